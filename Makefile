@@ -1,0 +1,46 @@
+# `make` shows what there is. Everything that runs is under deploy/: install.sh, checks/, dev/ (the supervisor).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+DEV := $(or $(CARGO_TARGET_DIR),target)/debug/dev
+# The checked queries compile from .sqlx; only `make query-cache` asks a database.
+export SQLX_OFFLINE := true
+# What `make test` passes on, as in: make test ARGS='-p domain'
+ARGS ?=
+
+.PHONY: help run demo test check fmt query-cache install programs supervisor demo-content
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: programs demo-content ## Run the marketplace on this machine and print its addresses and logins; Ctrl-C stops it
+	@$(DEV) run
+
+demo: programs demo-content ## Carry real uploads from registration to search, and show each job's wait and run time
+	@$(DEV) demo
+
+test: supervisor ## All tests against real services; ARGS='name' picks some
+	@$(DEV) test $(ARGS)
+
+check: install ## Formatting, lints, crate boundaries, SQL dialects, query cache, licences, docs
+	@deploy/install.sh --check-tools
+	@deploy/checks/run.sh
+
+fmt: ## Format all Rust code
+	@cargo fmt --all
+
+query-cache: install ## Write .sqlx anew after a change to a query or a migration
+	@deploy/checks/query-cache.sh --write
+
+install: # what this machine lacks
+	@deploy/install.sh
+
+programs: install
+	@echo "Building the programs"
+	@cargo build --workspace --bins
+
+supervisor: install
+	@cargo build --workspace --bin dev
+
+demo-content: install
+	@deploy/demo-content.sh

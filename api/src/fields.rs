@@ -1,0 +1,336 @@
+//! Reading a request field by field, so that the answer names every bad field at once and nothing unknown passes.
+//! A field is parsed into its domain type where it is read; handlers never see a raw value.
+
+use std::{collections::HashSet, str::FromStr};
+
+use domain::{
+    password::PasswordError,
+    text::{self, TextError},
+    user::{Language, Words},
+};
+use serde_json::{Map, Value, json};
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Issue {
+    Missing,
+    Unknown,
+    /// Another JSON type than this was sent.
+    Type(&'static str),
+    Empty,
+    TooShort(usize),
+    TooLong(usize),
+    /// Out of `least..=most`.
+    Range(u64, u64),
+    TooMany(usize),
+    Choice(&'static [&'static str]),
+    /// Does not look like this.
+    Format(&'static str),
+    Character,
+    /// Names something that does not exist.
+    NoSuch(String),
+    TooCommon,
+    Personal,
+    /// A version number that is not above this one.
+    NotHigher(String),
+    /// Only this value is accepted.
+    MustBe(String),
+}
+
+/// One bad field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldError {
+    pub field: String,
+    pub issue: Issue,
+}
+
+impl FieldError {
+    pub fn new(field: &str, issue: Issue) -> Self {
+        Self { field: field.to_owned(), issue }
+    }
+
+    pub(crate) fn to_json(&self, language: Language) -> Value {
+        let (code, en, de): (_, String, String) = match &self.issue {
+            Issue::Missing => ("MISSING", "is missing".into(), "fehlt".into()),
+            Issue::Unknown => ("UNKNOWN", "is not a known field".into(), "ist kein bekanntes Feld".into()),
+            Issue::Type(kind) => ("TYPE", format!("must be {kind}"), format!("muss vom Typ {kind} sein")),
+            Issue::Empty => ("EMPTY", "must not be empty".into(), "darf nicht leer sein".into()),
+            Issue::TooShort(n) => {
+                ("TOO_SHORT", format!("needs at least {n} characters"), format!("braucht mindestens {n} Zeichen"))
+            }
+            Issue::TooLong(n) => {
+                ("TOO_LONG", format!("may have at most {n} characters"), format!("darf höchstens {n} Zeichen haben"))
+            }
+            Issue::Range(a, b) => ("RANGE", format!("must be {a} to {b}"), format!("muss zwischen {a} und {b} liegen")),
+            Issue::TooMany(n) => {
+                ("TOO_MANY", format!("may have at most {n} entries"), format!("darf höchstens {n} Einträge haben"))
+            }
+            Issue::Choice(words) => {
+                let words = words.join(", ");
+                ("CHOICE", format!("must be one of: {words}"), format!("muss eines davon sein: {words}"))
+            }
+            Issue::Format(like) => ("FORMAT", format!("must look like {like}"), format!("muss aussehen wie {like}")),
+            Issue::Character => (
+                "CHARACTER",
+                "contains a character that is not allowed".into(),
+                "enthält ein Zeichen, das nicht erlaubt ist".into(),
+            ),
+            Issue::NoSuch(what) => {
+                ("NO_SUCH", format!("names something that does not exist: {what}"), format!("gibt es nicht: {what}"))
+            }
+            Issue::TooCommon => (
+                "TOO_COMMON",
+                "is among the first guesses of every attacker".into(),
+                "gehört zu den ersten Versuchen jedes Angreifers".into(),
+            ),
+            Issue::Personal => (
+                "PERSONAL",
+                "must not be the email address or the username".into(),
+                "darf nicht die E-Mail-Adresse oder der Benutzername sein".into(),
+            ),
+            Issue::NotHigher(than) => {
+                ("NOT_HIGHER", format!("must be higher than {than}"), format!("muss höher als {than} sein"))
+            }
+            Issue::MustBe(value) => ("MUST_BE", format!("must be {value}"), format!("muss {value} sein")),
+        };
+        let message = if language == Language::De { de } else { en };
+        json!({"field": self.field, "code": code, "message": message})
+    }
+}
+
+impl From<TextError> for Issue {
+    fn from(error: TextError) -> Self {
+        match error {
+            TextError::Empty => Self::Empty,
+            TextError::TooLong { most, .. } => Self::TooLong(most),
+            TextError::Character => Self::Character,
+        }
+    }
+}
+
+impl From<PasswordError> for Issue {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::TooShort => Self::TooShort(domain::password::MIN_CHARS),
+            PasswordError::TooLong => Self::TooLong(domain::password::MAX_BYTES),
+            PasswordError::Common => Self::TooCommon,
+            PasswordError::Personal => Self::Personal,
+        }
+    }
+}
+
+/// A request's body or query that knows its fields.
+pub trait Input: Sized {
+    /// Reads every field before any `?`, so that all errors are collected. `None` only after an error was recorded.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// One raw value: JSON from a body, text from a query.
+#[derive(Clone, Copy)]
+pub struct Raw<'a> {
+    value: &'a Value,
+    from_query: bool,
+}
+
+/// The fields of one request, and what is wrong with them so far.
+pub struct Fields {
+    values: Map<String, Value>,
+    known: HashSet<&'static str>,
+    errors: Vec<FieldError>,
+    from_query: bool,
+}
+
+impl Fields {
+    pub fn json(values: Map<String, Value>) -> Self {
+        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: false }
+    }
+
+    /// Decodes a query string. Of a repeated name the last value counts; empty values count as absent.
+    pub fn query(query: &str) -> Self {
+        let values = url::form_urlencoded::parse(query.as_bytes())
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+            .collect();
+        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: true }
+    }
+
+    /// An absent or null field is an error.
+    pub fn required<T>(&mut self, name: &'static str, parse: impl Fn(Raw) -> Result<T, Issue>) -> Option<T> {
+        let before = self.errors.len();
+        let value = self.optional(name, parse);
+        if value.is_none() && self.errors.len() == before {
+            self.error(name, Issue::Missing);
+        }
+        value
+    }
+
+    /// An absent or null field is `None`, a bad one too, but then with an error.
+    pub fn optional<T>(&mut self, name: &'static str, parse: impl Fn(Raw) -> Result<T, Issue>) -> Option<T> {
+        self.known.insert(name);
+        let value = self.values.get(name).filter(|value| !value.is_null())?;
+        match parse(Raw { value, from_query: self.from_query }) {
+            Ok(value) => Some(value),
+            Err(issue) => {
+                self.error(name, issue);
+                None
+            }
+        }
+    }
+
+    pub fn error(&mut self, name: &str, issue: Issue) {
+        self.errors.push(FieldError::new(name, issue));
+    }
+
+    /// The whole input, or everything that is wrong with it. Unknown fields are errors in bodies and ignored in
+    /// queries, where links collect foreign parameters.
+    pub fn finish<T: Input>(mut self) -> Result<T, Vec<FieldError>> {
+        let input = T::read(&mut self);
+        if !self.from_query {
+            let unknown: Vec<_> = self.values.keys().filter(|name| !self.known.contains(name.as_str())).collect();
+            for name in unknown {
+                self.errors.push(FieldError::new(name, Issue::Unknown));
+            }
+        }
+        match input {
+            Some(input) if self.errors.is_empty() => Ok(input),
+            _ => Err(self.errors),
+        }
+    }
+}
+
+/// Text as it is.
+pub fn text(raw: Raw) -> Result<String, Issue> {
+    raw.value.as_str().map(str::to_owned).ok_or(Issue::Type("string"))
+}
+
+/// One line of 1 to `most` characters.
+pub fn line(most: usize) -> impl Fn(Raw) -> Result<String, Issue> {
+    move |raw| Ok(text::line(&text(raw)?, most)?)
+}
+
+/// Several lines of at most `most` characters.
+pub fn paragraphs(most: usize) -> impl Fn(Raw) -> Result<String, Issue> {
+    move |raw| Ok(text::paragraphs(&text(raw)?, most)?)
+}
+
+/// Text that parses; `like` shows a valid one.
+pub fn parsed<T: FromStr>(like: &'static str) -> impl Fn(Raw) -> Result<T, Issue> {
+    move |raw| text(raw)?.parse().map_err(|_| Issue::Format(like))
+}
+
+/// One of an enum's words.
+pub fn word<T: Words>(raw: Raw) -> Result<T, Issue> {
+    text(raw)?.parse().map_err(|_| Issue::Choice(T::WORDS))
+}
+
+/// A whole number.
+pub fn whole(least: u64, most: u64) -> impl Fn(Raw) -> Result<u64, Issue> {
+    move |raw| {
+        let number = match raw.value {
+            Value::String(text) if raw.from_query => text.parse().map_err(|_| Issue::Type("integer"))?,
+            Value::Number(number) if number.as_i64().is_some_and(|n| n < 0) => return Err(Issue::Range(least, most)),
+            value => value.as_u64().ok_or(Issue::Type("integer"))?,
+        };
+        if (least..=most).contains(&number) { Ok(number) } else { Err(Issue::Range(least, most)) }
+    }
+}
+
+pub fn boolean(raw: Raw) -> Result<bool, Issue> {
+    match raw.value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::String(text) if raw.from_query => text.parse().map_err(|_| Issue::Type("boolean")),
+        _ => Err(Issue::Type("boolean")),
+    }
+}
+
+/// A list of 1 to `most` entries, without repeats.
+pub fn list<T: PartialEq>(
+    most: usize,
+    parse: impl Fn(Raw) -> Result<T, Issue>,
+) -> impl Fn(Raw) -> Result<Vec<T>, Issue> {
+    move |raw| {
+        let items = raw.value.as_array().ok_or(Issue::Type("array"))?;
+        let mut list = Vec::new();
+        for value in items {
+            let item = parse(Raw { value, ..raw })?;
+            if !list.contains(&item) {
+                list.push(item);
+            }
+        }
+        match list.len() {
+            0 => Err(Issue::Empty),
+            n if n > most => Err(Issue::TooMany(most)),
+            _ => Ok(list),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::user::{Email, Role};
+
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Person {
+        email: Email,
+        role: Role,
+        age: u64,
+        tags: Vec<String>,
+    }
+
+    impl Input for Person {
+        fn read(fields: &mut Fields) -> Option<Self> {
+            let email = fields.required("email", parsed("ada@example.org"));
+            let role = fields.required("role", word);
+            let age = fields.required("age", whole(1, 150));
+            let tags = fields.optional("tags", list(2, line(10)));
+            Some(Self { email: email?, role: role?, age: age?, tags: tags.unwrap_or_default() })
+        }
+    }
+
+    fn read(body: Value) -> Result<Person, Vec<(String, Issue)>> {
+        let Value::Object(map) = body else { panic!("an object") };
+        Fields::json(map).finish().map_err(|errors| errors.into_iter().map(|e| (e.field, e.issue)).collect())
+    }
+
+    #[test]
+    fn all_bad_fields_are_found_in_one_go() {
+        let errors = read(json!({"email": "x", "role": "king", "age": -1, "tags": ["a", "b", "c"], "more": 1}));
+        assert_eq!(
+            errors.unwrap_err(),
+            [
+                ("email".into(), Issue::Format("ada@example.org")),
+                ("role".into(), Issue::Choice(Role::WORDS)),
+                ("age".into(), Issue::Range(1, 150)),
+                ("tags".into(), Issue::TooMany(2)),
+                ("more".into(), Issue::Unknown),
+            ]
+        );
+        let errors = read(json!({"email": null, "age": "7"})).unwrap_err();
+        assert_eq!(
+            errors,
+            [("email".into(), Issue::Missing), ("role".into(), Issue::Missing), ("age".into(), Issue::Type("integer"))]
+        );
+    }
+
+    #[test]
+    fn a_good_body_becomes_domain_types() {
+        let person = read(json!({"email": "Ada@Example.org", "role": "admin", "age": 36, "tags": ["a", "a"]})).unwrap();
+        assert_eq!((person.email.as_str(), person.tags.len()), ("ada@example.org", 1));
+    }
+
+    #[test]
+    fn queries_hold_text_and_ignore_strangers() {
+        struct Page(u64);
+        impl Input for Page {
+            fn read(fields: &mut Fields) -> Option<Self> {
+                Some(Self(fields.optional("page", whole(1, 9)).unwrap_or(1)))
+            }
+        }
+        assert_eq!(Fields::query("page=3&utm_source=x").finish::<Page>().map(|p| p.0), Ok(3));
+        assert_eq!(Fields::query("page=").finish::<Page>().map(|p| p.0), Ok(1));
+        let errors = Fields::query("page=three").finish::<Page>().map(|p| p.0).unwrap_err();
+        assert_eq!(errors[0].issue, Issue::Type("integer"));
+    }
+}

@@ -1,0 +1,207 @@
+//! The API's program: `serve` (default), `openapi`, `healthcheck`.
+
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, SocketAddr, TcpStream},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context;
+use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
+use clap::{Args, Parser, Subcommand};
+use infra::{
+    cache::Cache,
+    clock::Clock,
+    db::{Db, Hint},
+    env::{
+        DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs,
+        StorageSettings, TelemetryArgs, TelemetrySettings,
+    },
+    queue,
+    search::SearchBackend,
+    storage::Storage,
+};
+use secrecy::ExposeSecret;
+
+/// The HTTP API of the Nano marketplace.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests (also the default).
+    Serve(Box<ServeArgs>),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Ask the API on this machine for /health; exit status 0 when it answers.
+    Healthcheck(HealthcheckArgs),
+}
+
+#[derive(Args)]
+struct HealthcheckArgs {
+    /// Where the API listens.
+    #[arg(long, env = "API_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
+    api_addr: SocketAddr,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+}
+
+struct Configuration {
+    api: Settings,
+    keys: JwtKeys,
+    database: DatabaseSettings,
+    redis: RedisSettings,
+    storage: StorageSettings,
+    search: SearchSettings,
+    telemetry: TelemetrySettings,
+}
+
+impl ServeArgs {
+    /// Every group is checked before any problem is told.
+    fn check(&self, problems: &mut Problems) -> Option<Configuration> {
+        let api = self.api.check(problems);
+        let database = self.database.check(problems);
+        let redis = self.redis.check(problems);
+        let storage = self.storage.check(problems);
+        let search = self.search.check(problems);
+        let telemetry = self.telemetry.check(problems);
+        let (api, keys) = api?;
+        Some(Configuration {
+            api,
+            keys,
+            database: database?,
+            redis: redis?,
+            storage: storage?,
+            search: search?,
+            telemetry: telemetry?,
+        })
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    infra::tls::install();
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Openapi) => {
+            // A closed pipe is the reader's choice.
+            let _ = writeln!(std::io::stdout().lock(), "{}", api::openapi::text());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Healthcheck(args)) => {
+            Ok(if is_healthy(args.api_addr) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Some(Command::Serve(args)) => start(&args),
+        None => start(&cli.serve),
+    }
+}
+
+/// A plain request over a plain socket: all that a container's health check needs.
+fn is_healthy(mut address: SocketAddr) -> bool {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::from([127, 0, 0, 1]));
+    }
+    let patience = Duration::from_secs(3);
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(1024).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+fn start(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let mut problems = Problems::default();
+    let configuration = args.check(&mut problems);
+    if let Some(code) = problems.exit_code() {
+        return Ok(code);
+    }
+    let configuration = configuration.context("the settings are incomplete")?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(configuration))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run(configuration: Configuration) -> anyhow::Result<()> {
+    let Configuration { api: settings, keys, database, redis, storage, search, telemetry } = configuration;
+    infra::telemetry::init(&telemetry)?;
+    let db = Db::connect(database.url.expose_secret(), database.pool_size).await?;
+    let cache = Cache::connect(&redis)?;
+    let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
+    let told = cache.clone();
+    db.set_hint_sink(queue::hint_sink(belt, move |hint| {
+        if let Hint::NanoEvent(nano) = hint {
+            let told = told.clone();
+            tokio::spawn(async move { told.publish_event_hint(nano).await });
+        }
+    }));
+    let address = settings.address;
+    let state = AppState::new(Parts {
+        storage: Storage::connect(&storage).await?,
+        search: SearchBackend::connect(&search).await?,
+        hints: cache.event_hints(),
+        clock: Clock::System,
+        db: db.clone(),
+        cache,
+        keys,
+        settings,
+    })?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("API_ADDR={address} cannot be listened on: another process may have the port"))?;
+    tracing::info!(address = %listener.local_addr()?, "the API is listening");
+    let stopping = state.stopping.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        stopping.cancel();
+    });
+    api::serve(listener, state).await;
+    db.close().await;
+    Ok(())
+}
+
+/// SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be listened for; only Ctrl-C stops the API cleanly");
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

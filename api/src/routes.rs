@@ -1,0 +1,69 @@
+//! The whole URL table. Every route has its line here and is in the OpenAPI document with every status and code.
+
+pub mod auth;
+pub mod categories;
+mod declared;
+pub mod docs;
+pub mod events;
+pub mod jobs;
+pub mod moderation;
+mod nano_forms;
+pub mod nanos;
+pub mod ops;
+pub mod registration;
+pub mod search;
+pub mod uploads;
+pub mod versions;
+
+use axum::{Router, routing};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{code::Code, error::Error, openapi, state::AppState};
+
+/// Routes and the document that describes them.
+pub fn table() -> OpenApiRouter<AppState> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(registration::register))
+        .routes(routes!(registration::verify_email))
+        .routes(routes!(registration::resend_verification))
+        .routes(routes!(registration::accept_creator_terms))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh_token))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me))
+        .routes(routes!(categories::list))
+        .routes(routes!(nanos::list, nanos::create))
+        .routes(routes!(nanos::mine))
+        .routes(routes!(nanos::get, nanos::edit, nanos::remove))
+        .routes(routes!(nanos::withdraw))
+        .routes(routes!(nanos::restore))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::get))
+        .routes(routes!(versions::download))
+        .routes(routes!(events::stream))
+        .routes(routes!(uploads::put_file))
+        .routes(routes!(uploads::get, uploads::remove))
+        .routes(routes!(uploads::finish))
+        .routes(routes!(search::search))
+        .routes(routes!(jobs::get))
+        .routes(routes!(moderation::queue))
+        .routes(routes!(moderation::decide))
+        .routes(routes!(moderation::audit));
+    OpenApiRouter::with_openapi(openapi::base())
+        .nest("/api/v1", v1)
+        .routes(routes!(ops::health))
+        .routes(routes!(ops::ready))
+        .routes(routes!(ops::version))
+        .routes(routes!(ops::jwks))
+}
+
+/// The table as a router, with the document's own addresses and answers for everything else.
+pub fn router() -> Router<AppState> {
+    let (router, _) = table().split_for_parts();
+    router
+        .route("/api/v1/openapi.json", routing::get(docs::document))
+        .route("/docs", routing::get(docs::page))
+        .route("/docs/style.css", routing::get(docs::style))
+        .fallback(async || Error::not_found())
+        .method_not_allowed_fallback(async || Error::new(Code::MethodNotAllowed))
+}

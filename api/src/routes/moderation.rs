@@ -1,0 +1,297 @@
+//! Versions that wait for a person, and the audit log.
+
+use axum::extract::State;
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::{
+    ids::{CaseId, UserId},
+    review::{self, CaseState, Cause, Decision},
+};
+use infra::db::{
+    Tx, audit_log,
+    moderation_cases::{self, Case},
+    nano_events, nano_lists,
+    nano_versions::{self, VersionRow},
+    nanos,
+    users::{self, User},
+};
+use jobs::{NewMail, PublishNano, RemoveObject, VersionRef};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::{
+    client::ClientInfo,
+    code::Code,
+    error::Error,
+    extract::{AuditRead, Json, ModerationDecide, Page, Path, Query, RequirePermission},
+    fields::{self, Fields, Input, Issue, Raw},
+    reply::{Envelope, Reply, time},
+    state::AppState,
+    views::{Nano, Version},
+    words,
+    write::transaction,
+};
+
+/// A version that waits for a decision.
+#[derive(Serialize, ToSchema)]
+pub struct CaseView {
+    pub id: Uuid,
+    #[schema(schema_with = words::cause)]
+    pub cause: Cause,
+    #[schema(schema_with = words::case_state)]
+    pub state: CaseState,
+    pub nano: Option<Nano>,
+    pub version: Option<Version>,
+    /// What the content scan found.
+    pub scan: Option<Value>,
+    #[serde(serialize_with = "time")]
+    pub created_at: DateTime<Utc>,
+}
+
+/// Page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
+pub struct PageParams {
+    #[param(minimum = 1, maximum = 10_000, default = 1)]
+    page: Option<u64>,
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// Open cases, oldest first.
+#[utoipa::path(get, path = "/admin/moderation/queue", tag = "moderation", params(PageParams),
+    security(("bearer" = [])),
+    responses((status = 200, description = "A page of them", body = Envelope<Vec<CaseView>>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden]))))]
+pub async fn queue(
+    State(state): State<AppState>,
+    _: RequirePermission<ModerationDecide>,
+    Query(page): Query<Page>,
+) -> Result<Reply<Vec<CaseView>>, Error> {
+    let (cases, total) = moderation_cases::queue(&state.db, page.offset(), page.limit).await?;
+    let mut list = Vec::with_capacity(cases.len());
+    for case in cases {
+        let version = nano_versions::get(&state.db, case.version_id).await?;
+        let nano = match nano_lists::card(&state.db, case.nano_id).await? {
+            Some(mut card) => {
+                // The picture of what is judged, not of what is live.
+                card.nano.thumbnail_key = version.as_ref().and_then(|version| version.thumbnail_key.clone());
+                Some(Nano::of(&state, card).await?)
+            }
+            None => None,
+        };
+        list.push(CaseView {
+            id: case.id.0,
+            cause: case.cause,
+            state: case.state,
+            nano,
+            version: version.as_ref().map(Version::from),
+            scan: version.and_then(|version| version.scan),
+            created_at: case.created_at,
+        });
+    }
+    Ok(Reply::ok(list).meta(page.meta(total)))
+}
+
+#[derive(ToSchema)]
+pub struct Judgement {
+    /// `approve` or `reject`.
+    #[schema(value_type = String, example = "approve")]
+    decision: Decision,
+    /// Told to the creator of a rejected nano.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
+impl Input for Judgement {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let decision = fields.required("decision", decision);
+        let reason = fields.required("reason", |raw| {
+            let text = fields::paragraphs(1000)(raw)?;
+            if text.is_empty() { Err(Issue::Empty) } else { Ok(text) }
+        });
+        Some(Self { decision: decision?, reason: reason? })
+    }
+}
+
+/// The other decisions are about nanos that are public already.
+fn decision(raw: Raw) -> Result<Decision, Issue> {
+    match fields::word(raw) {
+        Ok(decision @ (Decision::Approve | Decision::Reject)) => Ok(decision),
+        _ => Err(Issue::Choice(&["approve", "reject"])),
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Decided {
+    pub case_id: Uuid,
+    pub nano_id: Uuid,
+    #[schema(schema_with = words::decision)]
+    pub decision: Decision,
+}
+
+/// Decides a case: approving publishes the version by a job, rejecting tells its creator why.
+#[utoipa::path(post, path = "/admin/moderation/{case_id}/decision", tag = "moderation",
+    params(("case_id" = Uuid, Path,)), request_body = Judgement, security(("bearer" = [])),
+    responses((status = 200, description = "Decided", body = Envelope<Decided>)),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::Forbidden, Code::OwnNano, Code::NotFound, Code::CaseClosed
+    ]))))]
+pub async fn decide(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    RequirePermission { user, .. }: RequirePermission<ModerationDecide>,
+    Path(id): Path<CaseId>,
+    Json(judgement): Json<Judgement>,
+) -> Result<Reply<Decided>, Error> {
+    let nano_id = moderation_cases::get(&state.db, id).await?.ok_or_else(Error::not_found)?.nano_id;
+    let nano = nanos::get(&state.db, nano_id).await?.ok_or_else(Error::not_found)?;
+    let creator = users::get(&state.db, nano.creator_id).await?.ok_or_else(Error::not_found)?;
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        let nano = nanos::lock(tx, nano_id).await?.ok_or_else(Error::not_found)?;
+        let case = moderation_cases::lock(tx, id).await?.ok_or_else(Error::not_found)?;
+        let version = nano_versions::lock(tx, case.version_id).await?.ok_or_else(Error::not_found)?;
+        let locked_to_other = case.reviewer_id.is_some_and(|reviewer| reviewer != user.id);
+        review::may_decide(case.state, nano.creator_id == user.id, locked_to_other)?;
+        if !version.state.is_open() {
+            return Err(Error::new(Code::CaseClosed));
+        }
+        moderation_cases::decide(tx, id, judgement.decision, &judgement.reason, user.id, now).await?;
+        match judgement.decision {
+            Decision::Approve => approve(tx, &nano, &case, now).await?,
+            _ => reject(&state, tx, (&nano, &creator), &version, &judgement.reason, now).await?,
+        }
+        let details = json!({
+            "decision": judgement.decision, "nano_id": nano_id, "version_id": case.version_id,
+            "reason": judgement.reason,
+        });
+        let entry = client.audit("moderation.decide", Some(user.id), ("case", Some(id.0)), details, now);
+        audit_log::append(tx, &entry).await?;
+        Ok(())
+    })?;
+    Ok(Reply::ok(Decided { case_id: id.0, nano_id: nano_id.0, decision: judgement.decision }))
+}
+
+async fn approve(tx: &mut Tx, nano: &nanos::Nano, case: &Case, now: DateTime<Utc>) -> Result<(), Error> {
+    let data = json!({"by": "moderator", "version_id": case.version_id});
+    nano_events::append(tx, nano.id, "approved", &data, now).await?;
+    let subject = VersionRef { nano_id: nano.id, version_id: case.version_id, creator_id: nano.creator_id };
+    jobs::enqueue(tx, &PublishNano(subject)).await?;
+    Ok(())
+}
+
+async fn reject(
+    state: &AppState,
+    tx: &mut Tx,
+    (nano, creator): (&nanos::Nano, &User),
+    version: &VersionRow,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let status = nano.status.reject()?;
+    let version_state = version.state.reject().map_err(|_| Error::new(Code::CaseClosed))?;
+    nanos::set_status(tx, nano.id, status, now).await?;
+    nano_versions::set_state(tx, version.id, version_state, now).await?;
+    let data = json!({"by": "moderator", "version_id": version.id, "reason": reason, "status": status});
+    nano_events::append(tx, nano.id, "rejected", &data, now).await?;
+    jobs::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    let mail = NewMail {
+        key: &format!("nano_rejected:{}", version.id),
+        template: "nano_rejected",
+        language: creator.language.as_str(),
+        user_id: Some(creator.id),
+        recipient: &creator.email,
+        params: json!({
+            "name": creator.name,
+            "title": nano.title,
+            "link": state.settings.link(&format!("/nanos/{}", nano.id)),
+            "reason": reason,
+            "findings": [],
+        }),
+        now,
+    };
+    Ok(jobs::queue_mail(tx, mail).await?)
+}
+
+/// Which rows of the audit log.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
+pub struct AuditParams {
+    /// Who did it.
+    user_id: Option<Uuid>,
+    #[param(example = "auth.login")]
+    action: Option<String>,
+    #[param(minimum = 1, maximum = 10_000, default = 1)]
+    page: Option<u64>,
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+pub struct AuditQuery {
+    filter: audit_log::Filter,
+    page: Page,
+}
+
+impl Input for AuditQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let actor = fields.optional("user_id", fields::parsed::<UserId>("a user's id"));
+        let action = fields.optional("action", fields::line(64));
+        Some(Self { filter: audit_log::Filter { actor, action }, page: Page::read(fields) })
+    }
+}
+
+/// One row of the audit log.
+#[derive(Serialize, ToSchema)]
+pub struct AuditRow {
+    pub seq: u64,
+    pub id: Uuid,
+    pub action: String,
+    pub actor_id: Option<Uuid>,
+    pub target_type: String,
+    pub target_id: Option<Uuid>,
+    pub details: Value,
+    /// /24 or /48; full addresses are never kept.
+    pub ip_prefix: Option<String>,
+    pub user_agent: Option<String>,
+    #[schema(example = "ok")]
+    pub result: &'static str,
+    pub request_id: Option<String>,
+    pub created_at: String,
+    /// Hex; covers this row and everything before it.
+    pub hash: String,
+}
+
+/// The audit log, newest first.
+#[utoipa::path(get, path = "/admin/audit-logs", tag = "admin", params(AuditParams), security(("bearer" = [])),
+    responses((status = 200, description = "A page of it", body = Envelope<Vec<AuditRow>>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden]))))]
+pub async fn audit(
+    State(state): State<AppState>,
+    _: RequirePermission<AuditRead>,
+    Query(query): Query<AuditQuery>,
+) -> Result<Reply<Vec<AuditRow>>, Error> {
+    let (links, total) = audit_log::page(&state.db, &query.filter, query.page.offset(), query.page.limit).await?;
+    let rows = links
+        .into_iter()
+        .map(|link| AuditRow {
+            seq: link.seq,
+            id: link.entry.id,
+            action: link.entry.action,
+            actor_id: link.entry.actor_id,
+            target_type: link.entry.target_type,
+            target_id: link.entry.target_id,
+            details: link.entry.details,
+            ip_prefix: link.entry.ip_prefix,
+            user_agent: link.entry.user_agent,
+            result: link.entry.outcome.as_str(),
+            request_id: link.entry.request_id,
+            created_at: link.entry.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            hash: hex::encode(link.hash),
+        })
+        .collect();
+    Ok(Reply::ok(rows).meta(query.page.meta(total)))
+}

@@ -1,0 +1,110 @@
+//! For those who run the service: is it alive, is it ready, which one is it.
+
+use std::{fmt::Display, future::Future, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use jsonwebtoken::jwk::JwkSet;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::state::AppState;
+
+/// A service that takes longer counts as away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    #[schema(example = "ok")]
+    pub status: &'static str,
+}
+
+/// Whether the process answers; says nothing about the services it needs.
+#[utoipa::path(get, path = "/health", tag = "ops", responses((status = 200, description = "Alive", body = Health)))]
+pub async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    /// `ready`, `degraded` (something is missing that the API can do without), or `unavailable`.
+    #[schema(example = "ready")]
+    pub status: &'static str,
+    pub database: &'static str,
+    pub redis: &'static str,
+    pub storage: &'static str,
+    pub search: &'static str,
+}
+
+/// Whether requests can be served, with each service's state: `ok` or `away`.
+#[utoipa::path(get, path = "/ready", tag = "ops", responses(
+    (status = 200, description = "Ready, possibly degraded", body = Readiness),
+    (status = 503, description = "The database is away, or the process is stopping", body = Readiness)))]
+pub async fn ready(State(state): State<AppState>) -> Response {
+    let (database, redis, storage, search) = tokio::join!(
+        answers("database", state.db.ping()),
+        async { state.cache.ping().await },
+        answers("storage", state.storage.ping()),
+        answers("search", state.search.ping()),
+    );
+    let word = |up: bool| if up { "ok" } else { "away" };
+    let status = if !database || state.stopping.is_cancelled() {
+        "unavailable"
+    } else if redis && storage && search {
+        "ready"
+    } else {
+        "degraded"
+    };
+    let code = if status == "unavailable" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let body = Readiness {
+        status,
+        database: word(database),
+        redis: word(redis),
+        storage: word(storage),
+        search: word(search),
+    };
+    (code, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
+}
+
+async fn answers<E: Display>(name: &str, ping: impl Future<Output = Result<(), E>>) -> bool {
+    match tokio::time::timeout(PATIENCE, ping).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::debug!(service = name, %error, "not ready");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Build {
+    pub name: &'static str,
+    pub version: &'static str,
+    /// The commit it was built from, when the build knew it.
+    pub commit: Option<&'static str>,
+}
+
+/// Which build this is.
+#[utoipa::path(get, path = "/version", tag = "ops",
+    responses((status = 200, description = "The build", body = Build)))]
+pub async fn version() -> Json<Build> {
+    Json(Build {
+        name: "nano-api",
+        version: env!("CARGO_PKG_VERSION"),
+        commit: option_env!("GIT_COMMIT").filter(|commit| !commit.is_empty()),
+    })
+}
+
+/// The public keys that access tokens can be checked with (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "ops",
+    responses((status = 200, description = "The keys", body = Value)))]
+pub async fn jwks(State(state): State<AppState>) -> Response {
+    let keys: &JwkSet = state.keys.published();
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))], Json(json!(keys))).into_response()
+}

@@ -1,0 +1,212 @@
+//! The API's own settings; those of the outside systems are in `infra::env`.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use chrono::TimeDelta;
+use http::HeaderValue;
+use infra::env::{Problems, optional};
+use url::Url;
+
+use crate::auth::jwt::JwtKeys;
+
+/// Raw settings of the API.
+#[derive(clap::Args)]
+#[command(next_help_heading = "API")]
+pub struct ApiArgs {
+    /// Where the API listens.
+    #[arg(long, env = "API_ADDR", value_name = "IP:PORT", default_value = "0.0.0.0:8000")]
+    api_addr: String,
+    /// Where people reach the site; links in mails begin with it, and tokens name it as their issuer. Required. Example: https://nano.example
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Origins of web pages that may call the API, comma-separated and exact. Example: https://nano.example,http://localhost:5173
+    #[arg(long, env = "CORS_ORIGINS", value_name = "LIST", default_value = "")]
+    cors_origins: String,
+    /// How many proxies of ours stand before the API; the client's address is taken that many places from the right of X-Forwarded-For. 0: nobody is believed.
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NUMBER", default_value = "0")]
+    trusted_proxies: String,
+    /// A PEM file with the private key that signs access tokens (Ed25519 or P-256, PKCS#8). Make one: openssl genpkey -algorithm ed25519. Required unless JWT_KEY is set.
+    #[arg(long, env = "JWT_KEY_FILE", value_name = "FILE")]
+    jwt_key_file: Option<String>,
+    /// The same key as text, from a secret store.
+    #[arg(long, env = "JWT_KEY", hide_env_values = true, value_name = "PEM")]
+    jwt_key: Option<String>,
+    /// The key before the current one: tokens it signed are accepted until they expire.
+    #[arg(long, env = "JWT_PREVIOUS_KEY_FILE", value_name = "FILE")]
+    jwt_previous_key_file: Option<String>,
+    /// Whom access tokens are for (their `aud`).
+    #[arg(long, env = "JWT_AUDIENCE", value_name = "TEXT", default_value = "nano-marketplace")]
+    jwt_audience: String,
+    /// How long an access token is good for, 1m to 1h.
+    #[arg(long, env = "ACCESS_TOKEN_LIFETIME", value_name = "DURATION", default_value = "15m")]
+    access_token_lifetime: String,
+    /// How long a refresh token is good for, 1h to 90d.
+    #[arg(long, env = "REFRESH_TOKEN_LIFETIME", value_name = "DURATION", default_value = "7d")]
+    refresh_token_lifetime: String,
+    /// Failed logins per account and per address before the next are refused for the rest of LOGIN_WINDOW.
+    #[arg(long, env = "LOGIN_FAILURES", value_name = "NUMBER", default_value = "5")]
+    login_failures: String,
+    /// The time over which failed logins are counted.
+    #[arg(long, env = "LOGIN_WINDOW", value_name = "DURATION", default_value = "15m")]
+    login_window: String,
+    /// Registrations and requests for another verification mail per address and hour.
+    #[arg(long, env = "REGISTRATIONS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
+    registrations_per_hour: String,
+    /// Passwords hashed at the same time, each on a core and with 19 MiB. 0: as many as there are cores.
+    #[arg(long, env = "HASH_SLOTS", value_name = "NUMBER", default_value = "0")]
+    hash_slots: String,
+    /// Largest upload in bytes.
+    #[arg(long, env = "UPLOAD_MAX_BYTES", value_name = "BYTES", default_value = "1073741824")]
+    upload_max_bytes: String,
+    /// How long a download link is good for.
+    #[arg(long, env = "DOWNLOAD_LINK_LIFETIME", value_name = "DURATION", default_value = "5m")]
+    download_link_lifetime: String,
+    /// The version of the creator terms that is in force.
+    #[arg(long, env = "CREATOR_TERMS_VERSION", value_name = "TEXT", default_value = "2026-11")]
+    creator_terms_version: String,
+    /// How long running requests may take after SIGTERM.
+    #[arg(long, env = "SHUTDOWN_GRACE", value_name = "DURATION", default_value = "20s")]
+    shutdown_grace: String,
+}
+
+/// What the API can be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub address: SocketAddr,
+    pub public_url: Url,
+    pub cors_origins: Vec<HeaderValue>,
+    pub trusted_proxies: usize,
+    pub refresh_token_lifetime: TimeDelta,
+    pub login_failures: u64,
+    pub login_window: Duration,
+    pub registrations_per_hour: u64,
+    pub hash_slots: usize,
+    pub upload_max_bytes: u64,
+    pub download_link_lifetime: Duration,
+    pub creator_terms_version: String,
+    pub shutdown_grace: Duration,
+}
+
+impl Settings {
+    /// The defaults of every optional setting, for a site at `public_url`.
+    pub fn for_site(public_url: Url) -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_url,
+            cors_origins: Vec::new(),
+            trusted_proxies: 0,
+            refresh_token_lifetime: TimeDelta::days(7),
+            login_failures: 5,
+            login_window: Duration::from_secs(15 * 60),
+            registrations_per_hour: 60,
+            hash_slots: cores(),
+            upload_max_bytes: domain::upload::MAX_BYTES,
+            download_link_lifetime: Duration::from_secs(5 * 60),
+            creator_terms_version: "2026-11".into(),
+            shutdown_grace: Duration::from_secs(20),
+        }
+    }
+
+    /// A page of the site: `path` begins with `/`.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+const KEY_EXAMPLE: &str = "/etc/nano/jwt.pem";
+
+impl ApiArgs {
+    pub fn check(&self, problems: &mut Problems) -> Option<(Settings, JwtKeys)> {
+        let (second, minute, hour, day) =
+            (Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(3600), Duration::from_secs(86_400));
+        let address = problems.socket("API_ADDR", &self.api_addr, "0.0.0.0:8000");
+        let site = "https://nano.example";
+        let public_url = problems
+            .required("PUBLIC_URL", &self.public_url, site)
+            .and_then(|text| problems.url("PUBLIC_URL", text, &["http", "https"], site));
+        let cors_origins = self.cors_origins(problems);
+        let trusted_proxies = problems.number("TRUSTED_PROXIES", &self.trusted_proxies, 0..=10, "1");
+        let access = problems.duration("ACCESS_TOKEN_LIFETIME", &self.access_token_lifetime, minute..=hour, "15m");
+        let refresh = problems.duration("REFRESH_TOKEN_LIFETIME", &self.refresh_token_lifetime, hour..=day * 90, "7d");
+        let login_failures = problems.number("LOGIN_FAILURES", &self.login_failures, 1..=1000, "5");
+        let login_window = problems.duration("LOGIN_WINDOW", &self.login_window, second..=day, "15m");
+        let registrations =
+            problems.number("REGISTRATIONS_PER_HOUR", &self.registrations_per_hour, 1..=1_000_000, "60");
+        let hash_slots = problems.number("HASH_SLOTS", &self.hash_slots, 0..=256, "0");
+        let upload_max =
+            problems.number("UPLOAD_MAX_BYTES", &self.upload_max_bytes, 1..=u64::from(u32::MAX) - 1, "1073741824");
+        let download =
+            problems.duration("DOWNLOAD_LINK_LIFETIME", &self.download_link_lifetime, second * 10..=day, "5m");
+        let grace = problems.duration("SHUTDOWN_GRACE", &self.shutdown_grace, Duration::ZERO..=hour, "20s");
+        let terms = self.creator_terms_version.trim();
+        if terms.is_empty() || terms.len() > 16 {
+            problems.add("CREATOR_TERMS_VERSION", "must have 1 to 16 characters", "2026-11");
+        }
+        let keys = self.keys(problems, public_url.as_ref(), access);
+        let settings = Settings {
+            address: address?,
+            public_url: public_url?,
+            cors_origins: cors_origins?,
+            trusted_proxies: trusted_proxies?,
+            refresh_token_lifetime: TimeDelta::from_std(refresh?).ok()?,
+            login_failures: login_failures?,
+            login_window: login_window?,
+            registrations_per_hour: registrations?,
+            hash_slots: match hash_slots? {
+                0 => cores(),
+                slots => slots,
+            },
+            upload_max_bytes: upload_max?,
+            download_link_lifetime: download?,
+            creator_terms_version: terms.to_owned(),
+            shutdown_grace: grace?,
+        };
+        Some((settings, keys?))
+    }
+
+    fn cors_origins(&self, problems: &mut Problems) -> Option<Vec<HeaderValue>> {
+        let mut origins = Vec::new();
+        for text in self.cors_origins.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            let exact = Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text);
+            match HeaderValue::from_str(text) {
+                Ok(value) if exact => origins.push(value),
+                _ => {
+                    let what = format!("holds {text:?}, which is no origin (scheme, host and port, nothing more)");
+                    problems.add("CORS_ORIGINS", what, "https://nano.example");
+                    return None;
+                }
+            }
+        }
+        Some(origins)
+    }
+
+    fn keys(&self, problems: &mut Problems, issuer: Option<&Url>, lifetime: Option<Duration>) -> Option<JwtKeys> {
+        let current = match (optional(&self.jwt_key), optional(&self.jwt_key_file)) {
+            // Secret stores often keep line ends as \n.
+            (Some(pem), _) => pem.replace("\\n", "\n"),
+            (None, Some(file)) => read("JWT_KEY_FILE", Path::new(file), problems)?,
+            (None, None) => {
+                problems.add("JWT_KEY_FILE", "is missing (or JWT_KEY)", KEY_EXAMPLE);
+                return None;
+            }
+        };
+        let previous = match optional(&self.jwt_previous_key_file) {
+            Some(file) => Some(read("JWT_PREVIOUS_KEY_FILE", Path::new(file), problems)?),
+            None => None,
+        };
+        let (issuer, lifetime) = (issuer?.as_str().trim_end_matches('/'), TimeDelta::from_std(lifetime?).ok()?);
+        let previous: Vec<&str> = previous.as_deref().into_iter().collect();
+        let keys = JwtKeys::from_pem(&current, &previous, issuer, self.jwt_audience.trim(), lifetime);
+        keys.map_err(|error| problems.add("JWT_KEY_FILE", error.to_string(), KEY_EXAMPLE)).ok()
+    }
+}
+
+fn read(variable: &'static str, file: &Path, problems: &mut Problems) -> Option<String> {
+    std::fs::read_to_string(file)
+        .map_err(|error| problems.add(variable, format!("cannot be read: {} ({error})", file.display()), KEY_EXAMPLE))
+        .ok()
+}

@@ -1,0 +1,75 @@
+//! Everything a handler may use; built once, in `main` and in the tests alike.
+
+use std::{ops::Deref, sync::Arc};
+
+use infra::{
+    cache::{Cache, EventHints},
+    clock::Clock,
+    db::Db,
+    search::SearchBackend,
+    storage::Storage,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{jwt::JwtKeys, password::Passwords},
+    error::Error,
+    settings::Settings,
+};
+
+/// What the state is built from.
+pub struct Parts {
+    pub db: Db,
+    pub storage: Storage,
+    pub search: SearchBackend,
+    pub cache: Cache,
+    pub hints: EventHints,
+    pub keys: JwtKeys,
+    pub clock: Clock,
+    pub settings: Settings,
+}
+
+pub struct Inner {
+    pub db: Db,
+    pub storage: Storage,
+    pub search: SearchBackend,
+    pub cache: Cache,
+    pub hints: EventHints,
+    pub keys: JwtKeys,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub passwords: Passwords,
+    /// Cancelled when the server stops: event streams end then.
+    pub stopping: CancellationToken,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+impl AppState {
+    /// # Errors
+    /// Only if hashing a password fails on this machine.
+    pub fn new(parts: Parts) -> Result<Self, Error> {
+        let passwords = Passwords::new(parts.settings.hash_slots)?;
+        Ok(Self(Arc::new(Inner {
+            db: parts.db,
+            storage: parts.storage,
+            search: parts.search,
+            cache: parts.cache,
+            hints: parts.hints,
+            keys: parts.keys,
+            clock: parts.clock,
+            settings: parts.settings,
+            passwords,
+            stopping: CancellationToken::new(),
+        })))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

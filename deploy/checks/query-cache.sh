@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Is .sqlx, from which the checked queries compile without a database, what the migrations and queries say?
+# With --write it is brought up to date. The schema is always called nano_dev: its name is part of the cache.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+schema=nano_dev
+stamp=.dev/logs/check/query-cache.ok
+target=${CARGO_TARGET_DIR:-target}
+current() { { cat migrations/*.sql; find infra/src .sqlx -type f 2>/dev/null | sort | xargs cat; cat Cargo.lock; } | sha256sum; }
+
+if [ "${1:-}" = --inside ]; then
+    client=(mariadb --no-defaults --protocol=TCP --host=127.0.0.1 --port="$(sed 's/.*:\([0-9]*\)\/$/\1/' <<<"$TEST_DATABASE_URL")" -unano -pnano)
+    for migration in migrations/*.sql; do
+        "${client[@]}" "$schema" <"$migration" || { echo "$migration does not run" >&2; exit 1; }
+    done
+    # sqlx writes a file for each query it compiles; only infra has any.
+    touch infra/src/lib.rs
+    DATABASE_URL=$TEST_DATABASE_URL$schema SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$2 cargo clippy --workspace --lib --quiet
+    exit
+fi
+
+if [ "${1:-}" != --write ] && [ "$(current)" = "$(cat "$stamp" 2>/dev/null)" ]; then
+    echo "note: unchanged since it was last found right"
+    exit
+fi
+
+mkdir -p .dev/logs/check
+fresh=$(mktemp -d "$PWD/.dev/tmp-query-cache.XXXXXX")
+trap 'rm -rf "$fresh"; touch infra/src/lib.rs' EXIT
+cargo build --workspace --bin dev --quiet
+"$target/debug/dev" with -- "$0" --inside "$fresh"
+
+if [ "${1:-}" = --write ]; then
+    mkdir -p .sqlx
+    rm -f .sqlx/*.json
+    cp "$fresh"/*.json .sqlx/ 2>/dev/null || true
+    current >"$stamp"
+    echo "$(find .sqlx -name '*.json' | wc -l) queries written to .sqlx"
+elif diff -rq "$fresh" .sqlx; then
+    current >"$stamp"
+    echo "note: $(find .sqlx -name '*.json' | wc -l) queries"
+else
+    echo ".sqlx is not up to date; run: make query-cache, and commit the change"
+    exit 1
+fi

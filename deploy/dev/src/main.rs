@@ -1,0 +1,97 @@
+//! `dev`: everything the marketplace needs on one machine. `make help` lists the usual ways to call it.
+
+mod accounts;
+mod client;
+mod command;
+mod content;
+mod demo;
+mod lock;
+mod progress;
+mod publish;
+mod run;
+mod seed;
+mod stack;
+mod stop;
+mod timeline;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use progress::Progress;
+use stop::Stop;
+
+/// Runs the marketplace and its backing services on this machine.
+///
+/// Everything it writes is under the state folder; everything it starts ends with it.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    /// Where databases, objects, mails, keys and logs are kept.
+    #[arg(long, env = "DEV_DIR", default_value = ".dev", value_name = "FOLDER", global = true)]
+    dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the backing services only and print the settings that reach them, until Ctrl-C.
+    Up,
+    /// Run the whole marketplace with demo accounts and nanos, and print its addresses, until Ctrl-C.
+    Run {
+        /// Keep the programs' log lines out of the terminal; they are in files either way.
+        #[arg(long)]
+        quiet: bool,
+    },
+    /// Carry the demo content from registration to search in a fresh installation, check every step, and end.
+    Demo,
+    /// Run COMMAND with a database and two Redis servers of its own, in a temporary folder.
+    ///
+    /// It finds them in TEST_DATABASE_URL (no schema named; any may be created), TEST_REDIS_QUEUE_URL and
+    /// TEST_REDIS_CACHE_URL. The exit status is that of the command.
+    With {
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Build all programs, then run the tests of the workspace with services of their own.
+    ///
+    /// ARGS go to `cargo test --workspace`.
+    Test {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::new("warn,s3s=off,s3s_fs=off"))
+        .without_time()
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let result = runtime.block_on(async {
+        let stop = Stop::listen()?;
+        let progress = Progress::start();
+        match cli.command {
+            Command::Up => command::up(&cli.dir, &stop, &progress).await,
+            Command::Run { quiet } => run::run(&cli.dir, &stop, quiet, &progress).await,
+            Command::Demo => run::demo(&cli.dir, &stop, &progress).await,
+            Command::With { command } => command::with(&cli.dir, &stop, &command).await,
+            Command::Test { args } => command::test(&cli.dir, &stop, &args).await,
+        }
+    });
+    result.unwrap_or_else(|error| failed(&error))
+}
+
+/// Prints the whole chain of causes.
+#[expect(clippy::print_stderr, reason = "a command line program's last word")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("\nfailed: {error:#}");
+    ExitCode::FAILURE
+}

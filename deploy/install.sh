@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Installs what `make run`, `make test` and `make check` need and this machine lacks; says nothing when it lacks nothing.
+# Debian and Ubuntu by apt-get, macOS by brew. With --check-tools also cargo-deny and cargo-machete, under .dev/tools.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo_deny=0.20.2
+cargo_machete=0.9.2
+rust=1.95
+node=20
+
+# Debian keeps servers where a user's PATH does not look.
+export PATH=$PATH:/usr/sbin:/usr/local/sbin
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]; }
+
+# The toolchains are the person's own choice; they are checked, not installed.
+have cargo || fail "Rust is missing. Install it from https://rustup.rs, then open a new shell."
+version=$(cargo --version 2>/dev/null | cut -d' ' -f2) ||
+    fail "cargo does not start. With rustup, run: rustup toolchain install $(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)"
+at_least "$rust" "$version" || fail "Rust $version is too old, $rust is needed. Run: rustup update stable"
+if [ -f web/package.json ]; then
+    have node || fail "Node.js is missing; version $node or later is needed, see https://nodejs.org."
+    at_least "$node" "$(node --version | tr -d v)" || fail "Node.js $(node --version) is too old, $node or later is needed."
+fi
+
+missing=()
+need() { # program, Debian package, brew formula
+    have "$1" || missing+=("$2:$3")
+}
+need cc build-essential -
+need make build-essential make
+need nm binutils -
+need mariadbd mariadb-server mariadb
+need mariadb mariadb-client mariadb
+need mariadb-install-db mariadb-server mariadb
+need redis-server redis-server redis
+need ffmpeg ffmpeg ffmpeg
+need python3 python3 python3
+if have python3 && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+    missing+=("python3-venv:python3")
+fi
+# The pictures and handouts of the demo content are set in these.
+if have apt-get; then
+    [ -d /usr/share/fonts/truetype/lato ] || missing+=("fonts-lato:-")
+    [ -d /usr/share/fonts/truetype/jetbrains-mono ] || missing+=("fonts-jetbrains-mono:-")
+fi
+
+# A package install must not start a server of its own: ours are private and run beside it.
+keep_services_off() {
+    [ -e /usr/sbin/policy-rc.d ] && return
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+    "${root[@]}" chmod 755 /usr/sbin/policy-rc.d
+    trap '"${root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
+# Package lists older than a day, or none at all.
+lists_are_old() {
+    [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 -print -quit 2>/dev/null)" ]
+}
+
+install_by_apt() {
+    root=()
+    if [ "$(id -u)" != 0 ]; then
+        have sudo || fail "These packages are missing and neither root nor sudo is at hand: $*"
+        root=(sudo)
+    fi
+    keep_services_off
+    export DEBIAN_FRONTEND=noninteractive
+    local log=.dev/logs/install.log
+    mkdir -p .dev/logs
+    echo "Installing $* (log: $log)"
+    apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null; }
+    # A source that is out of reach must not matter as long as the packages can be had.
+    if lists_are_old; then apt update || true; fi
+    if ! apt install -y --no-install-recommends "$@"; then
+        apt update || true
+        apt install -y --no-install-recommends "$@" || fail "$(tail -20 "$log")" "apt-get could not install: $*"
+    fi
+}
+
+if [ ${#missing[@]} -gt 0 ]; then
+    mapfile -t debian < <(printf '%s\n' "${missing[@]}" | cut -d: -f1 | sort -u)
+    mapfile -t brew < <(printf '%s\n' "${missing[@]}" | cut -d: -f2 | grep -v '^-$' | sort -u)
+    if have apt-get; then
+        install_by_apt "${debian[@]}"
+    elif have brew; then
+        echo "Installing ${brew[*]}"
+        brew install --quiet "${brew[@]}"
+    else
+        fail "Please install these, by their Debian names: ${debian[*]}"
+    fi
+    for program in cc nm mariadbd mariadb mariadb-install-db redis-server ffmpeg python3; do
+        have "$program" || fail "$program is still missing after the install."
+    done
+fi
+
+tool() { # crate, version
+    local program=.dev/tools/bin/$1
+    [ -x "$program" ] && [ "$("$program" --version 2>/dev/null | grep -o '[0-9][0-9.]*' | head -1)" = "$2" ] && return
+    echo "Installing $1 $2 into .dev/tools (log: .dev/logs/$1.log)"
+    mkdir -p .dev/logs
+    # Without optimisation: they take seconds longer to run and minutes less to compile.
+    cargo install --quiet --locked --debug --root .dev/tools "$1@$2" >".dev/logs/$1.log" 2>&1 </dev/null ||
+        fail "$(tail -20 ".dev/logs/$1.log")" "cargo could not install $1 $2"
+}
+if [ "${1:-}" = --check-tools ]; then
+    tool cargo-deny "$cargo_deny"
+    tool cargo-machete "$cargo_machete"
+fi

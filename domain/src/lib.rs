@@ -1,0 +1,13 @@
+//! The rules of the marketplace: pure functions, no network, no database, no async runtime.
+
+pub mod archive;
+pub mod audit;
+pub mod ids;
+pub mod nano;
+pub mod password;
+pub mod password_hash;
+pub mod review;
+pub mod text;
+pub mod token;
+pub mod upload;
+pub mod user;

@@ -1,0 +1,320 @@
+//! People: roles, what each role may do, and which accounts are served at all.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// A word that is not one of the allowed ones (a role, a status, a format …).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what}: {word}")]
+pub struct UnknownWord {
+    pub what: &'static str,
+    pub word: String,
+}
+
+/// The words of an enum made by [`words!`](crate::words), for messages that list them.
+pub trait Words: FromStr<Err = UnknownWord> + Copy + 'static {
+    const WORDS: &'static [&'static str];
+}
+
+/// An enum whose variants are stored and sent as fixed words: `as_str`, `Display`, `FromStr`, serde and `ALL`.
+#[macro_export]
+macro_rules! words {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident ($what:literal) { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        $vis enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// The word in the database and on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+        impl $crate::user::Words for $name {
+            const WORDS: &'static [&'static str] = &[$($word,)*];
+        }
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::user::UnknownWord;
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                match word {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err($crate::user::UnknownWord { what: $what, word: word.to_owned() }),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What a person is allowed to be. A role's rights are in [`Role::allows`].
+    pub enum Role ("role") {
+        Consumer = "consumer",
+        Creator = "creator",
+        Moderator = "moderator",
+        Operator = "operator",
+        Admin = "admin",
+    }
+}
+
+words! {
+    /// One right. Handlers name the right they need, never a role.
+    pub enum Permission ("permission") {
+        /// Create nanos and upload files for them.
+        NanosCreate = "nanos:create",
+        /// Read nanos of others that are not published.
+        NanosReadAll = "nanos:read_all",
+        /// Change nanos of others.
+        NanosManage = "nanos:manage",
+        /// See the moderation queue and decide cases.
+        ModerationDecide = "moderation:decide",
+        /// See jobs of others.
+        JobsRead = "jobs:read",
+        /// Retry, cancel, pause.
+        JobsOperate = "jobs:operate",
+        AuditRead = "audit:read",
+        UsersManage = "users:manage",
+    }
+}
+
+impl Role {
+    /// The permission table (domain.md, "user"): the only place where a role is turned into rights.
+    pub const fn allows(self, permission: Permission) -> bool {
+        use Permission as P;
+        match self {
+            Self::Consumer => false,
+            Self::Creator => matches!(permission, P::NanosCreate),
+            Self::Moderator => {
+                matches!(permission, P::NanosCreate | P::NanosReadAll | P::ModerationDecide | P::JobsRead)
+            }
+            Self::Operator => matches!(permission, P::NanosReadAll | P::JobsRead | P::JobsOperate),
+            Self::Admin => true,
+        }
+    }
+
+    /// The role after accepting the creator terms: a consumer becomes a creator, every other role keeps its own.
+    #[must_use]
+    pub const fn with_creator_terms(self) -> Self {
+        match self {
+            Self::Consumer => Self::Creator,
+            other => other,
+        }
+    }
+}
+
+words! {
+    /// Whether an account is served.
+    pub enum UserStatus ("user status") {
+        Active = "active",
+        /// Switched off by its owner or after a year of silence.
+        Inactive = "inactive",
+        /// Switched off by a moderator.
+        Suspended = "suspended",
+        Deleted = "deleted",
+    }
+}
+
+impl UserStatus {
+    /// Only active accounts sign in, refresh, or use a token they still hold.
+    pub const fn may_sign_in(self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+words! {
+    /// A language of the site and of nanos.
+    pub enum Language ("language") {
+        De = "de",
+        En = "en",
+    }
+}
+
+impl Language {
+    /// The first supported language of an `Accept-Language` header by its weights (RFC 9110, 12.5.4), else German.
+    pub fn negotiate(accept_language: Option<&str>) -> Self {
+        let mut best: Option<(f32, Self)> = None;
+        for part in accept_language.unwrap_or_default().split(',').take(16) {
+            let mut fields = part.split(';').map(str::trim);
+            let tag = fields.next().unwrap_or_default().to_ascii_lowercase();
+            let language = match tag.split('-').next() {
+                Some("de") => Self::De,
+                Some("en") => Self::En,
+                _ => continue,
+            };
+            let weight = fields.find_map(|f| f.strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
+            if weight > 0.0 && best.is_none_or(|(w, _)| weight > w) {
+                best = Some((weight, language));
+            }
+        }
+        best.map_or(Self::De, |(_, language)| language)
+    }
+}
+
+/// Why a username is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UsernameError {
+    #[error("a username has 3 to 32 characters")]
+    Length,
+    #[error("a username has only a-z, 0-9, _ and -")]
+    Character,
+}
+
+/// A name of 3–32 characters out of `a-z`, `0-9`, `_`, `-`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Username(String);
+
+impl FromStr for Username {
+    type Err = UsernameError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !(3..=32).contains(&text.chars().count()) {
+            return Err(UsernameError::Length);
+        }
+        if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')) {
+            return Err(UsernameError::Character);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Username {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is not an address a mail could be sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid email address")]
+pub struct EmailError;
+
+/// An email address in its stored form: trimmed and lower case, at most 254 bytes (RFC 5321, 4.5.3.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+impl FromStr for Email {
+    type Err = EmailError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim().to_lowercase();
+        let (local, host) = text.rsplit_once('@').ok_or(EmailError)?;
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && local.split('.').all(|atom| {
+                !atom.is_empty() && atom.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c))
+            });
+        let host_ok = host.contains('.')
+            && host.split('.').all(|label| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            });
+        if local_ok && host_ok && text.len() <= 254 { Ok(Self(text)) } else { Err(EmailError) }
+    }
+}
+
+impl Email {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_permission_table_is_what_the_design_says() {
+        let table: Vec<(Role, Vec<&str>)> = Role::ALL
+            .iter()
+            .map(|role| {
+                let rights = Permission::ALL.iter().filter(|p| role.allows(**p)).map(|p| p.as_str()).collect();
+                (*role, rights)
+            })
+            .collect();
+        assert_eq!(
+            table,
+            [
+                (Role::Consumer, vec![]),
+                (Role::Creator, vec!["nanos:create"]),
+                (Role::Moderator, vec!["nanos:create", "nanos:read_all", "moderation:decide", "jobs:read"]),
+                (Role::Operator, vec!["nanos:read_all", "jobs:read", "jobs:operate"]),
+                (
+                    Role::Admin,
+                    vec![
+                        "nanos:create",
+                        "nanos:read_all",
+                        "nanos:manage",
+                        "moderation:decide",
+                        "jobs:read",
+                        "jobs:operate",
+                        "audit:read",
+                        "users:manage"
+                    ]
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn creator_terms_never_take_rights_away() {
+        assert_eq!(Role::Consumer.with_creator_terms(), Role::Creator);
+        assert_eq!(Role::Admin.with_creator_terms(), Role::Admin);
+        assert_eq!(Role::Moderator.with_creator_terms(), Role::Moderator);
+    }
+
+    #[test]
+    fn words_round_trip() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse::<Role>().as_ref(), Ok(role));
+        }
+        assert!("root".parse::<Role>().is_err());
+        assert_eq!(serde_json::to_string(&UserStatus::Suspended).unwrap(), "\"suspended\"");
+    }
+
+    #[test]
+    fn language_follows_the_weights() {
+        assert_eq!(Language::negotiate(None), Language::De);
+        assert_eq!(Language::negotiate(Some("en-GB,en;q=0.9,de;q=0.8")), Language::En);
+        assert_eq!(Language::negotiate(Some("en;q=0.3, de;q=0.7")), Language::De);
+        assert_eq!(Language::negotiate(Some("fr, en;q=0.1")), Language::En);
+        assert_eq!(Language::negotiate(Some("en;q=0")), Language::De);
+    }
+
+    #[test]
+    fn emails_are_normalised_and_checked() {
+        assert_eq!(" Ada@Example.ORG ".parse::<Email>().unwrap().as_str(), "ada@example.org");
+        for bad in ["", "a", "a@b", "@example.org", "a..b@example.org", "a b@example.org", "a@-x.org", "a@x..org"] {
+            assert!(bad.parse::<Email>().is_err(), "{bad}");
+        }
+        assert!(format!("{}@example.org", "a".repeat(65)).parse::<Email>().is_err());
+    }
+
+    #[test]
+    fn usernames_are_short_plain_words() {
+        assert!("ada_l-1".parse::<Username>().is_ok());
+        assert_eq!("ab".parse::<Username>(), Err(UsernameError::Length));
+        assert_eq!("Ada".parse::<Username>(), Err(UsernameError::Character));
+        assert_eq!("äda".parse::<Username>(), Err(UsernameError::Character));
+    }
+}

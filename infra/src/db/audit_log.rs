@@ -1,0 +1,167 @@
+//! The audit log: append-only rows in a hash chain (`domain::audit`).
+
+use chrono::{DateTime, Utc};
+use domain::{
+    audit::{ChainError, Entry, Link, Verifier},
+    ids::UserId,
+};
+use serde_json::Value;
+use sqlx::{FromRow, QueryBuilder, types::Json};
+use uuid::Uuid;
+
+use super::{
+    Db, DbError, Tx,
+    decode::{hash, word},
+};
+
+/// Appends a row and returns its number.
+///
+/// The end of the chain is one row that stays locked until the transaction ends: append last, right before the
+/// commit, and never before another lock.
+pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<u64, DbError> {
+    let head = sqlx::query!("SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE").fetch_one(&mut **tx).await?;
+    let (seq, previous) = (head.seq + 1, hash(&head.hash)?);
+    let own = entry.hash(seq, &previous);
+    sqlx::query!(
+        "INSERT INTO audit_log (seq, id, action, actor_id, target_type, target_id, details, ip_prefix, user_agent,
+           result, request_id, created_at, prev_hash, hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        seq,
+        entry.id,
+        entry.action,
+        entry.actor_id,
+        entry.target_type,
+        entry.target_id,
+        Json(&entry.details),
+        entry.ip_prefix,
+        entry.user_agent,
+        entry.outcome.as_str(),
+        entry.request_id,
+        entry.created_at,
+        previous.as_slice(),
+        own.as_slice()
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1", seq, own.as_slice())
+        .execute(&mut **tx)
+        .await?;
+    Ok(seq)
+}
+
+#[derive(FromRow)]
+struct Row {
+    seq: u64,
+    id: Uuid,
+    action: String,
+    actor_id: Option<Uuid>,
+    target_type: String,
+    target_id: Option<Uuid>,
+    details: Json<Value>,
+    ip_prefix: Option<String>,
+    user_agent: Option<String>,
+    result: String,
+    request_id: Option<String>,
+    created_at: DateTime<Utc>,
+    prev_hash: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl TryFrom<Row> for Link {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            seq: row.seq,
+            entry: Entry {
+                id: row.id,
+                action: row.action,
+                actor_id: row.actor_id,
+                target_type: row.target_type,
+                target_id: row.target_id,
+                details: row.details.0,
+                ip_prefix: row.ip_prefix,
+                user_agent: row.user_agent,
+                outcome: word(&row.result)?,
+                request_id: row.request_id,
+                created_at: row.created_at,
+            },
+            previous: hash(&row.prev_hash)?,
+            hash: hash(&row.hash)?,
+        })
+    }
+}
+
+/// Which rows to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub actor: Option<UserId>,
+    pub action: Option<String>,
+}
+
+const COLUMNS: &str = "SELECT seq, id, action, actor_id, target_type, target_id, details, ip_prefix, user_agent,
+    result, request_id, created_at, prev_hash, hash FROM audit_log WHERE TRUE";
+
+/// Rows, newest first, and how many match (at most 10,001).
+pub async fn page(db: &Db, filter: &Filter, offset: u64, limit: u32) -> Result<(Vec<Link>, u64), DbError> {
+    let narrow = |query: &mut QueryBuilder<sqlx::MySql>| {
+        if let Some(actor) = filter.actor {
+            query.push(" AND actor_id = ").push_bind(actor.0);
+        }
+        if let Some(action) = &filter.action {
+            query.push(" AND action = ").push_bind(action.clone());
+        }
+    };
+    let mut count = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM audit_log WHERE TRUE");
+    narrow(&mut count);
+    count.push(" LIMIT 10001) capped");
+    let total: i64 = count.build_query_scalar().fetch_one(db.pool()).await?;
+
+    let mut query = QueryBuilder::new(COLUMNS);
+    narrow(&mut query);
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
+    let links = rows.into_iter().map(Link::try_from).collect::<Result<_, _>>()?;
+    Ok((links, total.unsigned_abs()))
+}
+
+/// What a walk over the whole chain found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All rows hold.
+    Whole {
+        rows: u64,
+    },
+    Broken(ChainError),
+    /// The rows hold, but the end that was recorded is another one: rows were cut off.
+    WrongEnd {
+        rows: u64,
+        recorded: u64,
+    },
+}
+
+/// Recomputes every hash, 500 rows at a time.
+pub async fn verify(db: &Db) -> Result<Verdict, DbError> {
+    let mut verifier = Verifier::default();
+    // Read before the rows: rows appended meanwhile come after it.
+    let head = sqlx::query!("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(db.pool()).await?;
+    while verifier.head().0 < head.seq {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push(" AND seq > ").push_bind(verifier.head().0);
+        query.push(" AND seq <= ").push_bind(head.seq).push(" ORDER BY seq LIMIT 500");
+        let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            if let Err(broken) = verifier.push(&row.try_into()?) {
+                return Ok(Verdict::Broken(broken));
+            }
+        }
+    }
+    let (rows, end) = verifier.head();
+    if (rows, end.as_slice()) == (head.seq, head.hash.as_slice()) {
+        Ok(Verdict::Whole { rows })
+    } else {
+        Ok(Verdict::WrongEnd { rows, recorded: head.seq })
+    }
+}

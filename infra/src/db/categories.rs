@@ -1,0 +1,67 @@
+//! The tree of categories.
+
+use domain::ids::CategoryId;
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{Db, DbError, Tx};
+
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Category {
+    pub id: Uuid,
+    pub parent_id: Option<Uuid>,
+    pub slug: String,
+    pub name_de: String,
+    pub name_en: String,
+    pub active: bool,
+}
+
+/// All active categories, parents and children alike, by slug.
+pub async fn list(db: &Db) -> Result<Vec<Category>, DbError> {
+    Ok(sqlx::query_as!(
+        Category,
+        r#"SELECT id AS "id: Uuid", parent_id AS "parent_id: Uuid", slug, name_de, name_en, active AS "active: bool"
+           FROM categories WHERE active ORDER BY slug"#
+    )
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// The active categories with these slugs; unknown ones are simply missing from the answer.
+pub async fn by_slugs(tx: &mut Tx, slugs: &[String]) -> Result<Vec<Category>, DbError> {
+    if slugs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new(
+        "SELECT id, parent_id, slug, name_de, name_en, active FROM categories WHERE active AND slug IN (",
+    );
+    let mut list = query.separated(", ");
+    for slug in slugs {
+        list.push_bind(slug);
+    }
+    query.push(") ORDER BY slug");
+    Ok(query.build_query_as().fetch_all(&mut **tx).await?)
+}
+
+/// Adds a category or renames the one with the same slug. Used by seeding and administration.
+pub async fn upsert(
+    tx: &mut Tx,
+    id: CategoryId,
+    parent: Option<CategoryId>,
+    slug: &str,
+    name_de: &str,
+    name_en: &str,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT INTO categories (id, parent_id, slug, name_de, name_en) VALUES (?, ?, ?, ?, ?)
+         ON DUPLICATE KEY UPDATE name_de = VALUES(name_de), name_en = VALUES(name_en), active = TRUE",
+        id.0,
+        parent.map(|parent| parent.0),
+        slug,
+        name_de,
+        name_en
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! Who downloaded which nano on which day: what the download count counts.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{NanoId, UserId};
+
+use super::{DbError, Tx};
+
+/// Records a download. True when it is this person's first of the nano on this day (UTC).
+pub async fn record(tx: &mut Tx, nano: NanoId, user: UserId, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "INSERT IGNORE INTO downloads (nano_id, user_id, day, created_at) VALUES (?, ?, ?, ?)",
+        nano.0,
+        user.0,
+        now.date_naive(),
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,149 @@
+//! Mails: the intent is committed before SMTP is spoken, so that a mail of unknown fate is known as such.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{DeliveryId, UserId};
+use serde_json::Value;
+use sqlx::types::Json;
+
+use super::{Db, DbError, Tx, decode::word};
+
+pub struct NewDelivery<'a> {
+    pub id: DeliveryId,
+    /// Unique: the same key never makes a second mail.
+    pub idempotency_key: &'a str,
+    pub template: &'a str,
+    /// `de` or `en`.
+    pub language: &'a str,
+    pub user_id: Option<UserId>,
+    pub recipient: &'a str,
+    pub params: Value,
+    pub now: DateTime<Utc>,
+}
+
+domain::words! {
+    /// What became of a mail.
+    pub enum DeliveryState ("delivery state") {
+        Queued = "queued",
+        /// In the SMTP exchange, or died in it.
+        Sending = "sending",
+        Sent = "sent",
+        Failed = "failed",
+        /// Nobody can tell whether it left.
+        Ambiguous = "ambiguous",
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct DeliveryRow {
+    pub id: DeliveryId,
+    pub template: String,
+    pub language: String,
+    pub recipient: String,
+    pub params: Value,
+    pub message_id: String,
+    pub state: DeliveryState,
+}
+
+/// Writes the intent. The Message-ID is derived from the key, so two attempts at the same mail carry the same one.
+/// An existing key is a [`DbError::Conflict`] on `email_deliveries_key`.
+pub async fn insert(tx: &mut Tx, new: NewDelivery<'_>) -> Result<(), DbError> {
+    let message_id = message_id(new.idempotency_key);
+    sqlx::query!(
+        "INSERT INTO email_deliveries (id, idempotency_key, template, language, user_id, recipient, params, message_id,
+                                       created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        new.id.0,
+        new.idempotency_key,
+        new.template,
+        new.language,
+        new.user_id.map(|id| id.0),
+        new.recipient,
+        Json(&new.params),
+        message_id,
+        new.now,
+        new.now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The local part; the domain is the sender's.
+fn message_id(key: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(&Sha256::digest(key)[..16])
+}
+
+pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError> {
+    let row = sqlx::query!(
+        r#"SELECT template, language, recipient, params AS "params: Json<Value>", message_id, state
+           FROM email_deliveries WHERE id = ?"#,
+        id.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    row.map(|row| {
+        Ok(DeliveryRow {
+            id,
+            template: row.template,
+            language: row.language,
+            recipient: row.recipient,
+            params: row.params.0,
+            message_id: row.message_id,
+            state: word(&row.state)?,
+        })
+    })
+    .transpose()
+}
+
+/// Claims the mail for sending; true for exactly one caller. From here until [`set_state`] its fate is unknown to
+/// everybody else.
+pub async fn begin_sending(db: &Db, id: DeliveryId) -> Result<bool, DbError> {
+    let changed = sqlx::query!(
+        "UPDATE email_deliveries SET state = 'sending', updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'queued'",
+        id.0
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// The mail certainly did not leave: it may be tried again.
+pub async fn back_to_queued(db: &Db, id: DeliveryId, error: &str) -> Result<(), DbError> {
+    let error: String = error.chars().take(500).collect();
+    sqlx::query!(
+        "UPDATE email_deliveries SET state = 'queued', error = ?, updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND state = 'sending'",
+        error,
+        id.0
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// Records the fate of a mail.
+pub async fn set_state(tx: &mut Tx, id: DeliveryId, state: DeliveryState, error: Option<&str>) -> Result<(), DbError> {
+    let name = state.as_str();
+    let error: Option<String> = error.map(|error| error.chars().take(500).collect());
+    sqlx::query!(
+        "UPDATE email_deliveries SET state = ?, error = ?, sent_at = IF(? = 'sent', UTC_TIMESTAMP(6), sent_at),
+                                     updated_at = UTC_TIMESTAMP(6) WHERE id = ?",
+        name,
+        error,
+        name,
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How many mails are in each state, for `/metrics` and the tests' checker.
+pub async fn counts(db: &Db) -> Result<Vec<(String, i64)>, DbError> {
+    let rows = sqlx::query!("SELECT state, COUNT(*) AS count FROM email_deliveries GROUP BY state")
+        .fetch_all(db.pool())
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.state, row.count)).collect())
+}
+

@@ -1,0 +1,57 @@
+//! Flows: a parent that waits until all its children have completed.
+//!
+//! A child that is discarded or cancelled holds the parent until it is retried, so that nothing is published on
+//! half the evidence.
+
+use domain::ids::{FlowId, JobId};
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{DbError, Hint, Tx};
+use crate::queue::Ticket;
+
+/// Writes a flow of `children` jobs that releases `parent`.
+pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT INTO flows (id, parent_id, pending, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+        id.0,
+        parent.0,
+        children
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Counts a child's completion; whoever reads 0 releases the parent. The row lock of the update makes that exactly
+/// one: with a plain count, two last children each saw the other still running.
+pub(crate) async fn child_completed(tx: &mut Tx, child: JobId) -> Result<(), DbError> {
+    let flow = sqlx::query_scalar!(r#"SELECT flow_id AS "flow_id: Uuid" FROM jobs WHERE id = ?"#, child.0)
+        .fetch_one(&mut **tx)
+        .await?;
+    let Some(flow) = flow else { return Ok(()) };
+    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow)
+        .execute(&mut **tx)
+        .await?;
+    let row = sqlx::query("SELECT parent_id, pending FROM flows WHERE id = ? FOR UPDATE")
+        .bind(flow)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let (parent, pending): (Uuid, u32) = (row.try_get("parent_id")?, row.try_get("pending")?);
+    if pending > 0 {
+        return Ok(());
+    }
+    let released = sqlx::query!(
+        "UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'waiting'",
+        parent
+    )
+    .execute(&mut **tx)
+    .await?;
+    if released.rows_affected() == 1 {
+        let row = sqlx::query!("SELECT queue, priority FROM jobs WHERE id = ?", parent).fetch_one(&mut **tx).await?;
+        let ticket = Ticket { job: JobId(parent), priority: row.priority, rank: 0 };
+        tx.hint(Hint::Job { queue: row.queue, ticket });
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! From the ledger to a worker: which jobs are next, and taking them.
+
+use std::time::Duration;
+
+use domain::ids::{FlowId, JobId, WorkerId};
+use sqlx::{QueryBuilder, Row, types::Json};
+use uuid::Uuid;
+
+use super::{Fence, push_ids, sorted};
+use crate::{
+    db::{Db, DbError},
+    queue::Ticket,
+};
+
+/// A job this worker holds.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub id: JobId,
+    pub fence: Fence,
+    pub kind: String,
+    pub args_version: u16,
+    pub args: serde_json::Value,
+    pub queue: String,
+    pub failures: u32,
+    pub max_failures: u32,
+    pub flow: Option<FlowId>,
+    pub trace_parent: Option<String>,
+    /// How long the job was ready before this claim.
+    pub waited: Duration,
+}
+
+/// Takes those of `ids` that are still available, for a worker incarnation that is still alive. What another worker
+/// took first is left out.
+pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
+    let ids = sorted(ids);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let token = Uuid::now_v7();
+    let mut update = QueryBuilder::new("UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = ");
+    update.push_bind(token).push(", worker_id = ").push_bind(worker.0).push(" WHERE id IN (");
+    push_ids(&mut update, &ids);
+    update
+        .push(") AND state = 'available' AND EXISTS (SELECT 1 FROM workers w WHERE w.state = 'alive' AND w.id = ")
+        .push_bind(worker.0)
+        .push(")");
+    let taken = update.build().execute(db.pool()).await?.rows_affected();
+    if taken == 0 {
+        return Ok(Vec::new());
+    }
+
+    let mut select = QueryBuilder::new(
+        "SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
+                TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
+         FROM jobs j JOIN job_payloads p ON p.job_id = j.id WHERE j.id IN (",
+    );
+    push_ids(&mut select, &ids);
+    select.push(") AND j.token = ").push_bind(token).push(" ORDER BY j.priority, j.run_at, j.id");
+    let rows = select.build().fetch_all(db.pool()).await?;
+    rows.iter().map(|row| claimed(row, token, worker).map_err(DbError::from)).collect()
+}
+
+fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result<Claimed, sqlx::Error> {
+    let id = JobId(row.try_get("id")?);
+    let waited: i64 = row.try_get("waited")?;
+    Ok(Claimed {
+        id,
+        fence: Fence { job: id, token, run: row.try_get("runs")?, worker },
+        kind: row.try_get("kind")?,
+        args_version: row.try_get("args_version")?,
+        args: row.try_get::<Json<serde_json::Value>, _>("args")?.0,
+        queue: row.try_get("queue")?,
+        failures: row.try_get("failures")?,
+        max_failures: row.try_get("max_failures")?,
+        flow: row.try_get::<Option<Uuid>, _>("flow_id")?.map(FlowId),
+        trace_parent: row.try_get("trace_parent")?,
+        waited: Duration::from_micros(waited.unsigned_abs()),
+    })
+}
+
+/// The tenants with available jobs in a queue, from `after` on: one index seek each.
+pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Vec<Uuid>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT DISTINCT tenant AS "tenant: Uuid" FROM jobs
+           WHERE queue = ? AND state = 'available' AND tenant >= ? ORDER BY tenant LIMIT ?"#,
+        queue,
+        after,
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// The next jobs of each tenant, at most `each` per tenant, with their place in the tenant's own line.
+pub async fn heads(db: &Db, queue: &str, tenants: &[Uuid], each: u32) -> Result<Vec<Ticket>, DbError> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("");
+    let mut parts = query.separated(" UNION ALL ");
+    for tenant in tenants {
+        parts.push("(SELECT id, tenant, priority FROM jobs WHERE queue = ");
+        parts.push_bind_unseparated(queue.to_owned());
+        parts.push_unseparated(" AND state = 'available' AND tenant = ");
+        parts.push_bind_unseparated(*tenant);
+        parts.push_unseparated(" ORDER BY priority, run_at, id LIMIT ");
+        parts.push_bind_unseparated(each);
+        parts.push_unseparated(")");
+    }
+    let rows = query.build().fetch_all(db.pool()).await?;
+    let mut tickets = Vec::with_capacity(rows.len());
+    let (mut tenant, mut band, mut rank) = (Uuid::nil(), u8::MAX, 0);
+    for row in rows {
+        let (of, priority): (Uuid, u8) = (row.try_get("tenant")?, row.try_get("priority")?);
+        rank = if (of, priority) == (tenant, band) { rank + 1 } else { 0 };
+        (tenant, band) = (of, priority);
+        tickets.push(Ticket { job: JobId(row.try_get("id")?), priority, rank });
+    }
+    Ok(tickets)
+}
+
+/// Makes what is due available: scheduled jobs and those waiting for their retry. At most `limit` at a time;
+/// returns how many.
+pub async fn promote(db: &Db, limit: u32) -> Result<u64, DbError> {
+    let mut tx = db.begin().await?;
+    let mut due = Vec::new();
+    for state in ["retryable", "scheduled"] {
+        due.extend(
+            sqlx::query_scalar!(
+                r#"SELECT id AS "id: Uuid" FROM jobs WHERE state = ? AND run_at <= UTC_TIMESTAMP(6)
+                   ORDER BY run_at LIMIT ? FOR UPDATE SKIP LOCKED"#,
+                state,
+                limit
+            )
+            .fetch_all(&mut *tx)
+            .await?
+            .into_iter()
+            .map(JobId),
+        );
+    }
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let due = sorted(due);
+    let mut update = QueryBuilder::new("UPDATE jobs SET state = 'available' WHERE id IN (");
+    push_ids(&mut update, &due);
+    update.push(") AND state IN ('retryable', 'scheduled')");
+    let promoted = update.build().execute(&mut *tx).await?.rows_affected();
+    tx.commit().await?;
+    Ok(promoted)
+}

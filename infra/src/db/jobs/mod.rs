@@ -1,0 +1,309 @@
+//! The ledger's rows: what a job is, how it comes to be, how it is read.
+
+mod claim;
+mod outcome;
+mod sweep;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{FlowId, JobId, NanoId};
+use sha2::{Digest, Sha256};
+use sqlx::{QueryBuilder, types::Json};
+use uuid::Uuid;
+
+use super::{Db, DbError, Hint, Tx, decode::word};
+use crate::queue::Ticket;
+
+pub use claim::{Claimed, claim, heads, promote, tenants};
+pub use outcome::{Ending, Fence, Fenced, Next, complete, fail, finish, hand_back};
+pub use sweep::{owned_by, prune, reap_jobs_of};
+
+domain::words! {
+    /// Where a job stands.
+    pub enum State ("job state") {
+        Available = "available",
+        Scheduled = "scheduled",
+        Running = "running",
+        Retryable = "retryable",
+        Waiting = "waiting",
+        Blocked = "blocked",
+        Completed = "completed",
+        Cancelled = "cancelled",
+        Discarded = "discarded",
+        Quarantined = "quarantined",
+    }
+}
+
+impl State {
+    /// True when the job will not run again by itself.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled | Self::Discarded | Self::Quarantined)
+    }
+}
+
+/// A job about to be enqueued.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub id: JobId,
+    pub kind: &'static str,
+    pub args_version: u16,
+    pub args: serde_json::Value,
+    pub queue: &'static str,
+    pub priority: u8,
+    /// The owner; nil for the system's own work.
+    pub tenant: Uuid,
+    pub max_failures: u32,
+    pub unique_key: Option<String>,
+    /// (type, id) pairs the job can be found by.
+    pub references: Vec<(&'static str, Uuid)>,
+    pub start: Start,
+    /// The flow it is a child of.
+    pub flow: Option<FlowId>,
+    pub trace_parent: Option<String>,
+}
+
+/// When a new job may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    Now,
+    /// Once this much database time has passed.
+    After(std::time::Duration),
+    /// When the flow it is the parent of releases it.
+    WhenReleased,
+}
+
+/// Writes the job's rows. With a live job of the same unique key, that job's id is returned instead; if that one
+/// is running already, it will run once more.
+pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
+    let unique = job.unique_key.as_ref().map(|key| unique_hash(job.kind, key));
+    if let Some(live) = find_live(tx, unique.as_deref()).await? {
+        return Ok(live);
+    }
+    match insert_row(tx, job, unique.as_deref()).await {
+        // Somebody else's insert of the same key committed in between.
+        Err(DbError::Conflict { constraint }) if constraint == "jobs_unique_live" => {
+            match find_live(tx, unique.as_deref()).await? {
+                Some(live) => return Ok(live),
+                // It ended in this very moment: the key is free again.
+                None => insert_row(tx, job, unique.as_deref()).await?,
+            }
+        }
+        other => other?,
+    }
+    sqlx::query!("INSERT INTO job_payloads (job_id, args) VALUES (?, ?)", job.id.0, Json(&job.args))
+        .execute(&mut **tx)
+        .await?;
+    if !job.references.is_empty() {
+        let mut insert = QueryBuilder::new("INSERT INTO job_refs (ref_type, ref_id, job_id) ");
+        insert.push_values(&job.references, |mut row, (kind, id)| {
+            row.push_bind(*kind).push_bind(*id).push_bind(job.id.0);
+        });
+        insert.build().execute(&mut **tx).await?;
+    }
+    if job.start == Start::Now {
+        let ticket = Ticket { job: job.id, priority: job.priority, rank: 0 };
+        tx.hint(Hint::Job { queue: job.queue.to_owned(), ticket });
+    }
+    Ok(job.id)
+}
+
+async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<(), DbError> {
+    let (state, delay) = match job.start {
+        Start::Now => (State::Available, 0),
+        Start::After(delay) => (State::Scheduled, i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)),
+        Start::WhenReleased => (State::Waiting, 0),
+    };
+    sqlx::query!(
+        "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, unique_live, max_failures, run_at,
+                           flow_id, trace_parent, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, ?, ?, UTC_TIMESTAMP(6))",
+        job.id.0,
+        job.kind,
+        job.args_version,
+        job.queue,
+        job.priority,
+        job.tenant,
+        state.as_str(),
+        unique,
+        job.max_failures,
+        delay,
+        job.flow.map(|flow| flow.0),
+        job.trace_parent,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn find_live(tx: &mut Tx, unique: Option<&[u8]>) -> Result<Option<JobId>, DbError> {
+    let Some(unique) = unique else { return Ok(None) };
+    // The lock makes sure a running job cannot complete between this look and the mark.
+    let live = sqlx::query!(
+        r#"SELECT id AS "id: Uuid", state FROM jobs WHERE unique_live = ? FOR UPDATE"#,
+        unique
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(live) = live else { return Ok(None) };
+    if word::<State>(&live.state)? == State::Running {
+        sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
+    }
+    Ok(Some(JobId(live.id)))
+}
+
+fn unique_hash(kind: &str, key: &str) -> Vec<u8> {
+    Sha256::new().chain_update(kind).chain_update([0]).chain_update(key).finalize().to_vec()
+}
+
+/// A job as its owner and the operators see it.
+#[derive(Clone, Debug)]
+pub struct JobRow {
+    pub id: JobId,
+    pub kind: String,
+    pub args_version: u16,
+    pub queue: String,
+    pub priority: u8,
+    pub tenant: Uuid,
+    pub state: State,
+    pub runs: u32,
+    pub failures: u32,
+    pub max_failures: u32,
+    pub lost: u32,
+    pub run_at: DateTime<Utc>,
+    pub worker_id: Option<Uuid>,
+    pub flow_id: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// The error of the last run that met one.
+    pub last_error: Option<String>,
+    pub progress_done: Option<u64>,
+    pub progress_total: Option<u64>,
+    pub progress_note: Option<String>,
+}
+
+pub async fn get(db: &Db, id: JobId) -> Result<Option<JobRow>, DbError> {
+    Ok(select(db, |query| {
+        query.push("WHERE j.id = ").push_bind(id.0);
+    })
+    .await?
+    .pop())
+}
+
+/// Every job that declared this reference, oldest first; at most 200.
+pub async fn by_reference(db: &Db, kind: &str, id: Uuid) -> Result<Vec<JobRow>, DbError> {
+    select(db, |query| {
+        query
+            .push("JOIN job_refs r ON r.job_id = j.id WHERE r.ref_type = ")
+            .push_bind(kind.to_owned())
+            .push(" AND r.ref_id = ")
+            .push_bind(id)
+            .push(" ORDER BY j.id LIMIT 200");
+    })
+    .await
+}
+
+/// The jobs of a nano, oldest first; at most 200.
+pub async fn of_nano(db: &Db, nano: NanoId) -> Result<Vec<JobRow>, DbError> {
+    by_reference(db, "nano", nano.0).await
+}
+
+/// Jobs that are not in a terminal state, oldest first; at most 200. What tests must find empty at their end.
+pub async fn unfinished(db: &Db) -> Result<Vec<JobRow>, DbError> {
+    select(db, |query| {
+        query.push(
+            "WHERE j.state IN ('available','scheduled','running','retryable','waiting','blocked') ORDER BY j.id LIMIT 200",
+        );
+    })
+    .await
+}
+
+/// Jobs that were given up, oldest first; at most 200.
+pub async fn given_up(db: &Db) -> Result<Vec<JobRow>, DbError> {
+    select(db, |query| {
+        query.push("WHERE j.state IN ('discarded', 'quarantined') ORDER BY j.id LIMIT 200");
+    })
+    .await
+}
+
+async fn select(
+    db: &Db,
+    restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>),
+) -> Result<Vec<JobRow>, DbError> {
+    let mut query = QueryBuilder::new(
+        "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
+                j.max_failures, j.lost, j.run_at, j.worker_id, j.flow_id, j.created_at, j.started_at, j.finished_at,
+                p.done, p.total, p.note,
+                (SELECT a.error FROM job_attempts a WHERE a.job_id = j.id AND a.error IS NOT NULL
+                 ORDER BY a.run DESC LIMIT 1) AS last_error
+         FROM jobs j LEFT JOIN job_progress p ON p.job_id = j.id ",
+    );
+    restrict(&mut query);
+    let rows = query.build().fetch_all(db.pool()).await?;
+    rows.iter().map(job_row).collect()
+}
+
+fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
+    use sqlx::Row;
+    Ok(JobRow {
+        id: JobId(row.try_get("id")?),
+        kind: row.try_get("kind")?,
+        args_version: row.try_get("args_version")?,
+        queue: row.try_get("queue")?,
+        priority: row.try_get("priority")?,
+        tenant: row.try_get("tenant")?,
+        state: word(row.try_get("state")?)?,
+        runs: row.try_get("runs")?,
+        failures: row.try_get("failures")?,
+        max_failures: row.try_get("max_failures")?,
+        lost: row.try_get("lost")?,
+        run_at: row.try_get("run_at")?,
+        worker_id: row.try_get("worker_id")?,
+        flow_id: row.try_get("flow_id")?,
+        created_at: row.try_get("created_at")?,
+        started_at: row.try_get("started_at")?,
+        finished_at: row.try_get("finished_at")?,
+        last_error: row.try_get("last_error")?,
+        progress_done: row.try_get("done")?,
+        progress_total: row.try_get("total")?,
+        progress_note: row.try_get("note")?,
+    })
+}
+
+/// Puts a job that gave up back to work, with a clean slate of failures. True when it was in a state to be retried:
+/// `discarded`, `cancelled`, `quarantined`, or `retryable` (then it just runs sooner).
+pub async fn retry(tx: &mut Tx, id: JobId) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET state = 'available', failures = 0, lost = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL
+         WHERE id = ? AND state IN ('discarded', 'cancelled', 'quarantined', 'retryable')",
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Makes a scheduled job available at once; false when it was not scheduled.
+pub async fn run_now(tx: &mut Tx, id: JobId) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'scheduled'",
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ids sorted and without doubles: the order in which every batch takes its locks.
+pub(crate) fn sorted(mut ids: Vec<JobId>) -> Vec<JobId> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// `?, ?, …` of ids.
+pub(crate) fn push_ids(query: &mut QueryBuilder<sqlx::MySql>, ids: &[JobId]) {
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id.0);
+    }
+}

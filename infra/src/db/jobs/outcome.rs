@@ -1,0 +1,147 @@
+//! The end of a run. Every write here is fenced: it happens only while this very run still holds the job.
+
+use std::time::Duration;
+
+use domain::ids::{JobId, WorkerId};
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::State;
+use crate::db::{DbError, Tx, flows, job_attempts};
+
+/// Proves that a run still owns its job: the claiming batch's token and the number of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence {
+    pub job: JobId,
+    pub token: Uuid,
+    pub run: u32,
+    pub worker: WorkerId,
+}
+
+/// Why an outcome was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Fenced {
+    /// The job was taken away meanwhile (its worker counted as dead, or it was cancelled): nothing was written.
+    #[error("the job was taken away from this run")]
+    Lost,
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<sqlx::Error> for Fenced {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+/// How a run ended, other than in success.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub outcome: job_attempts::Outcome,
+    pub class: Option<&'static str>,
+    pub error: Option<String>,
+    pub fingerprint: Option<[u8; 16]>,
+    pub next: Next,
+}
+
+/// What becomes of the job after the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Run again after `delay`; `burnt` counts an attempt.
+    Again { delay: Duration, burnt: bool },
+    Discarded,
+    Cancelled,
+}
+
+/// Marks the job completed as the last write of `tx` (the caller commits) and releases a flow's parent when this
+/// was its last child. Repeating a completion that had committed already is a success.
+pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fenced> {
+    if !plain {
+        job_attempts::record(tx, fence, job_attempts::Outcome::Completed, None, None).await?;
+    }
+    // Assignments run from left to right: `again` decides and is cleared last.
+    let marked = sqlx::query!(
+        "UPDATE jobs SET state = IF(again, 'available', 'completed'),
+                         finished_at = IF(again, NULL, UTC_TIMESTAMP(6)),
+                         unique_live = IF(again, unique_live, NULL),
+                         failures = IF(again, 0, failures),
+                         run_at = IF(again, UTC_TIMESTAMP(6), run_at),
+                         worker_id = NULL, again = FALSE
+         WHERE id = ? AND token = ? AND runs = ? AND state = 'running'",
+        fence.job.0,
+        fence.token,
+        fence.run
+    )
+    .execute(&mut **tx)
+    .await?;
+    if marked.rows_affected() == 0 {
+        let before = sqlx::query!(
+            "SELECT state, runs FROM jobs WHERE id = ? AND token = ?",
+            fence.job.0,
+            fence.token
+        )
+        .fetch_optional(&mut **tx)
+        .await?;
+        return match before {
+            Some(row) if row.state == State::Completed.as_str() && row.runs == fence.run => Ok(()),
+            _ => Err(Fenced::Lost),
+        };
+    }
+    flows::child_completed(tx, fence.job).await?;
+    Ok(())
+}
+
+/// Ends a run that did not complete, in `tx` (the caller commits).
+pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fenced> {
+    job_attempts::record(tx, fence, ending.outcome, ending.class, ending.error.as_deref()).await?;
+    let (state, delay, burnt) = match ending.next {
+        Next::Again { delay, burnt } if delay.is_zero() => (State::Available, delay, burnt),
+        Next::Again { delay, burnt: true } => (State::Retryable, delay, true),
+        Next::Again { delay, burnt: false } => (State::Scheduled, delay, false),
+        Next::Discarded => (State::Discarded, Duration::ZERO, true),
+        Next::Cancelled => (State::Cancelled, Duration::ZERO, false),
+    };
+    let terminal = state.is_terminal();
+    let mut update = QueryBuilder::new("UPDATE jobs SET worker_id = NULL, again = FALSE, state = ");
+    update.push_bind(state.as_str());
+    update.push(", failures = failures + ").push_bind(u32::from(burnt));
+    if let Some(fingerprint) = &ending.fingerprint {
+        update.push(", error_fingerprint = ").push_bind(fingerprint.to_vec());
+    }
+    if terminal {
+        update.push(", finished_at = UTC_TIMESTAMP(6), unique_live = NULL");
+    } else {
+        let micros = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
+        update.push(", run_at = UTC_TIMESTAMP(6) + INTERVAL ").push_bind(micros).push(" MICROSECOND");
+    }
+    update.push(" WHERE id = ").push_bind(fence.job.0);
+    update.push(" AND token = ").push_bind(fence.token);
+    update.push(" AND runs = ").push_bind(fence.run).push(" AND state = 'running'");
+    if update.build().execute(&mut **tx).await?.rows_affected() == 0 {
+        return Err(Fenced::Lost);
+    }
+    Ok(())
+}
+
+/// [`complete`] or [`fail`] in a transaction of its own.
+pub async fn finish(db: &crate::db::Db, fence: &Fence, ending: Option<&Ending>, plain: bool) -> Result<(), Fenced> {
+    let mut tx = db.begin().await?;
+    match ending {
+        None => complete(&mut tx, fence, plain).await?,
+        Some(ending) => fail(&mut tx, fence, ending).await?,
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Puts a job that was claimed but not run, or stopped by a shutdown, back for others at once. Burns nothing.
+pub async fn hand_back(db: &crate::db::Db, fence: &Fence) -> Result<(), Fenced> {
+    let ending = Ending {
+        outcome: job_attempts::Outcome::HandedBack,
+        class: None,
+        error: None,
+        fingerprint: None,
+        next: Next::Again { delay: Duration::ZERO, burnt: false },
+    };
+    finish(db, fence, Some(&ending), false).await
+}

@@ -1,0 +1,30 @@
+//! MySQL: all SQL of the project, one file per table.
+//!
+//! Every session is READ COMMITTED in UTC: the ledger's locking relies on it (REPEATABLE READ's gap locks
+//! turn claims and sweeps into deadlocks).
+
+pub mod audit_log;
+pub mod categories;
+pub mod cron;
+mod decode;
+pub mod downloads;
+pub mod email_deliveries;
+pub mod email_tokens;
+pub mod flows;
+pub mod job_attempts;
+pub mod job_family;
+pub mod job_progress;
+pub mod jobs;
+pub mod moderation_cases;
+pub mod nano_events;
+pub mod nano_lists;
+pub mod nano_versions;
+pub mod nanos;
+pub mod refresh_tokens;
+pub mod schema;
+mod tx;
+pub mod uploads;
+pub mod users;
+pub mod workers;
+
+pub use tx::{Db, DbError, Hint, HintSink, Tx};

@@ -1,0 +1,157 @@
+//! Versions that wait for a person's judgement.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{CaseId, NanoId, UserId, VersionId},
+    review::{CaseState, Cause, Decision},
+};
+use uuid::Uuid;
+
+use super::{Db, DbError, Tx, decode::word};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    pub id: CaseId,
+    pub nano_id: NanoId,
+    pub version_id: VersionId,
+    pub cause: Cause,
+    pub state: CaseState,
+    pub decision: Option<Decision>,
+    pub reason: Option<String>,
+    pub reviewer_id: Option<UserId>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+struct Row {
+    id: Uuid,
+    nano_id: Uuid,
+    version_id: Uuid,
+    cause: String,
+    state: String,
+    decision: Option<String>,
+    reason: Option<String>,
+    reviewer_id: Option<Uuid>,
+    decided_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Case {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.id.into(),
+            nano_id: row.nano_id.into(),
+            version_id: row.version_id.into(),
+            cause: word(&row.cause)?,
+            state: word(&row.state)?,
+            decision: row.decision.as_deref().map(word).transpose()?,
+            reason: row.reason,
+            reviewer_id: row.reviewer_id.map(UserId),
+            decided_at: row.decided_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+macro_rules! select {
+    ($tail:tt, $($arg:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id AS "id: Uuid", nano_id AS "nano_id: Uuid", version_id AS "version_id: Uuid", cause, state,
+                 decision, reason, reviewer_id AS "reviewer_id: Uuid", decided_at AS "decided_at: DateTime<Utc>",
+                 created_at AS "created_at: DateTime<Utc>"
+               FROM moderation_cases WHERE "#
+                + $tail,
+            $($arg),+
+        )
+    };
+}
+
+/// Opens a case for a version. A version has one case: opening it again changes nothing and returns the first.
+pub async fn open(
+    tx: &mut Tx,
+    nano: NanoId,
+    version: VersionId,
+    cause: Cause,
+    now: DateTime<Utc>,
+) -> Result<CaseId, DbError> {
+    let id = CaseId::new();
+    sqlx::query!(
+        "INSERT INTO moderation_cases (id, nano_id, version_id, cause, created_at) VALUES (?, ?, ?, ?, ?)
+         ON DUPLICATE KEY UPDATE id = id",
+        id.0,
+        nano.0,
+        version.0,
+        cause.as_str(),
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    let found = sqlx::query_scalar!(r#"SELECT id AS "id: Uuid" FROM moderation_cases WHERE version_id = ?"#, version.0)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(found.into())
+}
+
+pub async fn get(db: &Db, id: CaseId) -> Result<Option<Case>, DbError> {
+    select!("id = ?", id.0).fetch_optional(db.pool()).await?.map(Case::try_from).transpose()
+}
+
+/// The case with its row locked. Lock its nano first.
+pub async fn lock(tx: &mut Tx, id: CaseId) -> Result<Option<Case>, DbError> {
+    select!("id = ? FOR UPDATE", id.0).fetch_optional(&mut **tx).await?.map(Case::try_from).transpose()
+}
+
+/// Open cases, oldest first, and how many there are.
+pub async fn queue(db: &Db, offset: u64, limit: u32) -> Result<(Vec<Case>, u64), DbError> {
+    let total = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "total!: i64" FROM moderation_cases WHERE state IN ('pending', 'investigating')"#
+    )
+    .fetch_one(db.pool())
+    .await?;
+    let cases =
+        select!("state IN ('pending', 'investigating') ORDER BY created_at, id LIMIT ? OFFSET ?", limit, offset)
+            .fetch_all(db.pool())
+            .await?
+            .into_iter()
+            .map(Case::try_from)
+            .collect::<Result<_, _>>()?;
+    Ok((cases, total.unsigned_abs()))
+}
+
+/// Closes a case with a decision.
+pub async fn decide(
+    tx: &mut Tx,
+    id: CaseId,
+    decision: Decision,
+    reason: &str,
+    reviewer: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE moderation_cases SET state = 'resolved', decision = ?, reason = ?, reviewer_id = ?, decided_at = ?
+         WHERE id = ?",
+        decision.as_str(),
+        reason,
+        reviewer.0,
+        now,
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Closes the open case of a version that its creator took back.
+pub async fn dismiss(tx: &mut Tx, version: VersionId, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE moderation_cases SET state = 'dismissed', decision = 'no_action', decided_at = ?
+         WHERE version_id = ? AND state IN ('pending', 'investigating')",
+        now,
+        version.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! Lists of nanos with what a list shows beside each: its creator and its categories.
+
+use std::collections::HashMap;
+
+use domain::{
+    ids::{NanoId, UserId},
+    nano::{Format, Status},
+    user::Language,
+    words,
+};
+use sqlx::{FromRow, MySql, QueryBuilder, Row as _, mysql::MySqlRow};
+use uuid::Uuid;
+
+use super::{
+    Db, DbError,
+    nanos::{Nano, Row},
+};
+
+/// Totals beyond this are not counted: a person never pages that far, and counting costs.
+pub const COUNT_CAP: u64 = 10_000;
+
+/// One entry of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    pub nano: Nano,
+    pub creator_username: String,
+    pub creator_name: String,
+    /// Slugs, sorted.
+    pub categories: Vec<String>,
+}
+
+words! {
+    pub enum Sort ("sort order") {
+        /// Latest publication first.
+        Newest = "newest",
+        Rating = "rating",
+        Downloads = "downloads",
+        Shortest = "shortest",
+        Title = "title",
+    }
+}
+
+/// Which nanos to list. Absent fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Empty: any status but `deleted`.
+    pub statuses: Vec<Status>,
+    pub creator: Option<UserId>,
+    /// A slug; nanos in its child categories are found too.
+    pub category: Option<String>,
+    pub level: Option<u8>,
+    pub language: Option<Language>,
+    pub format: Option<Format>,
+    pub duration_min: Option<u32>,
+    pub duration_max: Option<u32>,
+    /// Every word must be in the title or the description.
+    pub words: Vec<String>,
+    pub published_since: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub cards: Vec<Card>,
+    /// How many match, at most [`COUNT_CAP`] + 1.
+    pub total: u64,
+}
+
+const COLUMNS: &str = "n.id, n.creator_id, n.title, n.description, n.duration_minutes, n.level, n.language, n.format,
+    n.license, n.status, n.archived_by_moderator, n.current_version_id, n.latest_version_id, n.thumbnail_key,
+    n.download_count, n.rating_count, n.average_rating + 0e0 AS average_rating, n.index_version, n.event_seq,
+    n.published_at, n.created_at, n.updated_at, u.username AS creator_username, u.name AS creator_name";
+
+/// Entries `offset .. offset + limit` of the filtered list. With no `sort`: newest made first (own nanos).
+pub async fn page(db: &Db, filter: &Filter, sort: Option<Sort>, offset: u64, limit: u32) -> Result<Page, DbError> {
+    let mut count = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM nanos n WHERE ");
+    push_filter(&mut count, filter);
+    count.push(" LIMIT ").push_bind(COUNT_CAP + 1).push(") capped");
+    let total: i64 = count.build_query_scalar().fetch_one(db.pool()).await?;
+
+    // The page's ids come first, from the index alone; the wide columns are read for those rows only.
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(COLUMNS).push(" FROM (SELECT n.id FROM nanos n WHERE ");
+    push_filter(&mut query, filter);
+    query.push(order(sort)).push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
+    query.push(") picked JOIN nanos n ON n.id = picked.id JOIN users u ON u.id = n.creator_id").push(order(sort));
+    let rows = query.build().fetch_all(db.pool()).await?;
+    let cards = cards(db, &rows).await?;
+    Ok(Page { cards, total: total.unsigned_abs() })
+}
+
+/// One nano with its creator and categories, in whatever status.
+pub async fn card(db: &Db, id: NanoId) -> Result<Option<Card>, DbError> {
+    Ok(by_ids(db, &[id]).await?.pop())
+}
+
+/// These nanos in the order of `ids`; missing ones are left out.
+pub async fn by_ids(db: &Db, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(COLUMNS).push(" FROM nanos n JOIN users u ON u.id = n.creator_id WHERE n.id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id.0);
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(db.pool()).await?;
+    let mut found = cards(db, &rows).await?;
+    let place: HashMap<NanoId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    found.sort_by_key(|card| place.get(&card.nano.id).copied());
+    Ok(found)
+}
+
+async fn cards(db: &Db, rows: &[MySqlRow]) -> Result<Vec<Card>, DbError> {
+    let mut cards = Vec::with_capacity(rows.len());
+    for row in rows {
+        cards.push(Card {
+            nano: Row::from_row(row)?.try_into()?,
+            creator_username: row.try_get("creator_username")?,
+            creator_name: row.try_get("creator_name")?,
+            categories: Vec::new(),
+        });
+    }
+    if cards.is_empty() {
+        return Ok(cards);
+    }
+    let mut query = QueryBuilder::new(
+        "SELECT nc.nano_id, c.slug FROM nano_categories nc JOIN categories c ON c.id = nc.category_id
+         WHERE nc.nano_id IN (",
+    );
+    let mut list = query.separated(", ");
+    for card in &cards {
+        list.push_bind(card.nano.id.0);
+    }
+    query.push(") ORDER BY c.slug");
+    let mut slugs: HashMap<Uuid, Vec<String>> = HashMap::new();
+    for (nano, slug) in query.build_query_as::<(Uuid, String)>().fetch_all(db.pool()).await? {
+        slugs.entry(nano).or_default().push(slug);
+    }
+    for card in &mut cards {
+        card.categories = slugs.remove(&card.nano.id.0).unwrap_or_default();
+    }
+    Ok(cards)
+}
+
+/// Ends with the id, so that pages neither repeat nor skip rows that are equal otherwise.
+const fn order(sort: Option<Sort>) -> &'static str {
+    match sort {
+        None => " ORDER BY n.created_at DESC, n.id DESC",
+        Some(Sort::Newest) => " ORDER BY n.published_at DESC, n.id DESC",
+        Some(Sort::Rating) => " ORDER BY n.average_rating DESC, n.rating_count DESC, n.id DESC",
+        Some(Sort::Downloads) => " ORDER BY n.download_count DESC, n.id DESC",
+        Some(Sort::Shortest) => " ORDER BY n.duration_minutes, n.id DESC",
+        Some(Sort::Title) => " ORDER BY n.title, n.id DESC",
+    }
+}
+
+fn push_filter(query: &mut QueryBuilder<MySql>, filter: &Filter) {
+    if filter.statuses.is_empty() {
+        query.push("n.status <> 'deleted'");
+    } else {
+        query.push("n.status IN (");
+        let mut list = query.separated(", ");
+        for status in &filter.statuses {
+            list.push_bind(status.as_str());
+        }
+        query.push(")");
+    }
+    if let Some(creator) = filter.creator {
+        query.push(" AND n.creator_id = ").push_bind(creator.0);
+    }
+    if let Some(slug) = &filter.category {
+        query
+            .push(
+                " AND n.id IN (SELECT nc.nano_id FROM nano_categories nc JOIN categories c ON c.id = nc.category_id
+                   LEFT JOIN categories p ON p.id = c.parent_id WHERE c.slug = ",
+            )
+            .push_bind(slug.clone())
+            .push(" OR p.slug = ")
+            .push_bind(slug.clone())
+            .push(")");
+    }
+    if let Some(level) = filter.level {
+        query.push(" AND n.level = ").push_bind(level);
+    }
+    if let Some(language) = filter.language {
+        query.push(" AND n.language = ").push_bind(language.as_str());
+    }
+    if let Some(format) = filter.format {
+        query.push(" AND n.format = ").push_bind(format.as_str());
+    }
+    if let Some(least) = filter.duration_min {
+        query.push(" AND n.duration_minutes >= ").push_bind(least);
+    }
+    if let Some(most) = filter.duration_max {
+        query.push(" AND n.duration_minutes <= ").push_bind(most);
+    }
+    if let Some(since) = filter.published_since {
+        query.push(" AND n.published_at >= ").push_bind(since);
+    }
+    for word in &filter.words {
+        let pattern = format!("%{}%", word.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+        query
+            .push(" AND (n.title LIKE ")
+            .push_bind(pattern.clone())
+            .push(" ESCAPE '!' OR n.description LIKE ")
+            .push_bind(pattern)
+            .push(" ESCAPE '!')");
+    }
+}

@@ -1,0 +1,278 @@
+//! Versions of a nano's file: what was uploaded, what is served, and what the checks found.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{NanoId, UploadId, VersionId},
+    nano::VersionState,
+};
+use serde_json::Value;
+use sqlx::{Row, types::Json};
+
+use super::{Db, DbError, Tx, decode::word};
+use crate::storage::Key;
+
+/// A version as stored. The JSON columns hold `domain::archive` and `jobs::content` reports.
+#[derive(Clone, Debug)]
+pub struct VersionRow {
+    pub id: VersionId,
+    pub nano_id: NanoId,
+    pub number: u32,
+    pub semver: String,
+    pub changelog: String,
+    pub upload_id: UploadId,
+    pub state: VersionState,
+    pub uploaded_key: String,
+    pub uploaded_sha256: Vec<u8>,
+    pub uploaded_size: u64,
+    pub canonical_key: Option<String>,
+    pub canonical_sha256: Option<Vec<u8>>,
+    pub canonical_size: Option<u64>,
+    pub manifest: Option<Value>,
+    pub report: Option<Value>,
+    pub scan: Option<Value>,
+    pub thumbnail_key: Option<String>,
+    pub metadata: Option<Value>,
+    pub published_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+pub struct NewVersion<'a> {
+    pub id: VersionId,
+    pub nano_id: NanoId,
+    pub semver: &'a str,
+    pub changelog: &'a str,
+    pub upload_id: UploadId,
+    pub uploaded_key: &'a str,
+    pub uploaded_sha256: &'a [u8; 32],
+    pub uploaded_size: u64,
+    pub now: DateTime<Utc>,
+}
+
+/// Writes the next version of a nano; the caller holds the nano's row lock, so numbers do not race.
+pub async fn insert(tx: &mut Tx, version: &NewVersion<'_>) -> Result<u32, DbError> {
+    let last = sqlx::query_scalar!("SELECT MAX(number) FROM nano_versions WHERE nano_id = ?", version.nano_id.0)
+        .fetch_one(&mut **tx)
+        .await?;
+    let number = last.unwrap_or(0) + 1;
+    sqlx::query!(
+        "INSERT INTO nano_versions (id, nano_id, number, semver, changelog, upload_id, uploaded_key, uploaded_sha256,
+                                    uploaded_size, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        version.id.0,
+        version.nano_id.0,
+        number,
+        version.semver,
+        version.changelog,
+        version.upload_id.0,
+        version.uploaded_key,
+        version.uploaded_sha256.as_slice(),
+        version.uploaded_size,
+        version.now,
+        version.now
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!("UPDATE nanos SET latest_version_id = ? WHERE id = ?", version.id.0, version.nano_id.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(number)
+}
+
+const COLUMNS: &str = "SELECT id, nano_id, number, semver, changelog, upload_id, state, uploaded_key, uploaded_sha256,
+    uploaded_size, canonical_key, canonical_sha256, canonical_size, manifest, report, scan, thumbnail_key, metadata,
+    published_at, created_at FROM nano_versions";
+
+pub async fn get(db: &Db, id: VersionId) -> Result<Option<VersionRow>, DbError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = ?")))
+        .bind(id.0)
+        .fetch_optional(db.pool())
+        .await?;
+    row.as_ref().map(version_row).transpose()
+}
+
+/// The version, locked until the transaction ends.
+pub async fn lock(tx: &mut Tx, id: VersionId) -> Result<Option<VersionRow>, DbError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = ? FOR UPDATE")))
+        .bind(id.0)
+        .fetch_optional(&mut **tx)
+        .await?;
+    row.as_ref().map(version_row).transpose()
+}
+
+pub async fn by_number(db: &Db, nano: NanoId, number: u32) -> Result<Option<VersionRow>, DbError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE nano_id = ? AND number = ?")))
+        .bind(nano.0)
+        .bind(number)
+        .fetch_optional(db.pool())
+        .await?;
+    row.as_ref().map(version_row).transpose()
+}
+
+/// The version made from an upload, if it was finished.
+pub async fn by_upload(db: &Db, upload: UploadId) -> Result<Option<VersionRow>, DbError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE upload_id = ?")))
+        .bind(upload.0)
+        .fetch_optional(db.pool())
+        .await?;
+    row.as_ref().map(version_row).transpose()
+}
+
+/// All versions, newest first; at most 200.
+pub async fn list(db: &Db, nano: NanoId) -> Result<Vec<VersionRow>, DbError> {
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE nano_id = ? ORDER BY number DESC LIMIT 200")))
+        .bind(nano.0)
+        .fetch_all(db.pool())
+        .await?;
+    rows.iter().map(version_row).collect()
+}
+
+/// The newest version, in whatever state.
+pub async fn latest(db: &Db, nano: NanoId) -> Result<Option<VersionRow>, DbError> {
+    Ok(list(db, nano).await?.into_iter().next())
+}
+
+fn version_row(row: &sqlx::mysql::MySqlRow) -> Result<VersionRow, DbError> {
+    let json = |name: &str| row.try_get::<Option<Json<Value>>, _>(name).map(|value| value.map(|json| json.0));
+    Ok(VersionRow {
+        id: VersionId(row.try_get("id")?),
+        nano_id: NanoId(row.try_get("nano_id")?),
+        number: row.try_get("number")?,
+        semver: row.try_get("semver")?,
+        changelog: row.try_get("changelog")?,
+        upload_id: UploadId(row.try_get("upload_id")?),
+        state: word(row.try_get("state")?)?,
+        uploaded_key: row.try_get("uploaded_key")?,
+        uploaded_sha256: row.try_get("uploaded_sha256")?,
+        uploaded_size: row.try_get("uploaded_size")?,
+        canonical_key: row.try_get("canonical_key")?,
+        canonical_sha256: row.try_get("canonical_sha256")?,
+        canonical_size: row.try_get("canonical_size")?,
+        manifest: json("manifest")?,
+        report: json("report")?,
+        scan: json("scan")?,
+        thumbnail_key: row.try_get("thumbnail_key")?,
+        metadata: json("metadata")?,
+        published_at: row.try_get("published_at")?,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+/// The stored canonical archive, and what is in it.
+pub struct Canonical<'a> {
+    pub key: &'a str,
+    pub sha256: &'a [u8; 32],
+    pub size: u64,
+    pub manifest: &'a Value,
+}
+
+/// Records the archive check's report, and the canonical archive when it passed.
+pub async fn set_checked(
+    tx: &mut Tx,
+    id: VersionId,
+    report: &Value,
+    canonical: Option<&Canonical<'_>>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE nano_versions SET report = ?, canonical_key = ?, canonical_sha256 = ?, canonical_size = ?,
+                                  manifest = ?, updated_at = ? WHERE id = ?",
+        Json(report),
+        canonical.map(|c| c.key),
+        canonical.map(|c| c.sha256.as_slice()),
+        canonical.map(|c| c.size),
+        canonical.map(|c| Json(c.manifest)),
+        now,
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Records the thumbnails' key prefix; empty when there was nothing to make one from.
+pub async fn set_thumbnail(tx: &mut Tx, id: VersionId, key: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE nano_versions SET thumbnail_key = ?, updated_at = ? WHERE id = ?", key, now, id.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Records the content scan's report and what was read from the content.
+pub async fn set_scanned(
+    tx: &mut Tx,
+    id: VersionId,
+    scan: &Value,
+    metadata: &Value,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE nano_versions SET scan = ?, metadata = ?, updated_at = ? WHERE id = ?",
+        Json(scan),
+        Json(metadata),
+        now,
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn set_state(tx: &mut Tx, id: VersionId, state: VersionState, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE nano_versions SET state = ?, updated_at = ? WHERE id = ?", state.as_str(), now, id.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Makes `version` the one the public sees, retiring the one before it.
+pub async fn publish(tx: &mut Tx, version: &VersionRow, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE nano_versions SET state = 'superseded', updated_at = ? WHERE nano_id = ? AND state = 'published' AND id <> ?",
+        now,
+        version.nano_id.0,
+        version.id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE nano_versions SET state = 'published', published_at = ?, updated_at = ? WHERE id = ?",
+        now,
+        now,
+        version.id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE nanos SET current_version_id = ?, thumbnail_key = NULLIF(?, ''), index_version = index_version + 1,
+                          published_at = COALESCE(published_at, ?), updated_at = ? WHERE id = ?",
+        version.id.0,
+        version.thumbnail_key.as_deref().unwrap_or_default(),
+        now,
+        now,
+        version.nano_id.0
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// True when the creator has a published version of anything: the review policy `first_upload` asks.
+pub async fn creator_has_published(db: &Db, creator: domain::ids::UserId) -> Result<bool, DbError> {
+    let found = sqlx::query_scalar!(
+        "SELECT 1 FROM nanos n JOIN nano_versions v ON v.nano_id = n.id
+         WHERE n.creator_id = ? AND v.published_at IS NOT NULL LIMIT 1",
+        creator.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(found.is_some())
+}
+
+impl VersionRow {
+    /// Where the canonical archive is, and its hash; an error while there is none.
+    pub fn canonical(&self) -> Result<(Key, [u8; 32]), anyhow::Error> {
+        let key = self.canonical_key.as_deref().ok_or_else(|| anyhow::anyhow!("there is no canonical archive yet"))?;
+        let sha256 = self.canonical_sha256.as_deref().unwrap_or_default();
+        Ok((key.parse()?, sha256.try_into()?))
+    }
+}

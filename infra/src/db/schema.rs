@@ -1,0 +1,33 @@
+//! Whole databases, for the tests: each has its own.
+
+use super::{Db, DbError};
+
+/// Creates a database. `name` may have letters, digits and `_` only.
+pub async fn create(db: &Db, name: &str) -> Result<(), DbError> {
+    run(db, format!("CREATE DATABASE {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", checked(name))).await
+}
+
+/// Drops a database that [`create`] made.
+pub async fn drop(db: &Db, name: &str) -> Result<(), DbError> {
+    run(db, format!("DROP DATABASE {}", checked(name))).await
+}
+
+/// The isolation level of a session of this pool.
+pub async fn isolation(db: &Db) -> Result<String, DbError> {
+    // MariaDB before 11.1 knows the variable by its old name only, MySQL 8 by its new one only.
+    let row: (String, String) = sqlx::query_as("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
+        .fetch_one(db.pool())
+        .await?;
+    Ok(row.1)
+}
+
+async fn run(db: &Db, sql: String) -> Result<(), DbError> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(db.pool()).await?;
+    Ok(())
+}
+
+/// Identifiers cannot be bound: anything else than a plain word is a mistake in the caller.
+fn checked(name: &str) -> &str {
+    assert!(!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{name:?} is no database name");
+    name
+}

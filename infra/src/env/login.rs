@@ -1,0 +1,53 @@
+//! User and password inside a URL.
+
+use secrecy::SecretString;
+use url::Url;
+
+/// A user's name and password.
+pub type Login = (String, SecretString);
+
+/// The login of `url`, percent-decoded; `Err` says what is wrong with it without repeating it.
+pub(super) fn login(url: &Url) -> Result<Option<Login>, &'static str> {
+    match (decoded(url.username()), url.password().map(decoded)) {
+        (Some(user), None) if user.is_empty() => Ok(None),
+        (Some(user), Some(Some(password))) if !user.is_empty() => Ok(Some((user, SecretString::from(password)))),
+        _ => Err("has a user without a password, a password without a user, or a wrong percent-encoding in them"),
+    }
+}
+
+/// Undoes the percent-encoding; `None` when the bytes are no UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = (first == b'%').then(|| tail.get(..2).and_then(|digits| hex::decode(digits).ok())).flatten();
+        match escaped {
+            Some(byte) => {
+                bytes.extend(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn logins_are_percent_decoded_and_whole() {
+        let of = |text: &str| login(&Url::parse(text).expect("a URL"));
+        let (user, password) = of("smtp://me%40home:p%C3%A4ss%2Fw@mail.example").expect("fine").expect("a login");
+        assert_eq!((user.as_str(), password.expose_secret()), ("me@home", "päss/w"));
+        assert!(of("smtp://mail.example").expect("fine").is_none());
+        assert!(of("smtp://me@mail.example").is_err());
+        assert!(of("smtp://me:%FF@mail.example").is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Everything outside the process: one module per system.
+
+pub mod alive;
+pub mod cache;
+pub mod clock;
+pub mod db;
+pub mod env;
+pub mod mail;
+pub mod queue;
+pub mod search;
+pub mod storage;
+pub mod telemetry;
+pub mod tls;

@@ -1,0 +1,167 @@
+//! The search index: on this machine's disk ([`Embedded`]) or an OpenSearch cluster ([`OpenSearch`]), by
+//! configuration. Both find the same things: every word of the query, in any of its inflections, in any field.
+//!
+//! Writes carry the version of the row they were made from. A document never replaces a newer one, in whatever
+//! order jobs run, and a removed one leaves its version behind so that a late, older write cannot bring it back.
+//! The same version may be written again: repeating a job is harmless.
+
+mod document;
+mod embedded;
+mod opensearch;
+mod query;
+mod schema;
+mod text;
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use domain::ids::NanoId;
+
+pub use document::Document;
+pub use embedded::Embedded;
+pub use opensearch::OpenSearch;
+pub use query::{FacetCount, Facets, Highlights, Hit, MAX_OFFSET, SearchHits, SearchQuery, Sort};
+
+use crate::env::SearchSettings;
+
+/// What a call to the index can end in.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The index is away, or another process kept its write lock for too long. The same call may succeed later.
+    #[error("the search index is not available: {operation}: {cause}")]
+    Unavailable { operation: &'static str, cause: String },
+    /// The index refused the request itself; it will refuse it again.
+    #[error("the search index refused: {operation}: {cause}")]
+    Refused { operation: &'static str, cause: String },
+}
+
+impl SearchError {
+    /// True when the same call may succeed later without any change to it.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Applied,
+    /// The index has a newer version already; nothing was changed.
+    Stale,
+}
+
+/// The configured index; cheap to clone.
+#[derive(Clone)]
+pub enum SearchBackend {
+    Embedded(Embedded),
+    OpenSearch(OpenSearch),
+}
+
+impl SearchBackend {
+    /// Opens or creates the embedded index; for OpenSearch only prepares the client, so that a process starts
+    /// without its cluster (the index is made sure of before the first write).
+    pub async fn connect(settings: &SearchSettings) -> Result<Self, SearchError> {
+        match settings {
+            SearchSettings::Embedded { dir, index } => Embedded::open(dir, index).await.map(Self::Embedded),
+            SearchSettings::OpenSearch { url, login, index } => {
+                OpenSearch::connect(url, login.as_ref(), index).map(Self::OpenSearch)
+            }
+        }
+    }
+
+    /// Makes `document` what the index knows about its nano, unless it knows a version above `version` already.
+    pub async fn upsert(&self, document: &Document, version: u64) -> Result<Written, SearchError> {
+        timed("upsert", async {
+            match self {
+                Self::Embedded(index) => index.upsert(document, version).await,
+                Self::OpenSearch(index) => index.upsert(document, version).await,
+            }
+        })
+        .await
+    }
+
+    /// Removes a nano, unless the index knows a version above `version` already. Its id and version stay behind, a
+    /// few dozen bytes that no query returns.
+    pub async fn delete(&self, id: NanoId, version: u64) -> Result<Written, SearchError> {
+        timed("delete", async {
+            match self {
+                Self::Embedded(index) => index.delete(id, version).await,
+                Self::OpenSearch(index) => index.delete(id, version).await,
+            }
+        })
+        .await
+    }
+
+    /// Finds published nanos. Changes by this process are seen at once (embedded) or within a second, those of
+    /// others within a second.
+    pub async fn query(&self, query: &SearchQuery) -> Result<SearchHits, SearchError> {
+        timed("query", async {
+            match self {
+                Self::Embedded(index) => index.query(query).await,
+                Self::OpenSearch(index) => index.query(query).await,
+            }
+        })
+        .await
+    }
+
+    /// Published nanos in the index.
+    pub async fn count(&self) -> Result<u64, SearchError> {
+        match self {
+            Self::Embedded(index) => index.count().await,
+            Self::OpenSearch(index) => index.count().await,
+        }
+    }
+
+    /// Whether the index can be read and written now.
+    pub async fn ping(&self) -> Result<(), SearchError> {
+        match self {
+            Self::Embedded(index) => index.ping().await,
+            Self::OpenSearch(index) => index.ping().await,
+        }
+    }
+
+    /// Makes everything written so far visible to queries; for tests and the end of a reindex.
+    pub async fn refresh(&self) -> Result<(), SearchError> {
+        match self {
+            Self::Embedded(index) => index.refresh().await,
+            Self::OpenSearch(index) => index.refresh().await,
+        }
+    }
+}
+
+async fn timed<T>(
+    operation: &'static str,
+    call: impl Future<Output = Result<T, SearchError>>,
+) -> Result<T, SearchError> {
+    let start = Instant::now();
+    let outcome = call.await;
+    let elapsed: Duration = start.elapsed();
+    let word = if outcome.is_ok() { "ok" } else { "error" };
+    metrics::histogram!("search_request_seconds", "operation" => operation, "outcome" => word).record(elapsed);
+    outcome
+}
+
+/// A document for the tests of both backends.
+#[cfg(test)]
+fn sample_document() -> Document {
+    Document {
+        id: NanoId::new(),
+        title: "Führungen durch die Sternwarte".to_owned(),
+        description: "Wie Teleskope Licht sammeln & was man damit sieht".to_owned(),
+        categories: vec!["astronomie".to_owned()],
+        creator_id: domain::ids::UserId::new(),
+        creator_name: "Jördis Weiß".to_owned(),
+        level: 2,
+        language: "de".to_owned(),
+        format: "video".to_owned(),
+        duration_minutes: 12,
+        average_rating: 4.5,
+        download_count: 7,
+        status: "published".to_owned(),
+        published_at: chrono::DateTime::from_timestamp(1_700_000_000, 0),
+        created_at: chrono::DateTime::from_timestamp(1_690_000_000, 0).unwrap_or_default(),
+        body: "Ein Spiegelteleskop bündelt das Licht ferner Galaxien.".to_owned(),
+    }
+}

@@ -1,0 +1,83 @@
+use std::{fmt, str::FromStr};
+
+use domain::ids::{NanoId, UploadId};
+
+/// S3 allows 1,024 bytes; some are left for the installation's prefix.
+const MAX_KEY_BYTES: usize = 900;
+
+/// The name of an object below the installation's prefix. Made by the functions here, or read back from a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// What a creator sent, as it came: `uploads/{upload}.zip`. Only the validator reads it.
+    pub fn upload(upload: UploadId) -> Self {
+        Self(format!("{}{upload}.zip", Self::UPLOADS))
+    }
+
+    /// What is scanned and served: `nanos/{nano}/{sha256}.zip`. Named by its content, so writing it twice is harmless.
+    pub fn canonical(nano: NanoId, sha256: &[u8; 32]) -> Self {
+        Self(format!("nanos/{nano}/{}.zip", hex::encode(sha256)))
+    }
+
+    /// A thumbnail of one canonical archive: `thumbnails/{nano}/{sha256}/{width}.webp`; `width` in pixels.
+    pub fn thumbnail(nano: NanoId, sha256: &[u8; 32], width: u32) -> Self {
+        Self(format!("thumbnails/{nano}/{}/{width}.webp", hex::encode(sha256)))
+    }
+
+    /// The prefix of [`Key::upload`].
+    pub const UPLOADS: &str = "uploads/";
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text that names no object of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an object key")]
+pub struct BadKey(String);
+
+impl FromStr for Key {
+    type Err = BadKey;
+
+    /// For keys that were stored: relative, no `.` or `..` or empty segment, no control characters, at most 900 bytes.
+    fn from_str(text: &str) -> Result<Self, BadKey> {
+        let clean = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(char::is_control);
+        if text.len() <= MAX_KEY_BYTES && !text.contains('\\') && text.split('/').all(clean) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadKey(text.chars().take(100).collect()))
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_keys_read_back_as_themselves() {
+        let nano = NanoId::new();
+        for key in [Key::upload(UploadId::new()), Key::canonical(nano, &[7; 32]), Key::thumbnail(nano, &[7; 32], 640)] {
+            assert_eq!(key.as_str().parse(), Ok(key));
+        }
+        assert_eq!(
+            Key::thumbnail(nano, &[0xab; 32], 320).as_str(),
+            format!("thumbnails/{nano}/{}/320.webp", "ab".repeat(32))
+        );
+    }
+
+    #[test]
+    fn texts_that_climb_or_confuse_are_no_keys() {
+        for text in ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", "a\\b", "a\nb", &"x".repeat(901)] {
+            assert!(text.parse::<Key>().is_err(), "{text:?}");
+        }
+    }
+}

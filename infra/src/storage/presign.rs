@@ -1,0 +1,61 @@
+//! Links that let a browser fetch one object for a short while.
+
+use std::time::Duration;
+
+use aws_sdk_s3::presigning::PresigningConfig;
+use url::Url;
+
+use super::{
+    Key, Storage, StorageError,
+    error::{causes, unavailable},
+};
+
+impl Storage {
+    /// A link to `key`, valid for `ttl` (at most 7 days, and no longer than the credentials). The browser saves the
+    /// object under `filename` and never shows it in place.
+    pub async fn presign_get(&self, key: &Key, ttl: Duration, filename: &str) -> Result<Url, StorageError> {
+        let expiry = PresigningConfig::expires_in(ttl).map_err(|error| unavailable("sign link", error))?;
+        let signed = self
+            .0
+            .signer
+            .get_object()
+            .bucket(&self.0.bucket)
+            .key(self.full(key))
+            .response_content_disposition(attachment(filename))
+            .presigned(expiry)
+            .await
+            .map_err(|error| unavailable("sign link", causes(&error)))?;
+        Url::parse(signed.uri()).map_err(|error| unavailable("sign link", error))
+    }
+}
+
+/// RFC 6266: a plain name for old programs, and the real one, percent-encoded (RFC 8187), for the rest.
+fn attachment(filename: &str) -> String {
+    let name: String = filename.chars().filter(|c| !c.is_control()).take(150).collect();
+    let name = if name.trim().is_empty() { "download" } else { name.trim() };
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || " .-_()".contains(c) { c } else { '_' }).collect();
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_the_header() {
+        assert_eq!(
+            attachment("Größe \"1\"; x=\r\n.zip"),
+            "attachment; filename=\"Gr__e _1__ x_.zip\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22%3B%20x%3D.zip"
+        );
+        assert_eq!(attachment(" \n"), "attachment; filename=\"download\"; filename*=UTF-8''download");
+    }
+}

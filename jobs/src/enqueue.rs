@@ -1,0 +1,105 @@
+//! Enqueueing: always in the transaction that makes the job true.
+
+use std::time::Duration;
+
+use domain::ids::{FlowId, JobId};
+use infra::db::{
+    DbError, Tx, flows,
+    jobs::{self, NewJob, Start},
+};
+use uuid::Uuid;
+
+use crate::job::Job;
+
+/// Arguments are ids, not payloads: at most 64 KiB of JSON.
+const ARGS_LIMIT: usize = 64 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EnqueueError {
+    #[error("the arguments of {kind} take {size} bytes; at most {ARGS_LIMIT} are allowed: pass ids, not payloads")]
+    ArgumentsTooLarge { kind: &'static str, size: usize },
+    #[error("the arguments of {kind} cannot be written as JSON: {source}")]
+    Arguments { kind: &'static str, source: serde_json::Error },
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<EnqueueError> for crate::JobError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Db(error) => error.into(),
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+/// Enqueues a job to run as soon as a worker is free.
+pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<JobId, EnqueueError> {
+    Ok(jobs::insert(tx, &row(job, Start::Now, None)?).await?)
+}
+
+/// Enqueues a job to run once `delay` has passed.
+pub async fn enqueue_in<J: Job>(tx: &mut Tx, job: &J, delay: Duration) -> Result<JobId, EnqueueError> {
+    Ok(jobs::insert(tx, &row(job, Start::After(delay), None)?).await?)
+}
+
+/// Children that run side by side, and the parent that runs once all of them have completed.
+pub struct Flow {
+    id: FlowId,
+    children: Vec<NewJob>,
+}
+
+impl Flow {
+    pub fn new() -> Self {
+        Self { id: FlowId::new(), children: Vec::new() }
+    }
+
+    /// Adds a child.
+    pub fn child<J: Job>(mut self, job: &J) -> Result<Self, EnqueueError> {
+        self.children.push(row(job, Start::Now, Some(self.id))?);
+        Ok(self)
+    }
+
+    /// Enqueues the children, and `parent` waiting for them. A flow without children runs its parent at once.
+    pub async fn enqueue<J: Job>(self, tx: &mut Tx, parent: &J) -> Result<JobId, EnqueueError> {
+        if self.children.is_empty() {
+            return enqueue(tx, parent).await;
+        }
+        let parent = jobs::insert(tx, &row(parent, Start::WhenReleased, None)?).await?;
+        let children = u32::try_from(self.children.len()).unwrap_or(u32::MAX);
+        flows::insert(tx, self.id, parent, children).await?;
+        for child in &self.children {
+            jobs::insert(tx, child).await?;
+        }
+        Ok(parent)
+    }
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn row<J: Job>(job: &J, start: Start, flow: Option<FlowId>) -> Result<NewJob, EnqueueError> {
+    let args = serde_json::to_value(job).map_err(|source| EnqueueError::Arguments { kind: J::KIND, source })?;
+    let size = args.to_string().len();
+    if size > ARGS_LIMIT {
+        return Err(EnqueueError::ArgumentsTooLarge { kind: J::KIND, size });
+    }
+    Ok(NewJob {
+        id: JobId::new(),
+        kind: J::KIND,
+        args_version: J::VERSION,
+        args,
+        queue: J::QUEUE.as_str(),
+        priority: J::PRIORITY as u8,
+        tenant: job.tenant().map_or(Uuid::nil(), |user| user.0),
+        max_failures: J::RETRY.max_failures,
+        unique_key: job.unique_key(),
+        references: job.references().into_iter().map(|reference| (reference.kind(), reference.id())).collect(),
+        start,
+        flow,
+        trace_parent: None,
+    })
+}

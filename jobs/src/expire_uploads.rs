@@ -1,0 +1,51 @@
+//! Lets go of uploads that nobody finished in time, and of multipart uploads whose process died.
+
+use std::time::Duration;
+
+use domain::upload::UploadState;
+use infra::db::uploads;
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, Job, JobError, Outcome, Priority, Queue, RemoveObject, Run, enqueue};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ExpireUploads {}
+
+/// Uploads per transaction.
+const STEP: u32 = 100;
+/// A multipart upload older than this belongs to nobody: no request lasts as long.
+const MULTIPART_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Job for ExpireUploads {
+    const KIND: &'static str = "expire_uploads";
+    const QUEUE: Queue = Queue::Maintenance;
+    const PRIORITY: Priority = Priority::Low;
+
+    fn unique_key(&self) -> Option<String> {
+        Some(String::new())
+    }
+
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        let mut expired = 0;
+        loop {
+            let now = context.clock.now();
+            let mut tx = context.db.begin().await?;
+            let batch = uploads::lock_expired(&mut tx, now, STEP).await?;
+            for upload in &batch {
+                uploads::set_state(&mut tx, upload.id, UploadState::Expired, now).await?;
+                enqueue(&mut tx, &RemoveObject { key: upload.object_key.clone() }).await?;
+            }
+            tx.commit().await?;
+            expired += batch.len() as u64;
+            run.progress(expired, None, "expiring uploads");
+            if batch.len() < STEP as usize || run.cancelled().is_cancelled() {
+                break;
+            }
+        }
+        let aborted = context.storage.abort_multiparts_older_than(MULTIPART_AGE).await?;
+        if expired > 0 || aborted > 0 {
+            tracing::info!(expired, aborted, "let go of unfinished uploads");
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,69 @@
+//! Brings the search index in line with a nano as it is now: there when published, gone otherwise.
+
+use domain::ids::{NanoId, UserId};
+use infra::{
+    db::{nano_events, nano_versions, nanos, users},
+    search::Document,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Context, Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run, content::text::Metadata};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IndexNano {
+    pub nano_id: NanoId,
+    pub creator_id: UserId,
+}
+
+impl Job for IndexNano {
+    const KIND: &'static str = "index_nano";
+    const QUEUE: Queue = Queue::Search;
+    const RETRY: RetryPolicy = RetryPolicy { max_failures: 20, ..RetryPolicy::DEFAULT };
+
+    fn tenant(&self) -> Option<UserId> {
+        Some(self.creator_id)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Nano(self.nano_id)]
+    }
+
+    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+        let Some(nano) = nanos::get(&context.db, self.nano_id).await? else { return Ok(Outcome::Done) };
+        // The version was read with the content it stands for: a later change has a higher one and its own job.
+        let Some(version) = nano.current_version_id.filter(|_| nano.status.is_public()) else {
+            context.search.delete(nano.id, nano.index_version).await?;
+            return Ok(Outcome::Done);
+        };
+        let version = nano_versions::get(&context.db, version).await?;
+        let metadata: Option<Metadata> =
+            version.and_then(|version| version.metadata).and_then(|metadata| serde_json::from_value(metadata).ok());
+        let creator = users::get(&context.db, nano.creator_id).await?;
+        let document = Document {
+            id: nano.id,
+            title: nano.title,
+            description: nano.description,
+            body: metadata.map(|metadata| metadata.text).unwrap_or_default(),
+            categories: nanos::category_slugs(&context.db, nano.id).await?,
+            creator_id: nano.creator_id,
+            creator_name: creator.map(|creator| creator.name).unwrap_or_default(),
+            level: nano.level,
+            language: nano.language.as_str().to_owned(),
+            format: nano.format.as_str().to_owned(),
+            duration_minutes: nano.duration_minutes,
+            average_rating: nano.average_rating,
+            download_count: nano.download_count.into(),
+            status: nano.status.as_str().to_owned(),
+            published_at: nano.published_at,
+            created_at: nano.created_at,
+        };
+        context.search.upsert(&document, nano.index_version).await?;
+        let mut tx = context.db.begin().await?;
+        if nanos::lock(&mut tx, self.nano_id).await?.is_some() {
+            let data = json!({ "index_version": nano.index_version });
+            nano_events::append(&mut tx, self.nano_id, "indexed", &data, context.clock.now()).await?;
+        }
+        Ok(Outcome::DoneIn(tx))
+    }
+}

@@ -1,0 +1,18 @@
+//! The ledger backend: apalis runs the jobs, MySQL says which, Redis says when.
+//!
+//! One fleet member ("incarnation") is a row in `workers` with a lease that its own thread renews. Around it turn
+//! the feeder (ledger -> belt), a claimer per queue (belt -> claimed rows -> apalis), the runner (a claimed row ->
+//! handler -> fenced outcome) and the sweeper (what is due, what the dead left behind).
+
+mod backend;
+mod belt;
+mod claimer;
+mod feeder;
+mod fleet;
+mod held;
+mod liveness;
+mod runner;
+mod sweeper;
+
+pub use belt::connect as connect_belt;
+pub use fleet::{Fleet, FleetSettings};

@@ -1,0 +1,269 @@
+//! One claimed job: run its handler, then write what came of it, fenced.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use apalis_core::{error::BoxDynError, task::data::Data};
+use futures::FutureExt;
+use infra::db::{
+    DbError, job_attempts, job_progress,
+    jobs::{self, Claimed, Ending, Fenced},
+};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{backend::Assignment, held::Held};
+use crate::{
+    Context, JobError, Outcome,
+    job::transient_delay,
+    registry::{Handler, Registry},
+    run::Run,
+};
+
+/// A job of a kind or version this build does not know is looked at again after this long, by whichever worker.
+const PARKED: Duration = Duration::from_secs(30);
+
+pub(super) struct Runner {
+    pub(super) registry: Registry,
+    pub(super) context: Context,
+    pub(super) held: Arc<Held>,
+    /// Cancelled when the lease is gone: nothing may be written any more.
+    pub(super) lost: CancellationToken,
+}
+
+/// How the handler came back.
+enum Finished {
+    Outcome(Outcome),
+    Error(JobError),
+    /// Stopped by a shutdown or a lost lease.
+    Interrupted,
+}
+
+/// The apalis handler: never an error, since every outcome is in the ledger.
+pub(super) async fn handle(assignment: Assignment, runner: Data<Arc<Runner>>) -> Result<(), BoxDynError> {
+    let Assignment { job, slot } = assignment;
+    let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, run = job.fence.run);
+    runner.run(&job).instrument(span).await;
+    runner.held.remove(job.id);
+    drop(slot);
+    Ok(())
+}
+
+impl Runner {
+    async fn run(&self, job: &Claimed) {
+        let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone())];
+        metrics::histogram!("job_wait_seconds", &labels).record(job.waited.as_secs_f64());
+        let Some(handler) = self.registry.find(&job.kind, job.args_version) else {
+            return self.park(job).await;
+        };
+        let started = std::time::Instant::now();
+        let finished = self.call(handler.as_ref(), job).await;
+        metrics::histogram!("job_run_seconds", &labels).record(started.elapsed().as_secs_f64());
+        let outcome = self.settle(handler.as_ref(), job, finished).await;
+        metrics::counter!("job_outcomes_total", "queue" => job.queue.clone(), "kind" => job.kind.clone(), "outcome" => outcome)
+            .increment(1);
+    }
+
+    async fn call(&self, handler: &dyn Handler, job: &Claimed) -> Finished {
+        let cancel = self.lost.child_token();
+        self.held.insert(job.id, cancel.clone());
+        let run = Run::new(job.id, job.fence.run, job.failures, cancel.clone());
+        let work = AssertUnwindSafe(handler.run(job.args.clone(), &self.context, &run)).catch_unwind();
+        let work = tokio::time::timeout(handler.timeout(), work);
+        tokio::pin!(work);
+        let reporting = self.report_progress(job, &run);
+        tokio::pin!(reporting);
+        let result = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Finished::Interrupted,
+            result = &mut work => result,
+            () = &mut reporting => return Finished::Interrupted,
+        };
+        // Whatever the handler left running on a blocking thread stops at its next look.
+        cancel.cancel();
+        match result {
+            Ok(Ok(Ok(outcome))) => Finished::Outcome(outcome),
+            Ok(Ok(Err(error))) => Finished::Error(error),
+            Ok(Err(panic)) => Finished::Error(JobError::Failed(anyhow::anyhow!("panicked: {}", panic_text(&*panic)))),
+            Err(_) => Finished::Error(JobError::Failed(anyhow::anyhow!("took longer than {:?}", handler.timeout()))),
+        }
+    }
+
+    /// Stores progress at most once a second; never returns.
+    async fn report_progress(&self, job: &Claimed, run: &Run) {
+        let progress = run.progress_cell();
+        loop {
+            let (done, total, note) = progress.next().await;
+            if let Err(error) = job_progress::write(&self.context.db, job.id, done, total, &note).await {
+                tracing::debug!(%error, "progress was not stored");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Writes the outcome, waiting for the database as long as the lease lasts. Returns its name for the metrics.
+    async fn settle(&self, handler: &dyn Handler, job: &Claimed, finished: Finished) -> &'static str {
+        let plain = job.fence.run == 1 && job.failures == 0;
+        let ending = match finished {
+            Finished::Outcome(Outcome::Done) => None,
+            Finished::Outcome(Outcome::DoneIn(mut tx)) => {
+                let written = async {
+                    jobs::complete(&mut tx, &job.fence, plain).await?;
+                    tx.commit().await.map_err(Fenced::from)
+                };
+                match written.await {
+                    Ok(()) => return "completed",
+                    Err(Fenced::Lost) => return fenced_off(),
+                    // Rolled back, or committed with the answer lost: in the second case the row is no longer
+                    // running and the next write is refused.
+                    Err(Fenced::Db(error)) => Some(self.ending(handler, job, &JobError::from(error))),
+                }
+            }
+            Finished::Outcome(Outcome::Snooze(delay)) => Some(Ending {
+                outcome: job_attempts::Outcome::Snoozed,
+                class: None,
+                error: None,
+                fingerprint: None,
+                next: jobs::Next::Again { delay, burnt: false },
+            }),
+            Finished::Outcome(Outcome::Cancel(reason)) => Some(Ending {
+                outcome: job_attempts::Outcome::Cancelled,
+                class: None,
+                error: Some(reason),
+                fingerprint: None,
+                next: jobs::Next::Cancelled,
+            }),
+            Finished::Error(error) => Some(self.ending(handler, job, &error)),
+            Finished::Interrupted if self.lost.is_cancelled() => return fenced_off(),
+            Finished::Interrupted => Some(Ending {
+                outcome: job_attempts::Outcome::HandedBack,
+                class: None,
+                error: None,
+                fingerprint: None,
+                next: jobs::Next::Again { delay: Duration::ZERO, burnt: false },
+            }),
+        };
+        let name = ending.as_ref().map_or("completed", |ending| ending.outcome.as_str());
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.write(handler, job, ending.as_ref(), plain).await {
+                Ok(()) => return name,
+                Err(Fenced::Lost) => return fenced_off(),
+                Err(Fenced::Db(error)) => {
+                    tracing::warn!(%error, "the outcome waits for the database");
+                    tokio::select! {
+                        () = self.lost.cancelled() => return fenced_off(),
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        handler: &dyn Handler,
+        job: &Claimed,
+        ending: Option<&Ending>,
+        plain: bool,
+    ) -> Result<(), Fenced> {
+        let mut tx = self.context.db.begin().await?;
+        match ending {
+            None => jobs::complete(&mut tx, &job.fence, plain).await?,
+            Some(ending) => {
+                if ending.next == jobs::Next::Discarded {
+                    let reason = ending.error.as_deref().unwrap_or_default();
+                    handler.discarded(job.args.clone(), &self.context, &mut tx, reason).await?;
+                }
+                jobs::fail(&mut tx, &job.fence, ending).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn ending(&self, handler: &dyn Handler, job: &Claimed, error: &JobError) -> Ending {
+        let retry = handler.retry();
+        let text = format!("{error:#}");
+        let chain = error_chain(error);
+        let jitter: f64 = rand::random();
+        let (outcome, next) = match error {
+            JobError::Transient(_) => {
+                let delay = transient_delay(job.fence.run.saturating_sub(job.failures), jitter);
+                (job_attempts::Outcome::Retry, jobs::Next::Again { delay, burnt: false })
+            }
+            JobError::Failed(_) if job.failures + 1 < job.max_failures => {
+                let delay = retry.delay(job.failures + 1, jitter);
+                (job_attempts::Outcome::Retry, jobs::Next::Again { delay, burnt: true })
+            }
+            JobError::Failed(_) | JobError::Discard(_) => (job_attempts::Outcome::Discarded, jobs::Next::Discarded),
+        };
+        if next == jobs::Next::Discarded {
+            tracing::error!(error = %chain, "the job was given up");
+        } else {
+            tracing::warn!(error = %chain, ?next, "the run failed; the job will run again");
+        }
+        Ending {
+            outcome,
+            class: Some(error.class()),
+            error: Some(chain),
+            fingerprint: Some(fingerprint(&job.kind, error.class(), &text)),
+            next,
+        }
+    }
+
+    async fn park(&self, job: &Claimed) {
+        tracing::warn!(version = job.args_version, "no handler for this kind and version in this build; parked");
+        let ending = Ending {
+            outcome: job_attempts::Outcome::Parked,
+            class: None,
+            error: Some(format!("unknown to {}: {} version {}", env!("CARGO_PKG_VERSION"), job.kind, job.args_version)),
+            fingerprint: None,
+            next: jobs::Next::Again { delay: PARKED, burnt: false },
+        };
+        if let Err(error) = jobs::finish(&self.context.db, &job.fence, Some(&ending), false).await {
+            tracing::warn!(%error, "parking failed; the sweeper will hand the job back");
+        }
+    }
+}
+
+impl From<DbError> for Finished {
+    fn from(error: DbError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+fn fenced_off() -> &'static str {
+    tracing::warn!("the job was taken away from this run; nothing was written");
+    metrics::counter!("queue_late_writes_refused_total").increment(1);
+    "lost"
+}
+
+/// The message with its causes, each once.
+fn error_chain(error: &JobError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Groups failures of one cause: digits and ids in the message do not count.
+fn fingerprint(kind: &str, class: &str, text: &str) -> [u8; 16] {
+    let stable: String = text.chars().filter(|c| !c.is_ascii_hexdigit()).take(200).collect();
+    let hash = Sha256::new().chain_update(kind).chain_update(class).chain_update(stable).finalize();
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash[..16]);
+    short
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
+}

@@ -1,0 +1,81 @@
+//! What is due becomes available, what the dead held goes back, what this worker holds without knowing goes back.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use domain::ids::{JobId, WorkerId};
+use infra::db::{Db, DbError, jobs, workers};
+use tokio_util::sync::CancellationToken;
+
+use super::held::Held;
+
+const TICK: Duration = Duration::from_millis(250);
+/// Rows per step of a sweep.
+const STEP: u32 = 500;
+
+pub(super) struct Sweeper {
+    pub(super) db: Db,
+    pub(super) worker: WorkerId,
+    pub(super) held: Arc<Held>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Sweeper {
+    pub(super) async fn run(self) {
+        let mut suspects = HashSet::new();
+        let mut away = false;
+        for tick in 0_u64.. {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(if away { TICK * 4 } else { TICK }) => {}
+            }
+            match self.sweep(tick, &mut suspects).await {
+                Ok(()) => away = false,
+                // Another worker's sweep was faster; the next tick looks again.
+                Err(DbError::Deadlock(_)) => {}
+                Err(error) => {
+                    if !away {
+                        tracing::warn!(%error, "the sweeper waits for the database");
+                    }
+                    away = true;
+                }
+            }
+        }
+    }
+
+    async fn sweep(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
+        jobs::promote(&self.db, STEP).await?;
+        if tick % 4 == 0 {
+            let buried = workers::bury(&self.db).await?;
+            if buried > 0 {
+                tracing::warn!(workers = buried, "workers died; their jobs go to others");
+                metrics::counter!("queue_workers_died_total").increment(buried);
+            }
+            for dead in workers::dead_with_jobs(&self.db).await? {
+                let reaped = jobs::reap_jobs_of(&self.db, dead).await?;
+                metrics::counter!("queue_jobs_lost_total").increment(reaped);
+            }
+        }
+        if tick % 8 == 0 {
+            *suspects = self.hand_back_unknown(suspects).await?;
+        }
+        Ok(())
+    }
+
+    /// Jobs the ledger says we run, but we do not: claims whose answer was lost. Seen twice in a row, so that a claim
+    /// under way is not mistaken for one.
+    async fn hand_back_unknown(&self, suspects: &HashSet<JobId>) -> Result<HashSet<JobId>, DbError> {
+        let mut unknown = HashSet::new();
+        for fence in jobs::owned_by(&self.db, self.worker).await? {
+            if self.held.contains(fence.job) {
+                continue;
+            }
+            if suspects.contains(&fence.job) {
+                tracing::warn!(job = %fence.job, "handing back a job claimed without our knowing");
+                let _ = jobs::hand_back(&self.db, &fence).await;
+            } else {
+                unknown.insert(fence.job);
+            }
+        }
+        Ok(unknown)
+    }
+}

@@ -1,0 +1,42 @@
+//! Background work: the job contract, the ledger's use, and one file per job.
+
+pub mod content;
+mod content_errors;
+mod context;
+mod enqueue;
+mod job;
+mod ledger;
+mod mails;
+mod pipeline;
+mod registry;
+mod run;
+
+// One file per job.
+mod expire_uploads;
+mod index_nano;
+mod make_thumbnails;
+mod prune_ledger;
+mod publish_nano;
+mod remove_object;
+mod review_nano;
+mod scan_content;
+mod send_email;
+mod validate_archive;
+
+pub use context::{Context, Settings};
+pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_in};
+pub use expire_uploads::ExpireUploads;
+pub use index_nano::IndexNano;
+pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy};
+pub use ledger::{Fleet, FleetSettings, connect_belt};
+pub use make_thumbnails::MakeThumbnails;
+pub use pipeline::VersionRef;
+pub use prune_ledger::PruneLedger;
+pub use publish_nano::PublishNano;
+pub use registry::Registry;
+pub use remove_object::RemoveObject;
+pub use review_nano::ReviewNano;
+pub use run::Run;
+pub use scan_content::ScanContent;
+pub use send_email::{NewMail, SendEmail, queue_mail};
+pub use validate_archive::ValidateArchive;

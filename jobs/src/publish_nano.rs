@@ -1,0 +1,44 @@
+//! Makes a checked version the one the public sees.
+
+use domain::ids::UserId;
+use infra::db::{DbError, Tx, nano_versions, nanos};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Context, IndexNano, Job, JobError, Outcome, Queue, Reference, Run, VersionRef, enqueue};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PublishNano(pub VersionRef);
+
+impl Job for PublishNano {
+    const KIND: &'static str = "publish_nano";
+    const QUEUE: Queue = Queue::Uploads;
+
+    fn tenant(&self) -> Option<UserId> {
+        Some(self.0.creator_id)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.0.references()
+    }
+
+    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+        let now = context.clock.now();
+        let mut tx = context.db.begin().await?;
+        // Published, withdrawn or turned down meanwhile: nothing to do.
+        let Some((nano, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
+        let Ok(status) = nano.status.publish() else {
+            return Ok(Outcome::Cancel(format!("the nano is {}", nano.status.as_str())));
+        };
+        nanos::set_status(&mut tx, nano.id, status, now).await?;
+        nano_versions::publish(&mut tx, &version, now).await?;
+        self.0.event(&mut tx, "published", json!({ "number": version.number, "semver": version.semver }), now).await?;
+        enqueue(&mut tx, &IndexNano { nano_id: nano.id, creator_id: nano.creator_id }).await?;
+        self.0.mail_creator(context, &mut tx, "nano_published", &nano.title, json!({}), now).await?;
+        Ok(Outcome::DoneIn(tx))
+    }
+
+    async fn discarded(&self, context: &Context, tx: &mut Tx, _reason: &str) -> Result<(), DbError> {
+        self.0.step_failed(tx, Self::KIND, context.clock.now()).await
+    }
+}

@@ -1,0 +1,23 @@
+//! Removes one object from storage: enqueued in the transaction in which the last row lets go of it.
+
+use infra::storage::Key;
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, Job, JobError, Outcome, Queue, RetryPolicy, Run};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RemoveObject {
+    pub key: String,
+}
+
+impl Job for RemoveObject {
+    const KIND: &'static str = "remove_object";
+    const QUEUE: Queue = Queue::Maintenance;
+    const RETRY: RetryPolicy = RetryPolicy { max_failures: 20, ..RetryPolicy::DEFAULT };
+
+    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+        let key: Key = self.key.parse().map_err(|error| JobError::Discard(anyhow::anyhow!("{error}")))?;
+        context.storage.delete(&key).await?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,72 @@
+//! Scans a version's content for what must not be published, and reads what search wants to know.
+
+use std::time::Duration;
+
+use domain::ids::UserId;
+use infra::db::{DbError, Tx, nano_versions, nanos};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Context, Job, JobError, Outcome, Queue, Reference, Run, VersionRef,
+    content::{
+        scan::{Progress, ScanOptions},
+        text::{self, TextLimits},
+    },
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScanContent(pub VersionRef);
+
+impl Job for ScanContent {
+    const KIND: &'static str = "scan_content";
+    const QUEUE: Queue = Queue::Uploads;
+    const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+    fn tenant(&self) -> Option<UserId> {
+        Some(self.0.creator_id)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.0.references()
+    }
+
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
+        if version.scan.is_some() {
+            return Ok(Outcome::Done);
+        }
+        let Some(nano) = nanos::get(&context.db, self.0.nano_id).await? else { return Ok(Outcome::Done) };
+        let (key, _) = version.canonical().map_err(JobError::Discard)?;
+        let scratch = context.scratch_dir(run)?;
+        let archive = scratch.path().join("canonical.zip");
+        context.storage.get_to_file(&key, &archive).await?;
+
+        let scanner = context.scanner.clone();
+        let folder = scratch.path().to_owned();
+        let language = Some(nano.language.as_str().to_owned());
+        let options = ScanOptions { format: nano.format, language, scratch: folder.clone() };
+        let (scan, metadata) = run
+            .blocking(move |run| {
+                let cancelled = || run.cancelled().is_cancelled();
+                let mut progress = |at: Progress| run.progress(at.done, Some(at.total), "scanning");
+                let scan = scanner.scan(&archive, &options, &mut progress, &cancelled)?;
+                let metadata = text::extract(&archive, &folder, &TextLimits::default(), &cancelled)?;
+                Ok::<_, JobError>((scan, metadata))
+            })
+            .await??;
+
+        let now = context.clock.now();
+        let mut tx = context.db.begin().await?;
+        let Some((_, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
+        let scan_json = serde_json::to_value(&scan).map_err(JobError::failed)?;
+        let metadata_json = serde_json::to_value(&metadata).map_err(JobError::failed)?;
+        nano_versions::set_scanned(&mut tx, version.id, &scan_json, &metadata_json, now).await?;
+        self.0.event(&mut tx, "scanned", json!({ "findings": scan.findings.len() }), now).await?;
+        Ok(Outcome::DoneIn(tx))
+    }
+
+    async fn discarded(&self, context: &Context, tx: &mut Tx, _reason: &str) -> Result<(), DbError> {
+        self.0.step_failed(tx, Self::KIND, context.clock.now()).await
+    }
+}

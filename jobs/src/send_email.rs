@@ -1,0 +1,139 @@
+//! Sends one mail, at most once.
+//!
+//! The intent is a row committed before SMTP is spoken. The row says `sending` during the exchange: whoever finds it
+//! so later knows that a process died in it and nobody can tell whether the mail left. Such a mail is `ambiguous`:
+//! counted and shown, never silently sent again.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{DeliveryId, UserId};
+use infra::{
+    db::{
+        DbError, Tx,
+        email_deliveries::{self, DeliveryState, NewDelivery},
+    },
+    mail::{Mail, MailError},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Context, EnqueueError, Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run, enqueue, mails};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SendEmail {
+    pub delivery_id: DeliveryId,
+    /// Whom it is about; none for an address without an account.
+    pub user_id: Option<UserId>,
+}
+
+/// A mail to be sent once the transaction has committed.
+pub struct NewMail<'a> {
+    /// Unique: a second mail with the same key is not sent.
+    pub key: &'a str,
+    pub template: &'a str,
+    pub language: &'a str,
+    pub user_id: Option<UserId>,
+    pub recipient: &'a str,
+    pub params: Value,
+    pub now: DateTime<Utc>,
+}
+
+/// Writes the intent and enqueues the sending; does nothing when the key was used before.
+pub async fn queue_mail(tx: &mut Tx, mail: NewMail<'_>) -> Result<(), EnqueueError> {
+    let delivery = NewDelivery {
+        id: DeliveryId::new(),
+        idempotency_key: mail.key,
+        template: mail.template,
+        language: mail.language,
+        user_id: mail.user_id,
+        recipient: mail.recipient,
+        params: mail.params,
+        now: mail.now,
+    };
+    let id = delivery.id;
+    match email_deliveries::insert(tx, delivery).await {
+        Ok(()) => {}
+        Err(DbError::Conflict { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    enqueue(tx, &SendEmail { delivery_id: id, user_id: mail.user_id }).await?;
+    Ok(())
+}
+
+impl Job for SendEmail {
+    const KIND: &'static str = "send_email";
+    const QUEUE: Queue = Queue::Mail;
+    const RETRY: RetryPolicy = RetryPolicy { max_failures: 8, ..RetryPolicy::DEFAULT };
+    const TIMEOUT: Duration = Duration::from_secs(90);
+
+    fn tenant(&self) -> Option<UserId> {
+        self.user_id
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.user_id.map(Reference::User).into_iter().collect()
+    }
+
+    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+        let Some(delivery) = email_deliveries::get(&context.db, self.delivery_id).await? else {
+            return Ok(Outcome::Done);
+        };
+        match delivery.state {
+            DeliveryState::Sent | DeliveryState::Failed | DeliveryState::Ambiguous => return Ok(Outcome::Done),
+            DeliveryState::Sending => {
+                return self
+                    .settle(context, DeliveryState::Ambiguous, Some("the sending process died during the SMTP exchange"))
+                    .await;
+            }
+            DeliveryState::Queued => {}
+        }
+        let content = mails::render(&delivery.template, &delivery.language, &delivery.params)
+            .map_err(|error| JobError::Discard(error.into()))?;
+        let mail = Mail {
+            to: delivery.recipient,
+            subject: content.subject,
+            text: content.text,
+            html: content.html,
+            message_id: format!("<{}@{}>", delivery.message_id, context.mailer.domain()),
+            idempotency: delivery.message_id,
+        };
+        if !email_deliveries::begin_sending(&context.db, self.delivery_id).await? {
+            return Ok(Outcome::Done);
+        }
+        match context.mailer.send(&mail).await {
+            Ok(()) => self.settle(context, DeliveryState::Sent, None).await,
+            Err(error @ MailError::NotSent { .. }) => {
+                email_deliveries::back_to_queued(&context.db, self.delivery_id, &error.to_string()).await?;
+                Err(JobError::Transient(error.into()))
+            }
+            Err(error @ MailError::Rejected { .. }) => {
+                self.settle(context, DeliveryState::Failed, Some(&error.to_string())).await
+            }
+            Err(error @ MailError::Unknown { .. }) => {
+                tracing::warn!(%error, "nobody can tell whether this mail left");
+                self.settle(context, DeliveryState::Ambiguous, Some(&error.to_string())).await
+            }
+        }
+    }
+
+    async fn discarded(&self, _context: &Context, tx: &mut Tx, reason: &str) -> Result<(), DbError> {
+        email_deliveries::set_state(tx, self.delivery_id, DeliveryState::Failed, Some(reason)).await
+    }
+}
+
+impl SendEmail {
+    async fn settle(
+        &self,
+        context: &Context,
+        state: DeliveryState,
+        error: Option<&str>,
+    ) -> Result<Outcome, JobError> {
+        if state == DeliveryState::Ambiguous {
+            metrics::counter!("emails_ambiguous_total").increment(1);
+        }
+        let mut tx = context.db.begin().await?;
+        email_deliveries::set_state(&mut tx, self.delivery_id, state, error).await?;
+        Ok(Outcome::DoneIn(tx))
+    }
+}

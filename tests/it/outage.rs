@@ -1,0 +1,104 @@
+//! A service that goes away: steps wait, and go on by themselves when it is back.
+
+use std::time::Duration;
+
+use dev::redis::{RedisServer, Role};
+use infra::db::jobs::{self, State};
+use tests::{TestApp, app::Overrides, archives};
+
+/// Long enough for a step to have met the outage, more than once.
+const OUTAGE: Duration = Duration::from_secs(4);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_away_the_check_waits() {
+    let mut app = TestApp::start().await;
+    let creator = app.creator("sam").await;
+    let nano = creator.submit(&app, "No store", archives::unit()).await;
+    app.s3.stop().await;
+    let worker = app.worker().await;
+    tokio::time::sleep(OUTAGE).await;
+    let waiting = jobs::of_nano(&app.db, nano.parse().unwrap()).await.unwrap();
+    assert!(waiting.iter().all(|job| !job.state.is_terminal() && job.failures == 0), "{waiting:?}");
+
+    app.s3.resume().await.unwrap();
+    app.wait_for_status(&creator, &nano, &["published"]).await;
+    app.drained().await;
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_away_the_announcement_waits() {
+    let mut app = TestApp::start().await;
+    app.mail.stop().await;
+    let worker = app.worker().await;
+    let creator = app.creator("mia").await;
+    let nano = creator.submit(&app, "No mail", archives::unit()).await;
+    app.wait_for_status(&creator, &nano, &["published"]).await;
+    tokio::time::sleep(OUTAGE).await;
+    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1, "only the mail waits");
+
+    app.mail.resume().await.unwrap();
+    app.drained().await;
+    assert_eq!(app.mail.messages().len(), 1);
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queue_redis_away_jobs_still_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut redis = RedisServer::start(folder.path().join("redis"), Role::Queue, 0).await.unwrap();
+    let app = TestApp::start_with(Overrides { redis_queue_url: Some(redis.url()), ..Overrides::default() }).await;
+    let worker = app.worker().await;
+    let creator = app.creator("red").await;
+    let first = creator.submit(&app, "With Redis", archives::unit()).await;
+    app.wait_for_status(&creator, &first, &["published"]).await;
+
+    redis.kill().await.unwrap();
+    let second = creator.submit(&app, "Without Redis", archives::unit()).await;
+    app.wait_for_status(&creator, &second, &["published"]).await;
+
+    redis.resume().await.unwrap();
+    let third = creator.submit(&app, "With Redis again", archives::unit()).await;
+    app.wait_for_status(&creator, &third, &["published"]).await;
+    app.drained().await;
+    worker.stop().await;
+    redis.stop().await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cache_redis_away_the_site_still_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut redis = RedisServer::start(folder.path().join("redis"), Role::Cache, 0).await.unwrap();
+    let app = TestApp::start_with(Overrides { redis_cache_url: Some(redis.url()), ..Overrides::default() }).await;
+    redis.kill().await.unwrap();
+    let worker = app.worker().await;
+    let creator = app.creator("cas").await;
+    let nano = creator.submit(&app, "Without a cache", archives::unit()).await;
+    app.wait_for_status(&creator, &nano, &["published"]).await;
+    app.drained().await;
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_waiting_for_a_service_has_burnt_no_attempt() {
+    let mut app = TestApp::start().await;
+    app.mail.stop().await;
+    let worker = app.worker().await;
+    let creator = app.creator("wes").await;
+    let nano = creator.submit(&app, "Waiting", archives::unit()).await;
+    app.wait_for_status(&creator, &nano, &["published"]).await;
+    tokio::time::sleep(OUTAGE).await;
+    let waiting = jobs::unfinished(&app.db).await.unwrap();
+    assert_eq!(waiting.len(), 1);
+    assert!(matches!(waiting[0].state, State::Scheduled | State::Running | State::Available), "{waiting:?}");
+    assert_eq!(waiting[0].failures, 0);
+    assert!(waiting[0].runs > 1);
+    app.mail.resume().await.unwrap();
+    app.drained().await;
+    worker.stop().await;
+    app.finish().await;
+}

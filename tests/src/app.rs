@@ -1,0 +1,247 @@
+//! The marketplace for one test: a database, key prefixes, an object store, a mail catcher and an index of its own,
+//! so that tests run side by side.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use api::{AppState, Parts, Settings, auth::jwt::JwtKeys};
+use dev::{mail::MailCatcher, s3::S3Server};
+use infra::{
+    cache::Cache,
+    clock::Clock,
+    db::{Db, Hint, jobs},
+    env::{RedisSettings, SearchSettings, StorageSettings},
+    queue::{self, Belt},
+    search::SearchBackend,
+    storage::Storage,
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
+
+/// How long a test waits for something that has to happen.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct TestApp {
+    pub db: Db,
+    pub database_url: String,
+    pub storage: Storage,
+    pub storage_settings: StorageSettings,
+    pub search: SearchBackend,
+    pub search_settings: SearchSettings,
+    pub cache: Cache,
+    pub redis: RedisSettings,
+    pub belt: Belt,
+    pub mail: MailCatcher,
+    pub s3: S3Server,
+    pub http: reqwest::Client,
+    /// Of the API, without a slash at the end.
+    pub url: String,
+    pub folder: tempfile::TempDir,
+    database: String,
+    server_url: String,
+    api: CancellationToken,
+}
+
+/// Addresses that differ from the shared servers `dev test` started.
+#[derive(Default)]
+pub struct Overrides {
+    pub redis_queue_url: Option<String>,
+    pub redis_cache_url: Option<String>,
+    pub database_server_url: Option<String>,
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test` (or `dev test`), which starts the services"))
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(Overrides::default()).await
+    }
+
+    pub async fn start_with(overrides: Overrides) -> Self {
+        let id = Uuid::now_v7().simple().to_string();
+        let server_url = overrides.database_server_url.unwrap_or_else(|| variable("TEST_DATABASE_URL"));
+        let database = format!("nano_test_{id}");
+        let database_url = create_database(&server_url, &database).await;
+        let db = Db::connect(&database_url, 20).await.expect("a database URL");
+        db.migrate().await.expect("migrations");
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let s3 = S3Server::start(folder.path().join("s3"), 0).await.expect("the S3 server");
+        let mail = MailCatcher::start(&folder.path().join("mail"), 0, 0).await.expect("the mail catcher");
+        let redis = RedisSettings {
+            queue_url: overrides.redis_queue_url.unwrap_or_else(|| variable("TEST_REDIS_QUEUE_URL")).into(),
+            cache_url: overrides.redis_cache_url.unwrap_or_else(|| variable("TEST_REDIS_CACHE_URL")).into(),
+            prefix: format!("t{id}:"),
+        };
+        let storage_settings = StorageSettings {
+            endpoint: Some(s3.endpoint().parse().expect("a URL")),
+            public_endpoint: None,
+            bucket: dev::s3::BUCKET.into(),
+            region: dev::s3::REGION.into(),
+            path_style: true,
+            prefix: format!("{id}/"),
+        };
+        let storage = Storage::connect(&storage_settings).await.expect("storage");
+        let search_settings = SearchSettings::Embedded { dir: folder.path().join("search"), index: "nanos".into() };
+        let search = SearchBackend::connect(&search_settings).await.expect("search");
+        let cache = Cache::connect(&redis).expect("cache");
+        let belt = belt(&redis).await;
+        connect_hints(&db, &belt, &cache);
+
+        let public_url: Url = "https://nano.test".parse().expect("a URL");
+        let mut settings = Settings::for_site(public_url);
+        settings.registrations_per_hour = 100_000;
+        let state = AppState::new(Parts {
+            db: db.clone(),
+            storage: storage.clone(),
+            search: search.clone(),
+            cache: cache.clone(),
+            hints: cache.event_hints(),
+            keys: signing_keys(),
+            clock: Clock::System,
+            settings,
+        })
+        .expect("the API's state");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let stop = state.stopping.clone();
+        tokio::spawn(api::serve(listener, state));
+
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(120))
+            .build()
+            .expect("an HTTP client");
+        Self {
+            db,
+            database_url,
+            storage,
+            storage_settings,
+            search,
+            search_settings,
+            cache,
+            redis,
+            belt,
+            mail,
+            s3,
+            http,
+            url,
+            folder,
+            database,
+            server_url,
+            api: stop,
+        }
+    }
+
+    /// The environment for a worker or scheduler process of this test.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        use secrecy::ExposeSecret;
+        let SearchSettings::Embedded { dir, .. } = &self.search_settings else { panic!("tests use the embedded index") };
+        let path = |path: PathBuf| path.display().to_string();
+        [
+            ("DATABASE_URL", self.database_url.clone()),
+            ("REDIS_QUEUE_URL", self.redis.queue_url.expose_secret().to_owned()),
+            ("REDIS_CACHE_URL", self.redis.cache_url.expose_secret().to_owned()),
+            ("REDIS_PREFIX", self.redis.prefix.clone()),
+            ("S3_ENDPOINT", self.s3.endpoint()),
+            ("S3_BUCKET", self.storage_settings.bucket.clone()),
+            ("S3_REGION", self.storage_settings.region.clone()),
+            ("S3_PATH_STYLE", "true".into()),
+            ("S3_PREFIX", self.storage_settings.prefix.clone()),
+            ("AWS_ACCESS_KEY_ID", dev::s3::ACCESS_KEY.into()),
+            ("AWS_SECRET_ACCESS_KEY", dev::s3::SECRET_KEY.into()),
+            ("SEARCH_BACKEND", "embedded".into()),
+            ("SEARCH_DIR", path(dir.clone())),
+            ("SMTP_URL", self.mail.smtp_url()),
+            ("SMTP_CA_FILE", self.mail.ca_file().display().to_string()),
+            ("MAIL_FROM", "Nano <no-reply@nano.test>".into()),
+            ("PUBLIC_URL", "https://nano.test".into()),
+            ("SCRATCH_DIR", path(self.folder.path().join("scratch"))),
+            ("REVIEW_POLICY", "flagged_only".into()),
+            ("RUST_LOG", "info".into()),
+            ("LOG_FORMAT", "json".into()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// Waits until every job has ended well or badly.
+    pub async fn drained(&self) {
+        let started = Instant::now();
+        loop {
+            let left = jobs::unfinished(&self.db).await.expect("the ledger");
+            if left.is_empty() {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "jobs do not end: {left:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Ends the test: jobs left over are a failure, and so are given-up ones.
+    pub async fn finish(self) {
+        let left = jobs::unfinished(&self.db).await.expect("the ledger");
+        assert!(left.is_empty(), "jobs were left over: {left:#?}");
+        let bad = jobs::given_up(&self.db).await.expect("the ledger");
+        assert!(bad.is_empty(), "jobs were given up: {bad:#?}");
+        self.discard().await;
+    }
+
+    /// Ends the test without looking at the ledger.
+    pub async fn discard(mut self) {
+        self.api.cancel();
+        self.s3.stop().await;
+        self.mail.stop().await;
+        self.db.close().await;
+        drop_database(&self.server_url, &self.database).await;
+    }
+
+    /// Every object in the store, by key, without the test's prefix.
+    pub async fn objects(&self) -> Vec<String> {
+        let mut keys: Vec<String> =
+            self.storage.list("").await.expect("the store").into_iter().map(|object| object.key.to_string()).collect();
+        keys.sort();
+        keys
+    }
+}
+
+fn signing_keys() -> JwtKeys {
+    let pair = rcgen::KeyPair::generate().expect("a key");
+    let lifetime = chrono::TimeDelta::minutes(15);
+    JwtKeys::from_pem(&pair.serialize_pem(), &[], "https://nano.test", "nano-marketplace", lifetime).expect("a signing key")
+}
+
+pub async fn belt(redis: &RedisSettings) -> Belt {
+    use secrecy::ExposeSecret;
+    ::jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await.expect("a Redis URL")
+}
+
+pub fn connect_hints(db: &Db, belt: &Belt, cache: &Cache) {
+    let cache = Arc::new(cache.clone());
+    db.set_hint_sink(queue::hint_sink(belt.clone(), move |hint| {
+        if let Hint::NanoEvent(nano) = hint {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.publish_event_hint(nano).await });
+        }
+    }));
+}
+
+async fn create_database(server: &str, name: &str) -> String {
+    let db = Db::connect(server, 1).await.expect("TEST_DATABASE_URL");
+    infra::db::schema::create(&db, name).await.expect("a database of its own");
+    db.close().await;
+    format!("{}/{name}", server.trim_end_matches('/'))
+}
+
+async fn drop_database(server: &str, name: &str) {
+    let db = Db::connect(server, 1).await.expect("TEST_DATABASE_URL");
+    infra::db::schema::drop(&db, name).await.expect("dropping the test's database");
+    db.close().await;
+}

@@ -1,0 +1,113 @@
+//! Workers of a test: inside the test's process, or as processes that can be killed.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use dev::processes::{Launch, Process};
+use domain::review::ReviewPolicy;
+use infra::{
+    clock::Clock,
+    db::Db,
+    env::{MailSettings, SmtpTls},
+    mail::Mailer,
+};
+use jobs::{Fleet, FleetSettings, Queue, Registry, content::scan::Scanner};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, TestApp};
+
+/// A worker inside the test's process.
+pub struct Worker {
+    stop: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Worker {
+    /// Stops it as a SIGTERM would.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.expect("the worker does not panic").expect("the worker ends well");
+    }
+}
+
+impl TestApp {
+    /// Starts a worker for every queue.
+    pub async fn worker(&self) -> Worker {
+        self.worker_with(ReviewPolicy::FlaggedOnly, Registry::all()).await
+    }
+
+    pub async fn worker_with(&self, review_policy: ReviewPolicy, registry: Registry) -> Worker {
+        let fleet = self.fleet(review_policy, registry).await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(fleet.run(stop.clone()));
+        Worker { stop, running }
+    }
+
+    pub async fn fleet(&self, review_policy: ReviewPolicy, registry: Registry) -> Fleet {
+        let context = self.context(review_policy).await;
+        Fleet {
+            settings: FleetSettings {
+                queues: Queue::ALL.map(|queue| (queue, 2)).into(),
+                name: "test".into(),
+                version: "test".into(),
+                database_url: self.database_url.clone(),
+                drain: Duration::from_secs(20),
+                alive_file: self.folder.path().join("alive"),
+            },
+            registry,
+            context,
+            belt: self.belt.clone(),
+        }
+    }
+
+    /// What the handlers get.
+    pub async fn context(&self, review_policy: ReviewPolicy) -> jobs::Context {
+        let scratch = self.folder.path().join("scratch");
+        std::fs::create_dir_all(&scratch).expect("a scratch folder");
+        let db = Db::connect_worker(&self.database_url, 20).await.expect("a database URL");
+        app::connect_hints(&db, &self.belt, &self.cache);
+        let scanner = tokio::task::spawn_blocking(|| Scanner::new(None)).await.expect("no panic").expect("the rules");
+        jobs::Context {
+            db,
+            storage: self.storage.clone(),
+            search: self.search.clone(),
+            cache: self.cache.clone(),
+            mailer: Mailer::connect(&self.mail_settings()).expect("mail settings"),
+            scanner: Arc::new(scanner),
+            clock: Clock::System,
+            settings: jobs::Settings {
+                review_policy,
+                archive_limits: domain::archive::Limits::default(),
+                scratch,
+                public_url: "https://nano.test".into(),
+                ledger_days: 14,
+            }
+            .into(),
+        }
+    }
+
+    fn mail_settings(&self) -> MailSettings {
+        MailSettings {
+            host: "localhost".into(),
+            port: self.mail.smtp_port(),
+            tls: SmtpTls::Required,
+            login: Some((dev::mail::USER.into(), dev::mail::PASSWORD.to_owned().into())),
+            ca_file: Some(self.mail.ca_file().to_owned()),
+            from: "Nano <no-reply@nano.test>".parse().expect("a mailbox"),
+            public_url: "https://nano.test".parse().expect("a URL"),
+        }
+    }
+
+    /// Starts the worker binary; it dies with the test.
+    pub async fn worker_process(&self, name: &str) -> Process {
+        self.launch(name, &self.folder.path().join(format!("{name}.log"))).start().await.expect("the worker starts")
+    }
+
+    fn launch(&self, name: &str, log: &Path) -> Launch {
+        let program = dev::processes::sibling("worker").expect("`cargo build --workspace` made the worker binary");
+        Launch::new(name, program, log)
+            .arg("run")
+            .envs(self.environment())
+            .env("WORKER_ALIVE_FILE", self.folder.path().join(format!("{name}.alive")))
+    }
+}

@@ -1,0 +1,9 @@
+//! What the integration tests share: the whole marketplace on real services, and people who use it.
+
+pub mod app;
+pub mod archives;
+pub mod client;
+pub mod fleet;
+
+pub use app::TestApp;
+pub use client::{Answer, User};

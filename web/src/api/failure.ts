@@ -1,0 +1,51 @@
+import axios from 'axios'
+
+/** A request that did not work, as a person is told about it. */
+export interface Failure {
+  /** The API's code; `OFFLINE` when no answer came, `UNKNOWN` when it was not the API's. */
+  code: string
+  /** A sentence in the person's language; empty when the API said none. */
+  message: string
+  /** What is wrong with each field, by the field's name; said after the field's label. */
+  fields: Record<string, string>
+  requestId?: string
+  retryAfterSeconds?: number
+}
+
+interface ErrorBody {
+  error?: {
+    code?: string
+    message?: string
+    details?: {
+      fields?: { field: string; message: string }[]
+      request_id?: string
+      retry_after_seconds?: number
+    }
+  }
+}
+
+export function describe(error: unknown): Failure {
+  if (!axios.isAxiosError<ErrorBody>(error)) return { code: 'UNKNOWN', message: '', fields: {} }
+  if (!error.response) return { code: 'OFFLINE', message: '', fields: {} }
+  const told = error.response.data?.error
+  // An answer without our envelope comes from something in between that could not reach the API.
+  if (!told?.code) {
+    return { code: error.response.status >= 500 ? 'OFFLINE' : 'UNKNOWN', message: '', fields: {} }
+  }
+  const fields: Record<string, string> = {}
+  for (const { field, message } of told.details?.fields ?? []) fields[field] ??= message
+  return {
+    code: told.code,
+    message: told.message ?? '',
+    fields,
+    requestId: told.details?.request_id,
+    retryAfterSeconds: told.details?.retry_after_seconds,
+  }
+}
+
+/** Whether the same request may work a moment later. */
+export function isPassing(error: unknown): boolean {
+  if (!axios.isAxiosError(error) || axios.isCancel(error)) return false
+  const status = error.response?.status
+  return status === undefined || status >= 500
+}

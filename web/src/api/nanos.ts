@@ -1,0 +1,108 @@
+import { queryOptions, keepPreviousData } from '@tanstack/react-query'
+import { api } from '../session/session'
+import { noteServerTime } from './clock'
+import type {
+  Category,
+  DownloadLink,
+  Envelope,
+  Meta,
+  Nano,
+  NanoDetail,
+  NanoForm,
+  SearchAnswer,
+  Version,
+  VersionDetail,
+} from './types'
+
+export const PER_PAGE = 24
+
+export interface CatalogueFilter {
+  q: string
+  category: string
+  level: string
+  language: string
+  page: number
+}
+
+/** One page of the catalogue, found by words or listed. */
+export interface CataloguePage {
+  nanos: Found[]
+  meta: Meta
+  corrected: boolean
+}
+
+export type Found = Nano & Pick<SearchAnswer['hits'][number], 'highlights'>
+
+async function read<T>(path: string, params?: object): Promise<Envelope<T>> {
+  const answer = await api.get<Envelope<T>>(path, { params })
+  noteServerTime(answer.data.timestamp)
+  return answer.data
+}
+
+async function catalogue({ q, ...filter }: CatalogueFilter): Promise<CataloguePage> {
+  // Empty parameters count as absent.
+  const params = { ...filter, limit: PER_PAGE }
+  if (q) {
+    const { data, meta } = await read<SearchAnswer>('/search', { q, ...params })
+    return { nanos: data.hits, meta: meta ?? {}, corrected: data.corrected }
+  }
+  const { data, meta } = await read<Nano[]>('/nanos', params)
+  return { nanos: data, meta: meta ?? {}, corrected: false }
+}
+
+export const cataloguePage = (filter: CatalogueFilter) =>
+  queryOptions({
+    queryKey: ['catalogue', filter],
+    queryFn: () => catalogue(filter),
+    placeholderData: keepPreviousData,
+  })
+
+export const categories = queryOptions({
+  queryKey: ['categories'],
+  queryFn: async () => (await read<Category[]>('/categories')).data,
+  staleTime: 10 * 60_000,
+})
+
+export const nanoDetail = (id: string) =>
+  queryOptions({ queryKey: ['nano', id], queryFn: async () => (await read<NanoDetail>(`/nanos/${id}`)).data })
+
+/** The version that everybody gets, with its manifest; null while nothing is published. */
+export const publishedVersion = (id: string) =>
+  queryOptions({
+    queryKey: ['nano', id, 'published'],
+    queryFn: async () => {
+      const { data: versions } = await read<Version[]>(`/nanos/${id}/versions`)
+      const live = versions.find((version) => version.state === 'published')
+      return live ? (await read<VersionDetail>(`/nanos/${id}/versions/${live.number}`)).data : null
+    },
+  })
+
+export const versionDetail = (id: string, number: number) =>
+  queryOptions({
+    queryKey: ['nano', id, 'version', number],
+    queryFn: async () => (await read<VersionDetail>(`/nanos/${id}/versions/${number}`)).data,
+  })
+
+export const myNanos = (page: number) =>
+  queryOptions({
+    queryKey: ['mine', page],
+    queryFn: () => read<Nano[]>('/nanos/mine', { page, limit: PER_PAGE }),
+    placeholderData: keepPreviousData,
+  })
+
+export async function createNano(form: NanoForm): Promise<Nano> {
+  return (await api.post<Envelope<Nano>>('/nanos', form)).data.data
+}
+
+export async function editNano(id: string, form: NanoForm): Promise<Nano> {
+  return (await api.patch<Envelope<Nano>>(`/nanos/${id}`, form)).data.data
+}
+
+/** Archives what was public, deletes what was not. */
+export const removeNano = (id: string) => api.delete(`/nanos/${id}`)
+export const withdrawNano = (id: string) => api.post(`/nanos/${id}/withdraw`)
+export const restoreNano = (id: string) => api.post(`/nanos/${id}/restore`)
+
+export async function downloadLink(id: string): Promise<DownloadLink> {
+  return (await read<DownloadLink>(`/nanos/${id}/download`, { redirect: false })).data
+}

@@ -1,0 +1,91 @@
+/** What the API answers with: names for the parts of its document (`npm run types`), and what the document leaves open. */
+
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type Me = Schemas['Me']
+/** The refresh token stays in its cookie. */
+export type TokenPair = Pick<Schemas['TokenPair'], 'access_token' | 'expires_in'>
+export type Nano = Schemas['Nano']
+export type Version = Schemas['Version']
+export type Job = Schemas['Job']
+export type Category = Schemas['Category']
+export type DownloadLink = Schemas['DownloadLink']
+export type SearchAnswer = Schemas['SearchAnswer']
+export type Upload = Schemas['UploadView']
+export type FinishedUpload = Schemas['FinishedUpload']
+export type Meta = Schemas['Meta']
+export type CreateNano = Schemas['CreateNano']
+export type Language = Nano['language']
+export type Format = Nano['format']
+export type License = Nano['license']
+export type Status = Nano['status']
+
+export interface Envelope<T> {
+  data: T
+  meta?: Meta | null
+  timestamp: string
+}
+
+/** A form as it is filled in: the duration may not be there yet. */
+export type NanoForm = Omit<CreateNano, 'duration_minutes'> & { duration_minutes: number | null }
+
+/** A file of an archive. */
+export interface Entry {
+  name: string
+  media_type: string
+  size: number
+}
+
+/** One thing the archive check found. */
+export interface Finding {
+  code: string
+  severity: 'reject' | 'note'
+  entry?: string
+  offset?: number
+  detail?: string
+  message_de: string
+  message_en: string
+  hint_de: string
+  hint_en: string
+}
+
+/** What the archive check found. */
+export interface Report {
+  accepted: boolean
+  /** False when the directory alone was reason enough to stop. */
+  content_checked: boolean
+  findings: Finding[]
+}
+
+/** One thing the content scan found. */
+export interface ScanFinding {
+  rule: string
+  entry: string
+  action: 'note' | 'review' | 'quarantine'
+  count: number
+  excerpt?: string
+  de: string
+  en: string
+}
+
+export interface Scan {
+  findings: ScanFinding[]
+}
+
+/** Report, scan and steps are for the creator and the moderators. */
+export interface VersionDetail extends Version {
+  manifest?: Entry[] | null
+  report?: Report | null
+  scan?: Scan | null
+  pipeline?: Job[] | null
+}
+
+export interface NanoDetail extends Nano {
+  latest_version?: VersionDetail | null
+}
+
+export interface Case extends Pick<Schemas['CaseView'], 'id' | 'cause' | 'nano' | 'version' | 'created_at'> {
+  scan?: Scan | null
+}

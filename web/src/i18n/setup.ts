@@ -1,0 +1,33 @@
+import i18next from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { initReactI18next } from 'react-i18next/initReactI18next'
+import type { Language } from '../api/types'
+import { de } from './de'
+import { en } from './en'
+import { language, rememberLanguage } from './language'
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    resources: { translation: typeof de }
+  }
+}
+
+void i18next.use(initReactI18next).init({
+  lng: language(),
+  fallbackLng: 'de',
+  resources: { de: { translation: de }, en: { translation: en } },
+  // React escapes.
+  interpolation: { escapeValue: false },
+})
+document.documentElement.lang = i18next.language
+
+export function setLanguage(language: Language) {
+  rememberLanguage(language)
+  document.documentElement.lang = language
+  void i18next.changeLanguage(language)
+}
+
+/** The language the page is in. */
+export function useLanguage(): Language {
+  return useTranslation().i18n.language === 'en' ? 'en' : 'de'
+}

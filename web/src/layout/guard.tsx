@@ -1,0 +1,30 @@
+import { useTranslation } from 'react-i18next'
+import { Navigate, Outlet, useLocation } from 'react-router'
+import { Empty, Loading, Page } from '../parts/page'
+import { useRight, useSession, type Permission } from '../session/store'
+
+/** Pages for signed-in people; others sign in first and come back. */
+export function RequireSession() {
+  const phase = useSession((session) => session.phase)
+  const { pathname, search } = useLocation()
+  if (phase === 'restoring') return <Loading />
+  if (phase === 'anonymous') {
+    return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />
+  }
+  return <Outlet />
+}
+
+/** Pages for people with a right; `otherwise` is where those without it can get it. */
+export function RequireRight({ right, otherwise }: { right: Permission; otherwise?: string }) {
+  const { t } = useTranslation()
+  const { phase, me } = useSession()
+  const allowed = useRight(right)
+  if (phase !== 'signed-in' || !me) return <RequireSession />
+  if (allowed) return <Outlet />
+  if (otherwise) return <Navigate to={otherwise} replace />
+  return (
+    <Page title={t('auth.forbidden')} narrow>
+      <Empty title={me.name} text={t(`account.roles.${me.role}`)} />
+    </Page>
+  )
+}

@@ -1,0 +1,166 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Link, useSearchParams } from 'react-router'
+import { describe } from '../api/failure'
+import { decide, moderationQueue } from '../api/moderation'
+import { versionDetail } from '../api/nanos'
+import type { Case } from '../api/types'
+import { dateTime } from '../format'
+import { useLanguage } from '../i18n/setup'
+import { Button } from '../parts/button'
+import { Contents } from '../parts/contents'
+import { Facts } from '../parts/facts'
+import { TextArea } from '../parts/field'
+import { ScanFindings } from '../parts/findings'
+import { FailureNotice, Notice } from '../parts/notice'
+import { Empty, Loading, Page, Panel } from '../parts/page'
+import { Pager } from '../parts/pager'
+import { Picture } from '../parts/picture'
+import { useMe } from '../session/store'
+
+/** Versions that wait for a person's decision. */
+export function Component() {
+  const { t } = useTranslation()
+  const [params] = useSearchParams()
+  const page = Math.max(1, Number(params.get('page')) || 1)
+  const { data, error, refetch } = useQuery(moderationQueue(page))
+  const [done, setDone] = useState('')
+  return (
+    <Page title={t('moderation.title')}>
+      <p className="-mt-4 mb-6 text-muted">{t('moderation.lead')}</p>
+      <div role="status">{done && <Notice tone="good">{done}</Notice>}</div>
+      {!data && !error && <Loading />}
+      {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
+      {data && data.data.length > 0 && (
+        <p className="my-4 text-muted">{t('moderation.waiting', { count: data.meta?.total ?? 0 })}</p>
+      )}
+      {data?.data.length === 0 && (
+        <div className="mt-4">
+          <Empty title={t('moderation.empty')} text={t('moderation.emptyText')} />
+        </div>
+      )}
+      <ul className="space-y-6">
+        {data?.data.map((item) => (
+          <li key={item.id}>
+            <CaseCard item={item} onDecided={setDone} />
+          </li>
+        ))}
+      </ul>
+      {data && <Pager meta={data.meta ?? {}} to={(page) => `/moderation?page=${page}`} />}
+    </Page>
+  )
+}
+
+function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) => void }) {
+  const { t } = useTranslation()
+  const language = useLanguage()
+  const me = useMe()
+  const { nano, scan } = item
+  if (!nano) return null
+  return (
+    <Panel>
+      <article className="grid gap-5 md:grid-cols-[14rem_minmax(0,1fr)]">
+        <div className="self-start overflow-hidden rounded-lg">
+          <Picture nano={nano} sizes="14rem" />
+        </div>
+        <div className="space-y-3">
+          <div>
+            <h2 className="text-lg font-semibold" lang={nano.language}>
+              <Link to={`/nanos/${nano.id}`} className="hover:underline">
+                {nano.title}
+              </Link>
+            </h2>
+            <p className="text-sm text-muted">
+              {t('nano.by', { name: nano.creator.name })} · {t(`moderation.cause.${item.cause}`)} ·{' '}
+              {t('moderation.since', { date: dateTime(item.created_at, language) })}
+            </p>
+          </div>
+          <Facts nano={nano} />
+          <p lang={nano.language} className="whitespace-pre-line">
+            {nano.description}
+          </p>
+          {scan && scan.findings.length > 0 ? (
+            <ScanFindings scan={scan} />
+          ) : (
+            <p className="text-muted">{t('moderation.noFindings')}</p>
+          )}
+          <Files item={item} />
+          {nano.creator.id === me?.id ? (
+            <Notice tone="info">{t('moderation.own')}</Notice>
+          ) : (
+            <Decision item={item} title={nano.title} onDecided={onDecided} />
+          )}
+        </div>
+      </article>
+    </Panel>
+  )
+}
+
+function Files({ item: { nano, version } }: { item: Case }) {
+  const { t } = useTranslation()
+  const [open, setOpen] = useState(false)
+  const { data, error } = useQuery({
+    ...versionDetail(nano?.id ?? '', version?.number ?? 0),
+    enabled: open && nano !== null && version !== null,
+  })
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className="min-h-11 py-2 font-medium text-accent">{t('moderation.contents')}</summary>
+      {error && <FailureNotice error={error} />}
+      {data?.manifest && <Contents entries={data.manifest} />}
+    </details>
+  )
+}
+
+interface DecisionProps {
+  item: Case
+  title: string
+  onDecided: (words: string) => void
+}
+
+function Decision({ item, title, onDecided }: DecisionProps) {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const [reason, setReason] = useState('')
+  const judge = useMutation({
+    mutationFn: (decision: 'approve' | 'reject') => decide(item.id, decision, reason),
+    onSuccess: async (_, decision) => {
+      onDecided(t(decision === 'approve' ? 'moderation.approved' : 'moderation.rejected', { title }))
+      await queries.invalidateQueries({ queryKey: ['cases'] })
+    },
+  })
+  const failure = judge.error ? describe(judge.error) : undefined
+  const wrong = failure?.fields.reason
+  return (
+    <div className="space-y-3 border-t border-line pt-4">
+      <TextArea
+        label={t('moderation.reason')}
+        hint={t('moderation.reasonHint')}
+        rows={2}
+        maxLength={1000}
+        required
+        value={reason}
+        onChange={(event) => setReason(event.target.value)}
+        error={wrong}
+      />
+      {failure && !wrong && <FailureNotice failure={failure} />}
+      <div className="flex flex-wrap gap-3">
+        <Button
+          look="primary"
+          busy={judge.isPending && judge.variables === 'approve'}
+          onClick={() => judge.mutate('approve')}
+        >
+          {t('moderation.approve')}
+        </Button>
+        <Button
+          look="danger"
+          busy={judge.isPending && judge.variables === 'reject'}
+          onClick={() => judge.mutate('reject')}
+        >
+          {t('moderation.reject')}
+        </Button>
+      </div>
+    </div>
+  )
+}

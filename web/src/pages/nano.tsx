@@ -1,0 +1,161 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import axios from 'axios'
+import { useTranslation } from 'react-i18next'
+import { Link, useParams } from 'react-router'
+import { categoryName, findCategory } from '../api/category-options'
+import { levelWord } from '../api/choices'
+import { categories, downloadLink, nanoDetail, publishedVersion } from '../api/nanos'
+import type { NanoDetail, VersionDetail } from '../api/types'
+import { bytes, count, date, languageName } from '../format'
+import { useLanguage } from '../i18n/setup'
+import { Button, ButtonLink } from '../parts/button'
+import { Contents } from '../parts/contents'
+import { Icon } from '../parts/icon'
+import { FailureNotice, Notice } from '../parts/notice'
+import { Loading, Page, Panel } from '../parts/page'
+import { Picture } from '../parts/picture'
+import { useMe } from '../session/store'
+
+/** One nano, as everybody sees it. */
+export function Component() {
+  const { t } = useTranslation()
+  const { id = '' } = useParams()
+  const nano = useQuery(nanoDetail(id))
+  if (nano.isPending) return <Loading />
+  if (axios.isAxiosError(nano.error) && nano.error.response?.status === 404) {
+    return (
+      <Page title={t('nano.gone')} narrow>
+        <p className="mb-6 text-muted">{t('nano.goneText')}</p>
+        <ButtonLink to="/">{t('missing.home')}</ButtonLink>
+      </Page>
+    )
+  }
+  if (!nano.data) {
+    return (
+      <Page title={t('catalogue.title')} narrow>
+        <FailureNotice error={nano.error} retry={() => void nano.refetch()} />
+      </Page>
+    )
+  }
+  return <Detail nano={nano.data} />
+}
+
+function Detail({ nano }: { nano: NanoDetail }) {
+  const { t } = useTranslation()
+  const me = useMe()
+  const { data: version } = useQuery({ ...publishedVersion(nano.id), enabled: nano.status === 'published' })
+  const mine = me?.id === nano.creator.id
+  return (
+    <Page
+      title={nano.title}
+      heading={<span lang={nano.language}>{nano.title}</span>}
+      actions={mine && <ButtonLink to={`/studio/nanos/${nano.id}`}>{t('nano.openInStudio')}</ButtonLink>}
+    >
+      {nano.status !== 'published' && (
+        <div className="mb-6">
+          <Notice tone="warn">{t('nano.notPublic', { status: t(`status.${nano.status}`) })}</Notice>
+        </div>
+      )}
+      <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <div className="space-y-6">
+          <div className="overflow-hidden rounded-xl border border-line">
+            <Picture nano={nano} eager sizes="(min-width: 64rem) 47rem, 100vw" />
+          </div>
+          <p lang={nano.language} className="max-w-prose text-lg leading-relaxed whitespace-pre-line">
+            {nano.description}
+          </p>
+        </div>
+        <aside className="space-y-4 lg:row-span-2">
+          {nano.status === 'published' && <Download nano={nano} version={version} />}
+          <FactSheet nano={nano} version={version} />
+        </aside>
+        {version?.manifest && (
+          <Panel title={t('nano.contents')}>
+            <Contents entries={version.manifest} />
+          </Panel>
+        )}
+      </div>
+    </Page>
+  )
+}
+
+function Download({ nano, version }: { nano: NanoDetail; version?: VersionDetail | null }) {
+  const { t } = useTranslation()
+  const language = useLanguage()
+  const me = useMe()
+  const download = useMutation({
+    mutationFn: () => downloadLink(nano.id),
+    // The answer names an attachment: the browser saves it and stays on this page.
+    onSuccess: ({ url }) => location.assign(url),
+  })
+  if (!me) {
+    return (
+      <ButtonLink
+        look="primary"
+        className="w-full"
+        to={`/login?next=${encodeURIComponent(`/nanos/${nano.id}`)}`}
+      >
+        {t('nano.downloadLogin')}
+      </ButtonLink>
+    )
+  }
+  return (
+    <div className="space-y-3">
+      <Button look="primary" className="w-full" busy={download.isPending} onClick={() => download.mutate()}>
+        <Icon name="download" />
+        {version?.size ? t('nano.downloadSize', { size: bytes(version.size, language) }) : t('nano.download')}
+      </Button>
+      <p role="status" className={download.isSuccess ? 'text-sm text-muted' : 'sr-only'}>
+        {download.isSuccess && t('nano.downloadStarted')}
+      </p>
+      {download.error && <FailureNotice error={download.error} />}
+    </div>
+  )
+}
+
+function FactSheet({ nano, version }: { nano: NanoDetail; version?: VersionDetail | null }) {
+  const { t } = useTranslation()
+  const language = useLanguage()
+  const { data: tree = [] } = useQuery(categories)
+  const topics = nano.categories.map((slug) => {
+    const category = findCategory(tree, slug)
+    return { slug, name: category ? categoryName(category, language) : slug }
+  })
+  const rows = [
+    [t('nano.creator'), nano.creator.name],
+    [t('nano.duration'), t('nano.minutes', { count: nano.duration_minutes })],
+    [t('level.label'), t(`level.${levelWord(nano.level)}`)],
+    [t('nano.language'), languageName(nano.language, language)],
+    [t('format.label'), t(`format.${nano.format}`)],
+    [t('license.label'), t(`license.${nano.license}`)],
+    [t('nano.published'), nano.published_at && date(nano.published_at, language)],
+    [t('nano.version'), version?.semver],
+    [t('nano.downloads'), count(nano.download_count, language)],
+  ] as const
+  return (
+    <Panel>
+      <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2.5">
+        {rows.map(
+          ([name, value]) =>
+            value && (
+              <div key={name} className="contents">
+                <dt className="text-muted">{name}</dt>
+                <dd className="text-right">{value}</dd>
+              </div>
+            ),
+        )}
+        <dt className="text-muted">{t('nano.categories')}</dt>
+        <dd className="text-right">
+          {topics.map(({ slug, name }, place) => (
+            <span key={slug}>
+              {place > 0 && ', '}
+              <Link to={`/?category=${encodeURIComponent(slug)}`} className="text-accent underline">
+                {name}
+              </Link>
+            </span>
+          ))}
+        </dd>
+      </dl>
+    </Panel>
+  )
+}

@@ -1,0 +1,274 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useNavigate, useParams } from 'react-router'
+import { editNano, nanoDetail, removeNano, restoreNano, withdrawNano } from '../api/nanos'
+import type { NanoDetail, VersionDetail } from '../api/types'
+import { useNanoEvents } from '../live/use-nano-events'
+import { Button, ButtonLink } from '../parts/button'
+import { Confirm } from '../parts/confirm'
+import { Contents } from '../parts/contents'
+import { Facts } from '../parts/facts'
+import { Notes, Rejections, ScanFindings } from '../parts/findings'
+import { NanoForm } from '../parts/nano-form'
+import { FailureNotice } from '../parts/notice'
+import { Loading, Page, Panel } from '../parts/page'
+import { Picture } from '../parts/picture'
+import { StatusBadge } from '../parts/status'
+import { isMoving, moderatorsReason, steps, type NanoEvent } from '../pipeline/steps'
+import { Timeline } from '../pipeline/timeline'
+import { UploadPanel } from '../upload/panel'
+import { dismiss, useUploads } from '../upload/uploads'
+
+/** Progress inside a step makes no event: while something runs, it is looked up. */
+const LOOK_MS = 1_000
+
+/** One of the creator's nanos: its file, the checks, the details. */
+export function Component() {
+  const { t } = useTranslation()
+  const { id = '' } = useParams()
+  const { events, live } = useNanoEvents(id)
+  const nano = useQuery({
+    ...nanoDetail(id),
+    refetchInterval: ({ state }) => {
+      const version = state.data?.latest_version
+      return version && isMoving(version, steps(version, events)) ? LOOK_MS : false
+    },
+  })
+  if (nano.isPending) return <Loading />
+  if (!nano.data) {
+    return (
+      <Page title={t('studio.title')} narrow>
+        <FailureNotice error={nano.error} retry={() => void nano.refetch()} />
+      </Page>
+    )
+  }
+  return <Workbench nano={nano.data} outdated={nano.error} events={events} live={live} />
+}
+
+interface WorkbenchProps {
+  nano: NanoDetail
+  /** Why what is shown may not be the latest. */
+  outdated: unknown
+  events: NanoEvent[]
+  live: boolean
+}
+
+function Workbench({ nano, outdated, events, live }: WorkbenchProps) {
+  const { t } = useTranslation()
+  const version = nano.latest_version
+  return (
+    <Page
+      title={nano.title}
+      heading={<span lang={nano.language}>{nano.title}</span>}
+      actions={<StatusBadge status={nano.status} />}
+    >
+      <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <div className="space-y-6">
+          {outdated !== null && <FailureNotice error={outdated} />}
+          {version?.state === 'rejected' && <Rejected version={version} events={events} />}
+          <File nano={nano} />
+          {version && (
+            <Panel title={t('pipeline.title')}>
+              <Timeline version={version} events={events} live={live} />
+            </Panel>
+          )}
+          {version && <Findings version={version} />}
+          {version?.manifest && (
+            <Panel title={t('nano.contents')}>
+              <Contents entries={version.manifest} />
+            </Panel>
+          )}
+        </div>
+        <Aside nano={nano} />
+      </div>
+    </Page>
+  )
+}
+
+/** The upload, unless a version is on its way already. */
+function File({ nano }: { nano: NanoDetail }) {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const transfer = useUploads(({ transfers }) => transfers[nano.id])
+  const version = nano.latest_version
+  const arrived = transfer?.phase === 'done' && transfer.versionId === version?.id
+  const finished = transfer?.phase === 'done'
+  useEffect(() => {
+    if (arrived) dismiss(nano.id)
+    // Not left to the event stream, which may be away.
+    else if (finished) void queries.invalidateQueries({ queryKey: ['nano', nano.id] })
+  }, [arrived, finished, nano.id, queries])
+  const open = version?.state === 'processing' || version?.state === 'pending_review'
+  const takes = ['draft', 'rejected', 'published'].includes(nano.status) && !open
+  if (arrived || (!takes && !transfer)) return null
+  const next = nano.status === 'published'
+  return (
+    <Panel title={next ? t('upload.titleNext') : t('upload.title')}>
+      <UploadPanel nanoId={nano.id} next={next} />
+    </Panel>
+  )
+}
+
+function Rejected({ version, events }: { version: VersionDetail; events: NanoEvent[] }) {
+  const { t } = useTranslation()
+  const { report, scan } = version
+  const reason = moderatorsReason(version, events)
+  if (report && !report.accepted) {
+    return (
+      <Panel title={t('report.rejectedTitle')}>
+        <Rejections report={report} />
+      </Panel>
+    )
+  }
+  if (reason) {
+    return (
+      <Panel title={t('report.rejectedByReview')}>
+        <p className="border-l-4 border-bad pl-4 whitespace-pre-line">{reason}</p>
+      </Panel>
+    )
+  }
+  const blocked = scan?.findings.filter((finding) => finding.action === 'quarantine') ?? []
+  if (blocked.length === 0) return null
+  return (
+    <Panel title={t('report.quarantinedTitle')}>
+      <ScanFindings scan={{ findings: blocked }} />
+    </Panel>
+  )
+}
+
+/** What the checks noted, in the order they run. */
+function Findings({ version: { report, scan } }: { version: VersionDetail }) {
+  const { t } = useTranslation()
+  const notes = report?.findings.some((finding) => finding.severity === 'note')
+  return (
+    <>
+      {report && notes && (
+        <Panel title={t('report.notesTitle')}>
+          <Notes report={report} />
+        </Panel>
+      )}
+      {scan && scan.findings.length > 0 && (
+        <Panel title={t('report.scanTitle')}>
+          <ScanFindings scan={scan} />
+        </Panel>
+      )}
+    </>
+  )
+}
+
+function Aside({ nano }: { nano: NanoDetail }) {
+  const { t } = useTranslation()
+  const [editing, setEditing] = useState(false)
+  if (editing) return <Edit nano={nano} onDone={() => setEditing(false)} />
+  return (
+    <aside className="space-y-4">
+      <Panel title={t('studio.details')}>
+        <div className="space-y-4">
+          <div className="overflow-hidden rounded-lg">
+            <Picture nano={nano} sizes="20rem" />
+          </div>
+          <p lang={nano.language} className="whitespace-pre-line">
+            {nano.description}
+          </p>
+          <Facts nano={nano} />
+          {['draft', 'rejected', 'published'].includes(nano.status) && (
+            <Button className="w-full" onClick={() => setEditing(true)}>
+              {t('studio.edit')}
+            </Button>
+          )}
+          {nano.status === 'published' && (
+            <ButtonLink className="w-full" to={`/nanos/${nano.id}`}>
+              {t('studio.view')}
+            </ButtonLink>
+          )}
+          <Moves nano={nano} />
+        </div>
+      </Panel>
+    </aside>
+  )
+}
+
+/** Where the nano can go from here. */
+function Moves({ nano }: { nano: NanoDetail }) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const then = async (move: Promise<unknown>) => {
+    await move
+    void queries.invalidateQueries({ queryKey: ['mine'] })
+    void queries.invalidateQueries({ queryKey: ['catalogue'] })
+    await queries.invalidateQueries({ queryKey: ['nano', nano.id] })
+  }
+  switch (nano.status) {
+    case 'pending_review':
+      return (
+        <Confirm
+          action={t('studio.withdraw')}
+          text={t('studio.withdrawText')}
+          onConfirm={() => then(withdrawNano(nano.id))}
+        />
+      )
+    case 'published':
+      return (
+        <Confirm
+          action={t('studio.archive')}
+          text={t('studio.archiveText')}
+          onConfirm={() => then(removeNano(nano.id))}
+        />
+      )
+    case 'archived':
+      return (
+        <Confirm
+          action={t('studio.restore')}
+          text={t('studio.restoreText')}
+          onConfirm={() => then(restoreNano(nano.id))}
+        />
+      )
+    case 'draft':
+    case 'processing':
+    case 'rejected':
+      return (
+        <Confirm
+          danger
+          action={t('studio.delete')}
+          text={t('studio.deleteText')}
+          onConfirm={async () => {
+            await removeNano(nano.id)
+            await queries.invalidateQueries({ queryKey: ['mine'] })
+            await navigate('/studio')
+          }}
+        />
+      )
+    default:
+      return null
+  }
+}
+
+function Edit({ nano, onDone }: { nano: NanoDetail; onDone: () => void }) {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const edit = useMutation({
+    mutationFn: (values: Parameters<typeof editNano>[1]) => editNano(nano.id, values),
+    onSuccess: async () => {
+      void queries.invalidateQueries({ queryKey: ['mine'] })
+      void queries.invalidateQueries({ queryKey: ['catalogue'] })
+      await queries.invalidateQueries({ queryKey: ['nano', nano.id] })
+      onDone()
+    },
+  })
+  return (
+    <div className="lg:col-span-2 lg:row-start-1">
+      <Panel title={t('studio.edit')}>
+        <NanoForm
+          nano={nano}
+          submit={t('common.save')}
+          busy={edit.isPending}
+          error={edit.error}
+          onSubmit={(values) => edit.mutate(values)}
+          onCancel={onDone}
+        />
+      </Panel>
+    </div>
+  )
+}

@@ -1,0 +1,42 @@
+import { useState } from 'react'
+import type { Nano } from '../api/types'
+import { Icon } from './icon'
+
+interface PictureProps {
+  nano: Nano
+  /** How wide it is shown, for the browser's choice of file. */
+  sizes: string
+  /** Among the first things on the page. */
+  eager?: boolean
+}
+
+/** A nano's thumbnail in a box of fixed proportions. It repeats what the title says, so it has no text of its own. */
+export function Picture({ nano, sizes, eager }: PictureProps) {
+  const [broken, setBroken] = useState<string>()
+  const { thumbnail } = nano
+  const usable = thumbnail && thumbnail[640] !== broken
+  return (
+    <div className="aspect-[16/10] w-full overflow-hidden bg-sunken">
+      {usable ? (
+        <img
+          src={thumbnail[640]}
+          srcSet={`${thumbnail[320]} 320w, ${thumbnail[640]} 640w, ${thumbnail[1280]} 1280w`}
+          sizes={sizes}
+          alt=""
+          width={640}
+          height={400}
+          loading={eager ? 'eager' : 'lazy'}
+          fetchPriority={eager ? 'high' : 'auto'}
+          decoding="async"
+          // Signed addresses expire.
+          onError={() => setBroken(thumbnail[640])}
+          className="size-full object-cover"
+        />
+      ) : (
+        <div className="grid size-full place-items-center bg-accent-soft text-accent">
+          <Icon name={nano.format} className="size-12 opacity-70" />
+        </div>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,46 @@
+import { createBrowserRouter } from 'react-router'
+import { Crash } from './layout/crash'
+import { RequireRight, RequireSession } from './layout/guard'
+import { Shell } from './layout/shell'
+import * as catalogue from './pages/catalogue'
+import { Loading } from './parts/page'
+
+/** Every address of the site. Only the first page people open comes with the program; the others load when needed. */
+export const router = createBrowserRouter([
+  {
+    Component: Shell,
+    ErrorBoundary: Crash,
+    children: [
+      {
+        HydrateFallback: Loading,
+        children: [
+          { path: '/', Component: catalogue.Component },
+          { path: '/nanos/:id', lazy: () => import('./pages/nano') },
+          { path: '/login', lazy: () => import('./pages/login') },
+          { path: '/register', lazy: () => import('./pages/register') },
+          { path: '/verify-email', lazy: () => import('./pages/verify-email') },
+          {
+            Component: RequireSession,
+            children: [
+              { path: '/account', lazy: () => import('./pages/account') },
+              { path: '/creator', lazy: () => import('./pages/creator') },
+            ],
+          },
+          {
+            element: <RequireRight right="nanos:create" otherwise="/creator" />,
+            children: [
+              { path: '/studio', lazy: () => import('./pages/studio') },
+              { path: '/studio/new', lazy: () => import('./pages/studio-new') },
+              { path: '/studio/nanos/:id', lazy: () => import('./pages/studio-nano') },
+            ],
+          },
+          {
+            element: <RequireRight right="moderation:decide" />,
+            children: [{ path: '/moderation', lazy: () => import('./pages/moderation') }],
+          },
+          { path: '*', lazy: () => import('./pages/missing') },
+        ],
+      },
+    ],
+  },
+])

@@ -1,0 +1,150 @@
+import { useEffect, useRef, useState, type DragEvent } from 'react'
+import { useTranslation } from 'react-i18next'
+import { bytes, span } from '../format'
+import { useLanguage } from '../i18n/setup'
+import { Bar } from '../parts/bar'
+import { Button } from '../parts/button'
+import { TextArea } from '../parts/field'
+import { Icon } from '../parts/icon'
+import { FailureNotice, Notice } from '../parts/notice'
+import { Resend } from '../parts/resend'
+import { useMe } from '../session/store'
+import { cancel, dismiss, finish, send, useUploads, type Transfer } from './uploads'
+
+interface UploadPanelProps {
+  nanoId: string
+  /** There is a file already: this becomes its next version, with a word on what is new. */
+  next: boolean
+}
+
+/** Choosing a file for a nano, and its way to the server. */
+export function UploadPanel({ nanoId, next }: UploadPanelProps) {
+  const { t } = useTranslation()
+  const me = useMe()
+  const transfer = useUploads(({ transfers }) => transfers[nanoId])
+  if (me && !me.email_verified) {
+    return (
+      <Notice tone="warn">
+        <p className="mb-3">{t('upload.needVerified')}</p>
+        <Resend email={me.email} />
+      </Notice>
+    )
+  }
+  if (!transfer) return <Chooser nanoId={nanoId} next={next} />
+  if (transfer.phase === 'failed') return <Failed nanoId={nanoId} transfer={transfer} />
+  return <Sending nanoId={nanoId} transfer={transfer} />
+}
+
+function Chooser({ nanoId, next }: UploadPanelProps) {
+  const { t } = useTranslation()
+  const input = useRef<HTMLInputElement>(null)
+  const changelog = useRef<HTMLTextAreaElement>(null)
+  const [over, setOver] = useState(false)
+  const [several, setSeveral] = useState(false)
+  useEffect(() => {
+    // Missing the box by an inch must not open the file in place of the page.
+    const ignore = (event: Event) => event.preventDefault()
+    addEventListener('dragover', ignore)
+    addEventListener('drop', ignore)
+    return () => {
+      removeEventListener('dragover', ignore)
+      removeEventListener('drop', ignore)
+    }
+  }, [])
+  const take = (files: FileList | null) => {
+    setOver(false)
+    setSeveral((files?.length ?? 0) > 1)
+    const file = files?.length === 1 ? files[0] : undefined
+    if (file) void send(nanoId, file, changelog.current?.value)
+  }
+  const drag = (event: DragEvent) => {
+    event.preventDefault()
+    setOver(true)
+  }
+  return (
+    <div className="space-y-4">
+      {next && <TextArea ref={changelog} label={t('upload.changelog')} optional rows={2} maxLength={1000} />}
+      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- dropping is for the mouse; the button does the same for everybody */}
+      <div
+        onDragEnter={drag}
+        onDragOver={drag}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault()
+          take(event.dataTransfer.files)
+        }}
+        className={`flex flex-col items-center gap-3 rounded-xl border-2 border-dashed px-4 py-10 text-center ${
+          over ? 'border-accent bg-accent-soft' : 'border-edge'
+        }`}
+      >
+        <Icon name="upload" className="size-8 text-accent" />
+        <p className="font-medium">{over ? t('upload.dropHere') : t('upload.drop')}</p>
+        <p className="text-sm text-muted">{t('upload.or')}</p>
+        <Button look="primary" onClick={() => input.current?.click()}>
+          {t('upload.choose')}
+        </Button>
+        <input
+          ref={input}
+          type="file"
+          accept=".zip,application/zip"
+          className="hidden"
+          onChange={(event) => take(event.target.files)}
+        />
+        <p className="max-w-md text-sm text-muted">{t('upload.limits')}</p>
+      </div>
+      {several && <Notice tone="bad">{t('upload.onlyOne')}</Notice>}
+    </div>
+  )
+}
+
+function Sending({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
+  const { t } = useTranslation()
+  const language = useLanguage()
+  const percent = transfer.total === 0 ? 100 : Math.floor((transfer.sent / transfer.total) * 100)
+  const sent = transfer.sent >= transfer.total
+  const size = { sent: bytes(transfer.sent, language), total: bytes(transfer.total, language) }
+  const words = [
+    transfer.phase !== 'sending'
+      ? t('upload.finishing')
+      : sent
+        ? t('upload.storing')
+        : t('upload.sent', size),
+    !sent &&
+      transfer.remainingMs !== undefined &&
+      t('upload.remaining', { time: span(Math.max(1000, transfer.remainingMs), language) }),
+  ]
+  return (
+    <div>
+      <p className="mb-2 font-medium break-all">{t('upload.sending', { name: transfer.name })}</p>
+      <Bar part={percent / 100} label={t('upload.sending', { name: transfer.name })} className="h-3" />
+      <div className="mt-2 flex flex-wrap items-center justify-between gap-3">
+        <p className="text-sm text-muted tabular-nums">{words.filter(Boolean).join(' · ')}</p>
+        {transfer.phase === 'sending' && <Button onClick={() => cancel(nanoId)}>{t('common.cancel')}</Button>}
+      </div>
+      {/* Read out in steps of a quarter: a steady stream of numbers would drown everything else. */}
+      <p role="status" className="sr-only">
+        {transfer.phase === 'sending'
+          ? t('upload.percent', { percent: percent - (percent % 25) })
+          : t('upload.finishing')}
+      </p>
+    </div>
+  )
+}
+
+function Failed({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
+  const { t } = useTranslation()
+  return (
+    <div className="space-y-4">
+      <p className="font-medium">{transfer.uploadId ? t('upload.finishFailed') : t('upload.failed')}</p>
+      {transfer.failure && <FailureNotice failure={transfer.failure} />}
+      <div className="flex flex-wrap gap-3">
+        {transfer.uploadId && (
+          <Button look="primary" onClick={() => void finish(nanoId)}>
+            {t('common.retry')}
+          </Button>
+        )}
+        <Button onClick={() => dismiss(nanoId)}>{t('upload.again')}</Button>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,105 @@
+import axios from 'axios'
+import { create } from 'zustand'
+import { describe, type Failure } from '../api/failure'
+import type { Envelope, FinishedUpload, Upload } from '../api/types'
+import { api } from '../session/session'
+import { Rate } from './rate'
+
+/** A file on its way to a nano. It goes on when the person looks at another page. */
+export interface Transfer {
+  name: string
+  total: number
+  sent: number
+  /** Milliseconds to the last byte, once that can be told. */
+  remainingMs?: number
+  phase: 'sending' | 'finishing' | 'failed' | 'done'
+  failure?: Failure
+  /** What is new in this version, in the creator's words. */
+  changelog?: string
+  /** All bytes are with the server: only the finish has to be tried again. */
+  uploadId?: string
+  /** What it has become. */
+  versionId?: string
+}
+
+interface Uploads {
+  /** By the nano's id. */
+  transfers: Record<string, Transfer>
+}
+
+export const useUploads = create<Uploads>(() => ({ transfers: {} }))
+
+const running = new Map<string, AbortController>()
+
+function patch(nanoId: string, change: Partial<Transfer>) {
+  useUploads.setState(({ transfers }) => {
+    const transfer = transfers[nanoId]
+    return transfer ? { transfers: { ...transfers, [nanoId]: { ...transfer, ...change } } } : { transfers }
+  })
+}
+
+export function dismiss(nanoId: string) {
+  useUploads.setState(({ transfers }) => ({
+    transfers: Object.fromEntries(Object.entries(transfers).filter(([id]) => id !== nanoId)),
+  }))
+}
+
+/** Sends a file and has its check started. Never rejects: the transfer tells what became of it. */
+export async function send(nanoId: string, file: File, changelog?: string) {
+  const transfer: Transfer = { name: file.name, total: file.size, sent: 0, phase: 'sending', changelog }
+  useUploads.setState(({ transfers }) => ({ transfers: { ...transfers, [nanoId]: transfer } }))
+  const stop = new AbortController()
+  const rate = new Rate()
+  running.set(nanoId, stop)
+  warnBeforeLeaving()
+  try {
+    const answer = await api.put<Envelope<Upload>>(`/nanos/${nanoId}/file`, file, {
+      adapter: 'xhr',
+      params: { filename: file.name },
+      headers: { 'Content-Type': 'application/octet-stream' },
+      signal: stop.signal,
+      onUploadProgress: ({ loaded }) => {
+        const sent = Math.min(loaded, file.size)
+        patch(nanoId, { sent, remainingMs: rate.remaining(sent, file.size, performance.now()) })
+      },
+    })
+    patch(nanoId, { sent: file.size, uploadId: answer.data.data.id })
+  } catch (error) {
+    if (axios.isCancel(error)) dismiss(nanoId)
+    else patch(nanoId, { phase: 'failed', failure: describe(error) })
+    return
+  } finally {
+    running.delete(nanoId)
+    warnBeforeLeaving()
+  }
+  await finish(nanoId)
+}
+
+/** Has the check of a received file started; safe to repeat. */
+export async function finish(nanoId: string) {
+  const { uploadId, changelog } = useUploads.getState().transfers[nanoId] ?? {}
+  if (!uploadId) return
+  patch(nanoId, { phase: 'finishing', failure: undefined })
+  try {
+    const answer = await api.post<Envelope<FinishedUpload>>(
+      `/uploads/${uploadId}/finish`,
+      changelog?.trim() ? { changelog } : undefined,
+    )
+    patch(nanoId, { phase: 'done', versionId: answer.data.data.version_id })
+  } catch (error) {
+    patch(nanoId, { phase: 'failed', failure: describe(error) })
+  }
+}
+
+export function cancel(nanoId: string) {
+  running.get(nanoId)?.abort()
+}
+
+function onLeave(event: BeforeUnloadEvent) {
+  event.preventDefault()
+}
+
+function warnBeforeLeaving() {
+  if (running.size > 0) addEventListener('beforeunload', onLeave)
+  else removeEventListener('beforeunload', onLeave)
+}

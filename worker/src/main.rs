@@ -1,0 +1,118 @@
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use infra::{
+    db::Db,
+    env::{DatabaseArgs, Problems},
+    telemetry,
+};
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+use worker::{admin, check, settings::RunArgs};
+
+/// Runs the marketplace's background jobs, and the commands that go with them.
+#[derive(Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take jobs from queues and run them until SIGTERM or Ctrl-C.
+    Run(Box<RunArgs>),
+    /// Bring the database schema up to date.
+    Migrate(DatabaseArgs),
+    /// Accounts that cannot be made through the API.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Check an archive on this machine. Exit status 0: clean, 1: rejected, 2: unusable call.
+    Check(check::CheckArgs),
+    /// Exit 0 when the worker of this container had a heartbeat within 30 s.
+    Healthcheck {
+        #[arg(long, env = "WORKER_ALIVE_FILE", value_name = "FILE", default_value = "/tmp/nano-worker-alive")]
+        alive_file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Create a verified account with any role.
+    Create {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        #[command(flatten)]
+        account: admin::CreateArgs,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Healthcheck { alive_file } => exit(infra::alive::check(&alive_file).map_err(Into::into)),
+        other => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(serve(other)),
+            Err(error) => exit(Err(error.into())),
+        },
+    }
+}
+
+async fn serve(command: Command) -> ExitCode {
+    match command {
+        Command::Run(args) => {
+            let mut problems = Problems::default();
+            let settings = args.check(&mut problems);
+            if let Some(code) = problems.exit_code() {
+                return code;
+            }
+            let Some(settings) = settings else { return ExitCode::from(2) };
+            if let Err(error) = telemetry::init(&settings.telemetry) {
+                return exit(Err(error.into()));
+            }
+            let shutdown = CancellationToken::new();
+            tokio::spawn(wait_for_signal(shutdown.clone()));
+            exit(worker::run(settings, shutdown).await)
+        }
+        Command::Migrate(args) => exit(with_database(&args, async |db| Ok(db.migrate().await?)).await),
+        Command::Admin(AdminCommand::Create { database, account }) => {
+            exit(with_database(&database, async |db| {
+                let id = admin::create(&db, &account).await?;
+                writeln!(std::io::stdout(), "{id}")?;
+                Ok(())
+            }).await)
+        }
+        Command::Check(_) | Command::Healthcheck { .. } => ExitCode::FAILURE,
+    }
+}
+
+async fn with_database(args: &DatabaseArgs, work: impl AsyncFnOnce(Db) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut problems = Problems::default();
+    let settings = args.check(&mut problems);
+    let Some(settings) = settings.filter(|_| problems.is_empty()) else {
+        anyhow::bail!("{problems}");
+    };
+    let db = Db::connect(settings.url.expose_secret(), 2).await?;
+    work(db).await
+}
+
+async fn wait_for_signal(shutdown: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    shutdown.cancel();
+}
+
+fn exit(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
