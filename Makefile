@@ -8,12 +8,12 @@ export SQLX_OFFLINE := true
 # What `make test` passes on, as in: make test ARGS='-p domain'
 ARGS ?=
 
-.PHONY: help run demo test check fmt query-cache install programs supervisor demo-content
+.PHONY: help run demo test check fmt query-cache install programs supervisor demo-content web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: programs demo-content ## Run the marketplace on this machine and print its addresses and logins; Ctrl-C stops it
+run: programs demo-content web ## Run the marketplace on this machine and print its addresses and logins; Ctrl-C stops it
 	@$(DEV) run
 
 demo: programs demo-content ## Carry real uploads from registration to search, and show each job's wait and run time
@@ -44,3 +44,6 @@ supervisor: install
 
 demo-content: install
 	@deploy/demo-content.sh
+
+web: install
+	@[ ! -f web/package.json ] || deploy/web.sh build

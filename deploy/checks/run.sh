@@ -44,7 +44,8 @@ settings() { python3 deploy/checks/settings.py; }
 query_cache() { deploy/checks/query-cache.sh; }
 programs() { cargo build --workspace --bins --quiet; }
 codecs() { python3 deploy/checks/codecs.py "$target/debug"; }
-docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --quiet; }
+# Addresses in the texts of settings are bare, because --help shows the same texts.
+docs() { RUSTDOCFLAGS="-D warnings -A rustdoc::bare_urls" cargo doc --no-deps --workspace --quiet; }
 # Room by room: from the top it would read target/ and .dev/ as well.
 unused() { find . -mindepth 2 -name Cargo.toml -not -path './target/*' -not -path './.dev/*' -printf '%h\0' | xargs -0 "$tools/cargo-machete"; }
 scripts() { deploy/checks/scripts.sh; }
@@ -59,13 +60,7 @@ licences() {
     fi
 }
 
-web() {
-    if [ ! -f web/package.json ]; then
-        echo "note: no web/ yet"
-        return 0
-    fi
-    (cd web && npm ci --no-audit --no-fund && npm run lint)
-}
+web() { deploy/web.sh check; }
 
 step formatting formatting
 step boundaries boundaries
@@ -79,7 +74,7 @@ step query-cache query_cache
 step programs programs
 step codecs codecs
 step docs docs
-step web web
+[ ! -f web/package.json ] || step web web
 
 if [ ${#names[@]} -eq 0 ]; then
     echo "no such check: ${wanted[*]}" >&2

@@ -44,7 +44,13 @@ pub struct Entry {
 
 impl Entry {
     /// What the system or its operators did outside the API: nobody is signed in, no address is known.
-    pub fn by_system(action: &str, target_type: &str, target_id: Option<Uuid>, details: Value, now: DateTime<Utc>) -> Self {
+    pub fn by_system(
+        action: &str,
+        target_type: &str,
+        target_id: Option<Uuid>,
+        details: Value,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             id: Uuid::now_v7(),
             action: action.to_owned(),

@@ -86,7 +86,7 @@ impl VersionRef {
         details: Value,
         now: DateTime<Utc>,
     ) -> Result<(), JobError> {
-        let Some(creator) = users::get(&context.db, self.creator_id).await? else { return Ok(()) };
+        let Some(creator) = users::get_in(tx, self.creator_id).await? else { return Ok(()) };
         let mut params = json!({ "name": creator.name, "title": title, "link": self.link(context) });
         if let (Some(params), Value::Object(details)) = (params.as_object_mut(), details) {
             params.extend(details);
@@ -129,7 +129,7 @@ pub(crate) async fn reject(
     nano_versions::set_state(tx, version.id, state, now).await?;
     subject.event(tx, "rejected", json!({ "reason": rejection.reason_en, "status": status.as_str() }), now).await?;
     enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
-    let german = users::get(&context.db, subject.creator_id).await?.is_none_or(|user| user.language.as_str() == "de");
+    let german = users::get_in(tx, subject.creator_id).await?.is_none_or(|user| user.language.as_str() == "de");
     let (reason, findings) = if german {
         (rejection.reason_de, rejection.findings_de)
     } else {

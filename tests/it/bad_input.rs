@@ -102,6 +102,7 @@ async fn a_broken_picture_costs_the_thumbnail_not_the_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_file_and_a_wrong_length_are_refused_at_the_door() {
     let app = TestApp::start().await;
+    let worker = app.worker().await;
     let creator = app.creator("ines").await;
     let nano = creator.draft(&app, "Empty").await;
     let empty = creator.put_file(&app, &nano, Vec::new()).await;
@@ -138,5 +139,7 @@ async fn an_empty_file_and_a_wrong_length_are_refused_at_the_door() {
         .header("content-length", (2_u64 << 30).to_string());
     let too_large = client::answer(request).await;
     assert_eq!(too_large.status, StatusCode::PAYLOAD_TOO_LARGE, "{:#}", too_large.body);
+    app.drained().await;
+    worker.stop().await;
     app.finish().await;
 }

@@ -43,7 +43,7 @@ async fn an_upload_is_published_indexed_announced_and_downloadable() {
     let bytes = app.http.get(answer.location()).send().await.unwrap().bytes().await.unwrap();
     let versions = creator.get(&app, &format!("/api/v1/nanos/{nano}/versions")).await;
     let version = &versions.data(StatusCode::OK)[0];
-    assert_eq!(version["canonical_sha256"], hex::encode(Sha256::digest(&bytes)), "{version:#}");
+    assert_eq!(version["sha256"], hex::encode(Sha256::digest(&bytes)), "{version:#}");
 
     // The events tell the story in order, and a resumed stream goes on where it stopped.
     let events = events(&app, &creator.token, &nano, None).await;

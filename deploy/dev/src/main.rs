@@ -13,6 +13,7 @@ mod seed;
 mod stack;
 mod stop;
 mod timeline;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

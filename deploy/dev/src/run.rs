@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use dev::processes::LineSink;
 
 use crate::accounts::{ADMIN, CONSUMER, CREATOR, MODERATOR, OPERATOR, PASSWORD};
@@ -64,7 +64,7 @@ async fn use_until_the_end(
     };
     let logs = stack.logs().display().to_string();
     let stopped = progress.step("everything stopped", stack.stop(programs)).await;
-    let code = result.with_context(|| format!("not finished; what the programs said is in {logs}"))?;
+    let code = result.map_err(|error| anyhow!("{error:#}\n\nall logs: {logs}"))?;
     stopped?;
     Ok(code)
 }
@@ -72,6 +72,9 @@ async fn use_until_the_end(
 fn introduce(stack: &Stack) {
     let api = &stack.api_url;
     Progress::line("");
+    if let Some(web) = &stack.web_url {
+        Progress::line(format!("  {:<14} {web}", "Web app"));
+    }
     for (what, address) in [
         ("API", format!("{api}/api/v1/nanos")),
         ("API reference", format!("{api}/docs")),

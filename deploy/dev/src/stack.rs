@@ -6,14 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use dev::net::TcpServer;
 use dev::ports;
 use dev::processes::{Launch, LineSink, Process};
 use dev::services::{Environment, Services};
 
 use crate::client::CREATOR_TERMS;
 use crate::progress::Progress;
+use crate::web;
 
 const API_PORT: u16 = 8000;
+const WEB_PORT: u16 = 3000;
+/// Made by `deploy/web.sh build`.
+const WEB_APP: &str = "web/dist";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// Time to finish running jobs; `make run` should not keep a person waiting for the 100 s of production.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -25,8 +30,11 @@ const WORKERS: [(&str, &str); 2] =
 pub struct Stack {
     pub services: Services,
     pub api_url: String,
+    /// The web app, where it has been built.
+    pub web_url: Option<String>,
     environment: Environment,
     logs: PathBuf,
+    _web: Option<TcpServer>,
 }
 
 /// Api, workers and scheduler, in the order they were started.
@@ -40,18 +48,24 @@ impl Stack {
         let logs = dir.join("logs");
         let api_port = ports::preferably(API_PORT)?;
         let api_url = format!("http://127.0.0.1:{api_port}");
+        let dist = Path::new(WEB_APP);
+        let web = match dist.join("index.html").is_file() {
+            true => Some(web::serve(ports::preferably(WEB_PORT)?, dist, &api_url).await?),
+            false => None,
+        };
+        let web_url = web.as_ref().map(|web| format!("http://127.0.0.1:{}", web.port()));
         let key = dir.join("jwt.pem");
         make_signing_key(&key)?;
         let mut environment = services.environment();
         let mut add = |name: &str, value: String| environment.push((name.to_owned(), value));
-        add("PUBLIC_URL", api_url.clone());
+        add("PUBLIC_URL", web_url.clone().unwrap_or_else(|| api_url.clone()));
         add("API_ADDR", format!("127.0.0.1:{api_port}"));
         add("JWT_KEY_FILE", key.display().to_string());
         add("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned());
         add("SCRATCH_DIR", dir.join("scratch").display().to_string());
         add("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string());
         add("LOG_FORMAT", "pretty".to_owned());
-        let stack = Self { services, api_url, environment, logs };
+        let stack = Self { services, api_url, web_url, environment, logs, _web: web };
 
         progress.step("database schema", stack.worker(&["migrate"], None)).await?;
         let mut ready = Vec::new();
@@ -63,7 +77,10 @@ impl Stack {
             launches.push(launch.env("WORKER_QUEUES", queues).env("WORKER_ALIVE_FILE", &alive));
             ready.push(alive);
         }
-        launches.push(stack.launch("scheduler", "scheduler", &[])?);
+        let alive = dir.join("scheduler.alive");
+        let _ = std::fs::remove_file(&alive);
+        launches.push(stack.launch("scheduler", "scheduler", &[])?.env("SCHEDULER_ALIVE_FILE", &alive));
+        ready.push(alive);
         let mut programs = Programs(Vec::new());
         for launch in launches {
             let launch = launch.env("METRICS_ADDR", format!("127.0.0.1:{}", ports::free()?));
@@ -103,7 +120,7 @@ impl Stack {
 }
 
 impl Programs {
-    /// Workers touch their file at the first heartbeat; the api says so itself.
+    /// Workers and scheduler touch a file when they are at work; the api says so itself.
     async fn wait_ready(&mut self, api_url: &str, alive: &[PathBuf]) -> Result<()> {
         let api_ready = format!("{api_url}/ready");
         for program in &mut self.0 {

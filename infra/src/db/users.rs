@@ -87,6 +87,11 @@ pub async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
     select!("id = ?", id.0).fetch_optional(db.pool()).await?.map(User::try_from).transpose()
 }
 
+/// The account as this transaction sees it: a transaction that asked the pool could wait for itself.
+pub async fn get_in(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
+    select!("id = ?", id.0).fetch_optional(&mut **tx).await?.map(User::try_from).transpose()
+}
+
 /// The account with its row locked until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
     select!("id = ? FOR UPDATE", id.0).fetch_optional(&mut **tx).await?.map(User::try_from).transpose()

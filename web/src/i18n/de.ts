@@ -270,6 +270,7 @@ export const de = {
       retrying: 'wartet auf neuen Versuch',
       done: 'fertig',
       failed: 'fehlgeschlagen',
+      refused: 'nicht angenommen',
       review: 'wartet auf die Moderation',
     },
     waited: 'gewartet {{time}}',

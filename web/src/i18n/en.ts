@@ -268,6 +268,7 @@ export const en: typeof de = {
       retrying: 'waiting for another try',
       done: 'done',
       failed: 'failed',
+      refused: 'not accepted',
       review: 'waiting for a moderator',
     },
     waited: 'waited {{time}}',

@@ -22,6 +22,8 @@ import { dismiss, useUploads } from '../upload/uploads'
 
 /** Progress inside a step makes no event: while something runs, it is looked up. */
 const LOOK_MS = 1_000
+/** The same while the server is away. */
+const LOOK_AGAIN_MS = 5_000
 
 /** One of the creator's nanos: its file, the checks, the details. */
 export function Component() {
@@ -32,7 +34,8 @@ export function Component() {
     ...nanoDetail(id),
     refetchInterval: ({ state }) => {
       const version = state.data?.latest_version
-      return version && isMoving(version, steps(version, events)) ? LOOK_MS : false
+      if (!version || !isMoving(version, steps(version, events))) return false
+      return state.error ? LOOK_AGAIN_MS : LOOK_MS
     },
   })
   if (nano.isPending) return <Loading />

@@ -37,7 +37,7 @@ export function NanoCard({ nano, eager }: { nano: Found; eager: boolean }) {
 export function CardPlaceholder() {
   return (
     <div aria-hidden="true" className="overflow-hidden rounded-xl border border-line bg-surface">
-      <div className="aspect-[16/10] bg-sunken" />
+      <div className="aspect-video bg-sunken" />
       <div className="h-[13.5rem] space-y-3 p-4">
         <div className="h-5 w-3/4 rounded bg-sunken" />
         <div className="h-4 w-full rounded bg-sunken" />

@@ -16,7 +16,7 @@ export function Picture({ nano, sizes, eager }: PictureProps) {
   const { thumbnail } = nano
   const usable = thumbnail && thumbnail[640] !== broken
   return (
-    <div className="aspect-[16/10] w-full overflow-hidden bg-sunken">
+    <div className="aspect-video w-full overflow-hidden bg-sunken">
       {usable ? (
         <img
           src={thumbnail[640]}
@@ -24,7 +24,7 @@ export function Picture({ nano, sizes, eager }: PictureProps) {
           sizes={sizes}
           alt=""
           width={640}
-          height={400}
+          height={360}
           loading={eager ? 'eager' : 'lazy'}
           fetchPriority={eager ? 'high' : 'auto'}
           decoding="async"

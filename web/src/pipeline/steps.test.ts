@@ -54,9 +54,13 @@ describe('steps', () => {
   })
 
   it('end where a version was rejected', () => {
-    const rejected = version('rejected', job('validate_archive', 'completed'))
-    expect(states(rejected)).toEqual(['done', 'done', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped'])
-    expect(isMoving(rejected, steps(rejected, []))).toBe(false)
+    const refused = version('rejected', job('validate_archive', 'completed'))
+    refused.report = { accepted: false, content_checked: false, findings: [] }
+    expect(states(refused)).toEqual(['done', 'refused', ...Array<string>(5).fill('skipped')])
+    expect(isMoving(refused, steps(refused, []))).toBe(false)
+    const judged = version('rejected', job('validate_archive', 'completed'), job('review_nano', 'completed'))
+    judged.report = { accepted: true, content_checked: true, findings: [] }
+    expect(states(judged)).toEqual(['done', 'done', 'skipped', 'skipped', 'refused', 'skipped', 'skipped'])
   })
 
   it('wait for a person without looking busy', () => {

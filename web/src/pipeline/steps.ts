@@ -27,6 +27,8 @@ export type StepState =
   | 'retrying'
   | 'done'
   | 'failed'
+  /** Done, and the version was turned down by it. */
+  | 'refused'
   | 'skipped'
   /** Done, and a person decides next. */
   | 'review'
@@ -53,9 +55,15 @@ export function steps(version: VersionDetail, events: NanoEvent[]): Step[] {
     const job = version.pipeline?.filter((job) => job.kind === kind).at(-1)
     if (!job) return { kind, state: ended(version) ? 'skipped' : 'upcoming', runs: 0 }
     const step = fromJob(kind, job)
-    const review = kind === 'review_nano' && step.state === 'done' && version.state === 'pending_review'
-    return review ? { ...step, state: 'review' } : step
+    if (step.state !== 'done' || kind !== decisive(version)) return step
+    if (version.state === 'rejected') return { ...step, state: 'refused' }
+    return version.state === 'pending_review' ? { ...step, state: 'review' } : step
   })
+}
+
+/** The step that turned a version down, or would have. */
+function decisive({ report }: VersionDetail): StepKind {
+  return report && !report.accepted ? 'validate_archive' : 'review_nano'
 }
 
 /** Nothing comes any more for this version. */
@@ -115,7 +123,9 @@ function indexing(version: VersionDetail, events: NanoEvent[]): Step {
 
 /** The step that best says where a version stands: the first that is on its way or failed, else the last one done. */
 export function currentStep<S extends Step>(all: S[]): S | undefined {
-  const open = all.find(({ state }) => ['waiting', 'running', 'retrying', 'review', 'failed'].includes(state))
+  const open = all.find(({ state }) =>
+    ['waiting', 'running', 'retrying', 'review', 'failed', 'refused'].includes(state),
+  )
   return open ?? all.findLast(({ state }) => state === 'done')
 }
 

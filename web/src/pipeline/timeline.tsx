@@ -67,6 +67,7 @@ const MARKS: Record<Shown, [IconName | undefined, string]> = {
   running: [undefined, 'border-accent text-accent bg-accent-soft'],
   retrying: ['pause', 'border-warn text-warn bg-warn-soft'],
   done: ['check', 'border-good text-good bg-good-soft'],
+  refused: ['cross', 'border-bad text-bad bg-bad-soft'],
   failed: ['cross', 'border-bad text-bad bg-bad-soft'],
   review: ['person', 'border-warn text-warn bg-warn-soft'],
 }
