@@ -7,8 +7,9 @@ DEV := $(or $(CARGO_TARGET_DIR),target)/debug/dev
 export SQLX_OFFLINE := true
 # What `make test` passes on, as in: make test ARGS='-p domain'
 ARGS ?=
+SIZE_MIB ?= 1024
 
-.PHONY: help run demo test check fmt query-cache install programs supervisor demo-content web
+.PHONY: help run demo memory test check fmt query-cache install programs supervisor demo-content web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +19,11 @@ run: programs demo-content web ## Run the marketplace on this machine and print 
 
 demo: programs demo-content ## Carry real uploads from registration to search, and show each job's wait and run time
 	@$(DEV) demo
+
+memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worker in memory, above idle
+	@mkdir -p .dev/demo
+	@python3 deploy/demo-content/build.py --big $(SIZE_MIB) .dev/demo/big.zip
+	@$(DEV) memory .dev/demo/big.zip
 
 test: supervisor ## All tests against real services; ARGS='name' picks some
 	@$(DEV) test $(ARGS)

@@ -147,4 +147,15 @@ mod tests {
             assert_ne!(code.message(Language::De), code.message(Language::En));
         }
     }
+
+    #[test]
+    fn docs_errors_md_has_a_row_for_every_code() {
+        let page = include_str!("../../docs/errors.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | {} |", code.as_str(), code.status().as_u16());
+            assert_eq!(page.matches(&row).count(), 1, "docs/errors.md needs one row that begins with {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, Code::ALL.len(), "docs/errors.md has a row for a code that does not exist");
+    }
 }

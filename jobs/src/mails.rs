@@ -36,9 +36,10 @@ pub(crate) enum RenderError {
 }
 
 pub(crate) fn render(template: &str, language: &str, params: &Value) -> Result<Rendered, RenderError> {
-    let (_, _, source) = TEMPLATES.iter().find(|(name, of, _)| *name == template && *of == language).ok_or_else(|| {
-        RenderError::Unknown { template: template.to_owned(), language: language.to_owned() }
-    })?;
+    let (_, _, source) = TEMPLATES
+        .iter()
+        .find(|(name, of, _)| *name == template && *of == language)
+        .ok_or_else(|| RenderError::Unknown { template: template.to_owned(), language: language.to_owned() })?;
     let failed = |source| RenderError::Template { template: template.to_owned(), source };
     let mut plain = Environment::new();
     plain.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_title_cannot_add_a_header() {
-        let mail = render("nano_published", "en", &json!({"title": "x\r\nBcc: a@b", "link": "l", "name": "n"})).unwrap();
+        let mail =
+            render("nano_published", "en", &json!({"title": "x\r\nBcc: a@b", "link": "l", "name": "n"})).unwrap();
         assert!(!mail.subject.contains(['\r', '\n']));
     }
 }

@@ -73,7 +73,9 @@ impl MakeThumbnails {
     async fn store(&self, context: &Context, sha256: &[u8; 32], made: &Thumbnails) -> Result<String, JobError> {
         let mut prefix = String::new();
         for width in thumbnail::WIDTHS {
-            let Some(image) = made.images.iter().find(|image| image.width >= width).or(made.images.last()) else { break };
+            let Some(image) = made.images.iter().find(|image| image.width >= width).or(made.images.last()) else {
+                break;
+            };
             let key = Key::thumbnail(self.0.nano_id, sha256, width);
             context.storage.put(&key, Bytes::from(image.bytes.clone()), "image/webp").await?;
             prefix = key.as_str().rsplit_once('/').map_or_else(String::new, |(prefix, _)| prefix.to_owned());

@@ -7,17 +7,9 @@ use infra::db::{DbError, Tx};
 use serde_json::Value;
 
 use crate::{
-    Context, Job, JobError, Outcome, RetryPolicy,
-    expire_uploads::ExpireUploads,
-    index_nano::IndexNano,
-    make_thumbnails::MakeThumbnails,
-    prune_ledger::PruneLedger,
-    publish_nano::PublishNano,
-    remove_object::RemoveObject,
-    review_nano::ReviewNano,
-    run::Run,
-    scan_content::ScanContent,
-    send_email::SendEmail,
+    Context, Job, JobError, Outcome, RetryPolicy, expire_uploads::ExpireUploads, index_nano::IndexNano,
+    make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
+    review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail,
     validate_archive::ValidateArchive,
 };
 

@@ -33,8 +33,7 @@ impl Job for ReviewNano {
     async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
         let scan = version.scan.clone().ok_or_else(|| anyhow::anyhow!("the scan has left no report"));
-        let scan: ScanReport =
-            scan.and_then(|scan| Ok(serde_json::from_value(scan)?)).map_err(JobError::Failed)?;
+        let scan: ScanReport = scan.and_then(|scan| Ok(serde_json::from_value(scan)?)).map_err(JobError::Failed)?;
         let gravest = scan.gravest();
         let has_published = nano_versions::creator_has_published(&context.db, self.0.creator_id).await?;
         let verdict = review::judge(context.settings.review_policy, has_published, gravest);
@@ -54,9 +53,7 @@ impl Job for ReviewNano {
                 nano_versions::set_state(&mut tx, version.id, state, now).await?;
                 moderation_cases::open(&mut tx, nano.id, version.id, cause, now).await?;
                 self.0.event(&mut tx, "pending_review", json!({ "cause": cause.as_str() }), now).await?;
-                self.0
-                    .mail_creator(context, &mut tx, "nano_pending_review", &nano.title, json!({}), now)
-                    .await?;
+                self.0.mail_creator(context, &mut tx, "nano_pending_review", &nano.title, json!({}), now).await?;
             }
             Verdict::Reject => {
                 let rejection = quarantined(&scan);
@@ -83,7 +80,9 @@ fn quarantined(scan: &ScanReport) -> Rejection {
             .iter()
             .filter(|finding| finding.action == ScanAction::Quarantine)
             .take(MAILED_FINDINGS)
-            .map(|finding| json!({ "code": finding.rule, "entry": finding.entry, "message": text(finding), "hint": "" }))
+            .map(
+                |finding| json!({ "code": finding.rule, "entry": finding.entry, "message": text(finding), "hint": "" }),
+            )
             .collect()
     };
     Rejection {

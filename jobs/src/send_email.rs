@@ -83,7 +83,11 @@ impl Job for SendEmail {
             DeliveryState::Sent | DeliveryState::Failed | DeliveryState::Ambiguous => return Ok(Outcome::Done),
             DeliveryState::Sending => {
                 return self
-                    .settle(context, DeliveryState::Ambiguous, Some("the sending process died during the SMTP exchange"))
+                    .settle(
+                        context,
+                        DeliveryState::Ambiguous,
+                        Some("the sending process died during the SMTP exchange"),
+                    )
                     .await;
             }
             DeliveryState::Queued => {}
@@ -123,12 +127,7 @@ impl Job for SendEmail {
 }
 
 impl SendEmail {
-    async fn settle(
-        &self,
-        context: &Context,
-        state: DeliveryState,
-        error: Option<&str>,
-    ) -> Result<Outcome, JobError> {
+    async fn settle(&self, context: &Context, state: DeliveryState, error: Option<&str>) -> Result<Outcome, JobError> {
         if state == DeliveryState::Ambiguous {
             metrics::counter!("emails_ambiguous_total").increment(1);
         }

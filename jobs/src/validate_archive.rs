@@ -157,9 +157,7 @@ async fn check_directory(
     options: Options,
 ) -> Result<DirectoryVerdict, JobError> {
     let remote = Remote { storage: context.storage.clone(), key, size, runtime: Handle::current() };
-    run.blocking(move |_| archive::check_directory(&remote, &options))
-        .await?
-        .map_err(check_failed)
+    run.blocking(move |_| archive::check_directory(&remote, &options)).await?.map_err(check_failed)
 }
 
 /// Reading and writing fail for reasons of this machine or of the store; the archive is not to blame.

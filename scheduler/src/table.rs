@@ -47,9 +47,11 @@ fn entry(
     zone: Tz,
     enqueue: for<'a> fn(&'a mut Tx) -> BoxFuture<'a, Result<JobId, EnqueueError>>,
 ) -> Result<Entry, BadEntry> {
-    let schedule = expression
-        .parse()
-        .map_err(|error: cron::error::Error| BadEntry { name, expression, cause: error.to_string() })?;
+    let schedule = expression.parse().map_err(|error: cron::error::Error| BadEntry {
+        name,
+        expression,
+        cause: error.to_string(),
+    })?;
     Ok(Entry { name, expression, zone, schedule, enqueue })
 }
 

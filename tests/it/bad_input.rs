@@ -32,8 +32,14 @@ async fn bad_archives_get_a_report_with_code_entry_and_hint() {
         ("not a zip", b"just some text, no archive".to_vec()),
         ("truncated", whole[..whole.len() * 2 / 3].to_vec()),
         ("zip bomb", bomb),
-        ("program inside", archives::unit_with(&[("setup.exe", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff")])),
-        ("program with a harmless name", archives::unit_with(&[("photo.jpg", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff")])),
+        (
+            "program inside",
+            archives::unit_with(&[("setup.exe", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff")]),
+        ),
+        (
+            "program with a harmless name",
+            archives::unit_with(&[("photo.jpg", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff")]),
+        ),
         ("path traversal", archives::unit_with(&[("../evil.html", b"<p>out</p>")])),
     ];
     let mut seen = Vec::new();
@@ -41,7 +47,10 @@ async fn bad_archives_get_a_report_with_code_entry_and_hint() {
         let report = rejected(&app, &creator, title, file).await;
         for finding in report["findings"].as_array().unwrap() {
             for field in ["code", "message_en", "message_de", "hint_en", "hint_de"] {
-                assert!(finding[field].as_str().is_some_and(|text| !text.is_empty()), "{title}: {field} in {finding:#}");
+                assert!(
+                    finding[field].as_str().is_some_and(|text| !text.is_empty()),
+                    "{title}: {field} in {finding:#}"
+                );
             }
         }
         seen.push(format!("{title}: {}", codes(&report).join(", ")));

@@ -80,7 +80,10 @@ async fn events(app: &TestApp, token: &str, nano: &str, after: Option<&str>) -> 
     text.split("\n\n")
         .filter_map(|block| {
             let field = |name: &str| {
-                block.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim_start_matches(':').trim().to_owned())
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(|value| value.trim_start_matches(':').trim().to_owned())
             };
             Some((field("id")?, field("event")?))
         })
@@ -101,11 +104,19 @@ async fn a_creators_first_nano_waits_for_a_moderator() {
     let queue = moderator.get(&app, "/api/v1/admin/moderation/queue").await;
     let case = queue.data(StatusCode::OK)[0]["id"].as_str().unwrap().to_owned();
     let refused = creator
-        .post(&app, &format!("/api/v1/admin/moderation/{case}/decision"), &json!({"decision": "approve", "reason": "fine"}))
+        .post(
+            &app,
+            &format!("/api/v1/admin/moderation/{case}/decision"),
+            &json!({"decision": "approve", "reason": "fine"}),
+        )
         .await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let approved = moderator
-        .post(&app, &format!("/api/v1/admin/moderation/{case}/decision"), &json!({"decision": "approve", "reason": "fine"}))
+        .post(
+            &app,
+            &format!("/api/v1/admin/moderation/{case}/decision"),
+            &json!({"decision": "approve", "reason": "fine"}),
+        )
         .await;
     assert!(approved.status.is_success(), "{:#}", approved.body);
     app.wait_for_status(&creator, &nano, &["published"]).await;

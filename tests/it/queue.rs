@@ -12,9 +12,7 @@ use infra::db::{
     jobs::{self, Ending, Fenced, Next, State},
     workers,
 };
-use jobs_crate::{
-    Context, Flow, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run, enqueue,
-};
+use jobs_crate::{Context, Flow, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run, enqueue};
 use serde::{Deserialize, Serialize};
 use tests::{TestApp, app::Overrides, fleet::Worker};
 use uuid::Uuid;

@@ -55,8 +55,9 @@ pub struct Overrides {
 }
 
 fn variable(name: &str) -> String {
-    std::env::var(name)
-        .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test` (or `dev test`), which starts the services"))
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run the tests with `make test` (or `dev test`), which starts the services")
+    })
 }
 
 impl TestApp {
@@ -143,7 +144,9 @@ impl TestApp {
     /// The environment for a worker or scheduler process of this test.
     pub fn environment(&self) -> Vec<(String, String)> {
         use secrecy::ExposeSecret;
-        let SearchSettings::Embedded { dir, .. } = &self.search_settings else { panic!("tests use the embedded index") };
+        let SearchSettings::Embedded { dir, .. } = &self.search_settings else {
+            panic!("tests use the embedded index")
+        };
         let path = |path: PathBuf| path.display().to_string();
         [
             ("DATABASE_URL", self.database_url.clone()),
@@ -215,7 +218,8 @@ impl TestApp {
 fn signing_keys() -> JwtKeys {
     let pair = rcgen::KeyPair::generate().expect("a key");
     let lifetime = chrono::TimeDelta::minutes(15);
-    JwtKeys::from_pem(&pair.serialize_pem(), &[], "https://nano.test", "nano-marketplace", lifetime).expect("a signing key")
+    JwtKeys::from_pem(&pair.serialize_pem(), &[], "https://nano.test", "nano-marketplace", lifetime)
+        .expect("a signing key")
 }
 
 pub async fn belt(redis: &RedisSettings) -> Belt {

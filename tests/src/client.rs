@@ -75,7 +75,8 @@ impl TestApp {
     /// A verified account of any role, made as `worker admin create` makes them, signed in through the API.
     pub async fn user(&self, username: &str, role: Role) -> User {
         let email = format!("{username}@nano.test");
-        let hash = tokio::task::spawn_blocking(|| password_hash::hash(PASSWORD)).await.expect("no panic").expect("a hash");
+        let hash =
+            tokio::task::spawn_blocking(|| password_hash::hash(PASSWORD)).await.expect("no panic").expect("a hash");
         let now = Clock::System.now();
         let id = UserId::new();
         let new = users::NewUser {

@@ -4,6 +4,7 @@ pub mod app;
 pub mod archives;
 pub mod client;
 pub mod fleet;
+pub mod snapshot;
 
 pub use app::TestApp;
 pub use client::{Answer, User};

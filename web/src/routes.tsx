@@ -32,6 +32,7 @@ export const router = createBrowserRouter([
               { path: '/studio', lazy: () => import('./pages/studio') },
               { path: '/studio/new', lazy: () => import('./pages/studio-new') },
               { path: '/studio/nanos/:id', lazy: () => import('./pages/studio-nano') },
+              { path: '/studio/nanos/:id/edit', lazy: () => import('./pages/studio-edit') },
             ],
           },
           {

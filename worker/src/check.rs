@@ -48,8 +48,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 
 fn report(args: &CheckArgs) -> anyhow::Result<Report> {
     let format: Format = args.format.parse().map_err(|error| anyhow::anyhow!("--format: {error}"))?;
-    let source =
-        FileSource::open(&args.file).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
+    let source = FileSource::open(&args.file).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
     let options = Options { scripts_allowed: format.allows_script(), ..Options::default() };
     let show = !args.json && std::io::stderr().is_terminal();
     let mut shown = 0;

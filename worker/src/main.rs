@@ -76,13 +76,14 @@ async fn serve(command: Command) -> ExitCode {
             exit(worker::run(settings, shutdown).await)
         }
         Command::Migrate(args) => exit(with_database(&args, async |db| Ok(db.migrate().await?)).await),
-        Command::Admin(AdminCommand::Create { database, account }) => {
-            exit(with_database(&database, async |db| {
+        Command::Admin(AdminCommand::Create { database, account }) => exit(
+            with_database(&database, async |db| {
                 let id = admin::create(&db, &account).await?;
                 writeln!(std::io::stdout(), "{id}")?;
                 Ok(())
-            }).await)
-        }
+            })
+            .await,
+        ),
         Command::Check(_) | Command::Healthcheck { .. } => ExitCode::FAILURE,
     }
 }

@@ -33,7 +33,12 @@ pub struct RunArgs {
 struct JobArgs {
     /// Queues this worker takes jobs from, comma-separated, each with an optional number of jobs at a time:
     /// uploads,media,search,mail,maintenance. Example: uploads=2,mail=8
-    #[arg(long = "queues", env = "WORKER_QUEUES", value_name = "LIST", default_value = "uploads,media,search,mail,maintenance")]
+    #[arg(
+        long = "queues",
+        env = "WORKER_QUEUES",
+        value_name = "LIST",
+        default_value = "uploads,media,search,mail,maintenance"
+    )]
     queues: String,
     /// Jobs of a queue that run at a time where the list names no number, 1 to 256.
     #[arg(long = "concurrency", env = "WORKER_CONCURRENCY", value_name = "NUMBER", default_value = "2")]
@@ -92,7 +97,8 @@ impl RunArgs {
         let jobs = &self.jobs;
         let queues = jobs.check_queues(problems);
         let drain = problems.number("WORKER_DRAIN_SECONDS", &jobs.drain, 0..=3600, "100");
-        let upload_max = problems.number("UPLOAD_MAX_BYTES", &jobs.upload_max_bytes, 1..=u64::from(u32::MAX), "1073741824");
+        let upload_max =
+            problems.number("UPLOAD_MAX_BYTES", &jobs.upload_max_bytes, 1..=u64::from(u32::MAX), "1073741824");
         let ledger_days = problems.number("LEDGER_DAYS", &jobs.ledger_days, 1..=3650, "14");
         let review_policy = jobs.review_policy.trim().parse::<ReviewPolicy>();
         if review_policy.is_err() {
@@ -107,7 +113,8 @@ impl RunArgs {
             telemetry: telemetry?,
             queues: queues?,
             drain: Duration::from_secs(drain?),
-            scratch_dir: optional(&jobs.scratch_dir).map_or_else(|| std::env::temp_dir().join("nano-worker"), PathBuf::from),
+            scratch_dir: optional(&jobs.scratch_dir)
+                .map_or_else(|| std::env::temp_dir().join("nano-worker"), PathBuf::from),
             alive_file: PathBuf::from(&jobs.alive_file),
             review_policy: review_policy.ok()?,
             rules_dir: optional(&jobs.scan_rules_dir).map(PathBuf::from),

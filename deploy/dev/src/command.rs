@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use dev::mariadb::MariaDb;
 use dev::processes::{Launch, LineSink};
 use dev::redis::{RedisServer, Role};
+use dev::s3;
 use dev::services::{Environment, Services};
 use tempfile::TempDir;
 
@@ -112,6 +113,9 @@ async fn with_services(
         ("TEST_DATABASE_URL", database.url()),
         ("TEST_REDIS_QUEUE_URL", queue.url()),
         ("TEST_REDIS_CACHE_URL", cache.url()),
+        // Each test starts an S3 server of its own; they all take these keys, which the AWS library finds by itself.
+        ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY.to_owned()),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let status = run(command, &environment, lines, stop).await;

@@ -34,6 +34,23 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// An archive that is uploaded for its size.
+    pub fn measured(path: &Path) -> Self {
+        Self {
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            title: "Measured".into(),
+            description: "An upload of a given size.".into(),
+            language: "en".into(),
+            level: 1,
+            format: "mixed".into(),
+            license: "CC0".into(),
+            duration_minutes: 1,
+            categories: vec!["audio".into()],
+            expect: Expectation::Published,
+            path: path.to_owned(),
+        }
+    }
+
     /// The body of `POST /nanos`.
     pub fn metadata(&self) -> Value {
         json!({

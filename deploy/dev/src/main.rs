@@ -6,6 +6,7 @@ mod command;
 mod content;
 mod demo;
 mod lock;
+mod memory;
 mod progress;
 mod publish;
 mod run;
@@ -48,10 +49,15 @@ enum Command {
     },
     /// Carry the demo content from registration to search in a fresh installation, check every step, and end.
     Demo,
+    /// Upload ARCHIVE in a fresh installation and print how much memory it cost the api and the worker above idle.
+    ///
+    /// Exit status 1 when it was more than 64 MiB for either. Linux only.
+    Memory { archive: PathBuf },
     /// Run COMMAND with a database and two Redis servers of its own, in a temporary folder.
     ///
     /// It finds them in TEST_DATABASE_URL (no schema named; any may be created), TEST_REDIS_QUEUE_URL and
-    /// TEST_REDIS_CACHE_URL. The exit status is that of the command.
+    /// TEST_REDIS_CACHE_URL, and the keys of S3 servers that tests start in AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY. The exit status is that of the command.
     With {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
@@ -83,6 +89,7 @@ fn main() -> ExitCode {
             Command::Up => command::up(&cli.dir, &stop, &progress).await,
             Command::Run { quiet } => run::run(&cli.dir, &stop, quiet, &progress).await,
             Command::Demo => run::demo(&cli.dir, &stop, &progress).await,
+            Command::Memory { archive } => run::memory(&cli.dir, &archive, &stop, &progress).await,
             Command::With { command } => command::with(&cli.dir, &stop, &command).await,
             Command::Test { args } => command::test(&cli.dir, &stop, &args).await,
         }

@@ -15,7 +15,7 @@ use crate::lock::Lock;
 use crate::progress::Progress;
 use crate::stack::Stack;
 use crate::stop::{INTERRUPTED, Stop};
-use crate::{demo, seed};
+use crate::{demo, memory, seed};
 
 pub async fn run(dir: &Path, stop: &Stop, quiet: bool, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
@@ -42,6 +42,21 @@ pub async fn demo(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCo
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     use_until_the_end(&folder, None, stop, progress, async |stack| demo::journey(stack, &content, progress).await).await
+}
+
+/// Measures what an upload costs in memory, in a fresh installation.
+pub async fn memory(dir: &Path, archive: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
+    let _lock = Lock::take(dir)?;
+    let folder = dir.join("memory-run");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    let result =
+        use_until_the_end(&folder, None, stop, progress, async |stack| memory::measure(stack, archive, progress).await)
+            .await;
+    // Three copies of a large file are not worth keeping.
+    let _ = std::fs::remove_dir_all(folder.join("s3"));
+    result
 }
 
 /// Starts everything, lets `work` use it until it is done, a program ends or the person asks to stop, and stops

@@ -34,6 +34,8 @@ pub struct Stack {
     pub web_url: Option<String>,
     environment: Environment,
     logs: PathBuf,
+    /// The programs by name, for those who watch them.
+    pids: Vec<(String, u32)>,
     _web: Option<TcpServer>,
 }
 
@@ -65,7 +67,7 @@ impl Stack {
         add("SCRATCH_DIR", dir.join("scratch").display().to_string());
         add("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string());
         add("LOG_FORMAT", "pretty".to_owned());
-        let stack = Self { services, api_url, web_url, environment, logs, _web: web };
+        let mut stack = Self { services, api_url, web_url, environment, logs, pids: Vec::new(), _web: web };
 
         progress.step("database schema", stack.worker(&["migrate"], None)).await?;
         let mut ready = Vec::new();
@@ -88,7 +90,9 @@ impl Stack {
                 Some(show) => launch.show_lines(show.clone()),
                 None => launch,
             };
-            programs.0.push(launch.start().await?);
+            let program = launch.start().await?;
+            stack.pids.push((program.name().to_owned(), program.pid()));
+            programs.0.push(program);
         }
         progress.step("api, workers and scheduler", programs.wait_ready(&stack.api_url, &ready)).await?;
         Ok((stack, programs))
@@ -106,6 +110,10 @@ impl Stack {
             launch = launch.input(input);
         }
         launch.run().await
+    }
+
+    pub fn pid(&self, program: &str) -> Option<u32> {
+        self.pids.iter().find(|(name, _)| name == program).map(|(_, pid)| *pid)
     }
 
     pub fn logs(&self) -> &Path {

@@ -221,4 +221,17 @@ mod tests {
         let page = catalogue_markdown();
         assert!(Code::ALL.iter().all(|code| page.contains(&format!("### `{code}`"))));
     }
+
+    #[test]
+    fn docs_archive_codes_md_is_the_catalogue() {
+        if std::env::var_os("UPDATE_DOCS").is_some_and(|on| on == "1") {
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/archive-codes.md");
+            std::fs::write(file, catalogue_markdown()).unwrap();
+            return;
+        }
+        assert!(
+            include_str!("../../../docs/archive-codes.md") == catalogue_markdown(),
+            "docs/archive-codes.md is out of date; renew it: UPDATE_DOCS=1 cargo test -p domain archive_codes"
+        );
+    }
 }

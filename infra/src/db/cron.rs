@@ -15,12 +15,9 @@ pub async fn last_due(db: &Db, entry: &str, now: DateTime<Utc>) -> Result<DateTi
     sqlx::query!("INSERT IGNORE INTO cron_entries (name, last_due) VALUES (?, ?)", entry, now)
         .execute(db.pool())
         .await?;
-    Ok(sqlx::query_scalar!(
-        r#"SELECT last_due AS "last_due: DateTime<Utc>" FROM cron_entries WHERE name = ?"#,
-        entry
-    )
-    .fetch_one(db.pool())
-    .await?)
+    Ok(sqlx::query_scalar!(r#"SELECT last_due AS "last_due: DateTime<Utc>" FROM cron_entries WHERE name = ?"#, entry)
+        .fetch_one(db.pool())
+        .await?)
 }
 
 /// Takes one tick for this replica: true for exactly one caller per (entry, due), however many replicas try. The
@@ -32,9 +29,10 @@ pub async fn take_tick(
     due: DateTime<Utc>,
     job: JobId,
 ) -> Result<bool, DbError> {
-    let moved = sqlx::query!("UPDATE cron_entries SET last_due = ? WHERE name = ? AND last_due = ?", due, entry, last_due)
-        .execute(&mut **tx)
-        .await?;
+    let moved =
+        sqlx::query!("UPDATE cron_entries SET last_due = ? WHERE name = ? AND last_due = ?", due, entry, last_due)
+            .execute(&mut **tx)
+            .await?;
     if moved.rows_affected() == 0 {
         return Ok(false);
     }

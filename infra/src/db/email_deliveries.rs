@@ -146,4 +146,3 @@ pub async fn counts(db: &Db) -> Result<Vec<(String, i64)>, DbError> {
         .await?;
     Ok(rows.into_iter().map(|row| (row.state, row.count)).collect())
 }
-

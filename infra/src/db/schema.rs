@@ -15,9 +15,10 @@ pub async fn drop(db: &Db, name: &str) -> Result<(), DbError> {
 /// The isolation level of a session of this pool.
 pub async fn isolation(db: &Db) -> Result<String, DbError> {
     // MariaDB before 11.1 knows the variable by its old name only, MySQL 8 by its new one only.
-    let row: (String, String) = sqlx::query_as("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
-        .fetch_one(db.pool())
-        .await?;
+    let row: (String, String) =
+        sqlx::query_as("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
+            .fetch_one(db.pool())
+            .await?;
     Ok(row.1)
 }
 
@@ -28,6 +29,9 @@ async fn run(db: &Db, sql: String) -> Result<(), DbError> {
 
 /// Identifiers cannot be bound: anything else than a plain word is a mistake in the caller.
 fn checked(name: &str) -> &str {
-    assert!(!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{name:?} is no database name");
+    assert!(
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+        "{name:?} is no database name"
+    );
     name
 }

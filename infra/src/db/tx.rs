@@ -123,7 +123,9 @@ impl Db {
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
                     connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
                     if let Some(seconds) = wait_timeout {
-                        connection.execute(sqlx::AssertSqlSafe(format!("SET SESSION wait_timeout = {seconds}"))).await?;
+                        connection
+                            .execute(sqlx::AssertSqlSafe(format!("SET SESSION wait_timeout = {seconds}")))
+                            .await?;
                     }
                     Ok(())
                 })

@@ -82,13 +82,10 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
     .await?;
     let mut buried = 0;
     for id in expired {
-        buried += sqlx::query!(
-            "UPDATE workers SET state = 'dead' WHERE id = ? AND state IN ('alive', 'draining')",
-            id
-        )
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        buried += sqlx::query!("UPDATE workers SET state = 'dead' WHERE id = ? AND state IN ('alive', 'draining')", id)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
     }
     tx.commit().await?;
     Ok(buried)

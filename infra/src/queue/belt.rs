@@ -55,8 +55,9 @@ impl Belt {
             .set_connection_timeout(Some(COMMAND_TIMEOUT))
             .set_response_timeout(Some(COMMAND_TIMEOUT));
         let connecting = self.client.get_connection_manager_with_config(config);
-        let connection =
-            tokio::time::timeout(COMMAND_TIMEOUT, connecting).await.map_err(|_| BeltError::Timeout(COMMAND_TIMEOUT))??;
+        let connection = tokio::time::timeout(COMMAND_TIMEOUT, connecting)
+            .await
+            .map_err(|_| BeltError::Timeout(COMMAND_TIMEOUT))??;
         Ok(slot.insert(connection).clone())
     }
 

@@ -41,11 +41,7 @@ impl Backend for LedgerBackend {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-        _: &WorkerContext,
-    ) -> Poll<Option<Result<Self::Task, Infallible>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         self.claimed.poll_recv(cx).map(|assignment| assignment.map(|assignment| Ok(Task::new(assignment))))
     }
 

@@ -147,8 +147,7 @@ impl Fleet {
         let feeder =
             Feeder { db: self.context.db.clone(), belt: self.belt.clone(), queues: lanes, stop: popping.clone() };
         tasks.spawn(feeder.run());
-        let sweeper =
-            Sweeper { db: self.context.db.clone(), worker, held: held.clone(), stop: ended.clone() };
+        let sweeper = Sweeper { db: self.context.db.clone(), worker, held: held.clone(), stop: ended.clone() };
         tasks.spawn(sweeper.run());
 
         let stop_apalis = ended.clone();

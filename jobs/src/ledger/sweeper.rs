@@ -44,7 +44,7 @@ impl Sweeper {
 
     async fn sweep(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
         jobs::promote(&self.db, STEP).await?;
-        if tick % 4 == 0 {
+        if tick.is_multiple_of(4) {
             let buried = workers::bury(&self.db).await?;
             if buried > 0 {
                 tracing::warn!(workers = buried, "workers died; their jobs go to others");
@@ -55,7 +55,7 @@ impl Sweeper {
                 metrics::counter!("queue_jobs_lost_total").increment(reaped);
             }
         }
-        if tick % 8 == 0 {
+        if tick.is_multiple_of(8) {
             *suspects = self.hand_back_unknown(suspects).await?;
         }
         Ok(())

@@ -238,6 +238,8 @@ export const de = {
     dropHere: 'Loslassen zum Hochladen',
     needVerified: 'Zum Hochladen muss Ihre E-Mail-Adresse bestätigt sein.',
     onlyOne: 'Bitte nur eine Datei auf einmal.',
+    tooLarge:
+      'Die Datei ist größer als 1 GB. Verkleinern Sie Videos und Bilder, oder teilen Sie den Stoff auf.',
     sending: '{{name}} wird hochgeladen',
     sent: '{{sent}} von {{total}}',
     remaining: 'noch etwa {{time}}',

@@ -236,6 +236,7 @@ export const en: typeof de = {
     dropHere: 'Release to upload',
     needVerified: 'To upload, your email address must be confirmed.',
     onlyOne: 'One file at a time, please.',
+    tooLarge: 'The file is larger than 1 GB. Shrink videos and pictures, or split the material.',
     sending: 'Uploading {{name}}',
     sent: '{{sent}} of {{total}}',
     remaining: 'about {{time}} left',

@@ -9,12 +9,12 @@ import { useRight, useSession } from '../session/store'
 export function Header() {
   const { t } = useTranslation()
   const { key } = useLocation()
-  // The menu belongs to the address it was opened at: whoever has followed a link is done with it.
-  const [openAt, setOpenAt] = useState<string>()
-  const open = openAt === key
+  const [open, setOpen] = useState(false)
+  // Whoever has followed a link is done with the menu.
+  useEffect(() => () => setOpen(false), [key])
   useEffect(() => {
     if (!open) return
-    const close = (event: KeyboardEvent) => event.key === 'Escape' && setOpenAt(undefined)
+    const close = (event: KeyboardEvent) => event.key === 'Escape' && setOpen(false)
     addEventListener('keydown', close)
     return () => removeEventListener('keydown', close)
   }, [open])
@@ -29,7 +29,7 @@ export function Header() {
           type="button"
           aria-expanded={open}
           aria-controls="menu"
-          onClick={() => setOpenAt(open ? undefined : key)}
+          onClick={() => setOpen(!open)}
           className="flex min-h-11 items-center gap-2 rounded-lg px-3 font-medium md:hidden"
         >
           <Icon name={open ? 'cross' : 'menu'} />

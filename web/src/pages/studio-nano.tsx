@@ -1,16 +1,15 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate, useParams } from 'react-router'
-import { editNano, nanoDetail, removeNano, restoreNano, withdrawNano } from '../api/nanos'
+import { nanoDetail, removeNano, restoreNano, withdrawNano } from '../api/nanos'
 import type { NanoDetail, VersionDetail } from '../api/types'
 import { useNanoEvents } from '../live/use-nano-events'
-import { Button, ButtonLink } from '../parts/button'
+import { ButtonLink } from '../parts/button'
 import { Confirm } from '../parts/confirm'
 import { Contents } from '../parts/contents'
 import { Facts } from '../parts/facts'
 import { Notes, Rejections, ScanFindings } from '../parts/findings'
-import { NanoForm } from '../parts/nano-form'
 import { FailureNotice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
@@ -162,8 +161,6 @@ function Findings({ version: { report, scan } }: { version: VersionDetail }) {
 
 function Aside({ nano }: { nano: NanoDetail }) {
   const { t } = useTranslation()
-  const [editing, setEditing] = useState(false)
-  if (editing) return <Edit nano={nano} onDone={() => setEditing(false)} />
   return (
     <aside className="space-y-4">
       <Panel title={t('studio.details')}>
@@ -176,9 +173,9 @@ function Aside({ nano }: { nano: NanoDetail }) {
           </p>
           <Facts nano={nano} />
           {['draft', 'rejected', 'published'].includes(nano.status) && (
-            <Button className="w-full" onClick={() => setEditing(true)}>
+            <ButtonLink className="w-full" to={`/studio/nanos/${nano.id}/edit`}>
               {t('studio.edit')}
-            </Button>
+            </ButtonLink>
           )}
           {nano.status === 'published' && (
             <ButtonLink className="w-full" to={`/nanos/${nano.id}`}>
@@ -246,32 +243,4 @@ function Moves({ nano }: { nano: NanoDetail }) {
     default:
       return null
   }
-}
-
-function Edit({ nano, onDone }: { nano: NanoDetail; onDone: () => void }) {
-  const { t } = useTranslation()
-  const queries = useQueryClient()
-  const edit = useMutation({
-    mutationFn: (values: Parameters<typeof editNano>[1]) => editNano(nano.id, values),
-    onSuccess: async () => {
-      void queries.invalidateQueries({ queryKey: ['mine'] })
-      void queries.invalidateQueries({ queryKey: ['catalogue'] })
-      await queries.invalidateQueries({ queryKey: ['nano', nano.id] })
-      onDone()
-    },
-  })
-  return (
-    <div className="lg:col-span-2 lg:row-start-1">
-      <Panel title={t('studio.edit')}>
-        <NanoForm
-          nano={nano}
-          submit={t('common.save')}
-          busy={edit.isPending}
-          error={edit.error}
-          onSubmit={(values) => edit.mutate(values)}
-          onCancel={onDone}
-        />
-      </Panel>
-    </div>
-  )
 }

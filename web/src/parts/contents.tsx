@@ -37,7 +37,7 @@ export function Contents({ entries }: { entries: Entry[] }) {
         <tbody>
           {shown.map((entry) => (
             <tr key={entry.name} className="border-b border-line last:border-0">
-              <td className="py-2 break-all">{entry.name}</td>
+              <td className="py-2">{entry.name}</td>
               <td className="hidden py-2 pl-4 text-sm text-muted sm:table-cell">
                 {t(`nano.kinds.${mediaKind(entry.media_type)}`)}
               </td>

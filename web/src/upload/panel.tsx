@@ -11,6 +11,9 @@ import { Resend } from '../parts/resend'
 import { useMe } from '../session/store'
 import { cancel, dismiss, finish, send, useUploads, type Transfer } from './uploads'
 
+/** The API checks it, too; but a browser that is still sending may miss its answer. */
+const MAX_BYTES = 2 ** 30
+
 interface UploadPanelProps {
   nanoId: string
   /** There is a file already: this becomes its next version, with a word on what is new. */
@@ -40,7 +43,7 @@ function Chooser({ nanoId, next }: UploadPanelProps) {
   const input = useRef<HTMLInputElement>(null)
   const changelog = useRef<HTMLTextAreaElement>(null)
   const [over, setOver] = useState(false)
-  const [several, setSeveral] = useState(false)
+  const [refused, setRefused] = useState<'onlyOne' | 'tooLarge'>()
   useEffect(() => {
     // Missing the box by an inch must not open the file in place of the page.
     const ignore = (event: Event) => event.preventDefault()
@@ -53,9 +56,11 @@ function Chooser({ nanoId, next }: UploadPanelProps) {
   }, [])
   const take = (files: FileList | null) => {
     setOver(false)
-    setSeveral((files?.length ?? 0) > 1)
-    const file = files?.length === 1 ? files[0] : undefined
-    if (file) void send(nanoId, file, changelog.current?.value)
+    const [file, second] = files ?? []
+    if (!file) return
+    if (second) setRefused('onlyOne')
+    else if (file.size > MAX_BYTES) setRefused('tooLarge')
+    else void send(nanoId, file, changelog.current?.value)
   }
   const drag = (event: DragEvent) => {
     event.preventDefault()
@@ -92,7 +97,7 @@ function Chooser({ nanoId, next }: UploadPanelProps) {
         />
         <p className="max-w-md text-sm text-muted">{t('upload.limits')}</p>
       </div>
-      {several && <Notice tone="bad">{t('upload.onlyOne')}</Notice>}
+      {refused && <Notice tone="bad">{t(`upload.${refused}`)}</Notice>}
     </div>
   )
 }
@@ -115,7 +120,7 @@ function Sending({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
   ]
   return (
     <div>
-      <p className="mb-2 font-medium break-all">{t('upload.sending', { name: transfer.name })}</p>
+      <p className="mb-2 font-medium">{t('upload.sending', { name: transfer.name })}</p>
       <Bar part={percent / 100} label={t('upload.sending', { name: transfer.name })} className="h-3" />
       <div className="mt-2 flex flex-wrap items-center justify-between gap-3">
         <p className="text-sm text-muted tabular-nums">{words.filter(Boolean).join(' · ')}</p>

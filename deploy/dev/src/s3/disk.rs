@@ -1,6 +1,9 @@
 //! s3s-fs with what our client needs and it lacks (0.14.1): pending multipart uploads are listed, parts carry an
 //! ETag, an unknown upload is `NoSuchUpload`, signed response headers are honoured, a deleted object leaves no
 //! sidecar file behind, and a range is read without reading the rest of the file.
+//!
+//! s3s-fs keeps the key, as base64, in the names of its sidecar files, and for a multipart upload its id as well; a
+//! file name has 255 bytes at most. A multipart upload is therefore made under a short key and moved when complete.
 
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
@@ -8,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::future::BoxFuture;
 use s3s::crypto::{Checksum, Md5};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
@@ -19,15 +23,17 @@ use s3s::dto::{
     ListObjectsV2Output, ListPartsInput, ListPartsOutput, MultipartUpload, PutObjectInput, PutObjectOutput,
     StreamingBlob, Timestamp, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
+use uuid::Uuid;
 
-/// s3s-fs keeps the key, as base64, in the names of its sidecar files, and a file name has 255 bytes at most; that of
-/// a multipart upload contains its id as well.
+/// What fits into the name of a sidecar file.
 const LONGEST_KEY: usize = 160;
-const LONGEST_MULTIPART_KEY: usize = 130;
+/// Folder in the bucket for uploads that are being put together.
+const PARTIAL: &str = ".partial";
 const READ_BUFFER: usize = 256 * 1024;
 
 pub struct Disk {
@@ -64,19 +70,30 @@ impl Disk {
         Ok(StreamingBlob::wrap(ReaderStream::with_capacity(file.take(length), READ_BUFFER)))
     }
 
+    fn pending_file(&self, upload_id: &str) -> PathBuf {
+        self.root.join(format!(".pending-{upload_id}.json"))
+    }
+
+    /// The upload's bucket and key.
+    fn pending(&self, upload_id: &str) -> S3Result<Pending> {
+        let known = upload_id.parse::<Uuid>().ok().and_then(|_| std::fs::read(self.pending_file(upload_id)).ok());
+        known.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(|| s3_error!(NoSuchUpload))
+    }
+
     fn pending_uploads(&self, bucket: &str, prefix: &str) -> std::io::Result<Vec<MultipartUpload>> {
         let mut uploads = Vec::new();
         for entry in std::fs::read_dir(&self.root)? {
             let entry = entry?;
-            let name = entry.file_name();
-            let Some((key, upload_id)) = name.to_str().and_then(|name| parse_upload(name, bucket)) else { continue };
-            let open = self.root.join(format!(".upload-{upload_id}.json")).exists();
-            if open && key.starts_with(prefix) {
-                let initiated = entry.metadata()?.modified()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let upload_id = name.strip_prefix(".pending-").and_then(|rest| rest.strip_suffix(".json"));
+            let Some((upload_id, pending)) = upload_id.and_then(|id| Some((id, self.pending(id).ok()?))) else {
+                continue;
+            };
+            if pending.bucket == bucket && pending.key.starts_with(prefix) {
                 uploads.push(MultipartUpload {
-                    key: Some(key),
-                    upload_id: Some(upload_id),
-                    initiated: Some(Timestamp::from(initiated)),
+                    key: Some(pending.key),
+                    upload_id: Some(upload_id.to_owned()),
+                    initiated: Some(Timestamp::from(entry.metadata()?.modified()?)),
                     ..Default::default()
                 });
             }
@@ -84,18 +101,33 @@ impl Disk {
         uploads.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
         Ok(uploads)
     }
+
+    /// Moves the object that was put together, with its sidecars, to where it belongs.
+    fn publish(&self, to: &Pending) -> std::io::Result<()> {
+        for suffix in ["metadata.json", "internal.json"] {
+            let sidecar = |key: &str| self.root.join(format!("{}.{suffix}", sidecar_stem(&to.bucket, key)));
+            let _ = std::fs::rename(sidecar(&to.partial), sidecar(&to.key));
+        }
+        let bucket = self.root.join(&to.bucket);
+        let target = bucket.join(&to.key);
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::rename(bucket.join(&to.partial), target)
+    }
+}
+
+/// A multipart upload under way: where its object will be.
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    bucket: String,
+    key: String,
+    /// The short key under which the parts are put together.
+    partial: String,
 }
 
 fn sidecar_stem(bucket: &str, key: &str) -> String {
     format!(".bucket-{}.object-{}", URL_SAFE_NO_PAD.encode(bucket), URL_SAFE_NO_PAD.encode(key))
-}
-
-/// The key and the upload id in the name of a pending upload's metadata file.
-fn parse_upload(name: &str, bucket: &str) -> Option<(String, String)> {
-    let rest = name.strip_prefix(&sidecar_stem(bucket, ""))?.strip_suffix(".metadata.json")?;
-    let (key, upload_id) = rest.split_once(".upload-")?;
-    let key = String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?;
-    Some((key, upload_id.to_owned()))
 }
 
 /// "bytes 5-9/100" starts at 5.
@@ -104,19 +136,11 @@ fn range_start(content_range: Option<&str>) -> u64 {
     start.and_then(|(start, _)| start.parse().ok()).unwrap_or(0)
 }
 
-fn check_key(key: &str, longest: usize) -> S3Result<()> {
-    if key.len() > longest {
-        return Err(s3_error!(KeyTooLongError, "the development server takes keys of {longest} bytes here"));
+fn check_key(key: &str) -> S3Result<()> {
+    if key.len() > LONGEST_KEY {
+        return Err(s3_error!(KeyTooLongError, "the development server takes keys of {LONGEST_KEY} bytes"));
     }
     Ok(())
-}
-
-/// s3s-fs answers `AccessDenied` for an upload it does not know, S3 `NoSuchUpload`.
-fn unknown_upload(error: S3Error) -> S3Error {
-    match error.code() {
-        S3ErrorCode::AccessDenied => s3_error!(NoSuchUpload),
-        _ => error,
-    }
 }
 
 async fn md5_of(path: &Path) -> std::io::Result<String> {
@@ -149,7 +173,7 @@ impl S3 for Disk {
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
-        check_key(&req.input.key, LONGEST_KEY)?;
+        check_key(&req.input.key)?;
         self.files.put_object(req).await
     }
 
@@ -172,41 +196,70 @@ impl S3 for Disk {
 
     async fn create_multipart_upload(
         &self,
-        req: S3Request<CreateMultipartUploadInput>,
+        mut req: S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
-        check_key(&req.input.key, LONGEST_MULTIPART_KEY)?;
-        self.files.create_multipart_upload(req).await
+        check_key(&req.input.key)?;
+        let partial = format!("{PARTIAL}/{}", Uuid::new_v4());
+        let pending = Pending { bucket: req.input.bucket.clone(), key: req.input.key.clone(), partial };
+        req.input.key.clone_from(&pending.partial);
+        let mut answer = self.files.create_multipart_upload(req).await?;
+        let upload_id = answer.output.upload_id.as_deref().unwrap_or_default();
+        let json = serde_json::to_vec(&pending).map_err(S3Error::internal_error)?;
+        std::fs::write(self.pending_file(upload_id), json).map_err(S3Error::internal_error)?;
+        answer.output.key = Some(pending.key);
+        Ok(answer)
     }
 
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
-        self.files.upload_part(req).await.map_err(unknown_upload)
+        self.pending(&req.input.upload_id)?;
+        self.files.upload_part(req).await
     }
 
     async fn complete_multipart_upload(
         &self,
-        req: S3Request<CompleteMultipartUploadInput>,
+        mut req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        let (bucket, key, upload) = (req.input.bucket.clone(), req.input.key.clone(), req.input.upload_id.clone());
-        let known = self.root.join(format!(".upload-{upload}.json")).exists();
-        if known && req.input.if_match.is_none() && req.input.if_none_match.is_none() {
-            // Checksums of an object that was put under this key before would be sent with the new content.
-            self.forget_sidecars(&bucket, &key).await;
+        let upload_id = req.input.upload_id.clone();
+        let pending = self.pending(&upload_id)?;
+        if req.input.if_match.is_some() {
+            return Err(s3_error!(NotImplemented, "If-Match of a multipart upload"));
         }
-        self.files.complete_multipart_upload(req).await.map_err(unknown_upload)
+        let exists = self.root.join(&pending.bucket).join(&pending.key).exists();
+        if exists && req.input.if_none_match.take().is_some_and(|condition| condition.is_any()) {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        req.input.key.clone_from(&pending.partial);
+        let mut answer = self.files.complete_multipart_upload(req).await?;
+        // Checksums of an object that was put under this key before must not be sent with the new content.
+        self.forget_sidecars(&pending.bucket, &pending.key).await;
+        self.publish(&pending).map_err(S3Error::internal_error)?;
+        let _ = std::fs::remove_file(self.pending_file(&upload_id));
+        let _ = std::fs::remove_dir(self.root.join(&pending.bucket).join(PARTIAL));
+        let inner = answer.output.future.take();
+        answer.output.future = inner.map(|inner| -> BoxFuture<'static, _> {
+            Box::pin(async move {
+                let mut output = inner.await?;
+                output.key = Some(pending.key);
+                Ok(output)
+            })
+        });
+        Ok(answer)
     }
 
     async fn abort_multipart_upload(
         &self,
-        req: S3Request<AbortMultipartUploadInput>,
+        mut req: S3Request<AbortMultipartUploadInput>,
     ) -> Answer<AbortMultipartUploadOutput> {
-        self.files.abort_multipart_upload(req).await.map_err(unknown_upload)
+        let upload_id = req.input.upload_id.clone();
+        req.input.key = self.pending(&upload_id)?.partial;
+        let answer = self.files.abort_multipart_upload(req).await?;
+        let _ = std::fs::remove_file(self.pending_file(&upload_id));
+        Ok(answer)
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
         let upload_id = req.input.upload_id.clone();
-        if !self.root.join(format!(".upload-{upload_id}.json")).exists() {
-            return Err(s3_error!(NoSuchUpload));
-        }
+        self.pending(&upload_id)?;
         let mut answer = self.files.list_parts(req).await?;
         let parts = answer.output.parts.get_or_insert_default();
         parts.sort_by_key(|part| part.part_number);
@@ -266,11 +319,12 @@ impl S3 for Disk {
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
-        check_key(&req.input.key, LONGEST_KEY)?;
+        check_key(&req.input.key)?;
         self.files.copy_object(req).await
     }
 
     async fn upload_part_copy(&self, req: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
-        self.files.upload_part_copy(req).await.map_err(unknown_upload)
+        self.pending(&req.input.upload_id)?;
+        self.files.upload_part_copy(req).await
     }
 }

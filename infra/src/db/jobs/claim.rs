@@ -37,7 +37,9 @@ pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Cla
         return Ok(Vec::new());
     }
     let token = Uuid::now_v7();
-    let mut update = QueryBuilder::new("UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = ");
+    let mut update = QueryBuilder::new(
+        "UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = ",
+    );
     update.push_bind(token).push(", worker_id = ").push_bind(worker.0).push(" WHERE id IN (");
     push_ids(&mut update, &ids);
     update

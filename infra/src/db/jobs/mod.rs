@@ -137,12 +137,9 @@ async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<
 async fn find_live(tx: &mut Tx, unique: Option<&[u8]>) -> Result<Option<JobId>, DbError> {
     let Some(unique) = unique else { return Ok(None) };
     // The lock makes sure a running job cannot complete between this look and the mark.
-    let live = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", state FROM jobs WHERE unique_live = ? FOR UPDATE"#,
-        unique
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
+    let live = sqlx::query!(r#"SELECT id AS "id: Uuid", state FROM jobs WHERE unique_live = ? FOR UPDATE"#, unique)
+        .fetch_optional(&mut **tx)
+        .await?;
     let Some(live) = live else { return Ok(None) };
     if word::<State>(&live.state)? == State::Running {
         sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
@@ -225,10 +222,7 @@ pub async fn given_up(db: &Db) -> Result<Vec<JobRow>, DbError> {
     .await
 }
 
-async fn select(
-    db: &Db,
-    restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>),
-) -> Result<Vec<JobRow>, DbError> {
+async fn select(db: &Db, restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>)) -> Result<Vec<JobRow>, DbError> {
     let mut query = QueryBuilder::new(
         "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
                 j.max_failures, j.lost, j.run_at, j.worker_id, j.flow_id, j.created_at, j.started_at, j.finished_at,

@@ -48,7 +48,10 @@ pub struct Ending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Run again after `delay`; `burnt` counts an attempt.
-    Again { delay: Duration, burnt: bool },
+    Again {
+        delay: Duration,
+        burnt: bool,
+    },
     Discarded,
     Cancelled,
 }
@@ -75,13 +78,9 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
     .execute(&mut **tx)
     .await?;
     if marked.rows_affected() == 0 {
-        let before = sqlx::query!(
-            "SELECT state, runs FROM jobs WHERE id = ? AND token = ?",
-            fence.job.0,
-            fence.token
-        )
-        .fetch_optional(&mut **tx)
-        .await?;
+        let before = sqlx::query!("SELECT state, runs FROM jobs WHERE id = ? AND token = ?", fence.job.0, fence.token)
+            .fetch_optional(&mut **tx)
+            .await?;
         return match before {
             Some(row) if row.state == State::Completed.as_str() && row.runs == fence.run => Ok(()),
             _ => Err(Fenced::Lost),

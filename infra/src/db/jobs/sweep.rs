@@ -39,13 +39,11 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     attempts.build().execute(&mut *tx).await?;
 
     let mut update = QueryBuilder::new("UPDATE jobs SET state = IF(lost + 1 >= ");
-    update
-        .push_bind(LOST_LIMIT)
-        .push(
-            ", 'quarantined', 'available'), finished_at = IF(state = 'quarantined', UTC_TIMESTAMP(6), NULL),
+    update.push_bind(LOST_LIMIT).push(
+        ", 'quarantined', 'available'), finished_at = IF(state = 'quarantined', UTC_TIMESTAMP(6), NULL),
              unique_live = IF(state = 'quarantined', NULL, unique_live), lost = lost + 1, worker_id = NULL,
              again = FALSE WHERE id IN (",
-        );
+    );
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
     let reaped = update.build().execute(&mut *tx).await?.rows_affected();
@@ -98,9 +96,14 @@ pub async fn prune(db: &Db, days: u32) -> Result<u64, DbError> {
         return Ok(0);
     }
     // The flow of a pruned parent goes with it; children's rows point to a flow that is done.
-    for (table, column) in
-        [("job_payloads", "job_id"), ("job_progress", "job_id"), ("job_refs", "job_id"), ("job_attempts", "job_id"), ("flows", "parent_id"), ("jobs", "id")]
-    {
+    for (table, column) in [
+        ("job_payloads", "job_id"),
+        ("job_progress", "job_id"),
+        ("job_refs", "job_id"),
+        ("job_attempts", "job_id"),
+        ("flows", "parent_id"),
+        ("jobs", "id"),
+    ] {
         let mut delete = QueryBuilder::new("DELETE FROM ");
         delete.push(table).push(" WHERE ").push(column).push(" IN (");
         push_ids(&mut delete, &ids);
