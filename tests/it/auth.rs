@@ -60,7 +60,7 @@ async fn an_account_is_registered_confirmed_by_mail_and_signed_in() {
     let link = mail.links().into_iter().find(|link| link.contains("token=")).expect("a link");
     let secret = link.split_once("token=").unwrap().1.to_owned();
     insta::assert_snapshot!(
-        "verification mail",
+        "verification_mail",
         format!("{}\n\n{}", mail.subject, mail.text.as_deref().unwrap().replace(&secret, "[secret]"))
     );
     let confirm = async |token: &str| app.post("/api/v1/auth/verify-email", &json!({ "token": token })).await;
@@ -71,7 +71,7 @@ async fn an_account_is_registered_confirmed_by_mail_and_signed_in() {
     assert!(row.email_verified_at.is_some());
 
     let signed_in = login(&app, "ADA@example.org", PASSWORD).await;
-    insta::assert_json_snapshot!("signed in", signed_in.snapshot());
+    insta::assert_json_snapshot!("signed_in", signed_in.snapshot());
     let token = word(signed_in.data(StatusCode::OK), "access_token");
     insta::assert_json_snapshot!("me", me(&app, token).await.snapshot());
     assert_eq!([audited(&app, "auth.register").await, audited(&app, "auth.verify_email").await], [1, 1]);
@@ -143,7 +143,7 @@ async fn five_wrong_passwords_make_everybody_wait() {
     for email in [&owner.email, &owner.email, &owner.email, "nobody@nano.test", "not an address"] {
         failures.push(login(&app, email, "not the password").await.snapshot());
     }
-    insta::assert_json_snapshot!("wrong password", failures[0]);
+    insta::assert_json_snapshot!("wrong_password", failures[0]);
     assert!(failures.iter().all(|failure| *failure == failures[0]), "which of them is wrong is not told");
 
     // From this client not even the right password is tried any more, whoever it is for.
@@ -153,7 +153,7 @@ async fn five_wrong_passwords_make_everybody_wait() {
         let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((1..=900).contains(&wait), "{wait}");
     }
-    insta::assert_json_snapshot!("too many attempts", login(&app, &owner.email, PASSWORD).await.snapshot());
+    insta::assert_json_snapshot!("too_many_attempts", login(&app, &owner.email, PASSWORD).await.snapshot());
     // Those who are in stay in.
     assert_eq!(me(&app, &owner.token).await.status, StatusCode::OK);
     assert_eq!(audited(&app, "auth.login").await, 2);
@@ -201,7 +201,7 @@ async fn a_refresh_token_can_live_in_a_cookie() {
     let user = app.user("cora", Role::Consumer).await;
     let form = json!({"email": user.email, "password": PASSWORD, "cookie": true});
     let signed_in = app.post("/api/v1/auth/login", &form).await;
-    insta::assert_json_snapshot!("signed in with a cookie", signed_in.snapshot());
+    insta::assert_json_snapshot!("signed_in_with_a_cookie", signed_in.snapshot());
     let cookie = |answer: &Answer| {
         let value = answer.headers["set-cookie"].to_str().unwrap();
         value.split(';').next().unwrap().to_owned()
@@ -231,7 +231,7 @@ async fn signing_out_ends_this_session_at_once() {
     assert_eq!(left.status, StatusCode::NO_CONTENT);
     let ended = me(&app, token).await;
     assert_eq!(ended.error(StatusCode::UNAUTHORIZED), "SESSION_ENDED");
-    insta::assert_json_snapshot!("session ended", ended.snapshot());
+    insta::assert_json_snapshot!("session_ended", ended.snapshot());
     assert_eq!(refresh(&app, word(here, "refresh_token")).await.status, StatusCode::UNAUTHORIZED);
     // Public pages do not quietly become a guest's.
     let public = answer(app.request(Method::GET, "/api/v1/nanos/mine").bearer_auth(token)).await;
@@ -284,7 +284,7 @@ async fn uploading_needs_the_creator_terms_and_a_confirmed_address() {
     assert_eq!(old.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
     assert_eq!(old.body["error"]["details"]["fields"][0]["code"], "MUST_BE");
     let accepted = accept("2026-11").await;
-    insta::assert_json_snapshot!("terms accepted", accepted.snapshot());
+    insta::assert_json_snapshot!("terms_accepted", accepted.snapshot());
     assert_eq!(accept("2026-11").await.data(StatusCode::OK)["role"], "creator", "twice changes nothing");
 
     // The same access token is a creator's now; the file still has to wait for the address.

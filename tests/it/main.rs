@@ -1,8 +1,13 @@
 //! The marketplace as its users meet it, on real services. Started by `make test`.
 
+mod access;
 mod auth;
 mod bad_input;
+mod catalogue;
+mod contract;
+mod events;
 mod kill;
 mod outage;
 mod pipeline;
 mod queue;
+mod uploads;

@@ -52,6 +52,8 @@ pub struct Overrides {
     pub redis_queue_url: Option<String>,
     pub redis_cache_url: Option<String>,
     pub database_server_url: Option<String>,
+    /// Instead of an embedded index of the test's own.
+    pub search: Option<SearchSettings>,
 }
 
 fn variable(name: &str) -> String {
@@ -90,7 +92,10 @@ impl TestApp {
             prefix: format!("{id}/"),
         };
         let storage = Storage::connect(&storage_settings).await.expect("storage");
-        let search_settings = SearchSettings::Embedded { dir: folder.path().join("search"), index: "nanos".into() };
+        let search_settings = overrides.search.unwrap_or_else(|| {
+            let dir = folder.path().join("search");
+            SearchSettings::Embedded { dir, index: "nanos".into() }
+        });
         let search = SearchBackend::connect(&search_settings).await.expect("search");
         let cache = Cache::connect(&redis).expect("cache");
         let belt = belt(&redis).await;

@@ -33,7 +33,7 @@ use error::{causes, failed, unavailable};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Until the first byte of an answer. Completing a large multipart upload takes S3 a while.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// One attempt, an 8 MiB part over a slow line included; downloads are watched for stalls instead.
+/// One attempt, a 5 MiB part over a slow line included; downloads are watched for stalls instead.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Attempts of one call, with exponential backoff and jitter between. Beyond that a job's own retries go on.
 const ATTEMPTS: u32 = 3;

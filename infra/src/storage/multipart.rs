@@ -20,8 +20,9 @@ use super::{
     timed, to_chrono,
 };
 
-/// S3 takes parts of 5 MiB to 5 GiB, at most 10,000 of them: enough for 78 GiB.
-const PART_BYTES: usize = 8 * 1024 * 1024;
+/// S3 takes parts of 5 MiB to 5 GiB, at most 10,000 of them: the smallest keeps a large upload within 64 MiB of memory
+/// (`make memory`) and is enough for 48 GiB.
+const PART_BYTES: usize = 5 * 1024 * 1024;
 /// With the one being filled, three parts are in memory.
 const PARTS_IN_FLIGHT: usize = 2;
 /// Smaller files go in one request.
@@ -40,7 +41,7 @@ pub struct Received {
 }
 
 impl Storage {
-    /// Stores what `stream` yields, up to `limit` bytes, and hashes it on the way. At most three parts of 8 MiB are
+    /// Stores what `stream` yields, up to `limit` bytes, and hashes it on the way. At most three parts of 5 MiB are
     /// in memory. Nothing is stored unless the answer is `Ok`: on an error the parts are removed before returning,
     /// and when the future is dropped (the client went away) by a task of its own. What both miss because the store
     /// or this process is gone, [`Storage::abort_multiparts_older_than`] finds.
@@ -80,7 +81,7 @@ impl Storage {
         Ok(Received { size, sha256: hash.finalize().into(), version_id: stored.version_id })
     }
 
-    /// Stores a file, in parts above 16 MiB. At most three parts of 8 MiB are in memory; errors and drops leave
+    /// Stores a file, in parts above 16 MiB. At most three parts of 5 MiB are in memory; errors and drops leave
     /// nothing behind, as in [`Storage::put_stream`].
     pub async fn put_file(&self, key: &Key, path: &Path, content_type: &str) -> Result<Stored, StorageError> {
         let mut file = tokio::fs::File::open(path).await?;
