@@ -44,7 +44,7 @@ need mariadb-install-db mariadb-server mariadb
 need redis-server redis-server redis
 need ffmpeg ffmpeg ffmpeg
 need python3 python3 python3
-if have python3 && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
     missing+=("python3-venv:python3")
 fi
 # The pictures and handouts of the demo content are set in these.
@@ -87,8 +87,11 @@ install_by_apt() {
 }
 
 if [ ${#missing[@]} -gt 0 ]; then
-    mapfile -t debian < <(printf '%s\n' "${missing[@]}" | cut -d: -f1 | sort -u)
-    mapfile -t brew < <(printf '%s\n' "${missing[@]}" | cut -d: -f2 | grep -v '^-$' | sort -u)
+    # Package names have no spaces; macOS has a bash without mapfile.
+    # shellcheck disable=SC2207
+    debian=($(printf '%s\n' "${missing[@]}" | cut -d: -f1 | sort -u))
+    # shellcheck disable=SC2207
+    brew=($(printf '%s\n' "${missing[@]}" | cut -d: -f2 | grep -v '^-$' | sort -u))
     if have apt-get; then
         install_by_apt "${debian[@]}"
     elif have brew; then

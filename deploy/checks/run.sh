@@ -47,7 +47,7 @@ codecs() { python3 deploy/checks/codecs.py "$target/debug"; }
 # Addresses in the texts of settings are bare, because --help shows the same texts.
 docs() { RUSTDOCFLAGS="-D warnings -A rustdoc::bare_urls" cargo doc --no-deps --workspace --quiet; }
 # Room by room: from the top it would read target/ and .dev/ as well.
-unused() { find . -mindepth 2 -name Cargo.toml -not -path './target/*' -not -path './.dev/*' -printf '%h\0' | xargs -0 "$tools/cargo-machete"; }
+unused() { find . -mindepth 2 -name Cargo.toml -not -path './target/*' -not -path './.dev/*' -exec dirname {} + | xargs "$tools/cargo-machete"; }
 scripts() { deploy/checks/scripts.sh; }
 
 licences() {

@@ -2,7 +2,7 @@
 
 use domain::ids::{NanoId, UserId};
 use infra::{
-    db::{nano_events, nano_versions, nanos, users},
+    db::{DbError, categories, nano_events, nano_versions, nanos, users},
     search::Document,
 };
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ impl Job for IndexNano {
             title: nano.title,
             description: nano.description,
             body: metadata.map(|metadata| metadata.text).unwrap_or_default(),
-            categories: nanos::category_slugs(&context.db, nano.id).await?,
+            categories: categories_with_parents(context, nano.id).await?,
             creator_id: nano.creator_id,
             creator_name: creator.map(|creator| creator.name).unwrap_or_default(),
             level: nano.level,
@@ -66,4 +66,20 @@ impl Job for IndexNano {
         }
         Ok(Outcome::DoneIn(tx))
     }
+}
+
+/// The slugs of a nano's categories and of all above them: who looks into a category looks into those below it, too.
+async fn categories_with_parents(context: &Context, nano: NanoId) -> Result<Vec<String>, DbError> {
+    let mut slugs = nanos::category_slugs(&context.db, nano).await?;
+    let tree = categories::list(&context.db).await?;
+    let mut next = 0;
+    while let Some(slug) = slugs.get(next) {
+        let parent = tree.iter().find(|category| category.slug == *slug).and_then(|category| category.parent_id);
+        let above = tree.iter().find(|category| Some(category.id) == parent);
+        if let Some(above) = above.filter(|above| !slugs.contains(&above.slug)) {
+            slugs.push(above.slug.clone());
+        }
+        next += 1;
+    }
+    Ok(slugs)
 }

@@ -102,3 +102,31 @@ async fn a_job_waiting_for_a_service_has_burnt_no_attempt() {
     worker.stop().await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_away_indexing_waits() {
+    let app = TestApp::start().await;
+    let worker = app.worker().await;
+    let creator = app.creator("sea").await;
+    let first = creator.submit(&app, "Indexed before", archives::unit()).await;
+    app.wait_for_status(&creator, &first, &["published"]).await;
+    app.drained().await;
+
+    let (index, away) = (app.folder.path().join("search"), app.folder.path().join("search-away"));
+    std::fs::rename(&index, &away).unwrap();
+    std::fs::write(&index, "a file where the index was").unwrap();
+    let second = creator.submit(&app, "Published meanwhile", archives::unit()).await;
+    app.wait_for_status(&creator, &second, &["published"]).await;
+    tokio::time::sleep(OUTAGE).await;
+    let waiting = jobs::unfinished(&app.db).await.unwrap();
+    assert!(waiting.iter().all(|job| job.kind == "index_nano" && job.failures == 0), "{waiting:?}");
+    assert!(!waiting.is_empty(), "indexing waits for the index");
+
+    std::fs::remove_file(&index).unwrap();
+    std::fs::rename(&away, &index).unwrap();
+    app.drained().await;
+    app.search.refresh().await.unwrap();
+    assert_eq!(app.search.count().await.unwrap(), 2);
+    worker.stop().await;
+    app.finish().await;
+}

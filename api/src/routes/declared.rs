@@ -30,7 +30,7 @@ pub fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Declared, Vec<Fi
     let sha256 = text(HeaderName::from_static("content-digest")).and_then(|value| match sha256(value) {
         Ok(hash) => hash,
         Err(()) => {
-            errors.push(FieldError::new("Content-Digest", Issue::Format("sha-256=:<base64 of 32 bytes>:")));
+            errors.push(FieldError::new("Content-Digest", Issue::Format("sha-256=:<base64>:")));
             None
         }
     });

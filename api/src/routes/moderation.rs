@@ -238,7 +238,7 @@ pub struct AuditQuery {
 
 impl Input for AuditQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let actor = fields.optional("user_id", fields::parsed::<UserId>("a user's id"));
+        let actor = fields.optional("user_id", fields::parsed::<UserId>("01930000-0000-7000-8000-000000000001"));
         let action = fields.optional("action", fields::line(64));
         Some(Self { filter: audit_log::Filter { actor, action }, page: Page::read(fields) })
     }

@@ -195,7 +195,7 @@ pub fn catalogue_filter(fields: &mut Fields) -> Filter {
         level: fields.optional("level", level),
         language: fields.optional("language", fields::word),
         format: fields.optional("format", fields::word),
-        creator: fields.optional("creator", fields::parsed("a user's id")),
+        creator: fields.optional("creator", fields::parsed("01930000-0000-7000-8000-000000000001")),
         duration_min: fields.optional("duration_min", duration),
         duration_max: fields.optional("duration_max", duration),
         ..Filter::default()

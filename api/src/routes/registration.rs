@@ -60,7 +60,7 @@ pub struct Registration {
 impl Input for Registration {
     fn read(fields: &mut Fields) -> Option<Self> {
         let email: Option<Email> = fields.required("email", fields::parsed("ada@example.org"));
-        let username: Option<Username> = fields.required("username", fields::parsed("ada-99 (3 to 32 of a-z 0-9 _ -)"));
+        let username: Option<Username> = fields.required("username", fields::parsed("ada-99 (3–32 × a-z 0-9 _ -)"));
         let password = fields.required("password", fields::text);
         let name = fields.optional("name", fields::line(100));
         let language = fields.optional("language", fields::word);

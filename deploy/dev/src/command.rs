@@ -58,7 +58,7 @@ pub async fn test(dir: &Path, stop: &Stop, args: &[String]) -> Result<ExitCode> 
         }
     });
     let status = with_services(dir, stop, &command, Some(lines)).await?;
-    if let Ok(tally) = tally.lock() {
+    if let (Some(_), Ok(tally)) = (status, tally.lock()) {
         Progress::line(format!("\n{tally}"));
     }
     Ok(exit_code(status))

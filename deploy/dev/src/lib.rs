@@ -6,6 +6,7 @@ pub mod mariadb;
 pub mod net;
 pub mod ports;
 pub mod processes;
+pub mod programs;
 pub mod redis;
 pub mod s3;
 pub mod services;

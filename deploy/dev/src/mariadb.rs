@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::ports;
-use crate::processes::{Launch, Process, end_leftover, find_program};
+use crate::processes::{Launch, Process, end_leftover};
+use crate::programs;
 
 /// First start of a data directory and crash recovery included.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -52,7 +53,7 @@ impl MariaDb {
         let setup = self.dir.join("setup.sql");
         std::fs::write(&setup, setup_sql())?;
         let path = |flag: &str, path: &Path| format!("--{flag}={}", path.display());
-        let launch = Launch::new("mariadb", find_program(&["mariadbd", "mysqld"], "mariadb-server")?, self.dir.join("server.log"))
+        let launch = Launch::new("mariadb", programs::installed(&["mariadbd", "mysqld"], "mariadb-server")?, self.dir.join("server.log"))
             .arg("--no-defaults")
             .args(run_as())
             .arg(path("datadir", &data))
@@ -91,7 +92,7 @@ impl MariaDb {
 
     /// Runs statements with the command line client and returns the rows of the last one; NULL is "NULL".
     pub async fn query(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        let client = find_program(&["mariadb", "mysql"], "mariadb-client")?;
+        let client = programs::installed(&["mariadb", "mysql"], "mariadb-client")?;
         let output = Command::new(client)
             .args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1", "--user=nano", "--password=nano"])
             .arg(format!("--port={}", self.port))
@@ -147,7 +148,7 @@ async fn install(dir: &Path) -> Result<()> {
     if data.exists() {
         std::fs::remove_dir_all(&data)?;
     }
-    let install = find_program(&["mariadb-install-db", "mysql_install_db"], "mariadb-server")?;
+    let install = programs::installed(&["mariadb-install-db", "mysql_install_db"], "mariadb-server")?;
     Launch::new("mariadb-install-db", install, dir.join("install.log"))
         .arg("--no-defaults")
         .args(run_as())

@@ -18,6 +18,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::programs;
+
 /// Called with the process name and one line of its output.
 pub type LineSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
@@ -45,7 +47,7 @@ impl Launch {
 
     /// One of our binaries, found next to the running program (the tests run from `deps/` below it).
     pub fn sibling(name: &str, program: &str, log: impl Into<PathBuf>) -> Result<Self> {
-        Ok(Self::new(name, sibling(program)?, log))
+        Ok(Self::new(name, programs::sibling(program)?, log))
     }
 
     pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
@@ -329,23 +331,6 @@ fn command_line(pid: Pid) -> String {
     }
     let listed = std::process::Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
     listed.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default()
-}
-
-/// The path of one of our binaries, built beside the running program.
-pub fn sibling(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let beside = own.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|path| path.is_file());
-    beside.ok_or_else(|| anyhow!("the program `{name}` is not built; run: cargo build --workspace"))
-}
-
-/// An installed program: PATH first, then the folders where packages put servers outside a user's PATH.
-pub fn find_program(names: &[&str], package: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let extra =
-        ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/opt/mariadb/bin"];
-    let dirs: Vec<PathBuf> = std::env::split_paths(&path).chain(extra.iter().map(PathBuf::from)).collect();
-    let found = names.iter().find_map(|name| dirs.iter().map(|dir| dir.join(name)).find(|path| path.is_file()));
-    found.ok_or_else(|| anyhow!("{} is not installed (package {package}); run: deploy/install.sh", names[0]))
 }
 
 fn tail(log: &Path, from: u64, lines: usize) -> io::Result<String> {

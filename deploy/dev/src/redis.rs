@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::ports;
-use crate::processes::{Launch, Process, end_leftover, find_program};
+use crate::processes::{Launch, Process, end_leftover};
+use crate::programs;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -63,7 +64,7 @@ impl RedisServer {
         }
         let pid_file = self.dir.join("server.pid");
         end_leftover(&pid_file, "redis-server").await?;
-        let launch = Launch::new(self.role.name(), find_program(&["redis-server"], "redis-server")?, self.log())
+        let launch = Launch::new(self.role.name(), programs::installed(&["redis-server"], "redis-server")?, self.log())
             .arg("--port")
             .arg(self.port.to_string())
             .args(["--bind", "127.0.0.1", "--daemonize", "no", "--save", ""])

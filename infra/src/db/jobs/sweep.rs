@@ -12,9 +12,9 @@ use crate::db::{Db, DbError};
 const LOST_LIMIT: u32 = 20;
 
 /// At most this many rows a step.
-pub const STEP: u32 = 500;
+const STEP: u32 = 500;
 
-/// Puts jobs of a worker that is dead or stopped back; returns how many (at most [`STEP`]).
+/// Puts jobs of a worker that is dead or stopped back; returns how many (at most 500).
 pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let ids = sqlx::query_scalar!(
@@ -66,7 +66,7 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<super::Fence>, Db
         .collect())
 }
 
-/// Deletes terminal jobs that ended more than `days` ago; returns how many (at most [`STEP`]).
+/// Deletes terminal jobs that ended more than `days` ago; returns how many (at most 500).
 pub async fn prune(db: &Db, days: u32) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let mut ids = Vec::new();
