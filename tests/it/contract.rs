@@ -1,9 +1,11 @@
 //! The API keeps to its document, whatever it is sent. `tests/it/catalogue.rs` has lists and search.
 
+use std::time::{Duration, Instant};
+
 use domain::user::Role;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, client::answer, routes::Route};
+use tests::{Answer, TestApp, app::PATIENCE, client::answer, routes::Route};
 use uuid::Uuid;
 
 /// The error envelope of the seed, with the headers every answer has.
@@ -31,6 +33,19 @@ fn fields(answer: &Answer) -> Vec<String> {
     list.iter().map(text).collect()
 }
 
+/// A busy machine may miss a ping's deadline; what counts is that it does not stay so.
+async fn ready(app: &TestApp) -> Answer {
+    let started = Instant::now();
+    loop {
+        let answer = app.get("/ready").await;
+        if answer.body["status"] == "ready" {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "{:#}", answer.body);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_that_is_served_is_the_one_in_the_program() {
     let app = TestApp::start().await;
@@ -47,8 +62,7 @@ async fn the_document_that_is_served_is_the_one_in_the_program() {
     let keys = app.get("/.well-known/jwks.json").await;
     assert_eq!(keys.body["keys"].as_array().unwrap().len(), 1);
     assert!(keys.body["keys"][0].get("d").is_none(), "the private half stays inside");
-    let ready = app.get("/ready").await;
-    insta::assert_json_snapshot!("ready", ready.snapshot());
+    insta::assert_json_snapshot!("ready", ready(&app).await.snapshot());
     app.finish().await;
 }
 

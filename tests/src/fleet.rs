@@ -104,7 +104,7 @@ impl TestApp {
     }
 
     fn launch(&self, name: &str, log: &Path) -> Launch {
-        let program = dev::processes::sibling("worker").expect("`cargo build --workspace` made the worker binary");
+        let program = dev::programs::sibling("worker").expect("`cargo build --workspace` made the worker binary");
         Launch::new(name, program, log)
             .arg("run")
             .envs(self.environment())

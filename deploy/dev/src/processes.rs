@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::programs;
+pub use crate::programs::sibling;
 
 /// Called with the process name and one line of its output.
 pub type LineSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
