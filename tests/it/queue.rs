@@ -261,7 +261,10 @@ async fn a_stopping_worker_lets_running_jobs_finish_and_takes_no_more() {
     let worker = worker(&app).await;
     let long = probe(Act::Sleep(1500));
     let id = put(&app, &long).await;
-    wait(&app, id, &[State::Running]).await;
+    // A claimed job whose handler has not begun would be handed back.
+    while runs_of(long.id).load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let stopping = tokio::spawn(worker.stop());
     tokio::time::sleep(Duration::from_millis(300)).await;
     let late = put(&app, &probe(Act::Succeed)).await;
