@@ -233,7 +233,7 @@ fn details(problem: &Problem, language: Language, id: Option<&RequestId>) -> Val
     Value::Object(details)
 }
 
-/// The error form of the seed (6.3), in its order.
+/// The error form, its fields in this order.
 #[derive(Serialize)]
 struct ErrorEnvelope {
     success: bool,

@@ -1,4 +1,4 @@
-//! The envelope around every JSON answer (seed, 6.2).
+//! The envelope around every JSON answer: success, data, meta, timestamp.
 
 use axum::{
     Json,

@@ -23,7 +23,7 @@ words! {
 }
 
 impl Format {
-    /// Only these may carry script files (pipeline.md, rule 13).
+    /// Only these may carry script files (`docs/archive-rules.md`, rule 13).
     pub const fn allows_script(self) -> bool {
         matches!(self, Self::Interactive | Self::Quiz)
     }

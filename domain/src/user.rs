@@ -84,7 +84,7 @@ words! {
 }
 
 impl Role {
-    /// The permission table (domain.md, "user"): the only place where a role is turned into rights.
+    /// The permission table: the only place where a role is turned into rights.
     pub const fn allows(self, permission: Permission) -> bool {
         use Permission as P;
         match self {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{Answer, TestApp, app::PATIENCE, client::answer, routes::Route};
 use uuid::Uuid;
 
-/// The error envelope of the seed, with the headers every answer has.
+/// The error envelope, with the headers every answer has.
 #[track_caller]
 fn assert_refused(answer: &Answer, status: StatusCode, code: &str, what: &str) {
     assert_eq!(answer.status, status, "{what}: {:#}", answer.body);
