@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use apalis_core::{error::BoxDynError, task::data::Data};
 use futures::FutureExt;
 use infra::db::{
-    DbError, job_attempts, job_progress,
+    job_attempts, job_progress,
     jobs::{self, Claimed, Ending, Fenced},
 };
 use sha2::{Digest, Sha256};
@@ -225,12 +225,6 @@ impl Runner {
         if let Err(error) = jobs::finish(&self.context.db, &job.fence, Some(&ending), false).await {
             tracing::warn!(%error, "parking failed; the sweeper will hand the job back");
         }
-    }
-}
-
-impl From<DbError> for Finished {
-    fn from(error: DbError) -> Self {
-        Self::Error(error.into())
     }
 }
 
