@@ -1,9 +1,14 @@
 //! The history of runs: one row per finished run, except for a plain first success.
 
-use super::{DbError, Tx, jobs::Fence};
+use domain::ids::JobId;
+
+use super::{Db, DbError, Tx, jobs::Fence};
 
 /// Longest error text kept, in bytes.
 const ERROR_LIMIT: usize = 4_000;
+
+/// Longest error class, in bytes of ASCII.
+pub const CLASS_LIMIT: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -55,6 +60,22 @@ pub(crate) async fn record(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// How many of the job's last `failures` failures were of this class.
+pub async fn failures_of_class(db: &Db, job: JobId, failures: u32, class: &str) -> Result<u32, DbError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) FROM (
+               SELECT error_class FROM job_attempts
+               WHERE job_id = ? AND outcome = 'retry' AND error_class IS NOT NULL AND error_class <> 'transient'
+               ORDER BY run DESC LIMIT ?) AS last WHERE error_class = ?"#,
+        job.0,
+        failures,
+        class
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn shortened(error: &str) -> &str {

@@ -1,6 +1,7 @@
 //! The ledger's rows: what a job is, how it comes to be, how it is read.
 
 mod claim;
+mod hold;
 mod outcome;
 mod sweep;
 
@@ -14,6 +15,7 @@ use super::{Db, DbError, Hint, Tx, decode::word};
 use crate::queue::Ticket;
 
 pub use claim::{Claimed, claim, heads, promote, tenants};
+pub use hold::hold;
 pub use outcome::{Ending, Fence, Fenced, Next, complete, fail, finish, hand_back};
 pub use sweep::{owned_by, prune, reap_jobs_of};
 

@@ -99,6 +99,7 @@ pub async fn prune(db: &Db, days: u32) -> Result<u64, DbError> {
     for (table, column) in [
         ("job_payloads", "job_id"),
         ("job_progress", "job_id"),
+        ("job_logs", "job_id"),
         ("job_refs", "job_id"),
         ("job_attempts", "job_id"),
         ("flows", "parent_id"),
