@@ -3,6 +3,8 @@
 pub mod content;
 mod content_errors;
 mod context;
+#[cfg(test)]
+mod corpus;
 mod enqueue;
 mod job;
 mod ledger;

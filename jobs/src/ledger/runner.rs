@@ -57,24 +57,20 @@ impl Runner {
             return self.park(job).await;
         };
         let started = std::time::Instant::now();
-        let finished = self.call(handler.as_ref(), job).await;
+        let cancel = self.lost.child_token();
+        self.held.insert(job.id, cancel.clone());
+        let run = Run::new(job.fence, job.failures, cancel.clone(), self.context.clock.clone());
+        let finished = self.call(handler.as_ref(), job, &run, &cancel).await;
         metrics::histogram!("job_run_seconds", &labels).record(started.elapsed().as_secs_f64());
-        let outcome = self.settle(handler.as_ref(), job, finished).await;
+        // Side by side: the outcome may come with an open transaction, which must not wait for log lines.
+        let settling = self.settle(handler.as_ref(), job, finished);
+        let (outcome, ()) = tokio::join!(settling, run.log_lines().finish(&self.context.db, &job.fence));
         metrics::counter!("job_outcomes_total", "queue" => job.queue.clone(), "kind" => job.kind.clone(), "outcome" => outcome)
             .increment(1);
     }
 
-    async fn call(&self, handler: &dyn Handler, job: &Claimed) -> Finished {
-        let cancel = self.lost.child_token();
-        self.held.insert(job.id, cancel.clone());
-        let run = Run::new(job.fence, job.failures, cancel.clone(), self.context.clock.clone());
-        let finished = self.watch(handler, job, &run, &cancel).await;
-        run.log_lines().finish(&self.context.db, &job.fence).await;
-        finished
-    }
-
     /// Runs the handler until it comes back, takes too long or is stopped; stores its progress and lines meanwhile.
-    async fn watch(&self, handler: &dyn Handler, job: &Claimed, run: &Run, cancel: &CancellationToken) -> Finished {
+    async fn call(&self, handler: &dyn Handler, job: &Claimed, run: &Run, cancel: &CancellationToken) -> Finished {
         let work = handler.run(job.args_version, job.args.clone(), &self.context, run);
         let work = AssertUnwindSafe(work).catch_unwind();
         let work = tokio::time::timeout(handler.timeout(), work);
@@ -205,7 +201,7 @@ impl Runner {
         let chain = error_chain(error);
         let jitter: f64 = rand::random();
         let (outcome, next) = match error {
-            JobError::Transient(_) => {
+            JobError::Transient(_) | JobError::Lost => {
                 let delay = transient_delay(job.fence.run.saturating_sub(job.failures), jitter);
                 (job_attempts::Outcome::Retry, jobs::Next::Again { delay, burnt: false })
             }
@@ -215,9 +211,7 @@ impl Runner {
                 let delay = retry.delay(job.failures + 1, jitter);
                 (job_attempts::Outcome::Retry, jobs::Next::Again { delay, burnt: true })
             }
-            JobError::Failed(_) | JobError::Discard(_) | JobError::Lost => {
-                (job_attempts::Outcome::Discarded, jobs::Next::Discarded)
-            }
+            JobError::Failed(_) | JobError::Discard(_) => (job_attempts::Outcome::Discarded, jobs::Next::Discarded),
         };
         if next == jobs::Next::Discarded {
             tracing::error!(error = %chain, "the job was given up");
