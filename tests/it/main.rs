@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod author;
 mod bad_input;
 mod catalogue;
 mod contract;
@@ -10,4 +11,5 @@ mod kill;
 mod outage;
 mod pipeline;
 mod queue;
+mod steps;
 mod uploads;

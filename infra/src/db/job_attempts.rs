@@ -1,5 +1,6 @@
 //! The history of runs: one row per finished run, except for a plain first success.
 
+use chrono::{DateTime, Utc};
 use domain::ids::JobId;
 
 use super::{Db, DbError, Tx, jobs::Fence};
@@ -60,6 +61,42 @@ pub(crate) async fn record(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub run: u32,
+    pub outcome: String,
+    pub class: Option<String>,
+    pub error: Option<String>,
+    /// When the run was claimed.
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: DateTime<Utc>,
+}
+
+/// The job's recorded runs in their order; at most the newest 200.
+pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT run, outcome, error_class, error, started_at AS "started_at: DateTime<Utc>",
+                  finished_at AS "finished_at: DateTime<Utc>"
+           FROM job_attempts WHERE job_id = ? ORDER BY run DESC LIMIT 200"#,
+        job.0
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .rev()
+        .map(|row| Attempt {
+            run: row.run,
+            outcome: row.outcome,
+            class: row.error_class,
+            error: row.error,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+        .collect())
 }
 
 /// How many of the job's last `failures` failures were of this class.
