@@ -3,6 +3,7 @@
 mod access;
 mod auth;
 mod bad_input;
+mod batches;
 mod catalogue;
 mod contract;
 mod events;
