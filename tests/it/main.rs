@@ -4,6 +4,7 @@ mod access;
 mod auth;
 mod author;
 mod bad_input;
+mod batches;
 mod catalogue;
 mod contract;
 mod events;

@@ -1,6 +1,9 @@
 //! Worker incarnations: who is alive, by the ticks of the queue's clock.
 
+use std::collections::BTreeSet;
+
 use domain::ids::WorkerId;
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{Db, DbError};
@@ -91,17 +94,24 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
     Ok(buried)
 }
 
-/// Dead or stopped incarnations that still own running jobs.
+/// Dead or stopped incarnations that still own running jobs; at most 100.
 pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT DISTINCT j.worker_id AS "worker_id!: Uuid" FROM jobs j JOIN workers w ON w.id = j.worker_id
-           WHERE w.state IN ('dead', 'stopped') LIMIT 100"#
-    )
-    .fetch_all(db.pool())
-    .await?
-    .into_iter()
-    .map(WorkerId)
-    .collect())
+    let lists = sqlx::query_scalar!("SELECT DISTINCT queues FROM workers").fetch_all(db.pool()).await?;
+    let queues: BTreeSet<&str> = lists.iter().flat_map(|list| list.split(',')).collect();
+    if queues.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = QueryBuilder::new(
+        "SELECT DISTINCT j.worker_id FROM jobs j JOIN workers w ON w.id = j.worker_id
+         WHERE w.state IN ('dead', 'stopped') AND j.state = 'running' AND j.queue IN (",
+    );
+    let mut list = select.separated(", ");
+    for queue in queues {
+        list.push_bind(queue.to_owned());
+    }
+    select.push(") LIMIT 100");
+    let workers: Vec<Uuid> = select.build_query_scalar().fetch_all(db.pool()).await?;
+    Ok(workers.into_iter().map(WorkerId).collect())
 }
 
 /// Forgets incarnations that ended more than a day ago.

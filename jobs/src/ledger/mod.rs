@@ -7,9 +7,11 @@
 mod backend;
 mod belt;
 mod claimer;
+mod completer;
 mod feeder;
 mod fleet;
 mod held;
+mod leases;
 mod liveness;
 mod one_run;
 mod runner;

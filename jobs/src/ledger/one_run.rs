@@ -11,8 +11,8 @@ use infra::db::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{held::Held, runner::Runner};
-use crate::{Context, Registry};
+use super::{completer::Completer, held::Held, runner::Runner};
+use crate::{Context, Queue, Registry};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -25,22 +25,27 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
         id: WorkerId(Uuid::now_v7()),
         name: format!("one run, process {}", std::process::id()),
         version: env!("CARGO_PKG_VERSION").into(),
-        queues: String::new(),
+        // Should this process die, its job is looked for in these.
+        queues: Queue::ALL.map(Queue::as_str).join(","),
     };
     workers::register(&context.db, &worker).await?;
     let claimed = jobs::claim(&context.db, worker.id, vec![job]).await?.pop();
     if let Some(claimed) = &claimed {
         let lost = CancellationToken::new();
+        let (completer, completing) = Completer::start(context.db.clone(), lost.clone());
+        let completing = tokio::spawn(completing);
         let runner = Runner {
             registry: registry.clone(),
             context: context.clone(),
             held: Arc::new(Held::default()),
+            completer,
             lost: lost.clone(),
         };
         tokio::select! {
             () = run(&runner, claimed) => {}
             never = renew(context, worker.id, &lost) => match never {},
         }
+        completing.abort();
     }
     workers::stop(&context.db, worker.id).await?;
     Ok(claimed.is_some())

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{backend::Assignment, held::Held};
+use super::{backend::Assignment, completer::Completer, held::Held};
 use crate::{
     Context, JobError, Outcome, RetryPolicy,
     job::{class, transient_delay},
@@ -27,6 +27,7 @@ pub(super) struct Runner {
     pub(super) registry: Registry,
     pub(super) context: Context,
     pub(super) held: Arc<Held>,
+    pub(super) completer: Completer,
     /// Cancelled when the lease is gone: nothing may be written any more.
     pub(super) lost: CancellationToken,
 }
@@ -116,6 +117,13 @@ impl Runner {
     async fn settle(&self, handler: &dyn Handler, job: &Claimed, finished: Finished) -> &'static str {
         let plain = job.fence.run == 1 && job.failures == 0;
         let ending = match finished {
+            // Nothing else commits with it: it may share its statement with others.
+            Finished::Outcome(Outcome::Done) if plain && job.flow.is_none() => {
+                return match self.completer.complete(job.fence).await {
+                    Ok(()) => "completed",
+                    Err(_) => fenced_off(),
+                };
+            }
             Finished::Outcome(Outcome::Done) => None,
             Finished::Outcome(Outcome::DoneIn(mut tx)) => {
                 let written = async {
