@@ -14,3 +14,4 @@ mod pipeline;
 mod queue;
 mod steps;
 mod uploads;
+mod upstream;
