@@ -8,6 +8,7 @@ mod batches;
 mod catalogue;
 mod contract;
 mod events;
+mod example;
 mod kill;
 mod outage;
 mod pipeline;
