@@ -114,6 +114,18 @@ pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
     Ok(workers.into_iter().map(WorkerId).collect())
 }
 
+/// How many incarnations have a lease that has not run out.
+pub async fn alive(db: &Db) -> Result<u64, DbError> {
+    let alive = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "alive: i64" FROM workers
+           WHERE state IN ('alive', 'draining') AND seen_tick + ? >= (SELECT tick FROM queue_clock WHERE id = 1)"#,
+        LEASE_TICKS
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(alive.unsigned_abs())
+}
+
 /// Forgets incarnations that ended more than a day ago.
 pub async fn prune(db: &Db) -> Result<u64, DbError> {
     Ok(sqlx::query!(
