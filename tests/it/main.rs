@@ -8,6 +8,7 @@ mod catalogue;
 mod contract;
 mod events;
 mod kill;
+mod liveness;
 mod outage;
 mod pipeline;
 mod queue;
