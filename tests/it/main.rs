@@ -10,6 +10,7 @@ mod contract;
 mod events;
 mod example;
 mod kill;
+mod liveness;
 mod outage;
 mod pipeline;
 mod queue;
