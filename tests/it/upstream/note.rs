@@ -32,7 +32,9 @@ pub(super) enum Act {
 }
 
 /// (number of the job, when a run of it began), by test.
-static STARTS: LazyLock<Mutex<HashMap<Uuid, Vec<(u32, Instant)>>>> = LazyLock::new(Mutex::default);
+type Starts = HashMap<Uuid, Vec<(u32, Instant)>>;
+
+static STARTS: LazyLock<Mutex<Starts>> = LazyLock::new(Mutex::default);
 
 pub(super) fn starts(test: Uuid) -> Vec<(u32, Instant)> {
     STARTS.lock().unwrap().get(&test).cloned().unwrap_or_default()
