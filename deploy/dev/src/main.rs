@@ -62,6 +62,13 @@ enum Command {
     /// line is "lost 0, duplicated 0, stuck 0, quarantined 0, ambiguous N", and the exit status is 0 only with four
     /// zeros and no job blamed for what happened around it.
     Chaos(chaos::Options),
+    /// One outage under load, with figures: what was promised, and what was measured against the goal.
+    ///
+    /// Exit status 1 when a promise is broken; a missed goal of speed is only shown.
+    Drill {
+        #[command(subcommand)]
+        drill: chaos::drill::Drill,
+    },
     /// Run COMMAND with a database and two Redis servers of its own, in a temporary folder.
     ///
     /// It finds them in TEST_DATABASE_URL (no schema named; any may be created), TEST_REDIS_QUEUE_URL and
@@ -100,6 +107,7 @@ fn main() -> ExitCode {
             Command::Demo => run::demo(&cli.dir, &stop, &progress).await,
             Command::Memory { archive } => run::memory(&cli.dir, &archive, &stop, &progress).await,
             Command::Chaos(options) => chaos::run(&cli.dir, &options, &stop, &progress).await,
+            Command::Drill { drill } => chaos::drill::run(&cli.dir, &drill, &stop, &progress).await,
             Command::With { command } => command::with(&cli.dir, &stop, &command).await,
             Command::Test { args } => command::test(&cli.dir, &stop, &args).await,
         }

@@ -1,6 +1,6 @@
 //! Carries the plan out, beside the load: neither runs ahead of the other.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -13,7 +13,7 @@ use super::town::Town;
 use crate::progress::Progress;
 
 /// How far the load may be ahead of the faults, in faults.
-const FAULTS_AHEAD: usize = 2;
+const FAULTS_AHEAD: usize = 1;
 /// How far the faults may be ahead of the load, in uploads: as many as are under way.
 const UPLOADS_AHEAD: usize = 4;
 const LOOK: Duration = Duration::from_millis(50);
@@ -35,13 +35,15 @@ pub struct Pace {
     uploads: usize,
     faults: usize,
     done: AtomicUsize,
+    /// A blow waits for its worker to have something to do.
+    hungry: AtomicBool,
     /// From here on nothing new begins.
     until: Instant,
 }
 
 impl Pace {
     pub fn new(uploads: usize, faults: usize, until: Instant) -> Self {
-        Self { uploads, faults, done: AtomicUsize::new(0), until }
+        Self { uploads, faults, done: AtomicUsize::new(0), hungry: AtomicBool::new(false), until }
     }
 
     pub fn over(&self) -> bool {
@@ -55,7 +57,8 @@ impl Pace {
                 return false;
             }
             let done = self.done.load(Ordering::Relaxed);
-            if done >= self.faults || number * self.faults <= (done + FAULTS_AHEAD) * self.uploads {
+            let hungry = self.hungry.load(Ordering::Relaxed);
+            if hungry || done >= self.faults || number * self.faults <= (done + FAULTS_AHEAD) * self.uploads {
                 return true;
             }
             tokio::time::sleep(LOOK).await;
@@ -147,9 +150,11 @@ impl Injector<'_> {
             return Ok(());
         }
         let started = Instant::now();
+        self.pace.hungry.store(true, Ordering::Relaxed);
         while started.elapsed() < BUSY_WITHIN && self.town.running_in(victim).await? == 0 {
             tokio::task::yield_now().await;
         }
+        self.pace.hungry.store(false, Ordering::Relaxed);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod archive;
 mod browser;
 mod checker;
+pub mod drill;
 mod evidence;
 mod inject;
 mod load;
@@ -28,7 +29,7 @@ use state::{Finished, State};
 use trial::Size;
 
 /// The short form: everything included it takes less than 5 minutes, also where other tests keep the machine busy.
-const SHORT_UPLOADS: usize = 40;
+const SHORT_UPLOADS: usize = 60;
 const SHORT_KILLS: usize = 8;
 const SHORT_SEED: u64 = 1;
 /// No fault and no upload begins later than this after the start.
@@ -53,7 +54,7 @@ pub struct Options {
         default_value = "1,2,3,4,5"
     )]
     seeds: Vec<u64>,
-    /// 40 uploads, 8 kills and each of the other faults for the first seed, within 5 minutes. What `make test` runs.
+    /// 60 uploads, 8 kills and each of the other faults for the first seed, within 5 minutes. What `make test` runs.
     #[arg(long)]
     short: bool,
     /// Where the seeds that ended well are noted. An interrupted run that is started again with the same numbers and

@@ -15,7 +15,6 @@ use super::town::Town;
 /// A run of a job that was lost with its process.
 #[derive(Debug, Clone)]
 pub struct LostRun {
-    pub kind: String,
     /// Of the process that ran it.
     pub pid: u32,
     pub started: DateTime<Utc>,
@@ -42,17 +41,16 @@ impl History {
             history.claims.extend(row.first().map(|text| time(text)).transpose()?);
         }
         history.claims.sort_unstable();
-        let lost = "SELECT j.kind, SUBSTRING_INDEX(w.name, ':', -1), a.started_at, a.finished_at,
+        let lost = "SELECT SUBSTRING_INDEX(w.name, ':', -1), a.started_at, a.finished_at,
                            COALESCE((SELECT MIN(n.started_at) FROM job_attempts n
                                      WHERE n.job_id = a.job_id AND n.run = a.run + 1),
                                     IF(j.runs = a.run + 1, j.started_at, NULL))
                     FROM job_attempts a JOIN jobs j ON j.id = a.job_id JOIN workers w ON w.id = a.worker_id
                     WHERE a.outcome = 'lost' ORDER BY a.finished_at";
         for row in town.query(lost).await? {
-            let [kind, pid, started, noticed, again] =
-                <[String; 5]>::try_from(row).map_err(|row| anyhow::anyhow!("{row:?} is no lost run"))?;
+            let [pid, started, noticed, again] =
+                <[String; 4]>::try_from(row).map_err(|row| anyhow::anyhow!("{row:?} is no lost run"))?;
             history.lost.push(LostRun {
-                kind,
                 pid: pid.parse().context("the worker's name does not end with its process id")?,
                 started: time(&started)?,
                 noticed: time(&noticed)?,
@@ -68,10 +66,19 @@ impl History {
         (*self.claims.get(next)? - at).to_std().ok()
     }
 
+    /// The runs a process had when it was hit.
+    fn hit(&self, pid: u32, at: DateTime<Utc>) -> impl Iterator<Item = &LostRun> {
+        self.lost.iter().filter(move |run| run.pid == pid && run.started <= at && run.noticed > at)
+    }
+
     /// For each job a process had when it was hit: from then until it was claimed again.
     pub fn reclaims(&self, pid: u32, at: DateTime<Utc>) -> Vec<Duration> {
-        let hit = self.lost.iter().filter(|run| run.pid == pid && run.started <= at && run.noticed > at);
-        hit.filter_map(|run| (run.claimed_again? - at).to_std().ok()).collect()
+        self.hit(pid, at).filter_map(|run| (run.claimed_again? - at).to_std().ok()).collect()
+    }
+
+    /// The same until somebody noticed and made the job available again.
+    fn notices(&self, pid: u32, at: DateTime<Utc>) -> Vec<Duration> {
+        self.hit(pid, at).filter_map(|run| (run.noticed - at).to_std().ok()).collect()
     }
 }
 
@@ -124,6 +131,7 @@ impl fmt::Display for Spread {
 struct Group {
     times: usize,
     recoveries: Vec<Duration>,
+    notices: Vec<Duration>,
     what: &'static str,
 }
 
@@ -136,7 +144,10 @@ pub fn table(happened: &[Happened], history: &History, requests: &[Request]) -> 
         match it.fault {
             Fault::Kill(victim) | Fault::Pause(victim, _) if WORKERS.contains(&victim) => {
                 group.what = "until a job it ran was claimed again";
-                group.recoveries.extend(it.pid.map(|pid| history.reclaims(pid, it.began)).unwrap_or_default());
+                if let Some(pid) = it.pid {
+                    group.recoveries.extend(history.reclaims(pid, it.began));
+                    group.notices.extend(history.notices(pid, it.began));
+                }
             }
             Fault::Kill(API) => {
                 group.what = "until a request was answered again";
@@ -154,6 +165,10 @@ pub fn table(happened: &[Happened], history: &History, requests: &[Request]) -> 
     for (name, group) in groups {
         let spread = Spread::of(group.recoveries);
         table.push_str(&format!("{name:<36} {:>5} {:>6} {spread}  {}\n", group.times, spread.len(), group.what));
+        let noticed = Spread::of(group.notices);
+        if noticed.len() > 0 {
+            table.push_str(&format!("{:<42} {:>6} {noticed}  of it until it was available again\n", "", noticed.len()));
+        }
     }
     table
 }
@@ -169,7 +184,6 @@ mod tests {
     #[test]
     fn a_lost_run_counts_for_the_hit_that_lost_it() {
         let run = |started, noticed, again| LostRun {
-            kind: "scan_content".into(),
             pid: 7,
             started: at(started),
             noticed: at(noticed),

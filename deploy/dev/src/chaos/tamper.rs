@@ -10,8 +10,9 @@ use super::town::Town;
 use crate::content::Expectation;
 use crate::progress::Progress;
 
-/// Spoils what is there, one thing after the other, and undoes it. Expects a clean state; workers are ended first.
-pub async fn prove(town: &mut Town, accepted: &[Accepted], progress: &Progress) -> Result<()> {
+/// Spoils what is there, one thing after the other, and undoes it. `clean` is the verdict before, without a finding.
+/// Workers are ended first.
+pub async fn prove(town: &mut Town, accepted: &[Accepted], clean: &Verdict, progress: &Progress) -> Result<()> {
     town.stop_jobs().await?;
     let published = accepted.iter().find(|upload| upload.expect == Expectation::Published);
     let upload = published.context("nothing was published")?;
@@ -61,11 +62,10 @@ pub async fn prove(town: &mut Town, accepted: &[Accepted], progress: &Progress) 
             |verdict| verdict.ambiguous,
         ),
     ] {
-        let before = counted(&judged(town).await?);
         town.query(&spoil).await?;
         let after = counted(&judged(town).await?);
         town.query(&mend).await?;
-        ensure!(after > before, "the checker does not see {what}");
+        ensure!(after > counted(clean), "the checker does not see {what}");
         progress.say(format!("the checker sees {what}"));
     }
 

@@ -66,7 +66,7 @@ pub async fn run(dir: &Path, seed: u64, size: Size, progress: &Progress) -> Resu
         report.push_str(&format!("ended by itself: {line}\n"));
     }
     if size.prove_checker && verdict.is_clean() {
-        tamper::prove(&mut town, &accepted, progress).await?;
+        tamper::prove(&mut town, &accepted, &verdict, progress).await?;
     }
     town.stop().await?;
     Ok(Outcome { verdict, accepted: accepted.len(), faults: happened.len(), report })
