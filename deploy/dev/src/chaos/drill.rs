@@ -262,6 +262,8 @@ async fn conclude(town: &mut Town, load: &Load, outage: &Outage, findings: &mut 
             let again = Spread::of(again);
             findings.figure(format!("                                 {:>8} {:>8} {:>8}", "median", "p99", "max"));
             findings.figure(format!("{} kills, {} jobs claimed again {again}", kills.len(), again.len()));
+            let noticed = Spread::of(kills.iter().flat_map(|(pid, at)| history.notices(*pid, *at)).collect());
+            findings.figure(format!("        of it until they were available {noticed}"));
             let p99 = again.quantile(0.99).unwrap_or(Duration::MAX);
             findings.goal(p99 <= RECLAIM_P99, format!("p99 <= {} s", RECLAIM_P99.as_secs()));
             findings.promise(again.len() > 0, "the kills hit jobs");

@@ -77,7 +77,7 @@ impl History {
     }
 
     /// The same until somebody noticed and made the job available again.
-    fn notices(&self, pid: u32, at: DateTime<Utc>) -> Vec<Duration> {
+    pub fn notices(&self, pid: u32, at: DateTime<Utc>) -> Vec<Duration> {
         self.hit(pid, at).filter_map(|run| (run.noticed - at).to_std().ok()).collect()
     }
 }
