@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::ids::{FlowId, JobId};
 use infra::db::{
-    DbError, Tx, flows,
+    DbError, Tx, cron, flows,
     jobs::{self, NewJob, Start},
 };
 use uuid::Uuid;
@@ -13,6 +14,9 @@ use crate::job::Job;
 
 /// Arguments are ids, not payloads: at most 64 KiB of JSON.
 const ARGS_LIMIT: usize = 64 * 1024;
+/// A job further away than this is a mistake in a unit.
+const DELAY_LIMIT_DAYS: u64 = 3_653;
+const DELAY_LIMIT: Duration = Duration::from_secs(DELAY_LIMIT_DAYS * 24 * 60 * 60);
 
 #[derive(Debug, thiserror::Error)]
 pub enum EnqueueError {
@@ -20,6 +24,8 @@ pub enum EnqueueError {
     ArgumentsTooLarge { kind: &'static str, size: usize },
     #[error("the arguments of {kind} cannot be written as JSON: {source}")]
     Arguments { kind: &'static str, source: serde_json::Error },
+    #[error("{kind} was asked to run in {days} days; at most {DELAY_LIMIT_DAYS} are allowed: check the unit")]
+    TooFarAway { kind: &'static str, days: u64 },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -40,7 +46,24 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<JobId, EnqueueError
 
 /// Enqueues a job to run once `delay` has passed.
 pub async fn enqueue_in<J: Job>(tx: &mut Tx, job: &J, delay: Duration) -> Result<JobId, EnqueueError> {
+    if delay > DELAY_LIMIT {
+        return Err(EnqueueError::TooFarAway { kind: J::KIND, days: delay.as_secs().div_ceil(24 * 60 * 60) });
+    }
     Ok(jobs::insert(tx, &row(job, Start::After(delay), None)?).await?)
+}
+
+/// Enqueues a job to run at a time, by the database's clock; a time that has passed means now.
+pub async fn enqueue_at<J: Job>(tx: &mut Tx, job: &J, at: DateTime<Utc>) -> Result<JobId, EnqueueError> {
+    match (at - cron::now_in(tx).await?).to_std() {
+        Ok(delay) if !delay.is_zero() => enqueue_in(tx, job, delay).await,
+        _ => enqueue(tx, job).await,
+    }
+}
+
+/// Enqueues many jobs of a kind at once, a few hundred to a statement; the ids are in their order.
+pub async fn enqueue_all<J: Job>(tx: &mut Tx, jobs: &[J]) -> Result<Vec<JobId>, EnqueueError> {
+    let rows = jobs.iter().map(|job| row(job, Start::Now, None)).collect::<Result<Vec<_>, _>>()?;
+    Ok(jobs::insert_all(tx, &rows).await?)
 }
 
 /// Children that run side by side, and the parent that runs once all of them have completed.
@@ -68,9 +91,7 @@ impl Flow {
         let parent = jobs::insert(tx, &row(parent, Start::WhenReleased, None)?).await?;
         let children = u32::try_from(self.children.len()).unwrap_or(u32::MAX);
         flows::insert(tx, self.id, parent, children).await?;
-        for child in &self.children {
-            jobs::insert(tx, child).await?;
-        }
+        jobs::insert_all(tx, &self.children).await?;
         Ok(parent)
     }
 }
@@ -82,8 +103,8 @@ impl Default for Flow {
 }
 
 fn row<J: Job>(job: &J, start: Start, flow: Option<FlowId>) -> Result<NewJob, EnqueueError> {
-    let args = serde_json::to_value(job).map_err(|source| EnqueueError::Arguments { kind: J::KIND, source })?;
-    let size = args.to_string().len();
+    let args = serde_json::to_string(job).map_err(|source| EnqueueError::Arguments { kind: J::KIND, source })?;
+    let size = args.len();
     if size > ARGS_LIMIT {
         return Err(EnqueueError::ArgumentsTooLarge { kind: J::KIND, size });
     }

@@ -7,12 +7,16 @@
 mod backend;
 mod belt;
 mod claimer;
+mod completer;
 mod feeder;
 mod fleet;
 mod held;
+mod leases;
 mod liveness;
+mod one_run;
 mod runner;
 mod sweeper;
 
 pub use belt::connect as connect_belt;
 pub use fleet::{Fleet, FleetSettings};
+pub use one_run::run_one;
