@@ -243,9 +243,8 @@ impl<'a> Judge<'a> {
             many => self.verdict.duplicated.push(format!("{of}: {many} jobs send its mail")),
         }
         let title = format!("\"{}\"", upload.title);
-        let about = |mail: &&super::evidence::MailFact| {
-            mail.subject.contains(&title) && mail.to.iter().any(|to| *to == upload.creator)
-        };
+        let about =
+            |mail: &&super::evidence::MailFact| mail.subject.contains(&title) && mail.to.contains(&upload.creator);
         match (self.evidence.mails.iter().filter(about).count(), delivery.state.as_str()) {
             (1, "sent" | "ambiguous") | (0, "ambiguous") => {}
             (0 | 1, state) => self.verdict.lost.push(format!("{of}: the mail is {state} and not as it should be")),

@@ -55,9 +55,8 @@ pub async fn prove(town: &mut Town, accepted: &[Accepted], clean: &Verdict, prog
         ),
         (
             "a mail of unknown fate",
-            format!(
-                "UPDATE email_deliveries SET state = 'ambiguous' WHERE idempotency_key LIKE '%:%' ORDER BY id LIMIT 1"
-            ),
+            "UPDATE email_deliveries SET state = 'ambiguous' WHERE idempotency_key LIKE '%:%' ORDER BY id LIMIT 1"
+                .to_owned(),
             "UPDATE email_deliveries SET state = 'sent' WHERE state = 'ambiguous' ORDER BY id LIMIT 1".to_owned(),
             |verdict| verdict.ambiguous,
         ),
