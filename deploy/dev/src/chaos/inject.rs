@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Fault, Line, Step, Victim, WORKERS};
-use super::town::Town;
+use super::town::{Killed, Town};
 use crate::progress::Progress;
 
 /// How far the load may be ahead of the faults, in faults.
@@ -134,6 +134,23 @@ impl Injector<'_> {
                 tokio::time::sleep(time).await;
                 self.town.line(line).stall(false);
             }
+            Fault::KillAll => {
+                self.wait_until_busy(WORKERS[0]).await?;
+                for (victim, killed) in self.town.kill_all().await? {
+                    self.note_kill(victim, killed);
+                }
+                began = Utc::now();
+            }
+            Fault::StorageAway(time) => {
+                self.town.services.s3.stop().await;
+                tokio::time::sleep(time).await;
+                self.town.services.s3.resume().await?;
+            }
+            Fault::MailAway(time) => {
+                self.town.services.mail.stop().await;
+                tokio::time::sleep(time).await;
+                self.town.services.mail.resume().await?;
+            }
             Fault::RollingRestart => {
                 for worker in WORKERS {
                     self.town.roll(worker).await?;
@@ -160,9 +177,13 @@ impl Injector<'_> {
 
     async fn kill(&mut self, victim: Victim) -> Result<()> {
         let killed = self.town.kill(victim).await?;
+        self.note_kill(victim, killed);
+        Ok(())
+    }
+
+    fn note_kill(&mut self, victim: Victim, killed: Killed) {
         let fault = Fault::Kill(victim);
         self.happened.push(Happened { fault, began: killed.at, ended: Utc::now(), pid: Some(killed.pid) });
-        Ok(())
     }
 
     /// The service is gone for that time; half-way a program is killed as well.

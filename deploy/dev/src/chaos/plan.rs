@@ -63,6 +63,12 @@ pub enum Fault {
     Stall(Line, Duration),
     /// SIGTERM to each worker in turn, started again when it has ended.
     RollingRestart,
+    /// SIGKILL to all programs at once, as when their machine goes; all are started again at once.
+    KillAll,
+    /// The bucket's server is gone for that time.
+    StorageAway(Duration),
+    /// The mail server is gone for that time.
+    MailAway(Duration),
 }
 
 impl Fault {
@@ -80,6 +86,9 @@ impl Fault {
             Self::Cut(_) => "connections cut",
             Self::Stall(..) => "a service hangs",
             Self::RollingRestart => "rolling restart of the workers",
+            Self::KillAll => "SIGKILL of all programs at once",
+            Self::StorageAway(_) => "S3 away",
+            Self::MailAway(_) => "mail server away",
         }
     }
 }
@@ -97,7 +106,10 @@ impl fmt::Display for Fault {
             Self::MysqlAway(time, victim) => write!(f, "MySQL away for {:.1} s{}", time.as_secs_f32(), also(victim)),
             Self::Cut(line) => write!(f, "connections to {} cut", line.name()),
             Self::Stall(line, time) => write!(f, "{} hangs for {:.1} s", line.name(), time.as_secs_f32()),
-            Self::RollingRestart => f.write_str("rolling restart of the workers"),
+            Self::RollingRestart | Self::KillAll => f.write_str(self.group()),
+            Self::StorageAway(time) | Self::MailAway(time) => {
+                write!(f, "{} for {:.1} s", self.group(), time.as_secs_f32())
+            }
         }
     }
 }
@@ -119,6 +131,9 @@ pub fn plan(seed: u64, kills: usize) -> Vec<Step> {
         faults.push(Fault::Pause(worker(rng), PAST_THE_LEASE));
         faults.push(Fault::MysqlAway(seconds(rng, 1.0, 5.0), maybe_victim(rng)));
         faults.push(Fault::RollingRestart);
+        faults.push(Fault::KillAll);
+        faults.push(Fault::StorageAway(seconds(rng, 1.0, 4.0)));
+        faults.push(Fault::MailAway(seconds(rng, 1.0, 4.0)));
         faults.push(Fault::Stall(Line::ALL.choose(rng).copied().unwrap_or(Line::Mysql), seconds(rng, 1.0, 4.0)));
         faults.push(Fault::RedisAway(Role::Cache, seconds(rng, 1.0, 4.0), maybe_victim(rng)));
     }
@@ -166,9 +181,13 @@ mod tests {
             let steps = plan(seed, 10);
             let kills = steps.iter().filter(|step| matches!(step.fault, Fault::Kill(_))).count();
             assert_eq!(kills, 10);
-            let groups: std::collections::BTreeSet<_> =
-                steps.iter().map(|step| step.fault.group()).filter(|group| !group.starts_with("SIGKILL")).collect();
-            assert_eq!(groups.len(), 8, "{groups:?}");
+            let groups: std::collections::BTreeSet<_> = steps
+                .iter()
+                .map(|step| step.fault.group())
+                .filter(|group| !group.starts_with("SIGKILL of a "))
+                .filter(|group| *group != "SIGKILL of the api")
+                .collect();
+            assert_eq!(groups.len(), 11, "{groups:?}");
             assert!(steps.iter().filter(|step| step.fault == Fault::Flush).count() >= 3);
         }
     }

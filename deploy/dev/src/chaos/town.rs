@@ -202,6 +202,19 @@ impl Town {
         Ok(killed)
     }
 
+    /// SIGKILL to all programs, then all are started again: nobody is left who could take over.
+    pub async fn kill_all(&mut self) -> Result<Vec<(Victim, Killed)>> {
+        let mut killed = Vec::new();
+        for program in &mut self.programs {
+            killed.push((program.name, Killed { at: Utc::now(), pid: program.process.pid() }));
+            program.process.kill().await?;
+        }
+        for place in 0..self.programs.len() {
+            self.restart(place).await?;
+        }
+        Ok(killed)
+    }
+
     /// Sends a signal to the program alone; returns its pid.
     pub fn signal(&mut self, name: Victim, signal: Signal) -> Result<u32> {
         let place = self.place(name)?;
