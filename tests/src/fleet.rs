@@ -22,6 +22,12 @@ pub struct Worker {
 }
 
 impl Worker {
+    pub fn start(fleet: Fleet) -> Self {
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(fleet.run(stop.clone()));
+        Self { stop, running }
+    }
+
     /// Stops it as a SIGTERM would.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -43,10 +49,7 @@ impl TestApp {
     }
 
     pub async fn worker_with(&self, review_policy: ReviewPolicy, registry: Registry) -> Worker {
-        let fleet = self.fleet(review_policy, registry).await;
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(fleet.run(stop.clone()));
-        Worker { stop, running }
+        Worker::start(self.fleet(review_policy, registry).await)
     }
 
     pub async fn fleet(&self, review_policy: ReviewPolicy, registry: Registry) -> Fleet {
