@@ -6,6 +6,7 @@ mod author;
 mod bad_input;
 mod batches;
 mod catalogue;
+mod chaos;
 mod contract;
 mod events;
 mod example;
