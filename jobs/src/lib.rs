@@ -28,7 +28,7 @@ pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_in};
 pub use expire_uploads::ExpireUploads;
 pub use index_nano::IndexNano;
 pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy};
-pub use ledger::{Fleet, FleetSettings, connect_belt};
+pub use ledger::{Fleet, FleetSettings, child, connect_belt};
 pub use make_thumbnails::MakeThumbnails;
 pub use pipeline::VersionRef;
 pub use prune_ledger::PruneLedger;

@@ -4,6 +4,7 @@ mod access;
 mod auth;
 mod bad_input;
 mod catalogue;
+mod child;
 mod contract;
 mod events;
 mod kill;

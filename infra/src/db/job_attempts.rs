@@ -15,6 +15,8 @@ pub enum Outcome {
     HandedBack,
     /// The worker did not know the kind or the version of the arguments.
     Parked,
+    /// The child process died.
+    Crashed,
 }
 
 impl Outcome {
@@ -27,6 +29,7 @@ impl Outcome {
             Self::Discarded => "discarded",
             Self::HandedBack => "handed_back",
             Self::Parked => "parked",
+            Self::Crashed => "crashed",
         }
     }
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     backend::LedgerBackend,
+    child::{ChildProgram, Children},
     claimer::Claimer,
     feeder::{Feeder, Lane},
     held::Held,
@@ -39,6 +40,8 @@ pub struct FleetSettings {
     pub drain: Duration,
     /// Touched at each heartbeat.
     pub alive_file: PathBuf,
+    /// How jobs that need a process of their own get one; without it they run in this process.
+    pub child: Option<ChildProgram>,
 }
 
 pub struct Fleet {
@@ -108,11 +111,16 @@ impl Fleet {
             ended.clone(),
         )?;
         let held = Arc::new(Held::default());
+        let keep_spare = self.settings.queues.iter().any(|&(queue, _)| self.registry.isolates_in(queue));
+        let scratch = || self.context.settings.scratch.clone();
+        let children = self.settings.child.clone();
+        let children = children.map(|program| Children::new(program, scratch(), keep_spare, popping.clone()));
         let runner = Arc::new(Runner {
             registry: self.registry.clone(),
             context: self.context.clone(),
             held: held.clone(),
             lost: lost.clone(),
+            children: children.transpose()?,
         });
         let mut tasks = JoinSet::new();
         let mut monitor = Monitor::new();
