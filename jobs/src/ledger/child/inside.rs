@@ -23,9 +23,9 @@ use crate::{
     registry::Registry,
 };
 
-/// A failure with this little left below the memory limit counts as running out of it, in bytes: a thread that cannot
-/// be started, or a panic over an allocation.
-const NEARLY_ALL: u64 = 12 << 20;
+/// A failure with less than this left below the memory limit counts as running out of it, in bytes: the largest single
+/// request is a decoder's thread, whose stack of 64 MiB counts whether it is used or not.
+const NEARLY_ALL: u64 = 72 << 20;
 
 /// Binds this process' life to its worker's and begins to wait for the assignment: `Err` when the input ends without
 /// one.
