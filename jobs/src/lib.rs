@@ -24,7 +24,7 @@ mod send_email;
 mod validate_archive;
 
 pub use context::{Context, Settings};
-pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_in};
+pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_in};
 pub use expire_uploads::ExpireUploads;
 pub use index_nano::IndexNano;
 pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy};

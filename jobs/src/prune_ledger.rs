@@ -1,9 +1,16 @@
 //! Deletes finished jobs and ended workers from the ledger once they are old, in small steps.
 
+use std::time::{Duration, Instant};
+
+use domain::ids::JobId;
 use infra::db::{jobs, workers};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Context, Job, JobError, Outcome, Priority, Queue, Run};
+
+/// The shortest rest between two steps.
+const PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PruneLedger {}
@@ -12,6 +19,7 @@ impl Job for PruneLedger {
     const KIND: &'static str = "prune_ledger";
     const QUEUE: Queue = Queue::Maintenance;
     const PRIORITY: Priority = Priority::Bulk;
+    const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
     fn unique_key(&self) -> Option<String> {
         Some(String::new())
@@ -19,13 +27,16 @@ impl Job for PruneLedger {
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let mut pruned = 0;
-        loop {
-            let step = jobs::prune(&context.db, context.settings.ledger_days).await?;
-            pruned += step;
+        let mut last = JobId(Uuid::nil());
+        while !run.cancelled().is_cancelled() {
+            let began = Instant::now();
+            let now = context.clock.now();
+            let Some(step) = jobs::prune(&context.db, context.settings.ledger_days, now, last).await? else { break };
+            last = step.last;
+            pruned += step.jobs as u64;
             run.progress(pruned, None, "jobs deleted");
-            if step == 0 || run.cancelled().is_cancelled() {
-                break;
-            }
+            // At most half of the time: those who claim come first.
+            tokio::time::sleep(began.elapsed().max(PAUSE)).await;
         }
         workers::prune(&context.db).await?;
         Ok(Outcome::Done)

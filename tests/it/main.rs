@@ -3,11 +3,13 @@
 mod access;
 mod auth;
 mod bad_input;
+mod batches;
 mod catalogue;
 mod child;
 mod contract;
 mod events;
 mod kill;
+mod liveness;
 mod outage;
 mod pipeline;
 mod queue;

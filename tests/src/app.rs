@@ -109,6 +109,7 @@ impl TestApp {
             storage: storage.clone(),
             search: search.clone(),
             cache: cache.clone(),
+            belt: belt.clone(),
             hints: cache.event_hints(),
             keys: signing_keys(),
             clock: Clock::System,

@@ -20,6 +20,7 @@ pub mod nano_events;
 pub mod nano_lists;
 pub mod nano_versions;
 pub mod nanos;
+pub mod queue_leases;
 pub mod refresh_tokens;
 pub mod schema;
 mod tx;

@@ -1,6 +1,10 @@
 //! Worker incarnations: who is alive, by the ticks of the queue's clock.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use domain::ids::WorkerId;
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{Db, DbError};
@@ -17,6 +21,32 @@ pub struct NewWorker {
     pub version: String,
     /// Comma-separated.
     pub queues: String,
+}
+
+/// An incarnation as operators see it.
+#[derive(Clone, Debug)]
+pub struct WorkerRow {
+    pub id: Uuid,
+    pub name: String,
+    pub version: String,
+    /// Comma-separated.
+    pub queues: String,
+    /// `alive`, `draining`, `stopped` or `dead`.
+    pub state: String,
+    pub started_at: DateTime<Utc>,
+    pub seen_at: DateTime<Utc>,
+}
+
+/// The incarnations that ended within the last day or have not ended, newest first; at most 500.
+pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
+    Ok(sqlx::query_as!(
+        WorkerRow,
+        r#"SELECT id AS "id: Uuid", name, version, queues, state, started_at AS "started_at: DateTime<Utc>",
+                  seen_at AS "seen_at: DateTime<Utc>"
+           FROM workers ORDER BY id DESC LIMIT 500"#
+    )
+    .fetch_all(db.pool())
+    .await?)
 }
 
 pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
@@ -91,17 +121,36 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
     Ok(buried)
 }
 
-/// Dead or stopped incarnations that still own running jobs.
+/// Dead or stopped incarnations that still own running jobs; at most 100.
 pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT DISTINCT j.worker_id AS "worker_id!: Uuid" FROM jobs j JOIN workers w ON w.id = j.worker_id
-           WHERE w.state IN ('dead', 'stopped') LIMIT 100"#
+    let lists = sqlx::query_scalar!("SELECT DISTINCT queues FROM workers").fetch_all(db.pool()).await?;
+    let queues: BTreeSet<&str> = lists.iter().flat_map(|list| list.split(',')).collect();
+    if queues.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = QueryBuilder::new(
+        "SELECT DISTINCT j.worker_id FROM jobs j JOIN workers w ON w.id = j.worker_id
+         WHERE w.state IN ('dead', 'stopped') AND j.state = 'running' AND j.queue IN (",
+    );
+    let mut list = select.separated(", ");
+    for queue in queues {
+        list.push_bind(queue.to_owned());
+    }
+    select.push(") LIMIT 100");
+    let workers: Vec<Uuid> = select.build_query_scalar().fetch_all(db.pool()).await?;
+    Ok(workers.into_iter().map(WorkerId).collect())
+}
+
+/// How many incarnations have a lease that has not run out.
+pub async fn alive(db: &Db) -> Result<u64, DbError> {
+    let alive = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "alive: i64" FROM workers
+           WHERE state IN ('alive', 'draining') AND seen_tick + ? >= (SELECT tick FROM queue_clock WHERE id = 1)"#,
+        LEASE_TICKS
     )
-    .fetch_all(db.pool())
-    .await?
-    .into_iter()
-    .map(WorkerId)
-    .collect())
+    .fetch_one(db.pool())
+    .await?;
+    Ok(alive.unsigned_abs())
 }
 
 /// Whether a living worker takes jobs of this queue.

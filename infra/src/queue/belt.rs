@@ -1,9 +1,16 @@
 //! One sorted set per queue. It may be wiped, lost or away at any time: the feeder fills it again from the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use domain::ids::JobId;
-use redis::{AsyncCommands, aio::ConnectionManager, aio::MultiplexedConnection};
+use redis::{AsyncCommands, Script, aio::ConnectionManager, aio::MultiplexedConnection};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -16,6 +23,15 @@ const PUSH_TIMEOUT: Duration = Duration::from_millis(50);
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 /// Committed work is pushed at once only while a belt is shorter than this; beyond, the feeder keeps the order.
 const LOW_BELT: usize = 64;
+
+/// KEYS: the belt. ARGV: how long is long, then scores and members.
+static PUSH_IF_LOW: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[1]) then
+           redis.call('ZADD', KEYS[1], 'NX', unpack(ARGV, 2))
+         end",
+    )
+});
 
 #[derive(Debug, thiserror::Error)]
 pub enum BeltError {
@@ -30,13 +46,19 @@ pub enum BeltError {
 pub struct Belt {
     client: redis::Client,
     connection: Arc<tokio::sync::Mutex<Option<ConnectionManager>>>,
+    away: Arc<AtomicBool>,
     key: Arc<dyn Fn(&str) -> String + Send + Sync>,
 }
 
 impl Belt {
     /// `key` names the sorted set of a queue. Connects when first used, and again after a loss.
     pub fn new(url: &str, key: impl Fn(&str) -> String + Send + Sync + 'static) -> Result<Self, BeltError> {
-        Ok(Self { client: redis::Client::open(url)?, connection: Arc::default(), key: Arc::new(key) })
+        Ok(Self {
+            client: redis::Client::open(url)?,
+            connection: Arc::default(),
+            away: Arc::default(),
+            key: Arc::new(key),
+        })
     }
 
     /// Starts with a connection that was made elsewhere.
@@ -45,7 +67,22 @@ impl Belt {
         Self { connection: Arc::new(tokio::sync::Mutex::new(Some(connection))), ..self }
     }
 
+    /// False after a command failed, until one succeeds.
+    pub fn is_up(&self) -> bool {
+        !self.away.load(Ordering::Relaxed)
+    }
+
+    /// Remembers how the last command went.
+    fn note<T>(&self, result: Result<T, BeltError>) -> Result<T, BeltError> {
+        self.away.store(result.is_err(), Ordering::Relaxed);
+        result
+    }
+
     async fn connection(&self) -> Result<ConnectionManager, BeltError> {
+        self.note(self.connect().await)
+    }
+
+    async fn connect(&self) -> Result<ConnectionManager, BeltError> {
         let mut slot = self.connection.lock().await;
         if let Some(connection) = slot.as_ref() {
             return Ok(connection.clone());
@@ -61,30 +98,43 @@ impl Belt {
         Ok(slot.insert(connection).clone())
     }
 
-    /// Puts tickets on the belt, in their order; a ticket that is there already keeps its place.
+    /// Puts tickets on the belt. One that is there already gets its new place: the feeder ranks the head of the ledger
+    /// anew each time, so that nobody is overtaken for ever.
     pub async fn push(&self, queue: &str, tickets: &[Ticket]) -> Result<(), BeltError> {
         if tickets.is_empty() {
             return Ok(());
         }
         let mut connection = self.connection().await?;
         let mut command = redis::cmd("ZADD");
-        command.arg((self.key)(queue)).arg("NX");
+        command.arg((self.key)(queue));
         for ticket in tickets {
             command.arg(ticket.score()).arg(ticket.job.0.as_bytes());
         }
-        limited(command.query_async::<()>(&mut connection)).await
+        self.note(limited(command.query_async::<()>(&mut connection)).await)
+    }
+
+    /// Puts tickets on the belt while it is short, in one round trip: what a commit made available. A long belt is
+    /// left to the feeder, which keeps the order and the belt's length.
+    async fn push_if_low(&self, queue: &str, tickets: &[Ticket]) -> Result<(), BeltError> {
+        let mut connection = self.connection().await?;
+        let mut call = PUSH_IF_LOW.prepare_invoke();
+        call.key((self.key)(queue)).arg(LOW_BELT);
+        for ticket in tickets {
+            call.arg(ticket.score()).arg(ticket.job.0.as_bytes());
+        }
+        self.note(limited(call.invoke_async::<()>(&mut connection)).await)
     }
 
     /// How many tickets lie on the belt.
     pub async fn depth(&self, queue: &str) -> Result<usize, BeltError> {
         let mut connection = self.connection().await?;
-        limited(connection.zcard((self.key)(queue))).await
+        self.note(limited(connection.zcard((self.key)(queue))).await)
     }
 
     /// Asks Redis whether it answers.
     pub async fn ping(&self) -> Result<(), BeltError> {
         let mut connection = self.connection().await?;
-        limited(redis::cmd("PING").query_async::<()>(&mut connection)).await
+        self.note(limited(redis::cmd("PING").query_async::<()>(&mut connection)).await)
     }
 
     /// A connection of its own for one consumer, since its pop blocks.
@@ -92,8 +142,9 @@ impl Belt {
         let config = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(COMMAND_TIMEOUT))
             .set_response_timeout(Some(Popper::PATIENCE + COMMAND_TIMEOUT));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(Popper { connection, key: (self.key)(queue) })
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connection = self.note(limited(connecting).await)?;
+        Ok(Popper { connection, belt: self.clone(), key: (self.key)(queue) })
     }
 }
 
@@ -107,6 +158,7 @@ async fn limited<T>(command: impl Future<Output = Result<T, redis::RedisError>>)
 /// Takes tickets off one belt.
 pub struct Popper {
     connection: MultiplexedConnection,
+    belt: Belt,
     key: String,
 }
 
@@ -114,42 +166,47 @@ impl Popper {
     /// How long one pop waits for the first ticket.
     const PATIENCE: Duration = Duration::from_secs(1);
 
-    /// Waits up to a second for a ticket, then takes as many more as are there, at most `most` in all.
+    /// Waits up to a second for tickets and takes what is there, at most `most`.
     pub async fn pop(&mut self, most: usize) -> Result<Vec<JobId>, BeltError> {
-        let first: Option<(String, Vec<u8>, f64)> = redis::cmd("BZPOPMIN")
-            .arg(&self.key)
+        let popped = redis::cmd("BZMPOP")
             .arg(Self::PATIENCE.as_secs_f64())
+            .arg(1)
+            .arg(&self.key)
+            .arg("MIN")
+            .arg("COUNT")
+            .arg(most.max(1))
             .query_async(&mut self.connection)
-            .await?;
-        let Some((_, first, _)) = first else { return Ok(Vec::new()) };
-        let mut jobs: Vec<JobId> = job_id(&first).into_iter().collect();
-        if most > 1 {
-            let more: Vec<(Vec<u8>, f64)> =
-                redis::cmd("ZPOPMIN").arg(&self.key).arg(most - 1).query_async(&mut self.connection).await?;
-            jobs.extend(more.iter().filter_map(|(member, _)| job_id(member)));
-        }
-        Ok(jobs)
+            .await
+            .map_err(BeltError::from);
+        let popped: Popped = self.belt.note(popped)?;
+        let Some((_, tickets)) = popped else { return Ok(Vec::new()) };
+        Ok(tickets.iter().filter_map(|(member, _)| job_id(member)).collect())
     }
 }
+
+/// The belt's key, then members with their scores.
+type Popped = Option<(String, Vec<(Vec<u8>, f64)>)>;
 
 /// A member that is no job id was not put there by us; it is dropped.
 fn job_id(member: &[u8]) -> Option<JobId> {
     Uuid::from_slice(member).ok().map(JobId)
 }
 
-/// Pushes the tickets of committed transactions, fire and forget, while the belt is low.
+/// Pushes the tickets of committed transactions, fire and forget, while the belt is low. What gathers during one push
+/// goes with the next.
 pub fn hint_sink(belt: Belt, other: impl Fn(Hint) + Send + Sync + 'static) -> HintSink {
     let (sender, mut receiver) = mpsc::channel::<(String, Ticket)>(1024);
     tokio::spawn(async move {
-        while let Some((queue, ticket)) = receiver.recv().await {
-            let pushing = async {
-                if belt.depth(&queue).await? < LOW_BELT {
-                    belt.push(&queue, &[ticket]).await?;
-                }
-                Ok::<_, BeltError>(())
-            };
-            // Whatever goes wrong here, the feeder finds the job at its next tick.
-            let _ = tokio::time::timeout(PUSH_TIMEOUT, pushing).await;
+        let mut gathered = Vec::new();
+        while receiver.recv_many(&mut gathered, 256).await > 0 {
+            let mut by_queue: BTreeMap<String, Vec<Ticket>> = BTreeMap::new();
+            for (queue, ticket) in gathered.drain(..) {
+                by_queue.entry(queue).or_default().push(ticket);
+            }
+            for (queue, tickets) in by_queue {
+                // Whatever goes wrong here, the feeder finds the job at its next tick.
+                let _ = tokio::time::timeout(PUSH_TIMEOUT, belt.push_if_low(&queue, &tickets)).await;
+            }
         }
     });
     Arc::new(move |hints| {

@@ -1,10 +1,16 @@
 //! From the belt to apalis: takes tickets into free slots only, claims their rows, hands them on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::ids::{JobId, WorkerId};
 use infra::{
-    db::{Db, jobs},
+    db::{
+        Db,
+        jobs::{self, Claimed},
+    },
     queue::{Belt, Popper},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -13,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::{backend::Assignment, held::Held};
 use crate::job::Queue;
 
+/// Jobs claimed in one statement.
+const BATCH: usize = 512;
 /// How long to leave Redis alone after it failed.
 const REDIS_PAUSE: Duration = Duration::from_millis(300);
 
@@ -32,7 +40,7 @@ pub(super) struct Claimer {
 impl Claimer {
     pub(super) async fn run(mut self) {
         let mut popper = None;
-        while let Some(mut slots) = self.free_slots().await {
+        while let Some(slots) = self.free_slots().await {
             let stop = self.stop.clone();
             let tickets = tokio::select! {
                 () = stop.cancelled() => return,
@@ -41,33 +49,37 @@ impl Claimer {
             if tickets.is_empty() {
                 continue;
             }
-            match jobs::claim(&self.db, self.worker, tickets).await {
+            let began = Instant::now();
+            let claimed = jobs::claim(&self.db, self.worker, tickets).await;
+            metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
+            match claimed {
                 Ok(claimed) => {
-                    for job in claimed {
-                        let Some(slot) = slots.pop() else { break };
-                        if self.assign(Assignment { job, slot }).await.is_err() {
-                            return;
-                        }
+                    if !self.assign(claimed, slots).await {
+                        return;
                     }
                 }
                 // The tickets come again: the rows are still available. A claim whose answer was lost is found by
                 // the sweeper.
                 Err(error) => {
                     tracing::warn!(%error, queue = self.queue.as_str(), "claiming failed; waiting for the database");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    tokio::select! {
+                        () = self.stop.cancelled() => {}
+                        () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                    }
                 }
             }
         }
     }
 
-    /// Waits for a free slot and takes all there are; `None` once the worker stops.
+    /// Waits for a free slot and takes what there is, up to a batch; `None` once the worker stops.
     async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = tokio::select! {
             () = self.stop.cancelled() => return None,
             slot = self.slots.clone().acquire_owned() => slot.ok()?,
         };
         let mut slots = vec![first];
-        while let Ok(slot) = self.slots.clone().try_acquire_owned() {
+        while slots.len() < BATCH {
+            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
             slots.push(slot);
         }
         Some(slots)
@@ -84,19 +96,29 @@ impl Claimer {
         tickets
     }
 
-    /// Errs once apalis has gone: then the job is handed back.
-    async fn assign(&self, assignment: Assignment) -> Result<(), ()> {
-        let fence = assignment.job.fence;
-        self.held.insert(fence.job, CancellationToken::new());
-        let refused = self.stop.is_cancelled() || self.assignments.send(assignment).await.is_err();
-        if refused {
-            self.held.remove(fence.job);
-            if let Err(error) = jobs::hand_back(&self.db, &fence).await {
-                tracing::warn!(%error, job = %fence.job, "a job could not be handed back; the reaper will do it");
-            }
-            return Err(());
+    /// Hands claimed jobs to apalis. False once the worker stops: then those that have not begun go back.
+    async fn assign(&self, claimed: Vec<Claimed>, slots: Vec<OwnedSemaphorePermit>) -> bool {
+        // Known before the first is sent: the sweeper asks which of our rows we know of.
+        for job in &claimed {
+            self.held.insert(job.id, CancellationToken::new());
         }
-        Ok(())
+        let mut unstarted = Vec::new();
+        for (job, slot) in claimed.into_iter().zip(slots) {
+            let fence = job.fence;
+            if self.stop.is_cancelled() || self.assignments.send(Assignment { job, slot }).await.is_err() {
+                unstarted.push(fence);
+            }
+        }
+        if unstarted.is_empty() {
+            return true;
+        }
+        if let Err(error) = jobs::hand_back_unstarted(&self.db, &unstarted).await {
+            tracing::warn!(%error, jobs = unstarted.len(), "jobs could not be handed back; the reaper will do it");
+        }
+        for fence in unstarted {
+            self.held.remove(fence.job);
+        }
+        false
     }
 }
 

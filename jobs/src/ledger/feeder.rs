@@ -1,7 +1,10 @@
-//! From the ledger to the belt. It has no cursor and marks nothing as fed: what is available at the head of the
-//! ledger goes onto the belt, as often as it takes.
+//! From the ledger to the belt. It marks nothing as fed: what is available at the head of the ledger goes onto the
+//! belt, as often as it takes.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::ids::JobId;
 use infra::{
@@ -12,34 +15,66 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::leases::Leases;
 use crate::job::Queue;
 
 /// Between two looks while there is work, and while there is none. A commit puts its ticket on the belt by itself;
 /// these bound what a lost ticket costs.
 const BUSY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_millis(500);
+/// How often a worker looks at a queue that another one feeds, in case that one does not.
+const BACKSTOP: Duration = Duration::from_secs(5);
 /// Tenants looked at per queue and tick; the next tick goes on behind them.
 const TENANTS: u32 = 64;
+/// No belt is fed beyond this, whatever the backlog and the throughput.
+const DEEPEST: u32 = 8_192;
 
 pub(super) struct Feeder {
     pub(super) db: Db,
     pub(super) belt: Belt,
-    pub(super) queues: Vec<Lane>,
+    pub(super) leases: Arc<Leases>,
+    pub(super) lanes: Vec<Lane>,
     pub(super) stop: CancellationToken,
 }
 
 /// One queue as the feeder sees it.
 pub(super) struct Lane {
-    pub(super) queue: Queue,
-    /// How many tickets the belt should hold.
-    pub(super) depth: u32,
+    queue: Queue,
     /// To this process' own claimer, for when Redis is away.
-    pub(super) direct: mpsc::Sender<Vec<JobId>>,
+    direct: mpsc::Sender<Vec<JobId>>,
+    shallowest: u32,
+    /// How many tickets the belt should hold: enough for what the fleet takes between two looks.
+    depth: u32,
+    /// The tenant the next look begins with.
+    cursor: Uuid,
+    looked: Option<Instant>,
+}
+
+impl Lane {
+    pub(super) fn new(queue: Queue, slots: usize, direct: mpsc::Sender<Vec<JobId>>) -> Self {
+        let shallowest = u32::try_from(slots * 2 + 32).unwrap_or(DEEPEST).min(DEEPEST);
+        Self { queue, direct, shallowest, depth: shallowest, cursor: Uuid::nil(), looked: None }
+    }
+
+    /// Follows the throughput: a belt found nearly empty with more behind it was too short, one found nearly full
+    /// is longer than it need be.
+    fn adapt(&mut self, lying: usize, found: usize) {
+        let (lying, depth) = (lying as u64, u64::from(self.depth));
+        if found as u64 >= depth && lying < depth / 4 {
+            self.depth = (self.depth * 2).min(DEEPEST);
+        } else if lying > depth / 4 * 3 {
+            self.depth = (self.depth - self.depth / 8).max(self.shallowest);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.looked.is_none_or(|looked| looked.elapsed() >= BACKSTOP)
+    }
 }
 
 impl Feeder {
-    pub(super) async fn run(self) {
-        let mut cursors: HashMap<Queue, Uuid> = HashMap::new();
+    pub(super) async fn run(mut self) {
+        let mut lanes = std::mem::take(&mut self.lanes);
         let mut pause = BUSY;
         let mut redis_away = false;
         loop {
@@ -48,9 +83,14 @@ impl Feeder {
                 () = tokio::time::sleep(pause) => {}
             }
             pause = IDLE;
-            for lane in &self.queues {
-                let cursor = cursors.entry(lane.queue).or_default();
-                match self.feed(lane, cursor, &mut redis_away).await {
+            let began = Instant::now();
+            for lane in &mut lanes {
+                // Without Redis there is no belt to share, and every worker feeds itself.
+                if !self.leases.feeds(lane.queue) && self.belt.is_up() && !lane.is_due() {
+                    continue;
+                }
+                lane.looked = Some(began);
+                match self.feed(lane, &mut redis_away).await {
                     Ok(0) => {}
                     Ok(_) => pause = BUSY,
                     Err(error) => {
@@ -60,28 +100,31 @@ impl Feeder {
                     }
                 }
             }
+            metrics::histogram!("queue_feed_seconds").record(began.elapsed().as_secs_f64());
         }
     }
 
     /// Fills one belt up; returns how many tickets it found.
-    async fn feed(&self, lane: &Lane, cursor: &mut Uuid, redis_away: &mut bool) -> Result<usize, DbError> {
+    async fn feed(&self, lane: &mut Lane, redis_away: &mut bool) -> Result<usize, DbError> {
         let queue = lane.queue.as_str();
         let lying = self.belt.depth(queue).await;
-        if lying.as_ref().is_ok_and(|depth| *depth >= lane.depth as usize) {
-            return Ok(lane.depth as usize);
-        }
-        let mut tenants = jobs::tenants(&self.db, queue, *cursor, TENANTS).await?;
-        if tenants.is_empty() && !cursor.is_nil() {
-            *cursor = Uuid::nil();
-            tenants = jobs::tenants(&self.db, queue, *cursor, TENANTS).await?;
+        let mut tenants = jobs::tenants(&self.db, queue, lane.cursor, TENANTS).await?;
+        if tenants.is_empty() && !lane.cursor.is_nil() {
+            lane.cursor = Uuid::nil();
+            tenants = jobs::tenants(&self.db, queue, lane.cursor, TENANTS).await?;
         }
         let full = tenants.len() == TENANTS as usize;
-        *cursor = tenants.last().filter(|_| full).copied().unwrap_or_default();
+        lane.cursor = tenants.last().filter(|_| full).copied().unwrap_or_default();
         let each = (lane.depth / u32::try_from(tenants.len().max(1)).unwrap_or(u32::MAX)).max(1);
-        let tickets = jobs::heads(&self.db, queue, &tenants, each).await?;
+        let mut tickets = jobs::heads(&self.db, queue, &tenants, each).await?;
 
         let pushed = match lying {
-            Ok(_) => self.belt.push(queue, &tickets).await,
+            Ok(lying) => {
+                metrics::gauge!("queue_belt_tickets", "queue" => queue).set(lying as f64);
+                lane.adapt(lying, tickets.len());
+                // Each look may bring other tenants: the belt stays bounded however many there are.
+                if lying >= lane.depth as usize * 2 { Ok(()) } else { self.belt.push(queue, &tickets).await }
+            }
             Err(error) => Err(error),
         };
         if *redis_away && pushed.is_ok() {
@@ -92,6 +135,7 @@ impl Feeder {
                 tracing::warn!(%error, "the queue's Redis is away; feeding this worker from the ledger");
             }
             if !tickets.is_empty() {
+                tickets.sort_by_key(|ticket| (ticket.priority, ticket.rank));
                 // A full channel means the claimer has enough for now.
                 let _ = lane.direct.try_send(tickets.iter().map(|ticket| ticket.job).collect());
             }
@@ -99,5 +143,28 @@ impl Feeder {
         *redis_away = pushed.is_err();
         metrics::gauge!("queue_redis_up").set(if pushed.is_ok() { 1.0 } else { 0.0 });
         Ok(tickets.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_belt_follows_the_throughput_within_its_bounds() {
+        let mut lane = Lane::new(Queue::Uploads, 2, mpsc::channel(1).0);
+        assert_eq!(lane.depth, 36);
+        lane.adapt(0, 36);
+        assert_eq!(lane.depth, 72, "emptied between two looks");
+        lane.adapt(0, 10);
+        assert_eq!(lane.depth, 72, "empty because there is no more work");
+        for _ in 0..20 {
+            lane.adapt(0, usize::MAX);
+        }
+        assert_eq!(lane.depth, DEEPEST);
+        for _ in 0..100 {
+            lane.adapt(DEEPEST as usize, 0);
+        }
+        assert_eq!(lane.depth, 36, "nobody takes tickets");
     }
 }

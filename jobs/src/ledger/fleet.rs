@@ -19,8 +19,10 @@ use super::{
     backend::LedgerBackend,
     child::{ChildProgram, Children},
     claimer::Claimer,
+    completer::Completer,
     feeder::{Feeder, Lane},
     held::Held,
+    leases::Leases,
     liveness,
     runner::{Runner, handle},
     sweeper::Sweeper,
@@ -43,6 +45,9 @@ pub struct FleetSettings {
     /// How jobs that need a process of their own get one; without it they run in this process.
     pub child: Option<ChildProgram>,
 }
+
+/// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct Fleet {
     pub settings: FleetSettings,
@@ -111,24 +116,27 @@ impl Fleet {
             ended.clone(),
         )?;
         let held = Arc::new(Held::default());
-        let keep_spare = self.settings.queues.iter().any(|&(queue, _)| self.registry.isolates_in(queue));
-        let scratch = || self.context.settings.scratch.clone();
-        let children = self.settings.child.clone();
-        let children = children.map(|program| Children::new(program, scratch(), keep_spare, popping.clone()));
+        let leases = Arc::new(Leases::default());
+        let (completer, completing) = Completer::start(self.context.db.clone(), lost.clone());
         let runner = Arc::new(Runner {
             registry: self.registry.clone(),
             context: self.context.clone(),
             held: held.clone(),
+            completer,
             lost: lost.clone(),
-            children: children.transpose()?,
+            children: self.children(popping.clone())?,
         });
-        let mut tasks = JoinSet::new();
+        let (mut tasks, mut claiming) = (JoinSet::new(), JoinSet::new());
+        tasks.spawn(completing);
+        let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
+        let (keeping, db, stop) = (leases.clone(), self.context.db.clone(), popping.clone());
+        let keeping = tokio::spawn(async move { keeping.keep(db, worker, &queues, stop).await });
         let mut monitor = Monitor::new();
         let mut lanes = Vec::new();
         for &(queue, size) in &self.settings.queues {
             let (direct_sender, direct) = mpsc::channel(1);
             let (assignments, claimed) = mpsc::channel(size.max(1));
-            lanes.push(Lane { queue, depth: u32::try_from(size * 4 + 32).unwrap_or(u32::MAX), direct: direct_sender });
+            lanes.push(Lane::new(queue, size, direct_sender));
             let claimer = Claimer {
                 queue,
                 slots: Arc::new(Semaphore::new(size)),
@@ -140,7 +148,7 @@ impl Fleet {
                 held: held.clone(),
                 stop: popping.clone(),
             };
-            tasks.spawn(claimer.run());
+            claiming.spawn(claimer.run());
             let (backend, runner) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), runner.clone());
             monitor = monitor.register(move |_| {
                 // Our backend never errs, so apalis never asks for a second worker of the same queue.
@@ -152,10 +160,15 @@ impl Fleet {
                     .build(handle)
             });
         }
-        let feeder =
-            Feeder { db: self.context.db.clone(), belt: self.belt.clone(), queues: lanes, stop: popping.clone() };
+        let feeder = Feeder {
+            db: self.context.db.clone(),
+            belt: self.belt.clone(),
+            leases: leases.clone(),
+            lanes,
+            stop: popping.clone(),
+        };
         tasks.spawn(feeder.run());
-        let sweeper = Sweeper { db: self.context.db.clone(), worker, held: held.clone(), stop: ended.clone() };
+        let sweeper = Sweeper { db: self.context.db.clone(), worker, held: held.clone(), leases, stop: ended.clone() };
         tasks.spawn(sweeper.run());
 
         let stop_apalis = ended.clone();
@@ -169,12 +182,16 @@ impl Fleet {
             () = lost.cancelled() => Ended::LeaseLost,
         };
         popping.cancel();
+        // A claim under way is waited for: what it took goes back at once, or is known to run.
+        let _ = tokio::time::timeout(CLAIM_PATIENCE, async { while claiming.join_next().await.is_some() {} }).await;
         if matches!(why, Ended::Shutdown) {
             self.drain(worker, &held, &lost).await;
         }
         held.cancel_all();
         let _ = tokio::time::timeout(Duration::from_secs(5), held.empty()).await;
         ended.cancel();
+        // The leases were let go of when the popping stopped; where the database is away they run out.
+        let _ = tokio::time::timeout(Duration::from_secs(1), keeping).await;
         tasks.shutdown().await;
         apalis.abort();
         let _ = tokio::task::spawn_blocking(move || heartbeat.join()).await;
@@ -186,6 +203,13 @@ impl Fleet {
             let _ = jobs::reap_jobs_of(&self.context.db, worker).await;
         }
         Ok(why)
+    }
+
+    /// Processes for jobs that need one of their own; a spare one waits where such jobs are expected.
+    fn children(&self, stop: CancellationToken) -> std::io::Result<Option<Arc<Children>>> {
+        let Some(program) = self.settings.child.clone() else { return Ok(None) };
+        let keep_spare = self.settings.queues.iter().any(|&(queue, _)| self.registry.isolates_in(queue));
+        Children::new(program, self.context.settings.scratch.clone(), keep_spare, stop).map(Some)
     }
 
     /// Lets running jobs finish within the drain time.

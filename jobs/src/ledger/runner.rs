@@ -15,6 +15,7 @@ use tracing::Instrument;
 use super::{
     backend::Assignment,
     child::{Children, ticket_again},
+    completer::Completer,
     held::Held,
 };
 use crate::{
@@ -31,6 +32,7 @@ pub(super) struct Runner {
     pub(super) registry: Registry,
     pub(super) context: Context,
     pub(super) held: Arc<Held>,
+    pub(super) completer: Completer,
     /// Cancelled when the lease is gone: nothing may be written any more.
     pub(super) lost: CancellationToken,
     /// For jobs that need a process of their own; in such a process there are none.
@@ -127,6 +129,13 @@ impl Runner {
     pub(super) async fn settle(&self, handler: &dyn Handler, job: &Claimed, finished: Finished) -> &'static str {
         let plain = job.fence.run == 1 && job.failures == 0;
         let ending = match finished {
+            // Nothing else commits with it: it may share its statement with others.
+            Finished::Outcome(Outcome::Done) if plain && job.flow.is_none() => {
+                return match self.completer.complete(job.fence).await {
+                    Ok(()) => "completed",
+                    Err(_) => fenced_off(),
+                };
+            }
             Finished::Outcome(Outcome::Done) => None,
             Finished::Outcome(Outcome::DoneIn(mut tx)) => {
                 let written = async {

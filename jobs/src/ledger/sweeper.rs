@@ -6,16 +6,19 @@ use domain::ids::{JobId, WorkerId};
 use infra::db::{Db, DbError, jobs, workers};
 use tokio_util::sync::CancellationToken;
 
-use super::held::Held;
+use super::{held::Held, leases::Leases};
 
 const TICK: Duration = Duration::from_millis(250);
 /// Rows per step of a sweep.
 const STEP: u32 = 500;
+/// Ticks after which a worker sweeps although another holds the lease.
+const BACKSTOP: u64 = 40;
 
 pub(super) struct Sweeper {
     pub(super) db: Db,
     pub(super) worker: WorkerId,
     pub(super) held: Arc<Held>,
+    pub(super) leases: Arc<Leases>,
     pub(super) stop: CancellationToken,
 }
 
@@ -43,16 +46,25 @@ impl Sweeper {
     }
 
     async fn sweep(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
-        jobs::promote(&self.db, STEP).await?;
-        if tick.is_multiple_of(4) {
+        // One worker does this for all; the others look now and then, in case it does not.
+        let leads = self.leases.sweeps() || tick.is_multiple_of(BACKSTOP);
+        if leads {
+            while jobs::promote(&self.db, STEP).await? == u64::from(STEP) {}
+        }
+        if leads && tick.is_multiple_of(4) {
             let buried = workers::bury(&self.db).await?;
             if buried > 0 {
                 tracing::warn!(workers = buried, "workers died; their jobs go to others");
                 metrics::counter!("queue_workers_died_total").increment(buried);
             }
             for dead in workers::dead_with_jobs(&self.db).await? {
-                let reaped = jobs::reap_jobs_of(&self.db, dead).await?;
-                metrics::counter!("queue_jobs_lost_total").increment(reaped);
+                loop {
+                    let reaped = jobs::reap_jobs_of(&self.db, dead).await?;
+                    metrics::counter!("queue_jobs_lost_total").increment(reaped);
+                    if reaped == 0 {
+                        break;
+                    }
+                }
             }
         }
         if tick.is_multiple_of(8) {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::ids::{FlowId, JobId, WorkerId};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Row, types::Json};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row, types::Json};
 use uuid::Uuid;
 
-use super::{Fence, push_ids, sorted};
+use super::{Fence, HINTS_AT_MOST, literal, push_ids, sorted};
 use crate::{
-    db::{Db, DbError},
+    db::{Db, DbError, Hint},
     queue::Ticket,
 };
 
@@ -36,36 +36,26 @@ pub struct Claimed {
 }
 
 /// Takes those of `ids` that are still available, for a worker incarnation that is still alive. What another worker
-/// took first is left out.
+/// took first is left out. One round trip: the update, and the read of what it took.
 pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
     let ids = sorted(ids);
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let token = Uuid::now_v7();
-    let mut update = QueryBuilder::new(
-        "UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = ",
-    );
-    update.push_bind(token).push(", worker_id = ").push_bind(worker.0).push(" WHERE id IN (");
-    push_ids(&mut update, &ids);
-    update
-        .push(") AND state = 'available' AND EXISTS (SELECT 1 FROM workers w WHERE w.state = 'alive' AND w.id = ")
-        .push_bind(worker.0)
-        .push(")");
-    let taken = update.build().execute(db.pool()).await?.rows_affected();
-    if taken == 0 {
-        return Ok(Vec::new());
-    }
-
-    let mut select = QueryBuilder::new(
-        "SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
+    let (ids, token_literal, worker_literal) = (literal::ids(&ids), literal::uuid(token), literal::uuid(worker.0));
+    let statements = format!(
+        "UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = {token_literal},
+                worker_id = {worker_literal}
+         WHERE id IN ({ids}) AND state = 'available'
+           AND EXISTS (SELECT 1 FROM workers w WHERE w.id = {worker_literal} AND w.state = 'alive');
+         SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
                 j.priority, j.lost, j.crashes,
                 TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
-         FROM jobs j JOIN job_payloads p ON p.job_id = j.id WHERE j.id IN (",
+         FROM jobs j JOIN job_payloads p ON p.job_id = j.id
+         WHERE j.id IN ({ids}) AND j.token = {token_literal} ORDER BY j.priority, j.run_at, j.id"
     );
-    push_ids(&mut select, &ids);
-    select.push(") AND j.token = ").push_bind(token).push(" ORDER BY j.priority, j.run_at, j.id");
-    let rows = select.build().fetch_all(db.pool()).await?;
+    let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(db.pool()).await?;
     rows.iter().map(|row| claimed(row, token, worker).map_err(DbError::from)).collect()
 }
 
@@ -90,17 +80,34 @@ fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result
     })
 }
 
-/// The tenants with available jobs in a queue, from `after` on: one index seek each.
+/// The tenants with available jobs in a queue, from `after` on: one index seek each, however long their backlogs.
+/// (`SELECT DISTINCT` reads through the whole of a backlog to find the next tenant.)
 pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Vec<Uuid>, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT DISTINCT tenant AS "tenant: Uuid" FROM jobs
-           WHERE queue = ? AND state = 'available' AND tenant >= ? ORDER BY tenant LIMIT ?"#,
+    let mut connection = db.pool().acquire().await?;
+    let mut tenants = Vec::new();
+    let mut next = sqlx::query_scalar!(
+        r#"SELECT tenant AS "tenant: Uuid" FROM jobs WHERE queue = ? AND state = 'available' AND tenant >= ?
+           ORDER BY tenant LIMIT 1"#,
         queue,
-        after,
-        limit
+        after
     )
-    .fetch_all(db.pool())
-    .await?)
+    .fetch_optional(&mut *connection)
+    .await?;
+    while let Some(tenant) = next {
+        tenants.push(tenant);
+        if tenants.len() >= limit as usize {
+            break;
+        }
+        next = sqlx::query_scalar!(
+            r#"SELECT tenant AS "tenant: Uuid" FROM jobs WHERE queue = ? AND state = 'available' AND tenant > ?
+               ORDER BY tenant LIMIT 1"#,
+            queue,
+            tenant
+        )
+        .fetch_optional(&mut *connection)
+        .await?;
+    }
+    Ok(tenants)
 }
 
 /// The next jobs of each tenant, at most `each` per tenant, with their place in the tenant's own line.
@@ -135,29 +142,25 @@ pub async fn heads(db: &Db, queue: &str, tenants: &[Uuid], each: u32) -> Result<
 /// returns how many.
 pub async fn promote(db: &Db, limit: u32) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
-    let mut due = Vec::new();
-    for state in ["retryable", "scheduled"] {
-        due.extend(
-            sqlx::query_scalar!(
-                r#"SELECT id AS "id: Uuid" FROM jobs WHERE state = ? AND run_at <= UTC_TIMESTAMP(6)
-                   ORDER BY run_at LIMIT ? FOR UPDATE SKIP LOCKED"#,
-                state,
-                limit
-            )
-            .fetch_all(&mut *tx)
-            .await?
-            .into_iter()
-            .map(JobId),
-        );
-    }
+    let due = sqlx::query!(
+        r#"SELECT id AS "id: Uuid", queue, priority FROM jobs WHERE due_at <= UTC_TIMESTAMP(6)
+           ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED"#,
+        limit
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     if due.is_empty() {
         return Ok(0);
     }
-    let due = sorted(due);
+    let ids = sorted(due.iter().map(|row| JobId(row.id)).collect());
     let mut update = QueryBuilder::new("UPDATE jobs SET state = 'available' WHERE id IN (");
-    push_ids(&mut update, &due);
+    push_ids(&mut update, &ids);
     update.push(") AND state IN ('retryable', 'scheduled')");
     let promoted = update.build().execute(&mut *tx).await?.rows_affected();
+    for row in due.into_iter().take(HINTS_AT_MOST) {
+        let ticket = Ticket { job: JobId(row.id), priority: row.priority, rank: 0 };
+        tx.hint(Hint::Job { queue: row.queue, ticket });
+    }
     tx.commit().await?;
     Ok(promoted)
 }

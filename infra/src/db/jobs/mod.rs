@@ -1,21 +1,25 @@
 //! The ledger's rows: what a job is, how it comes to be, how it is read.
 
 mod claim;
+mod insert;
+mod literal;
 mod outcome;
 mod sweep;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{FlowId, JobId, NanoId};
-use sha2::{Digest, Sha256};
-use sqlx::{QueryBuilder, types::Json};
+use domain::ids::{JobId, NanoId};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Db, DbError, Hint, Tx, decode::word};
-use crate::queue::Ticket;
+use super::{Db, DbError, Tx, decode::word};
 
 pub use claim::{Claimed, claim, heads, promote, tenants};
-pub use outcome::{Ending, Fence, Fenced, Next, complete, fail, finish, hand_back};
+pub use insert::{NewJob, Start, insert, insert_all};
+pub use outcome::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
 pub use sweep::{owned_by, prune, reap_jobs_of};
+
+/// A transaction that makes many jobs available hints at no more than this many: the feeder finds the rest.
+const HINTS_AT_MOST: usize = 64;
 
 domain::words! {
     /// Where a job stands.
@@ -38,117 +42,6 @@ impl State {
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled | Self::Discarded | Self::Quarantined)
     }
-}
-
-/// A job about to be enqueued.
-#[derive(Clone, Debug)]
-pub struct NewJob {
-    pub id: JobId,
-    pub kind: &'static str,
-    pub args_version: u16,
-    pub args: serde_json::Value,
-    pub queue: &'static str,
-    pub priority: u8,
-    /// The owner; nil for the system's own work.
-    pub tenant: Uuid,
-    pub max_failures: u32,
-    pub unique_key: Option<String>,
-    /// (type, id) pairs the job can be found by.
-    pub references: Vec<(&'static str, Uuid)>,
-    pub start: Start,
-    /// The flow it is a child of.
-    pub flow: Option<FlowId>,
-    pub trace_parent: Option<String>,
-}
-
-/// When a new job may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    Now,
-    /// Once this much database time has passed.
-    After(std::time::Duration),
-    /// When the flow it is the parent of releases it.
-    WhenReleased,
-}
-
-/// Writes the job's rows. With a live job of the same unique key, that job's id is returned instead; if that one
-/// is running already, it will run once more.
-pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
-    let unique = job.unique_key.as_ref().map(|key| unique_hash(job.kind, key));
-    if let Some(live) = find_live(tx, unique.as_deref()).await? {
-        return Ok(live);
-    }
-    match insert_row(tx, job, unique.as_deref()).await {
-        // Somebody else's insert of the same key committed in between.
-        Err(DbError::Conflict { constraint }) if constraint == "jobs_unique_live" => {
-            match find_live(tx, unique.as_deref()).await? {
-                Some(live) => return Ok(live),
-                // It ended in this very moment: the key is free again.
-                None => insert_row(tx, job, unique.as_deref()).await?,
-            }
-        }
-        other => other?,
-    }
-    sqlx::query!("INSERT INTO job_payloads (job_id, args) VALUES (?, ?)", job.id.0, Json(&job.args))
-        .execute(&mut **tx)
-        .await?;
-    if !job.references.is_empty() {
-        let mut insert = QueryBuilder::new("INSERT INTO job_refs (ref_type, ref_id, job_id) ");
-        insert.push_values(&job.references, |mut row, (kind, id)| {
-            row.push_bind(*kind).push_bind(*id).push_bind(job.id.0);
-        });
-        insert.build().execute(&mut **tx).await?;
-    }
-    if job.start == Start::Now {
-        let ticket = Ticket { job: job.id, priority: job.priority, rank: 0 };
-        tx.hint(Hint::Job { queue: job.queue.to_owned(), ticket });
-    }
-    Ok(job.id)
-}
-
-async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<(), DbError> {
-    let (state, delay) = match job.start {
-        Start::Now => (State::Available, 0),
-        Start::After(delay) => (State::Scheduled, i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)),
-        Start::WhenReleased => (State::Waiting, 0),
-    };
-    sqlx::query!(
-        "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, unique_live, max_failures, run_at,
-                           flow_id, trace_parent, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, ?, ?, UTC_TIMESTAMP(6))",
-        job.id.0,
-        job.kind,
-        job.args_version,
-        job.queue,
-        job.priority,
-        job.tenant,
-        state.as_str(),
-        unique,
-        job.max_failures,
-        delay,
-        job.flow.map(|flow| flow.0),
-        job.trace_parent,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn find_live(tx: &mut Tx, unique: Option<&[u8]>) -> Result<Option<JobId>, DbError> {
-    let Some(unique) = unique else { return Ok(None) };
-    // The lock makes sure a running job cannot complete between this look and the mark.
-    let live = sqlx::query!(r#"SELECT id AS "id: Uuid", state FROM jobs WHERE unique_live = ? FOR UPDATE"#, unique)
-        .fetch_optional(&mut **tx)
-        .await?;
-    let Some(live) = live else { return Ok(None) };
-    if word::<State>(&live.state)? == State::Running {
-        sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
-    }
-    Ok(Some(JobId(live.id)))
-}
-
-fn unique_hash(kind: &str, key: &str) -> Vec<u8> {
-    Sha256::new().chain_update(kind).chain_update([0]).chain_update(key).finalize().to_vec()
 }
 
 /// A job as its owner and the operators see it.

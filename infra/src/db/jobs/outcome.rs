@@ -1,14 +1,14 @@
 //! The end of a run. Every write here is fenced: it happens only while this very run still holds the job.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::ids::{JobId, WorkerId};
 use serde::{Deserialize, Serialize};
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
-use super::State;
-use crate::db::{DbError, Tx, flows, job_attempts};
+use super::{State, literal, sorted};
+use crate::db::{Db, DbError, Tx, flows, job_attempts};
 
 /// Proves that a run still owns its job: the claiming batch's token and the number of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,33 +76,62 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
     if !plain {
         job_attempts::record(tx, fence, job_attempts::Outcome::Completed, None, None).await?;
     }
-    // Assignments run from left to right: `again` decides and is cleared last.
-    let marked = sqlx::query!(
-        "UPDATE jobs SET state = IF(again, 'available', 'completed'),
-                         finished_at = IF(again, NULL, UTC_TIMESTAMP(6)),
-                         unique_live = IF(again, unique_live, NULL),
-                         failures = IF(again, 0, failures),
-                         run_at = IF(again, UTC_TIMESTAMP(6), run_at),
-                         worker_id = NULL, again = FALSE
-         WHERE id = ? AND token = ? AND runs = ? AND state = 'running'",
-        fence.job.0,
-        fence.token,
-        fence.run
-    )
-    .execute(&mut **tx)
-    .await?;
+    let mut mark = QueryBuilder::new(COMPLETE);
+    mark.push(" WHERE id = ").push_bind(fence.job.0);
+    mark.push(" AND token = ").push_bind(fence.token);
+    mark.push(" AND runs = ").push_bind(fence.run).push(" AND state = 'running'");
+    let marked = mark.build().execute(&mut **tx).await?;
     if marked.rows_affected() == 0 {
         let before = sqlx::query!("SELECT state, runs FROM jobs WHERE id = ? AND token = ?", fence.job.0, fence.token)
             .fetch_optional(&mut **tx)
             .await?;
+        // Completed, or completed and available `again`: whatever else makes a job available takes the token away.
+        let done = [State::Completed.as_str(), State::Available.as_str()];
         return match before {
-            Some(row) if row.state == State::Completed.as_str() && row.runs == fence.run => Ok(()),
+            Some(row) if done.contains(&row.state.as_str()) && row.runs == fence.run => Ok(()),
             _ => Err(Fenced::Lost),
         };
     }
     flows::child_completed(tx, fence.job).await?;
     Ok(())
 }
+
+/// Completes runs whose handlers wrote nothing, all in one statement: plain first runs that are no child of a flow.
+/// Returns those that were refused, because their job had been taken away. Repeating it is harmless.
+pub async fn complete_all(db: &Db, fences: &[Fence]) -> Result<Vec<Fence>, DbError> {
+    if fences.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut by_token: BTreeMap<Uuid, Vec<JobId>> = BTreeMap::new();
+    for fence in fences {
+        by_token.entry(fence.token).or_default().push(fence.job);
+    }
+    // A token belongs to one claiming batch, which has a job at most once: token and id prove the run.
+    let runs: Vec<String> = by_token
+        .into_iter()
+        .map(|(token, jobs)| format!("(token = {} AND id IN ({}))", literal::uuid(token), literal::ids(&sorted(jobs))))
+        .collect();
+    let statement = format!("{COMPLETE} WHERE state = 'running' AND ({})", runs.join(" OR "));
+    let marked = sqlx::raw_sql(AssertSqlSafe(statement)).execute(db.pool()).await?.rows_affected();
+    if marked == fences.len() as u64 {
+        return Ok(Vec::new());
+    }
+    let mut refused = Vec::new();
+    for fence in fences {
+        match finish(db, fence, None, true).await {
+            Ok(()) => {}
+            Err(Fenced::Lost) => refused.push(*fence),
+            Err(Fenced::Db(error)) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
+/// Assignments run from left to right: `again` decides and is cleared last.
+const COMPLETE: &str = "UPDATE jobs SET state = IF(again, 'available', 'completed'),
+    finished_at = IF(again, NULL, UTC_TIMESTAMP(6)), unique_live = IF(again, unique_live, NULL),
+    failures = IF(again, 0, failures), run_at = IF(again, UTC_TIMESTAMP(6), run_at),
+    worker_id = NULL, again = FALSE";
 
 /// Ends a run that did not complete, in `tx` (the caller commits).
 pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fenced> {
@@ -117,6 +146,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         Next::Cancelled => (State::Cancelled, Duration::ZERO, false),
     };
     let terminal = state.is_terminal();
+    // The token goes with the job's return, so that one found with a token and available was completed (`again`).
     let mut update = QueryBuilder::new("UPDATE jobs SET worker_id = NULL, again = FALSE, state = ");
     update.push_bind(state.as_str());
     update.push(", failures = failures + ").push_bind(u32::from(burnt));
@@ -132,7 +162,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         update.push(", finished_at = UTC_TIMESTAMP(6), unique_live = NULL");
     } else {
         let micros = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
-        update.push(", run_at = UTC_TIMESTAMP(6) + INTERVAL ").push_bind(micros).push(" MICROSECOND");
+        update.push(", token = NULL, run_at = UTC_TIMESTAMP(6) + INTERVAL ").push_bind(micros).push(" MICROSECOND");
     }
     update.push(" WHERE id = ").push_bind(fence.job.0);
     update.push(" AND token = ").push_bind(fence.token);
@@ -144,7 +174,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
 }
 
 /// [`complete`] or [`fail`] in a transaction of its own.
-pub async fn finish(db: &crate::db::Db, fence: &Fence, ending: Option<&Ending>, plain: bool) -> Result<(), Fenced> {
+pub async fn finish(db: &Db, fence: &Fence, ending: Option<&Ending>, plain: bool) -> Result<(), Fenced> {
     let mut tx = db.begin().await?;
     match ending {
         None => complete(&mut tx, fence, plain).await?,
@@ -155,7 +185,7 @@ pub async fn finish(db: &crate::db::Db, fence: &Fence, ending: Option<&Ending>, 
 }
 
 /// Puts a job that was claimed but not run, or stopped by a shutdown, back for others at once. Burns nothing.
-pub async fn hand_back(db: &crate::db::Db, fence: &Fence) -> Result<(), Fenced> {
+pub async fn hand_back(db: &Db, fence: &Fence) -> Result<(), Fenced> {
     let ending = Ending {
         outcome: job_attempts::Outcome::HandedBack,
         class: None,
@@ -164,4 +194,21 @@ pub async fn hand_back(db: &crate::db::Db, fence: &Fence) -> Result<(), Fenced> 
         next: Next::Again { delay: Duration::ZERO, burnt: false },
     };
     finish(db, fence, Some(&ending), false).await
+}
+
+/// The same for many jobs whose handlers never began: they leave no trace but in `runs`.
+pub async fn hand_back_unstarted(db: &Db, fences: &[Fence]) -> Result<(), DbError> {
+    for batch in fences.chunks(500) {
+        let runs: Vec<String> = batch
+            .iter()
+            .map(|fence| format!("(id = {} AND token = {})", literal::uuid(fence.job.0), literal::uuid(fence.token)))
+            .collect();
+        let statement = format!(
+            "UPDATE jobs SET state = 'available', worker_id = NULL, token = NULL, again = FALSE
+             WHERE state = 'running' AND ({})",
+            runs.join(" OR ")
+        );
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(db.pool()).await?;
+    }
+    Ok(())
 }

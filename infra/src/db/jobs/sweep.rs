@@ -1,7 +1,8 @@
 //! What keeps the ledger tidy: jobs of dead workers go back, old rows go away. Small steps, primary keys only.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{JobId, WorkerId};
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::{push_ids, sorted};
@@ -13,18 +14,21 @@ const LOST_LIMIT: u32 = 20;
 
 /// At most this many rows a step.
 const STEP: u32 = 500;
+const PRUNE_STEP: u32 = 200;
 
 /// Puts jobs of a worker that is dead or stopped back; returns how many (at most 500).
 pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
+    let mut held: Vec<JobId> = owned_by(db, worker).await?.into_iter().map(|fence| fence.job).collect();
+    held.truncate(STEP as usize);
+    if held.is_empty() {
+        return Ok(0);
+    }
     let mut tx = db.begin().await?;
-    let ids = sqlx::query_scalar!(
-        r#"SELECT id AS "id: Uuid" FROM jobs WHERE worker_id = ? AND state = 'running'
-           ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
-        worker.0,
-        STEP
-    )
-    .fetch_all(&mut *tx)
-    .await?;
+    let mut select = QueryBuilder::new("SELECT id FROM jobs WHERE id IN (");
+    push_ids(&mut select, &sorted(held));
+    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
+    select.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
+    let ids: Vec<Uuid> = select.build_query_scalar().fetch_all(&mut *tx).await?;
     let ids = sorted(ids.into_iter().map(JobId).collect());
     if ids.is_empty() {
         return Ok(0);
@@ -42,7 +46,7 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     update.push_bind(LOST_LIMIT).push(
         ", 'quarantined', 'available'), finished_at = IF(state = 'quarantined', UTC_TIMESTAMP(6), NULL),
              unique_live = IF(state = 'quarantined', NULL, unique_live), lost = lost + 1, worker_id = NULL,
-             again = FALSE WHERE id IN (",
+             token = NULL, again = FALSE WHERE id IN (",
     );
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
@@ -51,50 +55,49 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     Ok(reaped)
 }
 
-/// The running jobs a worker owns according to the ledger: what it does not know of, it hands back.
+/// The running jobs a worker owns according to the ledger: what it does not know of, it hands back. Found among the
+/// running jobs of the worker's queues; there is no index by worker, because every job would have to pay for it.
 pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<super::Fence>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", token AS "token!: Uuid", runs FROM jobs
-           WHERE worker_id = ? AND state = 'running'"#,
-        worker.0
-    )
-    .fetch_all(db.pool())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| super::Fence { job: JobId(row.id), token: row.token, run: row.runs, worker })
-        .collect())
+    let queues = sqlx::query_scalar!("SELECT queues FROM workers WHERE id = ?", worker.0)
+        .fetch_optional(db.pool())
+        .await?
+        .unwrap_or_default();
+    let mut select = QueryBuilder::new("SELECT id, token, runs FROM jobs WHERE queue IN (");
+    let mut list = select.separated(", ");
+    for queue in queues.split(',') {
+        list.push_bind(queue.to_owned());
+    }
+    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
+    let rows = select.build().fetch_all(db.pool()).await?;
+    rows.iter()
+        .map(|row| {
+            let job = JobId(row.try_get("id")?);
+            Ok(super::Fence { job, token: row.try_get("token")?, run: row.try_get("runs")?, worker })
+        })
+        .collect()
 }
 
-/// Deletes terminal jobs that ended more than `days` ago; returns how many (at most 500).
-pub async fn prune(db: &Db, days: u32) -> Result<u64, DbError> {
+/// Deletes terminal jobs behind `after` that ended more than `days` ago, in the order of their creation; returns the
+/// last one deleted, or `None` when there are no more. At most 200, so that nobody waits long for its locks.
+pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
     let mut tx = db.begin().await?;
-    let mut ids = Vec::new();
-    for state in ["completed", "cancelled", "discarded"] {
-        ids.extend(
-            sqlx::query_scalar!(
-                r#"SELECT id AS "id: Uuid" FROM jobs
-                   WHERE state = ? AND run_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
-                     AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
-                   ORDER BY run_at LIMIT ? FOR UPDATE SKIP LOCKED"#,
-                state,
-                days,
-                days,
-                STEP
-            )
-            .fetch_all(&mut *tx)
-            .await?
-            .into_iter()
-            .map(JobId),
-        );
-        if ids.len() >= STEP as usize {
-            break;
-        }
-    }
-    let ids = sorted(ids);
-    if ids.is_empty() {
-        return Ok(0);
-    }
+    // Ids are in the order of creation, and nothing ends before it is created.
+    let ids: Vec<JobId> = sqlx::query_scalar!(
+        r#"SELECT id AS "id: Uuid" FROM jobs
+           WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded')
+             AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
+           ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
+        after.0,
+        first_id_of(now - TimeDelta::days(days.into())),
+        days,
+        PRUNE_STEP
+    )
+    .fetch_all(&mut *tx)
+    .await?
+    .into_iter()
+    .map(JobId)
+    .collect();
+    let Some(last) = ids.last().copied() else { return Ok(None) };
     // The flow of a pruned parent goes with it; children's rows point to a flow that is done.
     for (table, column) in [
         ("job_payloads", "job_id"),
@@ -111,5 +114,19 @@ pub async fn prune(db: &Db, days: u32) -> Result<u64, DbError> {
         delete.build().execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    Ok(ids.len() as u64)
+    Ok(Some(Pruned { jobs: ids.len(), last }))
+}
+
+/// What one step of [`prune`] did.
+#[derive(Clone, Copy, Debug)]
+pub struct Pruned {
+    pub jobs: usize,
+    /// Where the next step goes on.
+    pub last: JobId,
+}
+
+/// The smallest id (UUID version 7) that a job created at `time` can have.
+fn first_id_of(time: DateTime<Utc>) -> Uuid {
+    let millis = u64::try_from(time.timestamp_millis()).unwrap_or(0);
+    Uuid::from_u128(u128::from(millis) << 80)
 }

@@ -17,6 +17,7 @@ use super::protocol::{ChildAssignment, ChildLimits, Message};
 use crate::{
     Context,
     ledger::{
+        completer::Completer,
         held::Held,
         runner::{Finished, Runner, job_span},
     },
@@ -78,12 +79,16 @@ pub async fn run(registry: Registry, context: Context, line: &str) -> Result<(),
     restrict(&limits);
     context.db.set_hint_sink(Arc::new(|hints| say(&Message::Hints(hints))));
     let span = job_span(&job);
+    // Whoever takes the job away kills this process.
+    let lost = CancellationToken::new();
+    let (completer, completing) = Completer::start(context.db.clone(), lost.clone());
+    tokio::spawn(completing);
     let runner = Runner {
         registry,
         context: context.with_scratch(scratch),
         held: Arc::new(Held::default()),
-        // Whoever takes the job away kills this process.
-        lost: CancellationToken::new(),
+        completer,
+        lost,
         children: None,
     };
     let work = async {

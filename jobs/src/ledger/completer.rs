@@ -1,0 +1,74 @@
+//! Completes runs whose handlers wrote nothing, many in one statement.
+//!
+//! The first goes at once; what arrives while it is under way is the next batch. There is no timer, so a lonely job
+//! waits for nobody, and the busier the worker, the cheaper each completion.
+
+use std::time::Duration;
+
+use infra::db::{
+    Db,
+    jobs::{Fence, Fenced, complete_all},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Completions in one statement.
+const BATCH: usize = 512;
+
+struct Completion {
+    fence: Fence,
+    written: oneshot::Sender<Result<(), Fenced>>,
+}
+
+/// Hands completions over. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Completer(mpsc::Sender<Completion>);
+
+impl Completer {
+    /// The task runs until every clone is gone, or the lease is lost: then everything waiting is refused.
+    pub(super) fn start(db: Db, lost: CancellationToken) -> (Self, impl Future<Output = ()>) {
+        let (sender, receiver) = mpsc::channel(BATCH * 2);
+        (Self(sender), run(db, receiver, lost))
+    }
+
+    /// Marks the run completed; waits for the database as long as the lease lasts.
+    pub(super) async fn complete(&self, fence: Fence) -> Result<(), Fenced> {
+        let (written, answer) = oneshot::channel();
+        if self.0.send(Completion { fence, written }).await.is_err() {
+            return Err(Fenced::Lost);
+        }
+        answer.await.unwrap_or(Err(Fenced::Lost))
+    }
+}
+
+async fn run(db: Db, mut receiver: mpsc::Receiver<Completion>, lost: CancellationToken) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while receiver.recv_many(&mut batch, BATCH).await > 0 {
+        metrics::histogram!("queue_completions_per_statement").record(batch.len() as f64);
+        let fences: Vec<Fence> = batch.iter().map(|completion| completion.fence).collect();
+        let refused = write(&db, &fences, &lost).await;
+        for completion in batch.drain(..) {
+            let lost = refused.as_ref().is_none_or(|refused| refused.contains(&completion.fence));
+            // A run that was dropped meanwhile needs no answer.
+            let _ = completion.written.send(if lost { Err(Fenced::Lost) } else { Ok(()) });
+        }
+    }
+}
+
+/// Which were refused; `None` when all were, because the lease is gone.
+async fn write(db: &Db, fences: &[Fence], lost: &CancellationToken) -> Option<Vec<Fence>> {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match complete_all(db, fences).await {
+            Ok(refused) => return Some(refused),
+            Err(error) => {
+                tracing::warn!(%error, completions = fences.len(), "completions wait for the database");
+                tokio::select! {
+                    () = lost.cancelled() => return None,
+                    () = tokio::time::sleep(pause) => {}
+                }
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+        }
+    }
+}
