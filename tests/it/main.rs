@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod author;
 mod bad_input;
 mod batches;
 mod catalogue;
@@ -13,4 +14,5 @@ mod liveness;
 mod outage;
 mod pipeline;
 mod queue;
+mod steps;
 mod uploads;

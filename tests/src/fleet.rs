@@ -9,7 +9,6 @@ use std::{
 use dev::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
 use infra::{
-    clock::Clock,
     db::Db,
     env::{MailSettings, SmtpTls},
     mail::Mailer,
@@ -41,6 +40,13 @@ impl Worker {
     pub async fn stop(self) {
         self.stop.cancel();
         self.running.await.expect("the worker does not panic").expect("the worker ends well");
+    }
+}
+
+impl Worker {
+    /// False once it has ended, for whatever reason.
+    pub fn is_running(&self) -> bool {
+        !self.running.is_finished()
     }
 }
 
@@ -99,7 +105,7 @@ impl TestApp {
             cache: self.cache.clone(),
             mailer: Mailer::connect(&self.mail_settings()).expect("mail settings"),
             scanner: Arc::new(LazyScanner::default()),
-            clock: Clock::System,
+            clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,
                 archive_limits: domain::archive::Limits::default(),

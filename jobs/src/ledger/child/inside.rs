@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::protocol::{ChildAssignment, ChildLimits, Message};
 use crate::{
-    Context,
+    Context, JobError,
     ledger::{
         completer::Completer,
         held::Held,
@@ -92,22 +92,32 @@ pub async fn run(registry: Registry, context: Context, line: &str) -> Result<(),
         children: None,
     };
     let work = async {
-        let Some(handler) = runner.registry.find(&job.kind, job.args_version) else {
+        let Some(handler) = runner.registry.find(&job.kind, job.args_version, &job.args) else {
             return unready("the child process does not know this kind of job");
         };
-        let finished = runner.call(handler.as_ref(), &job).await;
-        if let Finished::Error(error) = &finished
-            && memory_in_use().is_some_and(|used| used + NEARLY_ALL > limits.memory)
-        {
-            let limit = limits.memory >> 20;
-            return say(&Message::OutOfMemory(format!("failed at the memory limit of {limit} MiB: {error}")));
-        }
-        say(&Message::Settling);
-        let outcome = runner.settle(handler.as_ref(), &job, finished).await;
-        say(&Message::Outcome(outcome.to_owned()));
+        let mut out_of_memory = None;
+        let returned = |finished| {
+            out_of_memory = ran_out_of_memory(&finished, &limits);
+            out_of_memory.is_none().then(|| {
+                say(&Message::Settling);
+                finished
+            })
+        };
+        let outcome = runner.run_here(handler.as_ref(), &job, returned).await;
+        say(&out_of_memory.unwrap_or_else(|| Message::Outcome(outcome.to_owned())));
     };
     work.instrument(span).await;
     Ok(())
+}
+
+/// A failure at the memory limit is told to the worker instead of being written.
+fn ran_out_of_memory(finished: &Finished, limits: &ChildLimits) -> Option<Message> {
+    let Finished::Error(error) = finished else { return None };
+    if matches!(error, JobError::Lost) || memory_in_use()? + NEARLY_ALL <= limits.memory {
+        return None;
+    }
+    let limit = limits.memory >> 20;
+    Some(Message::OutOfMemory(format!("failed at the memory limit of {limit} MiB: {error}")))
 }
 
 /// Standard output is the worker's end of a pipe; when it is gone, so is the worker.

@@ -28,7 +28,7 @@ use self::{
     protocol::Message,
 };
 use super::runner::{Finished, Runner, fenced_off, fingerprint};
-use crate::{JobError, Queue, registry::Handler};
+use crate::{JobError, Queue, job::class, registry::Handler};
 
 pub use self::{
     inside::{attach, run, unready},
@@ -209,10 +209,10 @@ impl Runner {
         let finished = match children.run(job, handler.timeout(), &cancel, &self.context.db).await {
             Ended::Settled(outcome) if outcome == "lost" => return fenced_off().into(),
             Ended::Settled(outcome) => return outcome.into(),
-            Ended::TimedOut => Finished::Error(JobError::Failed(anyhow::anyhow!(
-                "took longer than {:?}; the child process was killed",
-                handler.timeout()
-            ))),
+            Ended::TimedOut => {
+                let text = format!("took longer than {:?}; the child process was killed", handler.timeout());
+                Finished::Error(JobError::failed_as(class::TIMEOUT, anyhow::anyhow!(text)))
+            }
             Ended::Interrupted => Finished::Interrupted,
             Ended::Unready(why) => Finished::Error(JobError::Transient(anyhow::anyhow!(why))),
             Ended::Crashed(crash) => Finished::Crashed(self.crashed(handler, job, crash).await),
@@ -223,7 +223,7 @@ impl Runner {
     /// What a crash means: more memory first, if that was the reason; else another try, and the last one quarantines.
     async fn crashed(&self, handler: &dyn Handler, job: &Claimed, crash: Crash) -> Ending {
         let heavy = Queue::Heavy.as_str();
-        let class = if crash.out_of_memory { "out_of_memory" } else { "crashed" };
+        let class = if crash.out_of_memory { class::OUT_OF_MEMORY } else { class::CRASHED };
         metrics::counter!("job_crashes_total", "kind" => job.kind.clone(), "class" => class).increment(1);
         // Nobody may take that queue; then the job must not wait there for ever.
         let moves =

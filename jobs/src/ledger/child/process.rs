@@ -8,6 +8,7 @@ use std::{
     process::{ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -25,6 +26,7 @@ const LINE_MAX: u64 = 64 * 1024;
 /// Bytes of a child's log that are passed on, and lines that are kept for the account of its end.
 const LOG_MAX: usize = 1 << 20;
 const LAST_LINES: usize = 20;
+const LOG_ENDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// How children are started and what they may use.
 #[derive(Clone, Debug)]
@@ -96,7 +98,8 @@ impl Process {
     /// The last lines of its log, once it has ended.
     pub(super) async fn last_lines(&mut self) -> VecDeque<String> {
         match self.log.take() {
-            Some(log) => log.await.unwrap_or_default(),
+            // A process that left the group may hold the other end open.
+            Some(log) => tokio::time::timeout(LOG_ENDS_WITHIN, log).await.ok().and_then(Result::ok).unwrap_or_default(),
             None => VecDeque::new(),
         }
     }
