@@ -65,10 +65,13 @@ impl TestApp {
 
     /// How the worker binary runs a job of its own for this test.
     pub fn child_program(&self) -> ChildProgram {
+        // Its log goes to this process' output, which the test harness cannot capture.
+        let quiet = ("RUST_LOG".to_owned(), "error".to_owned());
+        let environment = self.environment().into_iter().chain([quiet]);
         ChildProgram {
             program: worker_program(),
             args: vec!["run-one".into()],
-            envs: self.environment().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            envs: environment.map(|(name, value)| (name.into(), value.into())).collect(),
             limits: ChildLimits { memory: 768 << 20, cpu: Duration::from_secs(600), file: 2 << 30 },
             heavy_memory: 2 << 30,
         }
