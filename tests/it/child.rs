@@ -30,7 +30,11 @@ const VERBOSE: (&str, &str) = ("RUST_LOG", "info,jobs=debug");
 
 /// Enough text that its check takes a moment.
 fn long_unit() -> Vec<u8> {
-    let text: String = (0..400_000).map(|line| format!("Line {line}: a fraction is a part of a whole.\n")).collect();
+    unit_of(400_000)
+}
+
+fn unit_of(lines: u32) -> Vec<u8> {
+    let text: String = (0..lines).map(|line| format!("Line {line}: a fraction is a part of a whole.\n")).collect();
     archives::unit_with(&[("long.txt", text.as_bytes())])
 }
 
@@ -174,6 +178,19 @@ async fn without_a_heavy_worker_running_out_of_memory_is_a_crash() {
     let job = soon("nothing is given up", async || ledger::given_up(&app.db).await.unwrap().pop()).await;
     assert_eq!((job.state, job.crashes, job.failures, job.runs), (State::Quarantined, 3, 0, 3), "{job:?}");
     assert_ne!(job.queue, "heavy");
+    assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn using_up_the_processor_time_is_a_crash() {
+    let app = TestApp::start().await;
+    let mut worker = app.worker_process_with("worker", &[VERBOSE, ("CHILD_CPU_SECONDS", "1")]).await;
+    let creator = app.creator("uma").await;
+    creator.submit(&app, "Endless", unit_of(4_000_000)).await;
+    let job = soon("nothing is given up", async || ledger::given_up(&app.db).await.unwrap().pop()).await;
+    assert_eq!((job.state, job.crashes, job.failures), (State::Quarantined, 3, 0), "{job:?}");
+    assert!(job.last_error.as_deref().is_some_and(|error| error.contains("CHILD_CPU_SECONDS")), "{job:?}");
     assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
     app.discard().await;
 }
