@@ -164,7 +164,7 @@ impl Programs {
 }
 
 /// The private key that signs access tokens; kept, so that logins survive a restart.
-fn make_signing_key(path: &Path) -> Result<()> {
+pub fn make_signing_key(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
