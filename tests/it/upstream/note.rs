@@ -48,7 +48,7 @@ impl Job for Note {
     const KIND: &'static str = "test_note";
     const QUEUE: Queue = Queue::Maintenance;
     const RETRY: RetryPolicy =
-        RetryPolicy { max_failures: 3, base: Duration::from_millis(400), max: Duration::from_secs(5) };
+        RetryPolicy { max_failures: 3, base: Duration::from_secs(1), max: Duration::from_secs(5) };
 
     fn unique_key(&self) -> Option<String> {
         matches!(self.act, Act::Sleep(_)).then(|| format!("{} {}", self.test, self.number))

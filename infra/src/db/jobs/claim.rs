@@ -45,7 +45,7 @@ pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Cla
            AND EXISTS (SELECT 1 FROM workers w WHERE w.id = {worker_literal} AND w.state = 'alive');
          SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
                 TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
-         FROM jobs j JOIN job_payloads p ON p.job_id = j.id
+         FROM jobs j LEFT JOIN job_payloads p ON p.job_id = j.id
          WHERE j.id IN ({ids}) AND j.token = {token_literal} ORDER BY j.priority, j.run_at, j.id"
     );
     let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(db.pool()).await?;
@@ -60,7 +60,8 @@ fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result
         fence: Fence { job: id, token, run: row.try_get("runs")?, worker },
         kind: row.try_get("kind")?,
         args_version: row.try_get("args_version")?,
-        args: row.try_get::<Json<serde_json::Value>, _>("args")?.0,
+        // A row without arguments is discarded by name, rather than claimed and put back for ever.
+        args: row.try_get::<Option<Json<serde_json::Value>>, _>("args")?.map_or(serde_json::Value::Null, |args| args.0),
         queue: row.try_get("queue")?,
         failures: row.try_get("failures")?,
         max_failures: row.try_get("max_failures")?,
