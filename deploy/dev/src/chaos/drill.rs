@@ -39,7 +39,7 @@ pub enum Drill {
         #[arg(long, default_value_t = 10.0, value_name = "NUMBER")]
         minutes: f64,
         /// Uploads begun in a second.
-        #[arg(long, default_value_t = 2.0, value_name = "NUMBER")]
+        #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
         rate: f64,
     },
     /// MySQL is killed and comes back after that long: no program ends, no job is lost or blamed.
@@ -48,7 +48,7 @@ pub enum Drill {
         #[arg(long, default_value_t = 30.0, value_name = "NUMBER")]
         seconds: f64,
         /// Uploads begun in a second.
-        #[arg(long, default_value_t = 2.0, value_name = "NUMBER")]
+        #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
         rate: f64,
     },
     /// A worker that runs jobs is killed: how long until each of its jobs is claimed again.
@@ -57,7 +57,7 @@ pub enum Drill {
         #[arg(long, default_value_t = 20, value_name = "NUMBER")]
         times: usize,
         /// Uploads begun in a second.
-        #[arg(long, default_value_t = 3.0, value_name = "NUMBER")]
+        #[arg(long, default_value_t = 2.0, value_name = "NUMBER")]
         rate: f64,
     },
 }

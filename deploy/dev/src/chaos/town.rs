@@ -34,7 +34,7 @@ pub struct Town {
     environment: Environment,
     dir: PathBuf,
     programs: Vec<Program>,
-    /// Programs that ended without being told to: when, which, how.
+    /// Programs that ended without being told to, or badly: when, which, how.
     pub ended_by_themselves: Vec<String>,
 }
 
@@ -223,7 +223,7 @@ impl Town {
         Ok(process.pid())
     }
 
-    /// SIGTERM, and the program started again once it has ended. An error when it had to be killed or ended badly.
+    /// SIGTERM, and the program started again once it has ended. Noted when it had to be killed or ended badly.
     pub async fn roll(&mut self, name: Victim) -> Result<()> {
         let place = self.place(name)?;
         let status = self.programs[place].process.terminate(DRAIN + Duration::from_secs(20)).await?;

@@ -15,7 +15,8 @@ use super::town::Town;
 use super::{plan, tamper};
 use crate::progress::Progress;
 
-/// Without a job that ended for so long, nothing is expected to end any more.
+/// Without a job that ended or was added for so long, nothing is expected to end any more: one that is run again and
+/// again is stuck, too.
 const STUCK_AFTER: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -78,7 +79,7 @@ pub async fn settle(town: &mut Town) -> Result<()> {
     loop {
         town.revive().await?;
         let sql = "SELECT CONCAT(SUM(state NOT IN ('completed', 'cancelled', 'discarded', 'quarantined')), ' of ',
-                                 COUNT(*), ', runs ', SUM(runs)) FROM jobs";
+                                 COUNT(*)) FROM jobs";
         let now = town.query(sql).await?.concat().concat();
         if now.starts_with("0 ") {
             return Ok(());
