@@ -9,7 +9,7 @@ export SQLX_OFFLINE := true
 ARGS ?=
 SIZE_MIB ?= 1024
 
-.PHONY: help run demo memory test check fmt query-cache install programs supervisor demo-content web
+.PHONY: help run demo memory test bench check fmt query-cache install programs supervisor demo-content web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worke
 
 test: supervisor ## All tests against real services; ARGS='name' picks some
 	@$(DEV) test $(ARGS)
+
+bench: install ## The queue beside BullMQ, Celery, apalis-redis and bare SQL; ARGS='--help' lists the parts
+	@cargo build --release --workspace --bin bench --bin bench-worker
+	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
 
 check: install ## Formatting, lints, crate boundaries, SQL dialects, query cache, licences, docs
 	@deploy/install.sh --check-tools
