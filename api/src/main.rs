@@ -152,7 +152,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let cache = Cache::connect(&redis)?;
     let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
     let told = cache.clone();
-    db.set_hint_sink(queue::hint_sink(belt, move |hint| {
+    db.set_hint_sink(queue::hint_sink(belt.clone(), move |hint| {
         if let Hint::NanoEvent(nano) = hint {
             let told = told.clone();
             tokio::spawn(async move { told.publish_event_hint(nano).await });
@@ -166,6 +166,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
         clock: Clock::System,
         db: db.clone(),
         cache,
+        belt,
         keys,
         settings,
     })?;

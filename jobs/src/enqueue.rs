@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::ids::{FlowId, JobId};
 use infra::db::{
-    DbError, Tx, flows,
+    DbError, Tx, cron, flows,
     jobs::{self, NewJob, Start},
 };
 use uuid::Uuid;
@@ -13,6 +14,9 @@ use crate::job::Job;
 
 /// Arguments are ids, not payloads: at most 64 KiB of JSON.
 const ARGS_LIMIT: usize = 64 * 1024;
+/// A job further away than this is a mistake in a unit.
+const DELAY_LIMIT_DAYS: u64 = 3_653;
+const DELAY_LIMIT: Duration = Duration::from_secs(DELAY_LIMIT_DAYS * 24 * 60 * 60);
 
 #[derive(Debug, thiserror::Error)]
 pub enum EnqueueError {
@@ -20,6 +24,8 @@ pub enum EnqueueError {
     ArgumentsTooLarge { kind: &'static str, size: usize },
     #[error("the arguments of {kind} cannot be written as JSON: {source}")]
     Arguments { kind: &'static str, source: serde_json::Error },
+    #[error("{kind} was asked to run in {days} days; at most {DELAY_LIMIT_DAYS} are allowed: check the unit")]
+    TooFarAway { kind: &'static str, days: u64 },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -40,7 +46,18 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<JobId, EnqueueError
 
 /// Enqueues a job to run once `delay` has passed.
 pub async fn enqueue_in<J: Job>(tx: &mut Tx, job: &J, delay: Duration) -> Result<JobId, EnqueueError> {
+    if delay > DELAY_LIMIT {
+        return Err(EnqueueError::TooFarAway { kind: J::KIND, days: delay.as_secs().div_ceil(24 * 60 * 60) });
+    }
     Ok(jobs::insert(tx, &row(job, Start::After(delay), None)?).await?)
+}
+
+/// Enqueues a job to run at a time, by the database's clock; a time that has passed means now.
+pub async fn enqueue_at<J: Job>(tx: &mut Tx, job: &J, at: DateTime<Utc>) -> Result<JobId, EnqueueError> {
+    match (at - cron::now_in(tx).await?).to_std() {
+        Ok(delay) if !delay.is_zero() => enqueue_in(tx, job, delay).await,
+        _ => enqueue(tx, job).await,
+    }
 }
 
 /// Enqueues many jobs of a kind at once, a few hundred to a statement; the ids are in their order.

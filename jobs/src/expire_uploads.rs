@@ -6,7 +6,7 @@ use domain::upload::UploadState;
 use infra::db::uploads;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Job, JobError, Outcome, Priority, Queue, RemoveObject, Run, enqueue};
+use crate::{Context, Job, JobError, Level, Outcome, Priority, Queue, RemoveObject, Run, enqueue};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ExpireUploads {}
@@ -29,7 +29,7 @@ impl Job for ExpireUploads {
         let mut expired = 0;
         loop {
             let now = context.clock.now();
-            let mut tx = context.db.begin().await?;
+            let mut tx = run.transaction(context).await?;
             let batch = uploads::lock_expired(&mut tx, now, STEP).await?;
             for upload in &batch {
                 uploads::set_state(&mut tx, upload.id, UploadState::Expired, now).await?;
@@ -44,7 +44,8 @@ impl Job for ExpireUploads {
         }
         let aborted = context.storage.abort_multiparts_older_than(MULTIPART_AGE).await?;
         if expired > 0 || aborted > 0 {
-            tracing::info!(expired, aborted, "let go of unfinished uploads");
+            let fields = [("uploads", expired.into()), ("multiparts", aborted.into())];
+            run.log(Level::Info, "let go of unfinished uploads", &fields);
         }
         Ok(Outcome::Done)
     }

@@ -4,11 +4,12 @@ use std::{future::Future, time::Duration};
 
 use domain::ids::{NanoId, UploadId, UserId, VersionId};
 use infra::{
-    db::{DbError, Tx},
+    db::{DbError, Tx, job_attempts::CLASS_LIMIT},
     search::SearchError,
     storage::StorageError,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{context::Context, run::Run};
@@ -41,10 +42,16 @@ impl Queue {
         }
     }
 
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|queue| queue.as_str() == name)
+    pub fn parse(name: &str) -> Result<Self, UnknownQueue> {
+        let known = Self::ALL.into_iter().find(|queue| queue.as_str() == name);
+        known.ok_or_else(|| UnknownQueue(name.chars().take(40).collect()))
     }
 }
+
+/// A name from outside that is no queue.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no queue; the queues are {known}", known = Queue::ALL.map(Queue::as_str).join(", "))]
+pub struct UnknownQueue(pub String);
 
 /// Bands on the belt, first to last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +135,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const VERSION: u16 = 1;
     const QUEUE: Queue;
     const PRIORITY: Priority = Priority::Normal;
+    /// For failures of every class together; [`Job::retry`] can be stricter about some.
     const RETRY: RetryPolicy = RetryPolicy::DEFAULT;
     /// A run longer than this is cancelled and counts as a failure.
     const TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -144,6 +152,19 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// While a job with this key is live, enqueueing another returns its id; if it runs already, it runs once more
     /// afterwards.
     fn unique_key(&self) -> Option<String> {
+        None
+    }
+
+    /// The policy for failures of one class: [`class::TIMEOUT`], [`class::PANIC`], or what the handler names with
+    /// [`JobError::failed_as`]. Its `max_failures` counts failures of this class alone; those of all classes together
+    /// stay within [`Job::RETRY`]'s.
+    fn retry(_class: &str) -> RetryPolicy {
+        Self::RETRY
+    }
+
+    /// Brings arguments of an older version into today's shape, so that rows of the build before still run. `None`
+    /// for a version nobody knows: the job is parked. Arguments that turn out not to fit discard the job.
+    fn upgrade(_version: u16, _args: Value) -> Option<Value> {
         None
     }
 
@@ -185,6 +206,44 @@ pub enum JobError {
     /// Trying again cannot help.
     #[error("given up: {0}")]
     Discard(#[source] anyhow::Error),
+    /// The job was given to others meanwhile: the run ends without a trace. Comes from [`Run::transaction`].
+    #[error("the job was taken away from this run")]
+    Lost,
+}
+
+/// Names of failures, for grouping and for [`Job::retry`]. A job may have further ones of its own: short, stable
+/// words of at most 32 ASCII characters.
+pub mod class {
+    /// No class was named.
+    pub const FAILED: &str = "failed";
+    /// The handler panicked.
+    pub const PANIC: &str = "panic";
+    /// The run took longer than [`TIMEOUT`](super::Job::TIMEOUT).
+    pub const TIMEOUT: &str = "timeout";
+    /// The stored arguments do not fit the job.
+    pub const ARGUMENTS: &str = "arguments";
+    pub(crate) const TRANSIENT: &str = "transient";
+    pub(crate) const DISCARD: &str = "discard";
+    pub(crate) const LOST: &str = "lost";
+}
+
+/// An error with the name of its class.
+#[derive(Debug)]
+struct Classed {
+    class: &'static str,
+    error: anyhow::Error,
+}
+
+impl std::fmt::Display for Classed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Classed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
 }
 
 impl JobError {
@@ -192,13 +251,26 @@ impl JobError {
         Self::Failed(error.into())
     }
 
-    /// Short and stable, for grouping.
-    pub(crate) const fn class(&self) -> &'static str {
-        match self {
-            Self::Transient(_) => "transient",
-            Self::Failed(_) => "failed",
-            Self::Discard(_) => "discard",
-        }
+    /// A failure of a class that the job's policy knows.
+    pub fn failed_as(class: &'static str, error: impl Into<anyhow::Error>) -> Self {
+        Self::Failed(Classed { class, error: error.into() }.into())
+    }
+
+    /// Given up, for a reason that has a name.
+    pub fn discard_as(class: &'static str, error: impl Into<anyhow::Error>) -> Self {
+        Self::Discard(Classed { class, error: error.into() }.into())
+    }
+
+    /// Short and stable: what was named, if it fits the ledger.
+    pub(crate) fn class(&self) -> &'static str {
+        let (error, default) = match self {
+            Self::Transient(_) => return class::TRANSIENT,
+            Self::Lost => return class::LOST,
+            Self::Failed(error) => (error, class::FAILED),
+            Self::Discard(error) => (error, class::DISCARD),
+        };
+        let named = error.downcast_ref::<Classed>().map(|classed| classed.class);
+        named.filter(|class| class.is_ascii() && (1..=CLASS_LIMIT).contains(&class.len())).unwrap_or(default)
     }
 }
 
@@ -230,6 +302,24 @@ impl From<std::io::Error> for JobError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_keeps_its_class_and_its_text() {
+        let error = JobError::failed_as("smtp", anyhow::anyhow!("refused").context("sending"));
+        assert_eq!((error.class(), format!("{error:#}").as_str()), ("smtp", "sending"));
+        assert_eq!(std::error::Error::source(&error).and_then(|cause| cause.source()).unwrap().to_string(), "refused");
+        assert_eq!(JobError::failed(anyhow::anyhow!("plain")).class(), class::FAILED);
+        assert_eq!(JobError::discard_as(class::ARGUMENTS, anyhow::anyhow!("no id")).class(), class::ARGUMENTS);
+        let unfit = JobError::failed_as("a name far too long for the ledger's column", anyhow::anyhow!("x"));
+        assert_eq!(unfit.class(), class::FAILED);
+    }
+
+    #[test]
+    fn an_unknown_queue_is_told_which_there_are() {
+        assert_eq!(Queue::parse("mail"), Ok(Queue::Mail));
+        let error = Queue::parse("mial").unwrap_err().to_string();
+        assert!(error.starts_with("\"mial\" is no queue; the queues are uploads, media,"), "{error}");
+    }
 
     #[test]
     fn backoff_grows_and_stays_within_its_bounds() {

@@ -3,6 +3,8 @@
 pub mod content;
 mod content_errors;
 mod context;
+#[cfg(test)]
+mod corpus;
 mod enqueue;
 mod job;
 mod ledger;
@@ -10,6 +12,7 @@ mod mails;
 mod pipeline;
 mod registry;
 mod run;
+mod run_log;
 
 // One file per job.
 mod expire_uploads;
@@ -24,11 +27,12 @@ mod send_email;
 mod validate_archive;
 
 pub use context::{Context, Settings};
-pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_in};
+pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_at, enqueue_in};
 pub use expire_uploads::ExpireUploads;
 pub use index_nano::IndexNano;
-pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy};
-pub use ledger::{Fleet, FleetSettings, connect_belt};
+pub use infra::db::job_logs::Level;
+pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy, UnknownQueue, class};
+pub use ledger::{Fleet, FleetSettings, connect_belt, run_one};
 pub use make_thumbnails::MakeThumbnails;
 pub use pipeline::VersionRef;
 pub use prune_ledger::PruneLedger;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    Context, Job, JobError, Outcome, Queue, Reference, Run, VersionRef,
+    Context, Job, JobError, Level, Outcome, Queue, Reference, Run, VersionRef,
     content::thumbnail::{self, ImageLimits, Thumbnails},
 };
 
@@ -50,6 +50,12 @@ impl Job for MakeThumbnails {
                 thumbnail::make(&archive, &folder, &ImageLimits::default(), &move || stop.is_cancelled())
             })
             .await??;
+
+        let widths: Vec<u32> = made.images.iter().map(|image| image.width).collect();
+        let notes: Vec<&str> = made.notes.iter().map(|note| note.code.as_str()).collect();
+        let fields = [("source", json!(made.source_entry)), ("widths", json!(widths)), ("notes", json!(notes))];
+        let level = if made.images.is_empty() { Level::Warn } else { Level::Info };
+        run.log(level, if made.images.is_empty() { "nothing to picture" } else { "pictured" }, &fields);
 
         let prefix = self.store(context, &sha256, &made).await?;
         let now = context.clock.now();

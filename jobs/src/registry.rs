@@ -1,13 +1,13 @@
 //! Every kind of job this build knows. Only the worker uses this: it is what pulls the handlers' code in.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use futures::future::BoxFuture;
 use infra::db::{DbError, Tx};
 use serde_json::Value;
 
 use crate::{
-    Context, Job, JobError, Outcome, RetryPolicy, expire_uploads::ExpireUploads, index_nano::IndexNano,
+    Context, Job, JobError, Outcome, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
     make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
     review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail,
     validate_archive::ValidateArchive,
@@ -43,8 +43,13 @@ impl Registry {
     }
 
     /// The handler for these arguments, or `None` for a kind or version this build does not know.
-    pub(crate) fn find(&self, kind: &str, version: u16) -> Option<&Arc<dyn Handler>> {
-        self.kinds.get(kind).filter(|handler| handler.version() == version)
+    pub(crate) fn find(&self, kind: &str, version: u16, args: &Value) -> Option<&Arc<dyn Handler>> {
+        self.kinds.get(kind).filter(|handler| handler.current(version, args.clone()).is_some())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Handler>)> {
+        self.kinds.iter().map(|(kind, handler)| (*kind, handler))
     }
 
     pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
@@ -54,12 +59,25 @@ impl Registry {
 
 /// A job kind with its type erased.
 pub(crate) trait Handler: Send + Sync {
+    #[cfg(test)]
     fn version(&self) -> u16;
-    fn retry(&self) -> RetryPolicy;
+    /// The arguments in today's shape; `None` for a version nobody knows.
+    fn current(&self, version: u16, args: Value) -> Option<Value>;
+    /// Reads today's arguments and writes them again.
+    #[cfg(test)]
+    fn round_trip(&self, args: Value) -> Result<Value, serde_json::Error>;
+    fn retry(&self, class: &str) -> RetryPolicy;
     fn timeout(&self) -> std::time::Duration;
-    fn run<'a>(&'a self, args: Value, context: &'a Context, run: &'a Run) -> BoxFuture<'a, Result<Outcome, JobError>>;
+    fn run<'a>(
+        &'a self,
+        version: u16,
+        args: Value,
+        context: &'a Context,
+        run: &'a Run,
+    ) -> BoxFuture<'a, Result<Outcome, JobError>>;
     fn discarded<'a>(
         &'a self,
+        version: u16,
         args: Value,
         context: &'a Context,
         tx: &'a mut Tx,
@@ -69,36 +87,69 @@ pub(crate) trait Handler: Send + Sync {
 
 struct Typed<J>(std::marker::PhantomData<fn() -> J>);
 
+impl<J: Job> Typed<J> {
+    fn decode(version: u16, args: Value) -> Result<J, JobError> {
+        let current = current::<J>(version, args).unwrap_or_default();
+        serde_json::from_value(current).map_err(|error| {
+            let text = format!("the stored arguments do not fit {} version {version}: {error}", J::KIND);
+            JobError::discard_as(class::ARGUMENTS, anyhow::anyhow!(text))
+        })
+    }
+}
+
+/// A newer version than this build's is never handed to `upgrade`: after a rollback such rows wait for the build
+/// that wrote them.
+fn current<J: Job>(version: u16, args: Value) -> Option<Value> {
+    match version.cmp(&J::VERSION) {
+        Ordering::Equal => Some(args),
+        Ordering::Less => J::upgrade(version, args),
+        Ordering::Greater => None,
+    }
+}
+
 impl<J: Job> Handler for Typed<J> {
+    #[cfg(test)]
     fn version(&self) -> u16 {
         J::VERSION
     }
 
-    fn retry(&self) -> RetryPolicy {
-        J::RETRY
+    fn current(&self, version: u16, args: Value) -> Option<Value> {
+        current::<J>(version, args)
+    }
+
+    #[cfg(test)]
+    fn round_trip(&self, args: Value) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(serde_json::from_value::<J>(args)?)
+    }
+
+    fn retry(&self, class: &str) -> RetryPolicy {
+        J::retry(class)
     }
 
     fn timeout(&self) -> std::time::Duration {
         J::TIMEOUT
     }
 
-    fn run<'a>(&'a self, args: Value, context: &'a Context, run: &'a Run) -> BoxFuture<'a, Result<Outcome, JobError>> {
-        Box::pin(async move {
-            let job: J = serde_json::from_value(args)
-                .map_err(|error| JobError::Discard(anyhow::anyhow!("the arguments do not fit {}: {error}", J::KIND)))?;
-            job.run(context, run).await
-        })
+    fn run<'a>(
+        &'a self,
+        version: u16,
+        args: Value,
+        context: &'a Context,
+        run: &'a Run,
+    ) -> BoxFuture<'a, Result<Outcome, JobError>> {
+        Box::pin(async move { Self::decode(version, args)?.run(context, run).await })
     }
 
     fn discarded<'a>(
         &'a self,
+        version: u16,
         args: Value,
         context: &'a Context,
         tx: &'a mut Tx,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move {
-            match serde_json::from_value::<J>(args) {
+            match Self::decode(version, args) {
                 Ok(job) => job.discarded(context, tx, reason).await,
                 // Arguments that cannot be read have nothing to say.
                 Err(_) => Ok(()),

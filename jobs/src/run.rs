@@ -3,33 +3,43 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::JobId;
+use infra::{
+    clock::Clock,
+    db::{
+        Tx,
+        job_logs::Level,
+        jobs::{self, Fence, Fenced},
+    },
+};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::JobError;
+use crate::{Context, JobError, job::class, run_log::RunLog};
 
-/// Which run this is, whether it should stop, and where to say how far it is.
+/// Which run this is, whether it should stop, and where to say how far it is. What time it is, is
+/// [`Context::clock`]'s business, so that tests can move it.
 #[derive(Clone)]
 pub struct Run {
-    job: JobId,
-    number: u32,
+    fence: Fence,
     failures: u32,
     cancel: CancellationToken,
     progress: Arc<Progress>,
+    log: RunLog,
 }
 
 impl Run {
-    pub(crate) fn new(job: JobId, number: u32, failures: u32, cancel: CancellationToken) -> Self {
-        Self { job, number, failures, cancel, progress: Arc::default() }
+    pub(crate) fn new(fence: Fence, failures: u32, cancel: CancellationToken, clock: Clock) -> Self {
+        Self { fence, failures, cancel, progress: Arc::default(), log: RunLog::new(clock) }
     }
 
     pub fn job(&self) -> JobId {
-        self.job
+        self.fence.job
     }
 
     /// How many times the job was claimed, this run included.
     pub fn number(&self) -> u32 {
-        self.number
+        self.fence.run
     }
 
     /// Earlier failures that burnt an attempt.
@@ -49,6 +59,47 @@ impl Run {
 
     pub(crate) fn progress_cell(&self) -> Arc<Progress> {
         self.progress.clone()
+    }
+
+    /// Leaves a line for the operators, kept with the job: at most 200 lines of a run and 1 KiB a line, of the job's
+    /// last five runs. Stored at most once a second and at the end of the run, however it ends; a line that cannot be
+    /// stored never fails the job. It also goes to the process' log, so do not call `tracing` for the same thing.
+    ///
+    /// No personal data and no tokens: operators of every rank read it.
+    pub fn log(&self, level: Level, message: &str, fields: &[(&str, Value)]) {
+        self.log.add(level, message, fields);
+    }
+
+    pub(crate) fn log_lines(&self) -> &RunLog {
+        &self.log
+    }
+
+    /// A transaction for writes in the middle of the run. It holds the job's row, which proves that this run still
+    /// owns its job and that nobody takes it away before the commit: keep it short, and enqueue or write to the
+    /// domain's rows after this call, never before.
+    ///
+    /// # Errors
+    /// [`JobError::Lost`] when the job was given to others meanwhile: hand it on with `?`, the run ends quietly.
+    pub async fn transaction(&self, context: &Context) -> Result<Tx, JobError> {
+        let mut tx = context.db.begin().await?;
+        match jobs::hold(&mut tx, &self.fence).await {
+            Ok(()) => Ok(tx),
+            Err(Fenced::Lost) => Err(JobError::Lost),
+            Err(Fenced::Db(error)) => Err(error.into()),
+        }
+    }
+
+    /// Runs CPU-bound work on a blocking thread. It is told to stop by the token it is given.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Run) -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let run = self.clone();
+        let span = tracing::Span::current();
+        match tokio::task::spawn_blocking(move || span.in_scope(|| work(&run))).await {
+            Ok(value) => Ok(value),
+            Err(error) => Err(JobError::failed_as(class::PANIC, anyhow::anyhow!("the work panicked: {error}"))),
+        }
     }
 }
 
@@ -72,21 +123,6 @@ impl Progress {
                 return latest;
             }
             self.changed.notified().await;
-        }
-    }
-}
-
-impl Run {
-    /// Runs CPU-bound work on a blocking thread. It is told to stop by the token it is given.
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Run) -> T + Send + 'static,
-    ) -> Result<T, JobError> {
-        let run = self.clone();
-        let span = tracing::Span::current();
-        match tokio::task::spawn_blocking(move || span.in_scope(|| work(&run))).await {
-            Ok(value) => Ok(value),
-            Err(error) => Err(JobError::Failed(anyhow::anyhow!("the work panicked: {error}"))),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    Context, Job, JobError, Outcome, Queue, Reference, Run, VersionRef,
+    Context, Job, JobError, Level, Outcome, Queue, Reference, Run, VersionRef,
     content::{
         scan::{Progress, ScanOptions},
         text::{self, TextLimits},
@@ -55,6 +55,17 @@ impl Job for ScanContent {
                 Ok::<_, JobError>((scan, metadata))
             })
             .await??;
+
+        let mut rules: Vec<&str> = scan.findings.iter().map(|finding| finding.rule.as_str()).collect();
+        rules.dedup();
+        let fields = [
+            ("entries", scan.entries.into()),
+            ("bytes", scan.bytes.into()),
+            ("findings", scan.findings.len().into()),
+            ("left_out", scan.left_out.into()),
+            ("rules", json!(rules)),
+        ];
+        run.log(if rules.is_empty() { Level::Info } else { Level::Warn }, "scanned", &fields);
 
         let now = context.clock.now();
         let mut tx = context.db.begin().await?;

@@ -18,7 +18,7 @@ use infra::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Context, EnqueueError, Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run, enqueue, mails};
+use crate::{Context, EnqueueError, Job, JobError, Level, Outcome, Queue, Reference, RetryPolicy, Run, enqueue, mails};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SendEmail {
@@ -75,20 +75,15 @@ impl Job for SendEmail {
         self.user_id.map(Reference::User).into_iter().collect()
     }
 
-    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(delivery) = email_deliveries::get(&context.db, self.delivery_id).await? else {
             return Ok(Outcome::Done);
         };
         match delivery.state {
             DeliveryState::Sent | DeliveryState::Failed | DeliveryState::Ambiguous => return Ok(Outcome::Done),
             DeliveryState::Sending => {
-                return self
-                    .settle(
-                        context,
-                        DeliveryState::Ambiguous,
-                        Some("the sending process died during the SMTP exchange"),
-                    )
-                    .await;
+                let reason = "the sending process died during the SMTP exchange";
+                return self.settle(context, run, DeliveryState::Ambiguous, Some(reason)).await;
             }
             DeliveryState::Queued => {}
         }
@@ -105,18 +100,19 @@ impl Job for SendEmail {
         if !email_deliveries::begin_sending(&context.db, self.delivery_id).await? {
             return Ok(Outcome::Done);
         }
+        let template = [("template", delivery.template.into()), ("language", delivery.language.into())];
         match context.mailer.send(&mail).await {
-            Ok(()) => self.settle(context, DeliveryState::Sent, None).await,
+            Ok(()) => self.settle(context, run, DeliveryState::Sent, None).await,
             Err(error @ MailError::NotSent { .. }) => {
+                run.log(Level::Warn, "not sent: the mail server is away or busy", &template);
                 email_deliveries::back_to_queued(&context.db, self.delivery_id, &error.to_string()).await?;
                 Err(JobError::Transient(error.into()))
             }
             Err(error @ MailError::Rejected { .. }) => {
-                self.settle(context, DeliveryState::Failed, Some(&error.to_string())).await
+                self.settle(context, run, DeliveryState::Failed, Some(&error.to_string())).await
             }
             Err(error @ MailError::Unknown { .. }) => {
-                tracing::warn!(%error, "nobody can tell whether this mail left");
-                self.settle(context, DeliveryState::Ambiguous, Some(&error.to_string())).await
+                self.settle(context, run, DeliveryState::Ambiguous, Some(&error.to_string())).await
             }
         }
     }
@@ -127,7 +123,20 @@ impl Job for SendEmail {
 }
 
 impl SendEmail {
-    async fn settle(&self, context: &Context, state: DeliveryState, error: Option<&str>) -> Result<Outcome, JobError> {
+    /// What the server said stays with the delivery: it may quote the address, which a log line must not.
+    async fn settle(
+        &self,
+        context: &Context,
+        run: &Run,
+        state: DeliveryState,
+        error: Option<&str>,
+    ) -> Result<Outcome, JobError> {
+        let (level, text) = match state {
+            DeliveryState::Ambiguous => (Level::Error, "nobody can tell whether this mail left"),
+            DeliveryState::Failed => (Level::Warn, "the mail was refused for good"),
+            _ => (Level::Info, "the mail was handed to the mail server"),
+        };
+        run.log(level, text, &[("delivery", self.delivery_id.to_string().into())]);
         if state == DeliveryState::Ambiguous {
             metrics::counter!("emails_ambiguous_total").increment(1);
         }

@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::{
-    Context, Flow, Job, JobError, MakeThumbnails, Outcome, Queue, Reference, ReviewNano, Run, ScanContent, VersionRef,
+    Context, Flow, Job, JobError, Level, MakeThumbnails, Outcome, Queue, Reference, ReviewNano, Run, ScanContent,
+    VersionRef,
     pipeline::{self, MAILED_FINDINGS, Rejection},
 };
 
@@ -48,9 +49,10 @@ impl Job for ValidateArchive {
         let options =
             Options { limits: context.settings.archive_limits.clone(), scripts_allowed: nano.format.allows_script() };
 
+        run.log(Level::Info, "checking the archive's directory", &[("size", version.uploaded_size.into())]);
         let directory = check_directory(context, run, key.clone(), version.uploaded_size, options.clone()).await?;
         if directory.rejected() || !directory.readable() {
-            return self.turn_down(context, &directory.report()).await;
+            return self.turn_down(context, run, &directory.report()).await;
         }
 
         let scratch = context.scratch_dir(run)?;
@@ -59,7 +61,14 @@ impl Job for ValidateArchive {
         let canonical = scratch.path().join("canonical.zip");
         let target = canonical.clone();
         let (report, rebuilt) = run.blocking(move |run| check_content(run, &upload, &target, &options)).await??;
-        let Some(rebuilt) = rebuilt else { return self.turn_down(context, &report).await };
+        let Some(rebuilt) = rebuilt else { return self.turn_down(context, run, &report).await };
+        let fields = [
+            ("entries", report.entries.len().into()),
+            ("expanded", report.expanded_size.into()),
+            ("canonical", rebuilt.size.into()),
+            ("notes", report.findings.len().into()),
+        ];
+        run.log(Level::Info, "accepted", &fields);
         self.accept(context, &report, &rebuilt, &canonical).await
     }
 
@@ -106,7 +115,11 @@ impl ValidateArchive {
         Ok(Outcome::DoneIn(tx))
     }
 
-    async fn turn_down(&self, context: &Context, report: &Report) -> Result<Outcome, JobError> {
+    async fn turn_down(&self, context: &Context, run: &Run, report: &Report) -> Result<Outcome, JobError> {
+        let rejecting = report.findings.iter().filter(|finding| finding.severity == Severity::Reject);
+        let codes: Vec<Value> = rejecting.take(MAILED_FINDINGS).map(|finding| json!(finding.code)).collect();
+        let fields = [("findings", report.findings.len().into()), ("codes", codes.into())];
+        run.log(Level::Warn, "turned down", &fields);
         let mut tx = context.db.begin().await?;
         let Some((nano, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
         let report_json = public_report(report)?;

@@ -2,13 +2,16 @@
 
 mod access;
 mod auth;
+mod author;
 mod bad_input;
 mod batches;
 mod catalogue;
 mod contract;
 mod events;
 mod kill;
+mod liveness;
 mod outage;
 mod pipeline;
 mod queue;
+mod steps;
 mod uploads;

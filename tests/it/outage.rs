@@ -2,8 +2,16 @@
 
 use std::time::Duration;
 
-use dev::redis::{RedisServer, Role};
-use infra::db::jobs::{self, State};
+use dev::{
+    mariadb::MariaDb,
+    redis::{RedisServer, Role},
+};
+use infra::db::{
+    jobs::{self, State},
+    workers,
+};
+use reqwest::StatusCode;
+use serde_json::json;
 use tests::{TestApp, app::Overrides, archives};
 
 /// Long enough for a step to have met the outage, more than once.
@@ -56,6 +64,9 @@ async fn queue_redis_away_jobs_still_run() {
     app.wait_for_status(&creator, &first, &["published"]).await;
 
     redis.kill().await.unwrap();
+    let ready = app.get("/ready").await;
+    assert_eq!((&ready.body["status"], &ready.body["queue"]), (&json!("degraded"), &json!("away")), "{ready:?}");
+    assert_eq!(ready.body["workers"], 1);
     let second = creator.submit(&app, "Without Redis", archives::unit()).await;
     app.wait_for_status(&creator, &second, &["published"]).await;
 
@@ -65,6 +76,37 @@ async fn queue_redis_away_jobs_still_run() {
     app.drained().await;
     worker.stop().await;
     redis.stop().await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn database_away_no_worker_ends_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut database = MariaDb::start(folder.path().join("mariadb"), 0).await.unwrap();
+    let server = Overrides { database_server_url: Some(database.url()), ..Overrides::default() };
+    let app = TestApp::start_with(server).await;
+    let mut worker = app.worker_process("through-the-outage").await;
+    let creator = app.creator("dba").await;
+    let first = creator.submit(&app, "Before", archives::unit()).await;
+    app.wait_for_status(&creator, &first, &["published"]).await;
+    let second = creator.submit(&app, "In the middle", archives::unit()).await;
+    let alive_before = workers::alive(&app.db).await.unwrap();
+
+    database.kill().await.unwrap();
+    let ready = app.get("/ready").await;
+    assert_eq!((ready.status, &ready.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+    // Longer than a lease: nobody may be buried for it.
+    tokio::time::sleep(Duration::from_secs(workers::LEASE_TICKS + 4)).await;
+    assert!(worker.exited().is_none(), "{}", worker.log_tail(20));
+    database.resume().await.unwrap();
+
+    app.wait_for_status(&creator, &second, &["published"]).await;
+    app.drained().await;
+    assert_eq!((alive_before, workers::alive(&app.db).await.unwrap()), (1, 1));
+    for job in jobs::of_nano(&app.db, second.parse().unwrap()).await.unwrap() {
+        assert_eq!((job.failures, job.lost), (0, 0), "{job:?}");
+    }
+    worker.terminate(Duration::from_secs(20)).await.unwrap();
     app.finish().await;
 }
 

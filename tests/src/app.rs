@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
+use crate::kit::Kit;
+
 /// How long a test waits for something that has to happen.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -41,6 +43,9 @@ pub struct TestApp {
     /// Of the API, without a slash at the end.
     pub url: String,
     pub folder: tempfile::TempDir,
+    /// What the API and the handlers take for now.
+    pub clock: Clock,
+    pub(crate) kit: tokio::sync::OnceCell<Kit>,
     database: String,
     server_url: String,
     api: CancellationToken,
@@ -54,6 +59,8 @@ pub struct Overrides {
     pub database_server_url: Option<String>,
     /// Instead of an embedded index of the test's own.
     pub search: Option<SearchSettings>,
+    /// The machine's, unless given.
+    pub clock: Clock,
 }
 
 fn variable(name: &str) -> String {
@@ -109,9 +116,10 @@ impl TestApp {
             storage: storage.clone(),
             search: search.clone(),
             cache: cache.clone(),
+            belt: belt.clone(),
             hints: cache.event_hints(),
             keys: signing_keys(),
-            clock: Clock::System,
+            clock: overrides.clock.clone(),
             settings,
         })
         .expect("the API's state");
@@ -140,6 +148,8 @@ impl TestApp {
             http,
             url,
             folder,
+            clock: overrides.clock,
+            kit: tokio::sync::OnceCell::new(),
             database,
             server_url,
             api: stop,

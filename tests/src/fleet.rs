@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 use dev::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
 use infra::{
-    clock::Clock,
     db::Db,
     env::{MailSettings, SmtpTls},
     mail::Mailer,
@@ -27,6 +26,13 @@ impl Worker {
     pub async fn stop(self) {
         self.stop.cancel();
         self.running.await.expect("the worker does not panic").expect("the worker ends well");
+    }
+}
+
+impl Worker {
+    /// False once it has ended, for whatever reason.
+    pub fn is_running(&self) -> bool {
+        !self.running.is_finished()
     }
 }
 
@@ -74,7 +80,7 @@ impl TestApp {
             cache: self.cache.clone(),
             mailer: Mailer::connect(&self.mail_settings()).expect("mail settings"),
             scanner: Arc::new(scanner),
-            clock: Clock::System,
+            clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,
                 archive_limits: domain::archive::Limits::default(),

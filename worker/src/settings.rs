@@ -131,9 +131,12 @@ impl JobArgs {
         let mut queues: Vec<(Queue, usize)> = Vec::new();
         for item in self.queues.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let (name, number) = item.split_once('=').map_or((item, None), |(name, number)| (name, Some(number)));
-            let Some(queue) = Queue::parse(name.trim()) else {
-                problems.add("WORKER_QUEUES", format!("{name:?} is no queue"), EXAMPLE);
-                return None;
+            let queue = match Queue::parse(name.trim()) {
+                Ok(queue) => queue,
+                Err(error) => {
+                    problems.add("WORKER_QUEUES", error.to_string(), EXAMPLE);
+                    return None;
+                }
             };
             let slots = match number.map(|number| number.trim().parse::<usize>()) {
                 None => default,

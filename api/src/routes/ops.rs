@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use infra::db::workers;
 use jsonwebtoken::jwk::JwkSet;
 use serde::Serialize;
 use serde_json::json;
@@ -36,9 +37,15 @@ pub struct Readiness {
     #[schema(example = "ready")]
     pub status: &'static str,
     pub database: &'static str,
+    /// The cache's Redis.
     pub redis: &'static str,
+    /// The queue's Redis. While it is away, jobs run from the ledger alone.
+    pub queue: &'static str,
     pub storage: &'static str,
     pub search: &'static str,
+    /// Workers with a heartbeat; none while the database is away. Without any, what is uploaded waits.
+    #[schema(example = 2)]
+    pub workers: u64,
 }
 
 /// Whether requests can be served, with each service's state: `ok` or `away`.
@@ -46,16 +53,18 @@ pub struct Readiness {
     (status = 200, description = "Ready, possibly degraded", body = Readiness),
     (status = 503, description = "The database is away, or the process is stopping", body = Readiness)))]
 pub async fn ready(State(state): State<AppState>) -> Response {
-    let (database, redis, storage, search) = tokio::join!(
-        answers("database", state.db.ping()),
+    let (workers, redis, queue, storage, search) = tokio::join!(
+        asked("database", workers::alive(&state.db)),
         async { state.cache.ping().await },
+        answers("queue", state.belt.ping()),
         answers("storage", state.storage.ping()),
         answers("search", state.search.ping()),
     );
     let word = |up: bool| if up { "ok" } else { "away" };
+    let database = workers.is_some();
     let status = if !database || state.stopping.is_cancelled() {
         "unavailable"
-    } else if redis && storage && search {
+    } else if redis && queue && storage && search {
         "ready"
     } else {
         "degraded"
@@ -65,20 +74,26 @@ pub async fn ready(State(state): State<AppState>) -> Response {
         status,
         database: word(database),
         redis: word(redis),
+        queue: word(queue),
         storage: word(storage),
         search: word(search),
+        workers: workers.unwrap_or(0),
     };
     (code, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
 }
 
 async fn answers<E: Display>(name: &str, ping: impl Future<Output = Result<(), E>>) -> bool {
-    match tokio::time::timeout(PATIENCE, ping).await {
-        Ok(Ok(())) => true,
+    asked(name, ping).await.is_some()
+}
+
+async fn asked<T, E: Display>(name: &str, question: impl Future<Output = Result<T, E>>) -> Option<T> {
+    match tokio::time::timeout(PATIENCE, question).await {
+        Ok(Ok(answer)) => Some(answer),
         Ok(Err(error)) => {
             tracing::debug!(service = name, %error, "not ready");
-            false
+            None
         }
-        Err(_) => false,
+        Err(_) => None,
     }
 }
 

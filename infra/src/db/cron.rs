@@ -10,6 +10,11 @@ pub async fn now(db: &Db) -> Result<DateTime<Utc>, DbError> {
     Ok(sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#).fetch_one(db.pool()).await?)
 }
 
+/// The same inside a transaction.
+pub async fn now_in(tx: &mut Tx) -> Result<DateTime<Utc>, DbError> {
+    Ok(sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#).fetch_one(&mut **tx).await?)
+}
+
 /// When the entry last fired; an entry seen for the first time counts as having fired `now`.
 pub async fn last_due(db: &Db, entry: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
     sqlx::query!("INSERT IGNORE INTO cron_entries (name, last_due) VALUES (?, ?)", entry, now)

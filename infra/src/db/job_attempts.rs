@@ -1,9 +1,15 @@
 //! The history of runs: one row per finished run, except for a plain first success.
 
-use super::{DbError, Tx, jobs::Fence};
+use chrono::{DateTime, Utc};
+use domain::ids::JobId;
+
+use super::{Db, DbError, Tx, jobs::Fence};
 
 /// Longest error text kept, in bytes.
 const ERROR_LIMIT: usize = 4_000;
+
+/// Longest error class, in bytes of ASCII.
+pub const CLASS_LIMIT: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -55,6 +61,58 @@ pub(crate) async fn record(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub run: u32,
+    pub outcome: String,
+    pub class: Option<String>,
+    pub error: Option<String>,
+    /// When the run was claimed.
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: DateTime<Utc>,
+}
+
+/// The job's recorded runs in their order; at most the newest 200.
+pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT run, outcome, error_class, error, started_at AS "started_at: DateTime<Utc>",
+                  finished_at AS "finished_at: DateTime<Utc>"
+           FROM job_attempts WHERE job_id = ? ORDER BY run DESC LIMIT 200"#,
+        job.0
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .rev()
+        .map(|row| Attempt {
+            run: row.run,
+            outcome: row.outcome,
+            class: row.error_class,
+            error: row.error,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+        .collect())
+}
+
+/// How many of the job's last `failures` failures were of this class.
+pub async fn failures_of_class(db: &Db, job: JobId, failures: u32, class: &str) -> Result<u32, DbError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) FROM (
+               SELECT error_class FROM job_attempts
+               WHERE job_id = ? AND outcome = 'retry' AND error_class IS NOT NULL AND error_class <> 'transient'
+               ORDER BY run DESC LIMIT ?) AS last WHERE error_class = ?"#,
+        job.0,
+        failures,
+        class
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn shortened(error: &str) -> &str {

@@ -13,6 +13,8 @@ pub mod email_tokens;
 pub mod flows;
 pub mod job_attempts;
 pub mod job_family;
+pub mod job_logs;
+pub mod job_payloads;
 pub mod job_progress;
 pub mod jobs;
 pub mod moderation_cases;

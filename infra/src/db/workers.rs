@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use domain::ids::WorkerId;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -20,6 +21,32 @@ pub struct NewWorker {
     pub version: String,
     /// Comma-separated.
     pub queues: String,
+}
+
+/// An incarnation as operators see it.
+#[derive(Clone, Debug)]
+pub struct WorkerRow {
+    pub id: Uuid,
+    pub name: String,
+    pub version: String,
+    /// Comma-separated.
+    pub queues: String,
+    /// `alive`, `draining`, `stopped` or `dead`.
+    pub state: String,
+    pub started_at: DateTime<Utc>,
+    pub seen_at: DateTime<Utc>,
+}
+
+/// The incarnations that ended within the last day or have not ended, newest first; at most 500.
+pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
+    Ok(sqlx::query_as!(
+        WorkerRow,
+        r#"SELECT id AS "id: Uuid", name, version, queues, state, started_at AS "started_at: DateTime<Utc>",
+                  seen_at AS "seen_at: DateTime<Utc>"
+           FROM workers ORDER BY id DESC LIMIT 500"#
+    )
+    .fetch_all(db.pool())
+    .await?)
 }
 
 pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
@@ -112,6 +139,18 @@ pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
     select.push(") LIMIT 100");
     let workers: Vec<Uuid> = select.build_query_scalar().fetch_all(db.pool()).await?;
     Ok(workers.into_iter().map(WorkerId).collect())
+}
+
+/// How many incarnations have a lease that has not run out.
+pub async fn alive(db: &Db) -> Result<u64, DbError> {
+    let alive = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "alive: i64" FROM workers
+           WHERE state IN ('alive', 'draining') AND seen_tick + ? >= (SELECT tick FROM queue_clock WHERE id = 1)"#,
+        LEASE_TICKS
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(alive.unsigned_abs())
 }
 
 /// Forgets incarnations that ended more than a day ago.

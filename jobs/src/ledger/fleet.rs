@@ -43,6 +43,9 @@ pub struct FleetSettings {
     pub alive_file: PathBuf,
 }
 
+/// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+
 pub struct Fleet {
     pub settings: FleetSettings,
     pub registry: Registry,
@@ -119,7 +122,7 @@ impl Fleet {
             completer,
             lost: lost.clone(),
         });
-        let mut tasks = JoinSet::new();
+        let (mut tasks, mut claiming) = (JoinSet::new(), JoinSet::new());
         tasks.spawn(completing);
         let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
         let (keeping, db, stop) = (leases.clone(), self.context.db.clone(), popping.clone());
@@ -141,7 +144,7 @@ impl Fleet {
                 held: held.clone(),
                 stop: popping.clone(),
             };
-            tasks.spawn(claimer.run());
+            claiming.spawn(claimer.run());
             let (backend, runner) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), runner.clone());
             monitor = monitor.register(move |_| {
                 // Our backend never errs, so apalis never asks for a second worker of the same queue.
@@ -175,6 +178,8 @@ impl Fleet {
             () = lost.cancelled() => Ended::LeaseLost,
         };
         popping.cancel();
+        // A claim under way is waited for: what it took goes back at once, or is known to run.
+        let _ = tokio::time::timeout(CLAIM_PATIENCE, async { while claiming.join_next().await.is_some() {} }).await;
         if matches!(why, Ended::Shutdown) {
             self.drain(worker, &held, &lost).await;
         }

@@ -77,7 +77,10 @@ async fn beat(
             // Before the database is asked: a worker that waits for it is well.
             infra::alive::touch(alive_file);
             match workers::heartbeat(&db, worker).await {
-                Ok(true) => away = false,
+                Ok(true) => {
+                    away = false;
+                    metrics::gauge!("queue_database_up").set(1.0);
+                }
                 Ok(false) => {
                     tracing::error!(%worker, "this worker counts as dead; starting over under a new name");
                     lost.cancel();
@@ -89,6 +92,7 @@ async fn beat(
                         tracing::warn!(%error, "the heartbeat waits for the database");
                     }
                     away = true;
+                    metrics::gauge!("queue_database_up").set(0.0);
                 }
             }
         }

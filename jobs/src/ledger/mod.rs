@@ -13,8 +13,10 @@ mod fleet;
 mod held;
 mod leases;
 mod liveness;
+mod one_run;
 mod runner;
 mod sweeper;
 
 pub use belt::connect as connect_belt;
 pub use fleet::{Fleet, FleetSettings};
+pub use one_run::run_one;

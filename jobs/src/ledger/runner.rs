@@ -14,8 +14,8 @@ use tracing::Instrument;
 
 use super::{backend::Assignment, completer::Completer, held::Held};
 use crate::{
-    Context, JobError, Outcome,
-    job::transient_delay,
+    Context, JobError, Outcome, RetryPolicy,
+    job::{class, transient_delay},
     registry::{Handler, Registry},
     run::Run,
 };
@@ -51,42 +51,53 @@ pub(super) async fn handle(assignment: Assignment, runner: Data<Arc<Runner>>) ->
 }
 
 impl Runner {
-    async fn run(&self, job: &Claimed) {
+    pub(super) async fn run(&self, job: &Claimed) {
         let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone())];
         metrics::histogram!("job_wait_seconds", &labels).record(job.waited.as_secs_f64());
-        let Some(handler) = self.registry.find(&job.kind, job.args_version) else {
+        let Some(handler) = self.registry.find(&job.kind, job.args_version, &job.args) else {
             return self.park(job).await;
         };
         let started = std::time::Instant::now();
-        let finished = self.call(handler.as_ref(), job).await;
+        let cancel = self.lost.child_token();
+        self.held.insert(job.id, cancel.clone());
+        let run = Run::new(job.fence, job.failures, cancel.clone(), self.context.clock.clone());
+        let finished = self.call(handler.as_ref(), job, &run, &cancel).await;
         metrics::histogram!("job_run_seconds", &labels).record(started.elapsed().as_secs_f64());
-        let outcome = self.settle(handler.as_ref(), job, finished).await;
+        // Side by side: the outcome may come with an open transaction, which must not wait for log lines.
+        let settling = self.settle(handler.as_ref(), job, finished);
+        let (outcome, ()) = tokio::join!(settling, run.log_lines().finish(&self.context.db, &job.fence));
         metrics::counter!("job_outcomes_total", "queue" => job.queue.clone(), "kind" => job.kind.clone(), "outcome" => outcome)
             .increment(1);
     }
 
-    async fn call(&self, handler: &dyn Handler, job: &Claimed) -> Finished {
-        let cancel = self.lost.child_token();
-        self.held.insert(job.id, cancel.clone());
-        let run = Run::new(job.id, job.fence.run, job.failures, cancel.clone());
-        let work = AssertUnwindSafe(handler.run(job.args.clone(), &self.context, &run)).catch_unwind();
+    /// Runs the handler until it comes back, takes too long or is stopped; stores its progress and lines meanwhile.
+    async fn call(&self, handler: &dyn Handler, job: &Claimed, run: &Run, cancel: &CancellationToken) -> Finished {
+        let work = handler.run(job.args_version, job.args.clone(), &self.context, run);
+        let work = AssertUnwindSafe(work).catch_unwind();
         let work = tokio::time::timeout(handler.timeout(), work);
         tokio::pin!(work);
-        let reporting = self.report_progress(job, &run);
+        let reporting =
+            async { tokio::join!(self.report_progress(job, run), run.log_lines().keep(&self.context.db, &job.fence)) };
         tokio::pin!(reporting);
         let result = tokio::select! {
             biased;
             () = cancel.cancelled() => return Finished::Interrupted,
             result = &mut work => result,
-            () = &mut reporting => return Finished::Interrupted,
+            _ = &mut reporting => return Finished::Interrupted,
         };
         // Whatever the handler left running on a blocking thread stops at its next look.
         cancel.cancel();
         match result {
             Ok(Ok(Ok(outcome))) => Finished::Outcome(outcome),
             Ok(Ok(Err(error))) => Finished::Error(error),
-            Ok(Err(panic)) => Finished::Error(JobError::Failed(anyhow::anyhow!("panicked: {}", panic_text(&*panic)))),
-            Err(_) => Finished::Error(JobError::Failed(anyhow::anyhow!("took longer than {:?}", handler.timeout()))),
+            Ok(Err(panic)) => {
+                let text = format!("panicked: {}", panic_text(&*panic));
+                Finished::Error(JobError::failed_as(class::PANIC, anyhow::anyhow!(text)))
+            }
+            Err(_) => {
+                let text = format!("took longer than {:?}", handler.timeout());
+                Finished::Error(JobError::failed_as(class::TIMEOUT, anyhow::anyhow!(text)))
+            }
         }
     }
 
@@ -124,7 +135,7 @@ impl Runner {
                     Err(Fenced::Lost) => return fenced_off(),
                     // Rolled back, or committed with the answer lost: in the second case the row is no longer
                     // running and the next write is refused.
-                    Err(Fenced::Db(error)) => Some(self.ending(handler, job, &JobError::from(error))),
+                    Err(Fenced::Db(error)) => Some(self.ending(handler, job, &JobError::from(error)).await),
                 }
             }
             Finished::Outcome(Outcome::Snooze(delay)) => Some(Ending {
@@ -141,7 +152,8 @@ impl Runner {
                 fingerprint: None,
                 next: jobs::Next::Cancelled,
             }),
-            Finished::Error(error) => Some(self.ending(handler, job, &error)),
+            Finished::Error(JobError::Lost) => return fenced_off(),
+            Finished::Error(error) => Some(self.ending(handler, job, &error).await),
             Finished::Interrupted if self.lost.is_cancelled() => return fenced_off(),
             Finished::Interrupted => Some(Ending {
                 outcome: job_attempts::Outcome::HandedBack,
@@ -182,7 +194,7 @@ impl Runner {
             Some(ending) => {
                 if ending.next == jobs::Next::Discarded {
                     let reason = ending.error.as_deref().unwrap_or_default();
-                    handler.discarded(job.args.clone(), &self.context, &mut tx, reason).await?;
+                    handler.discarded(job.args_version, job.args.clone(), &self.context, &mut tx, reason).await?;
                 }
                 jobs::fail(&mut tx, &job.fence, ending).await?;
             }
@@ -191,17 +203,19 @@ impl Runner {
         Ok(())
     }
 
-    fn ending(&self, handler: &dyn Handler, job: &Claimed, error: &JobError) -> Ending {
-        let retry = handler.retry();
+    async fn ending(&self, handler: &dyn Handler, job: &Claimed, error: &JobError) -> Ending {
+        let retry = handler.retry(error.class());
         let text = format!("{error:#}");
         let chain = error_chain(error);
         let jitter: f64 = rand::random();
         let (outcome, next) = match error {
-            JobError::Transient(_) => {
+            JobError::Transient(_) | JobError::Lost => {
                 let delay = transient_delay(job.fence.run.saturating_sub(job.failures), jitter);
                 (job_attempts::Outcome::Retry, jobs::Next::Again { delay, burnt: false })
             }
-            JobError::Failed(_) if job.failures + 1 < job.max_failures => {
+            JobError::Failed(_)
+                if job.failures + 1 < job.max_failures && !self.worn_out(job, error.class(), &retry).await =>
+            {
                 let delay = retry.delay(job.failures + 1, jitter);
                 (job_attempts::Outcome::Retry, jobs::Next::Again { delay, burnt: true })
             }
@@ -219,6 +233,16 @@ impl Runner {
             fingerprint: Some(fingerprint(&job.kind, error.class(), &text)),
             next,
         }
+    }
+
+    /// True when this failure is the last that its class is allowed. Asks the ledger only when it may be; when the
+    /// ledger does not answer, the job tries again.
+    async fn worn_out(&self, job: &Claimed, class: &str, retry: &RetryPolicy) -> bool {
+        if job.failures + 1 < retry.max_failures {
+            return false;
+        }
+        let earlier = job_attempts::failures_of_class(&self.context.db, job.id, job.failures, class).await;
+        earlier.is_ok_and(|earlier| earlier + 1 >= retry.max_failures)
     }
 
     async fn park(&self, job: &Claimed) {

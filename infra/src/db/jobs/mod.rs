@@ -1,6 +1,7 @@
 //! The ledger's rows: what a job is, how it comes to be, how it is read.
 
 mod claim;
+mod hold;
 mod insert;
 mod literal;
 mod outcome;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::{Db, DbError, Tx, decode::word};
 
 pub use claim::{Claimed, claim, heads, promote, tenants};
+pub use hold::hold;
 pub use insert::{NewJob, Start, insert, insert_all};
 pub use outcome::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
 pub use sweep::{owned_by, prune, reap_jobs_of};

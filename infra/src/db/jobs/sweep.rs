@@ -102,6 +102,7 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     for (table, column) in [
         ("job_payloads", "job_id"),
         ("job_progress", "job_id"),
+        ("job_logs", "job_id"),
         ("job_refs", "job_id"),
         ("job_attempts", "job_id"),
         ("flows", "parent_id"),

@@ -1,0 +1,39 @@
+//! Jobs' arguments as they lie in the ledger.
+
+use domain::ids::JobId;
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Db, DbError, Tx};
+
+/// Arguments with the version of their shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arguments {
+    pub job: JobId,
+    pub version: u16,
+    pub args: Value,
+}
+
+/// The arguments of every job of a kind that has not ended, oldest first; at most 1,000.
+pub async fn unfinished_of_kind(db: &Db, kind: &str) -> Result<Vec<Arguments>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT j.id AS "id: Uuid", j.args_version, p.args AS "args: Json<Value>"
+           FROM jobs j JOIN job_payloads p ON p.job_id = j.id
+           WHERE j.kind = ? AND j.state NOT IN ('completed', 'cancelled', 'discarded', 'quarantined')
+           ORDER BY j.id LIMIT 1000"#,
+        kind
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Arguments { job: JobId(row.id), version: row.args_version, args: row.args.0 })
+        .collect())
+}
+
+/// Repairs arguments that no build can read, by hand; the job has to be retried afterwards.
+pub async fn replace(tx: &mut Tx, job: JobId, args: &Value) -> Result<(), DbError> {
+    sqlx::query!("UPDATE job_payloads SET args = ? WHERE job_id = ?", Json(args), job.0).execute(&mut **tx).await?;
+    Ok(())
+}
