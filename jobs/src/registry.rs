@@ -7,7 +7,7 @@ use infra::db::{DbError, Tx};
 use serde_json::Value;
 
 use crate::{
-    Context, Job, JobError, Outcome, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
+    Context, Job, JobError, Outcome, Queue, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
     make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
     review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail,
     validate_archive::ValidateArchive,
@@ -52,6 +52,11 @@ impl Registry {
         self.kinds.iter().map(|(kind, handler)| (*kind, handler))
     }
 
+    /// Whether jobs of this queue may need a child process.
+    pub(crate) fn isolates_in(&self, queue: Queue) -> bool {
+        queue == Queue::Heavy || self.kinds.values().any(|handler| handler.isolated() && handler.queue() == queue)
+    }
+
     pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.keys().copied()
     }
@@ -70,6 +75,9 @@ pub(crate) trait Handler: Send + Sync {
     fn round_trip(&self, args: Value) -> Result<Value, serde_json::Error>;
     fn retry(&self, class: &str) -> RetryPolicy;
     fn timeout(&self) -> std::time::Duration;
+    fn queue(&self) -> Queue;
+    fn isolated(&self) -> bool;
+    fn max_crashes(&self) -> u32;
     fn run<'a>(
         &'a self,
         version: u16,
@@ -136,6 +144,18 @@ impl<J: Job> Handler for Typed<J> {
 
     fn timeout(&self) -> std::time::Duration {
         J::TIMEOUT
+    }
+
+    fn queue(&self) -> Queue {
+        J::QUEUE
+    }
+
+    fn isolated(&self) -> bool {
+        J::ISOLATED
+    }
+
+    fn max_crashes(&self) -> u32 {
+        J::MAX_CRASHES
     }
 
     fn run<'a>(

@@ -7,6 +7,7 @@ mod bad_input;
 mod batches;
 mod catalogue;
 mod chaos;
+mod child;
 mod contract;
 mod events;
 mod example;

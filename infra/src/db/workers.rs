@@ -180,6 +180,15 @@ pub async fn alive(db: &Db) -> Result<u64, DbError> {
     Ok(alive.unsigned_abs())
 }
 
+/// Whether a living worker takes jobs of this queue.
+pub async fn takes(db: &Db, queue: &str) -> Result<bool, DbError> {
+    let found =
+        sqlx::query_scalar!("SELECT COUNT(*) FROM workers WHERE state = 'alive' AND FIND_IN_SET(?, queues) > 0", queue)
+            .fetch_one(db.pool())
+            .await?;
+    Ok(found > 0)
+}
+
 /// Forgets incarnations that ended more than a day ago.
 pub async fn prune(db: &Db) -> Result<u64, DbError> {
     Ok(sqlx::query!(

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     backend::LedgerBackend,
+    child::{ChildProgram, Children},
     claimer::Claimer,
     completer::Completer,
     feeder::{Feeder, Lane},
@@ -41,6 +42,8 @@ pub struct FleetSettings {
     pub drain: Duration,
     /// Touched at each heartbeat.
     pub alive_file: PathBuf,
+    /// How jobs that need a process of their own get one; without it they run in this process.
+    pub child: Option<ChildProgram>,
 }
 
 /// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
@@ -121,6 +124,7 @@ impl Fleet {
             held: held.clone(),
             completer,
             lost: lost.clone(),
+            children: self.children(popping.clone())?,
         });
         let (mut tasks, mut claiming) = (JoinSet::new(), JoinSet::new());
         tasks.spawn(completing);
@@ -199,6 +203,13 @@ impl Fleet {
             let _ = jobs::reap_jobs_of(&self.context.db, worker).await;
         }
         Ok(why)
+    }
+
+    /// Processes for jobs that need one of their own; a spare one waits where such jobs are expected.
+    fn children(&self, stop: CancellationToken) -> std::io::Result<Option<Arc<Children>>> {
+        let Some(program) = self.settings.child.clone() else { return Ok(None) };
+        let keep_spare = self.settings.queues.iter().any(|&(queue, _)| self.registry.isolates_in(queue));
+        Children::new(program, self.context.settings.scratch.clone(), keep_spare, stop).map(Some)
     }
 
     /// Lets running jobs finish within the drain time.

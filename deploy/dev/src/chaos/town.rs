@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// A program that ends by itself, again and again, is not started more often.
 const REVIVE_AFTER: Duration = Duration::from_secs(1);
 /// Both workers take everything: whichever is hit, the other one goes on.
-const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1";
+const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,heavy=1";
 
 pub struct Town {
     pub services: Services,
