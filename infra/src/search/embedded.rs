@@ -39,6 +39,8 @@ use super::{
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(20);
 const LOCK_FILE: &str = "nano-writer.lock";
+/// Written last when an index is begun.
+const META_FILE: &str = "meta.json";
 const SNIPPET_CHARS: usize = 160;
 const TITLE_CHARS: usize = 400;
 
@@ -81,12 +83,13 @@ impl Embedded {
             let fields = Fields::new();
             std::fs::create_dir_all(&dir)
                 .map_err(|error| unavailable("open", format!("{}: {error}", dir.display())))?;
-            // Two processes that start together must not both create it.
-            let lock = lock(&dir, lock_wait)?;
+            // Two processes that start together must not both create it. One that is there is only read: a writer
+            // that stands still must not keep others from starting.
+            let creating = if dir.join(META_FILE).exists() { None } else { Some(lock(&dir, lock_wait)?) };
             let reader = open_or_create(&dir, &fields)
                 .and_then(|index| index.reader_builder().reload_policy(ReloadPolicy::OnCommitWithDelay).try_into())
                 .map_err(|error| failed("open", error))?;
-            drop(lock);
+            drop(creating);
             Ok(Self(Arc::new(Inner { dir, fields, reader, writing: Arc::default(), lock_wait })))
         })
         .await
@@ -133,7 +136,7 @@ impl Embedded {
         blocking("ping", move || {
             let lock_file = inner.dir.join(LOCK_FILE);
             let reachable =
-                File::options().write(true).open(&lock_file).and_then(|_| File::open(inner.dir.join("meta.json")));
+                File::options().write(true).open(&lock_file).and_then(|_| File::open(inner.dir.join(META_FILE)));
             reachable.map(drop).map_err(|error| unavailable("ping", format!("{}: {error}", inner.dir.display())))
         })
         .await

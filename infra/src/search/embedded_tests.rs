@@ -271,3 +271,15 @@ async fn a_folder_that_is_gone_is_an_outage_until_it_is_back() {
     index.upsert(&sample_document(), 1).await.expect("written");
     assert_eq!(index.count().await.expect("a count"), 1);
 }
+
+#[tokio::test]
+async fn an_index_opens_while_another_process_holds_the_right_to_write() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let first = open(dir.path()).await;
+    let document = sample_document();
+    first.upsert(&document, 1).await.expect("written");
+    let held = lock(&first.0.dir, Duration::ZERO).expect("the lock");
+    let second = Embedded::open_with(dir.path(), "nanos", Duration::ZERO).await.expect("it opens");
+    assert_eq!(found(&second, "Sternwarte").await.total, 1);
+    drop(held);
+}
