@@ -47,13 +47,13 @@ async fn bullmq(dir: &Path, source: &Path) -> anyhow::Result<PathBuf> {
     for file in ["package.json", "run.mjs"] {
         fs::copy(source.join(file), target.join(file)).with_context(|| format!("{} {file}", source.display()))?;
     }
-    // npm keeps its own lock file in step with what is installed; ours is copied only when it changed.
+    // Not `npm ci`: it insists on packages for other systems, which not every mirror of the registry has.
     let (lock, stamp) = (source.join("package-lock.json"), target.join("installed"));
     if !same(&lock, &stamp) {
         fs::copy(&lock, target.join("package-lock.json"))?;
         let npm = dev::programs::installed(&["npm"], "npm")?;
-        Launch::new("npm ci", npm, dir.join("npm.log"))
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+        Launch::new("npm install", npm, dir.join("npm.log"))
+            .args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
             .current_dir(&target)
             .run()
             .await?;
