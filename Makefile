@@ -8,8 +8,12 @@ export SQLX_OFFLINE := true
 # What `make test` passes on, as in: make test ARGS='-p domain'
 ARGS ?=
 SIZE_MIB ?= 1024
+# What `make chaos` does for each seed.
+N ?= 1000
+KILLS ?= 200
+SEEDS ?= 1,2,3,4,5
 
-.PHONY: help run demo memory test bench check fmt query-cache install programs supervisor demo-content web
+.PHONY: help run demo memory chaos drill bench test check fmt query-cache install programs supervisor demo-content web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +28,12 @@ memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worke
 	@mkdir -p .dev/demo
 	@python3 deploy/demo-content/build.py --big $(SIZE_MIB) .dev/demo/big.zip
 	@$(DEV) memory .dev/demo/big.zip
+
+chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEEDS (1,2,3,4,5); nothing may be lost or doubled
+	@$(DEV) chaos --uploads $(N) --kills $(KILLS) --seeds $(SEEDS) $(ARGS)
+
+drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker'
+	@$(DEV) drill $(ARGS)
 
 test: supervisor ## All tests against real services; ARGS='name' picks some
 	@$(DEV) test $(ARGS)

@@ -66,7 +66,8 @@ impl Table {
             }
         }
         let line = |cells: &[String]| {
-            let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+            let padded: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
             format!("  {}\n", padded.join("  ").trim_end())
         };
         let mut text = format!("\n{}\n", self.title) + &line(&self.columns);

@@ -53,7 +53,9 @@ impl Stage {
         let lock = File::create(dir.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("another benchmark is running in {}; wait for its end", dir.display()),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another benchmark is running in {}; wait for its end", dir.display())
+            }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let (database, redis, peers_redis) = tokio::try_join!(
@@ -170,7 +172,8 @@ impl Stage {
     pub async fn redis_memory(&self) -> anyhow::Result<u64> {
         let mut connection = redis::Client::open(self.redis.url())?.get_multiplexed_async_connection().await?;
         let info: String = redis::cmd("INFO").arg("memory").query_async(&mut connection).await?;
-        let line = info.lines().find_map(|line| line.strip_prefix("used_memory:")).context("INFO has no used_memory")?;
+        let line =
+            info.lines().find_map(|line| line.strip_prefix("used_memory:")).context("INFO has no used_memory")?;
         Ok(line.trim().parse()?)
     }
 
@@ -197,8 +200,7 @@ impl Stage {
 
     pub async fn strike(mut self) -> anyhow::Result<()> {
         self.db.close().await;
-        let (database, redis, peers) =
-            tokio::join!(self.database.stop(), self.redis.stop(), self.peers_redis.stop());
+        let (database, redis, peers) = tokio::join!(self.database.stop(), self.redis.stop(), self.peers_redis.stop());
         database.and(redis).and(peers)
     }
 }

@@ -13,7 +13,7 @@ use infra::{
     search::SearchBackend,
     storage::Storage,
 };
-use jobs::{Fleet, FleetSettings, Registry, content::scan::Scanner};
+use jobs::{Fleet, FleetSettings, Registry, content::LazyScanner};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{Noop, QUEUE, Sleep, Write};
@@ -58,6 +58,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Resul
             database_url: args.database.clone(),
             drain: Duration::from_secs(args.drain),
             alive_file: args.folder.join("alive"),
+            child: None,
         },
         registry: Registry::default().with::<Noop>().with::<Sleep>().with::<Write>(),
         context: context(db, &args).await?,
@@ -98,7 +99,7 @@ async fn context(db: Db, args: &WorkerArgs) -> anyhow::Result<jobs::Context> {
         search: SearchBackend::connect(&search).await?,
         cache: Cache::connect(&redis)?,
         mailer: Mailer::connect(&mail)?,
-        scanner: tokio::task::spawn_blocking(|| Scanner::new(None)).await??.into(),
+        scanner: LazyScanner::default().into(),
         clock: Clock::System,
         settings: jobs::Settings {
             review_policy: ReviewPolicy::FlaggedOnly,

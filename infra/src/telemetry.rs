@@ -8,7 +8,7 @@ use std::{
 };
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, fmt, fmt::writer::BoxMakeWriter};
 
 use crate::env::{LogFormat, TelemetrySettings};
 
@@ -38,19 +38,30 @@ pub enum TelemetryError {
 /// # Errors
 /// A taken port, named as such; nothing panics and no log line is needed to see it.
 pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| TelemetryError::Filter(error.to_string()))?;
-    let started = match settings.format {
-        LogFormat::Pretty => {
-            let ansi = std::io::IsTerminal::is_terminal(&std::io::stdout());
-            fmt().with_env_filter(filter).with_ansi(ansi).with_target(false).try_init()
-        }
-        LogFormat::Json => fmt().json().flatten_event(true).with_current_span(true).with_env_filter(filter).try_init(),
-    };
-    started.map_err(|_| TelemetryError::Twice)?;
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    init_logs(settings, BoxMakeWriter::new(std::io::stdout), ansi)?;
     if let Some(address) = settings.metrics {
         serve_metrics(address)?;
     }
     Ok(())
+}
+
+/// Starts logging alone, to standard error: for a process that speaks a protocol on its standard output.
+pub fn init_on_stderr(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
+    init_logs(settings, BoxMakeWriter::new(std::io::stderr), false)
+}
+
+fn init_logs(settings: &TelemetrySettings, out: BoxMakeWriter, ansi: bool) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| TelemetryError::Filter(error.to_string()))?;
+    let started = match settings.format {
+        LogFormat::Pretty => {
+            fmt().with_writer(out).with_env_filter(filter).with_ansi(ansi).with_target(false).try_init()
+        }
+        LogFormat::Json => {
+            fmt().json().flatten_event(true).with_current_span(true).with_writer(out).with_env_filter(filter).try_init()
+        }
+    };
+    started.map_err(|_| TelemetryError::Twice)
 }
 
 fn serve_metrics(address: SocketAddr) -> Result<(), TelemetryError> {

@@ -2,7 +2,12 @@
 
 use crate::{
     JobError,
-    content::{ArchiveError, scan::ScanError, text::TextError, thumbnail::ThumbnailError},
+    content::{
+        ArchiveError,
+        scan::{RulesError, ScanError},
+        text::TextError,
+        thumbnail::ThumbnailError,
+    },
 };
 
 fn of_archive(error: ArchiveError) -> JobError {
@@ -24,3 +29,10 @@ macro_rules! content_error {
 }
 
 content_error!(ThumbnailError, ScanError, TextError);
+
+impl From<RulesError> for JobError {
+    /// The rules of this machine cannot be read; the upload is not to blame.
+    fn from(error: RulesError) -> Self {
+        Self::Transient(error.into())
+    }
+}

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use domain::{archive::Limits, review::ReviewPolicy};
 use infra::{cache::Cache, clock::Clock, db::Db, mail::Mailer, search::SearchBackend, storage::Storage};
 
-use crate::{JobError, Run, content::scan::Scanner};
+use crate::{JobError, Run, content::LazyScanner};
 
 #[derive(Clone)]
 pub struct Context {
@@ -14,7 +14,7 @@ pub struct Context {
     pub search: SearchBackend,
     pub cache: Cache,
     pub mailer: Mailer,
-    pub scanner: Arc<Scanner>,
+    pub scanner: Arc<LazyScanner>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
 }
@@ -33,6 +33,13 @@ pub struct Settings {
 }
 
 impl Context {
+    /// The same with another folder for running jobs' files.
+    #[must_use]
+    pub fn with_scratch(mut self, scratch: PathBuf) -> Self {
+        Arc::make_mut(&mut self.settings).scratch = scratch;
+        self
+    }
+
     /// A folder for one run's files; gone when dropped, and at the next start after a crash.
     pub(crate) fn scratch_dir(&self, run: &Run) -> Result<tempfile::TempDir, JobError> {
         tempfile::Builder::new()

@@ -27,10 +27,12 @@ pub enum Queue {
     Mail,
     /// Clean-up.
     Maintenance,
+    /// Jobs of other queues that ran out of memory; here they get more.
+    Heavy,
 }
 
 impl Queue {
-    pub const ALL: [Self; 5] = [Self::Uploads, Self::Media, Self::Search, Self::Mail, Self::Maintenance];
+    pub const ALL: [Self; 6] = [Self::Uploads, Self::Media, Self::Search, Self::Mail, Self::Maintenance, Self::Heavy];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +41,7 @@ impl Queue {
             Self::Search => "search",
             Self::Mail => "mail",
             Self::Maintenance => "maintenance",
+            Self::Heavy => "heavy",
         }
     }
 
@@ -139,6 +142,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const RETRY: RetryPolicy = RetryPolicy::DEFAULT;
     /// A run longer than this is cancelled and counts as a failure.
     const TIMEOUT: Duration = Duration::from_secs(10 * 60);
+    /// True for work that parses bytes from outside: each run gets a child process of its own, with limits, so that
+    /// what kills it kills nothing else. A job that was lost twice runs in one whatever it says here.
+    const ISOLATED: bool = false;
+    /// Crashes (a child process died while its worker lived) until the job is quarantined.
+    const MAX_CRASHES: u32 = 3;
 
     /// Whose work this is: fairness and the owner's rights go by it. None for the system's own.
     fn tenant(&self) -> Option<UserId> {
@@ -222,6 +230,9 @@ pub mod class {
     pub const TIMEOUT: &str = "timeout";
     /// The stored arguments do not fit the job.
     pub const ARGUMENTS: &str = "arguments";
+    /// Its child process died.
+    pub(crate) const CRASHED: &str = "crashed";
+    pub(crate) const OUT_OF_MEMORY: &str = "out_of_memory";
     pub(crate) const TRANSIENT: &str = "transient";
     pub(crate) const DISCARD: &str = "discard";
     pub(crate) const LOST: &str = "lost";

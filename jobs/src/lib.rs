@@ -32,7 +32,7 @@ pub use expire_uploads::ExpireUploads;
 pub use index_nano::IndexNano;
 pub use infra::db::job_logs::Level;
 pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy, UnknownQueue, class};
-pub use ledger::{Fleet, FleetSettings, connect_belt, run_one};
+pub use ledger::{Fleet, FleetSettings, child, connect_belt, run_one};
 pub use make_thumbnails::MakeThumbnails;
 pub use pipeline::VersionRef;
 pub use prune_ledger::PruneLedger;

@@ -25,6 +25,7 @@ impl Job for MakeThumbnails {
     const KIND: &'static str = "make_thumbnails";
     const QUEUE: Queue = Queue::Media;
     const TIMEOUT: Duration = Duration::from_secs(5 * 60);
+    const ISOLATED: bool = true;
 
     fn tenant(&self) -> Option<UserId> {
         Some(self.0.creator_id)

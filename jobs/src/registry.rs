@@ -7,7 +7,7 @@ use infra::db::{DbError, Tx};
 use serde_json::Value;
 
 use crate::{
-    Context, Job, JobError, Outcome, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
+    Context, Job, JobError, Outcome, Queue, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
     make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
     review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail,
     validate_archive::ValidateArchive,
@@ -44,12 +44,17 @@ impl Registry {
 
     /// The handler for these arguments, or `None` for a kind or version this build does not know.
     pub(crate) fn find(&self, kind: &str, version: u16, args: &Value) -> Option<&Arc<dyn Handler>> {
-        self.kinds.get(kind).filter(|handler| handler.current(version, args.clone()).is_some())
+        self.kinds.get(kind).filter(|handler| handler.knows(version, args))
     }
 
     #[cfg(test)]
     pub(crate) fn handlers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Handler>)> {
         self.kinds.iter().map(|(kind, handler)| (*kind, handler))
+    }
+
+    /// Whether jobs of this queue may need a child process.
+    pub(crate) fn isolates_in(&self, queue: Queue) -> bool {
+        queue == Queue::Heavy || self.kinds.values().any(|handler| handler.isolated() && handler.queue() == queue)
     }
 
     pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
@@ -61,13 +66,18 @@ impl Registry {
 pub(crate) trait Handler: Send + Sync {
     #[cfg(test)]
     fn version(&self) -> u16;
+    fn knows(&self, version: u16, args: &Value) -> bool;
     /// The arguments in today's shape; `None` for a version nobody knows.
+    #[cfg(test)]
     fn current(&self, version: u16, args: Value) -> Option<Value>;
     /// Reads today's arguments and writes them again.
     #[cfg(test)]
     fn round_trip(&self, args: Value) -> Result<Value, serde_json::Error>;
     fn retry(&self, class: &str) -> RetryPolicy;
     fn timeout(&self) -> std::time::Duration;
+    fn queue(&self) -> Queue;
+    fn isolated(&self) -> bool;
+    fn max_crashes(&self) -> u32;
     fn run<'a>(
         &'a self,
         version: u16,
@@ -113,6 +123,12 @@ impl<J: Job> Handler for Typed<J> {
         J::VERSION
     }
 
+    fn knows(&self, version: u16, args: &Value) -> bool {
+        // Without a copy of the arguments on the usual way.
+        version == J::VERSION || current::<J>(version, args.clone()).is_some()
+    }
+
+    #[cfg(test)]
     fn current(&self, version: u16, args: Value) -> Option<Value> {
         current::<J>(version, args)
     }
@@ -128,6 +144,18 @@ impl<J: Job> Handler for Typed<J> {
 
     fn timeout(&self) -> std::time::Duration {
         J::TIMEOUT
+    }
+
+    fn queue(&self) -> Queue {
+        J::QUEUE
+    }
+
+    fn isolated(&self) -> bool {
+        J::ISOLATED
+    }
+
+    fn max_crashes(&self) -> u32 {
+        J::MAX_CRASHES
     }
 
     fn run<'a>(

@@ -22,6 +22,7 @@ impl Job for ScanContent {
     const KIND: &'static str = "scan_content";
     const QUEUE: Queue = Queue::Uploads;
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+    const ISOLATED: bool = true;
 
     fn tenant(&self) -> Option<UserId> {
         Some(self.0.creator_id)
@@ -50,7 +51,7 @@ impl Job for ScanContent {
             .blocking(move |run| {
                 let cancelled = || run.cancelled().is_cancelled();
                 let mut progress = |at: Progress| run.progress(at.done, Some(at.total), "scanning");
-                let scan = scanner.scan(&archive, &options, &mut progress, &cancelled)?;
+                let scan = scanner.get()?.scan(&archive, &options, &mut progress, &cancelled)?;
                 let metadata = text::extract(&archive, &folder, &TextLimits::default(), &cancelled)?;
                 Ok::<_, JobError>((scan, metadata))
             })

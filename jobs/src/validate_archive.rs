@@ -30,6 +30,7 @@ impl Job for ValidateArchive {
     const KIND: &'static str = "validate_archive";
     const QUEUE: Queue = Queue::Uploads;
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+    const ISOLATED: bool = true;
 
     fn tenant(&self) -> Option<UserId> {
         Some(self.0.creator_id)

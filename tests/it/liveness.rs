@@ -78,24 +78,46 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     let app = TestApp::start().await;
-    let (first, second) = (incarnation(&app.db).await, incarnation(&app.db).await);
+    let first = incarnation(&app.db).await;
+    let own = Db::connect(&app.database_url, 1).await.unwrap();
     let started = Instant::now();
+    // Both have a session at the server; the second is silent from now on, as a paused process is.
+    let paused = Db::connect(&app.database_url, 1).await.unwrap();
+    let second = incarnation(&app.db).await;
+    assert!(workers::heartbeat(&paused, second).await.unwrap());
     for _ in 0..40 {
-        assert!(workers::heartbeat(&app.db, first).await.unwrap());
+        assert!(workers::heartbeat(&own, first).await.unwrap());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // The second never beat. Two seconds have not made it dead, however often the first beat.
-    assert!(started.elapsed() < Duration::from_secs(workers::LEASE_TICKS), "the machine is too slow for this test");
+    // Two seconds have not made it dead, however often the first beat.
+    assert!(started.elapsed() < Duration::from_secs(workers::GONE_TICKS), "the machine is too slow for this test");
     assert_eq!(workers::bury(&app.db).await.unwrap(), 0);
-    while workers::bury(&app.db).await.unwrap() == 0 {
-        assert!(workers::heartbeat(&app.db, first).await.unwrap());
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        assert!(started.elapsed() < tests::app::PATIENCE);
-    }
-    assert!(started.elapsed() >= Duration::from_secs(workers::LEASE_TICKS), "{:?}", started.elapsed());
-    assert!(!workers::heartbeat(&app.db, second).await.unwrap(), "the dead are told");
-    assert!(workers::heartbeat(&app.db, first).await.unwrap());
+    let died = until_one_is_buried(&app, &own, first, started).await;
+    assert!(died >= Duration::from_secs(workers::LEASE_TICKS), "{died:?}");
+    assert!(!workers::heartbeat(&paused, second).await.unwrap(), "the dead are told");
+    assert!(workers::heartbeat(&own, first).await.unwrap());
+
+    // A killed process has no session any more, and needs not be waited for that long.
+    let killed = Db::connect(&app.database_url, 1).await.unwrap();
+    let third = incarnation(&app.db).await;
+    assert!(workers::heartbeat(&killed, third).await.unwrap());
+    killed.close().await;
+    let died = until_one_is_buried(&app, &own, first, Instant::now()).await;
+    assert!(
+        died >= Duration::from_secs(workers::GONE_TICKS) && died < Duration::from_secs(workers::LEASE_TICKS),
+        "{died:?}"
+    );
     app.discard().await;
+}
+
+/// While `alive` beats.
+async fn until_one_is_buried(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
+    while workers::bury(&app.db).await.unwrap() == 0 {
+        assert!(workers::heartbeat(own, alive).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(since.elapsed() < tests::app::PATIENCE);
+    }
+    since.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]

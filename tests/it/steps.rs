@@ -171,10 +171,11 @@ async fn an_upload_that_is_not_finished_in_a_day_expires_and_is_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
     let app = TestApp::start().await;
-    let ended = app.put(&ExpireUploads {}).await;
+    let (_, _, ended) = submitted(&app, b"no archive at all".to_vec()).await;
     let lost = app.put(&RemoveObject { key: "not/../a key".into() }).await;
     assert_eq!(app.run_one(lost).await.state, State::Discarded);
-    completed(&app, ended).await;
+    app.run_all_due().await;
+    assert!(!job_logs::by_job(&app.db, ended).await.unwrap().is_empty());
     let mut tx = app.db.begin().await.unwrap();
     let later = RemoveObject { key: "uploads/later.zip".into() };
     let waiting = enqueue_in(&mut tx, &later, std::time::Duration::from_secs(3600)).await.unwrap();

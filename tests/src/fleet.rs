@@ -1,6 +1,10 @@
 //! Workers of a test: inside the test's process, or as processes that can be killed.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use dev::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
@@ -9,7 +13,11 @@ use infra::{
     env::{MailSettings, SmtpTls},
     mail::Mailer,
 };
-use jobs::{Fleet, FleetSettings, Queue, Registry, content::scan::Scanner};
+use jobs::{
+    Fleet, FleetSettings, Queue, Registry,
+    child::{ChildLimits, ChildProgram},
+    content::LazyScanner,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +30,12 @@ pub struct Worker {
 }
 
 impl Worker {
+    pub fn start(fleet: Fleet) -> Self {
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(fleet.run(stop.clone()));
+        Self { stop, running }
+    }
+
     /// Stops it as a SIGTERM would.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -37,16 +51,30 @@ impl Worker {
 }
 
 impl TestApp {
-    /// Starts a worker for every queue.
+    /// Starts a worker for every queue, with child processes as in production.
     pub async fn worker(&self) -> Worker {
-        self.worker_with(ReviewPolicy::FlaggedOnly, Registry::all()).await
+        let mut fleet = self.fleet(ReviewPolicy::FlaggedOnly, Registry::all()).await;
+        fleet.settings.child = Some(self.child_program());
+        Worker::start(fleet)
     }
 
+    /// A worker that runs everything in this process, so that the registry may have kinds of the test's own.
     pub async fn worker_with(&self, review_policy: ReviewPolicy, registry: Registry) -> Worker {
-        let fleet = self.fleet(review_policy, registry).await;
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(fleet.run(stop.clone()));
-        Worker { stop, running }
+        Worker::start(self.fleet(review_policy, registry).await)
+    }
+
+    /// How the worker binary runs a job of its own for this test.
+    pub fn child_program(&self) -> ChildProgram {
+        // Its log goes to this process' output, which the test harness cannot capture.
+        let quiet = ("RUST_LOG".to_owned(), "error".to_owned());
+        let environment = self.environment().into_iter().chain([quiet]);
+        ChildProgram {
+            program: worker_program(),
+            args: vec!["run-one".into()],
+            envs: environment.map(|(name, value)| (name.into(), value.into())).collect(),
+            limits: ChildLimits { memory: 768 << 20, cpu: Duration::from_secs(600), file: 2 << 30 },
+            heavy_memory: 2 << 30,
+        }
     }
 
     pub async fn fleet(&self, review_policy: ReviewPolicy, registry: Registry) -> Fleet {
@@ -59,6 +87,7 @@ impl TestApp {
                 database_url: self.database_url.clone(),
                 drain: Duration::from_secs(20),
                 alive_file: self.folder.path().join("alive"),
+                child: None,
             },
             registry,
             context,
@@ -72,14 +101,13 @@ impl TestApp {
         std::fs::create_dir_all(&scratch).expect("a scratch folder");
         let db = Db::connect_worker(&self.database_url, 20).await.expect("a database URL");
         app::connect_hints(&db, &self.belt, &self.cache);
-        let scanner = tokio::task::spawn_blocking(|| Scanner::new(None)).await.expect("no panic").expect("the rules");
         jobs::Context {
             db,
             storage: self.storage.clone(),
             search: self.search.clone(),
             cache: self.cache.clone(),
             mailer: Mailer::connect(&self.mail_settings()).expect("mail settings"),
-            scanner: Arc::new(scanner),
+            scanner: Arc::new(LazyScanner::default()),
             clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,
@@ -106,14 +134,23 @@ impl TestApp {
 
     /// Starts the worker binary; it dies with the test.
     pub async fn worker_process(&self, name: &str) -> Process {
-        self.launch(name, &self.folder.path().join(format!("{name}.log"))).start().await.expect("the worker starts")
+        self.worker_process_with(name, &[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn worker_process_with(&self, name: &str, settings: &[(&str, &str)]) -> Process {
+        let launch = self.launch(name, &self.folder.path().join(format!("{name}.log")));
+        launch.envs(settings.iter().copied()).start().await.expect("the worker starts")
     }
 
     fn launch(&self, name: &str, log: &Path) -> Launch {
-        let program = dev::programs::sibling("worker").expect("`cargo build --workspace` made the worker binary");
-        Launch::new(name, program, log)
+        Launch::new(name, worker_program(), log)
             .arg("run")
             .envs(self.environment())
             .env("WORKER_ALIVE_FILE", self.folder.path().join(format!("{name}.alive")))
     }
+}
+
+fn worker_program() -> PathBuf {
+    dev::programs::sibling("worker").expect("`cargo build --workspace` made the worker binary")
 }

@@ -39,6 +39,13 @@ impl Kit {
         self
     }
 
+    /// Knows a job more.
+    #[must_use]
+    pub fn with_job<J: Job>(mut self) -> Self {
+        self.registry = self.registry.with::<J>();
+        self
+    }
+
     /// Runs this job exactly once and returns its row afterwards. Fails the test when it is not due.
     #[track_caller]
     pub fn run_one(&self, id: JobId) -> impl Future<Output = JobRow> {

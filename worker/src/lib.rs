@@ -2,8 +2,11 @@
 
 pub mod admin;
 pub mod check;
+pub mod run_one;
 pub mod scratch;
 pub mod settings;
+
+use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Context as _;
 use infra::{
@@ -15,7 +18,11 @@ use infra::{
     search::SearchBackend,
     storage::Storage,
 };
-use jobs::{Fleet, FleetSettings, Registry, content::scan::Scanner};
+use jobs::{
+    Fleet, FleetSettings, Registry,
+    child::ChildProgram,
+    content::{LazyScanner, scan::Scanner},
+};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
@@ -35,29 +42,14 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
             tokio::spawn(async move { events.publish_event_hint(nano).await });
         }
     }));
-    let search = SearchBackend::connect(&settings.search).await?;
     let scratch = scratch::prepare(&settings.scratch_dir)?;
-    let rules = settings.rules_dir.clone();
-    let scanner = tokio::task::spawn_blocking(move || Scanner::new(rules.as_deref()))
-        .await?
-        .context("the scan rules do not compile")?;
-    let context = jobs::Context {
-        db,
-        storage: Storage::connect(&settings.storage).await?,
-        search,
-        cache,
-        mailer: Mailer::connect(&settings.mail)?,
-        scanner: scanner.into(),
-        clock: Clock::System,
-        settings: jobs::Settings {
-            review_policy: settings.review_policy,
-            archive_limits: settings.archive_limits,
-            scratch: scratch.path().to_owned(),
-            public_url: settings.mail.public_url.to_string(),
-            ledger_days: settings.ledger_days,
-        }
-        .into(),
-    };
+    // Our own rules are tested with the program; others should be known to be wrong before the first upload comes.
+    if let Some(rules) = settings.rules_dir.clone() {
+        tokio::task::spawn_blocking(move || Scanner::new(Some(&rules)).map(drop))
+            .await?
+            .context("the scan rules do not compile")?;
+    }
+    let context = context(&settings, db, cache, scratch.path().to_owned()).await?;
     let fleet = Fleet {
         settings: FleetSettings {
             queues: settings.queues,
@@ -66,12 +58,54 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
             database_url,
             drain: settings.drain,
             alive_file: settings.alive_file,
+            child: Some(ChildProgram {
+                program: own_program()?,
+                args: run_one_arguments(std::env::args_os()),
+                envs: Vec::new(),
+                limits: settings.child_limits,
+                heavy_memory: settings.heavy_memory,
+            }),
         },
         registry: Registry::all(),
         context,
         belt,
     };
     fleet.run(shutdown).await
+}
+
+/// What the handlers get, in a worker and in its child processes alike.
+async fn context(settings: &RunSettings, db: Db, cache: Cache, scratch: PathBuf) -> anyhow::Result<jobs::Context> {
+    Ok(jobs::Context {
+        db,
+        storage: Storage::connect(&settings.storage).await?,
+        search: SearchBackend::connect(&settings.search).await?,
+        cache,
+        mailer: Mailer::connect(&settings.mail)?,
+        scanner: LazyScanner::new(settings.rules_dir.clone()).into(),
+        clock: Clock::System,
+        settings: jobs::Settings {
+            review_policy: settings.review_policy,
+            archive_limits: settings.archive_limits.clone(),
+            scratch,
+            public_url: settings.mail.public_url.to_string(),
+            ledger_days: settings.ledger_days,
+        }
+        .into(),
+    })
+}
+
+/// This very program, also when a deployment has put another in its place meanwhile.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if cfg!(target_os = "linux") && running.exists() {
+        return Ok(running);
+    }
+    std::env::current_exe().context("this program cannot find itself, to start jobs in child processes")
+}
+
+/// The settings given as flags go to the children; those in the environment they inherit.
+fn run_one_arguments(own: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    std::iter::once("run-one".into()).chain(own.skip(2)).collect()
 }
 
 fn hostname() -> String {

@@ -8,7 +8,7 @@ use infra::{
 };
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
-use worker::{admin, check, settings::RunArgs};
+use worker::{admin, check, run_one, settings::RunArgs};
 
 /// Runs the marketplace's background jobs, and the commands that go with them.
 #[derive(Parser)]
@@ -22,6 +22,13 @@ struct Cli {
 enum Command {
     /// Take jobs from queues and run them until SIGTERM or Ctrl-C.
     Run(Box<RunArgs>),
+    /// Run one job in this process: how `worker run` runs what parses hostile files, or was lost twice with its worker.
+    ///
+    /// Takes the settings of `worker run`, as flags or from the environment, and one assignment as a line of JSON on
+    /// standard input: a job that the starting worker holds, its limits (memory, processor time, file size) and a
+    /// scratch folder. Writes the outcome to the ledger, tells it on standard output and exits with 0. Ends at once when
+    /// its standard input does, or the worker that started it. Exit status 1: cannot run jobs, 2: unusable call.
+    RunOne(Box<RunArgs>),
     /// Bring the database schema up to date.
     Migrate(DatabaseArgs),
     /// Accounts that cannot be made through the API.
@@ -52,6 +59,17 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Healthcheck { alive_file } => exit(infra::alive::check(&alive_file).map_err(Into::into)),
+        Command::RunOne(args) => {
+            match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+                Ok(runtime) => {
+                    let code = runtime.block_on(serve_one(&args));
+                    // Whatever a job left running on a blocking thread ends with the process.
+                    runtime.shutdown_background();
+                    code
+                }
+                Err(error) => exit(Err(error.into())),
+            }
+        }
         other => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(serve(other)),
             Err(error) => exit(Err(error.into())),
@@ -84,8 +102,21 @@ async fn serve(command: Command) -> ExitCode {
             })
             .await,
         ),
-        Command::Check(_) | Command::Healthcheck { .. } => ExitCode::FAILURE,
+        Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
     }
+}
+
+async fn serve_one(args: &RunArgs) -> ExitCode {
+    let mut problems = Problems::default();
+    let settings = args.check(&mut problems);
+    if let Some(code) = problems.exit_code() {
+        return code;
+    }
+    let Some(settings) = settings else { return ExitCode::from(2) };
+    if let Err(error) = telemetry::init_on_stderr(&settings.telemetry) {
+        return exit(Err(error.into()));
+    }
+    run_one::run(settings).await
 }
 
 async fn with_database(args: &DatabaseArgs, work: impl AsyncFnOnce(Db) -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -34,6 +34,10 @@ impl Drop for Scratch {
 pub fn prepare(base: &Path) -> anyhow::Result<Scratch> {
     let failed = || format!("SCRATCH_DIR={} cannot be used", base.display());
     fs::create_dir_all(base).with_context(failed)?;
+    // One at a time: workers that start together would take each other's new folders for orphans, and trip over each
+    // other while they remove the same one. Dropping the file gives the turn on.
+    let turn = File::create(base.join(LOCK)).with_context(failed)?;
+    turn.lock().with_context(failed)?;
     let path = base.join(format!("worker-{}", uuid::Uuid::now_v7()));
     fs::create_dir(&path).with_context(failed)?;
     let lock = File::create(path.join(LOCK)).with_context(failed)?;
@@ -77,5 +81,24 @@ mod tests {
         let gone = second.path().to_owned();
         drop(second);
         assert!(!gone.exists());
+    }
+
+    /// As when all workers of a machine are killed and started again at once.
+    #[test]
+    fn workers_that_start_together_do_not_take_each_others_folders_or_fail() {
+        let base = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            for number in 0..4 {
+                let crashed = base.path().join(format!("worker-crashed-{round}-{number}"));
+                fs::create_dir(&crashed).unwrap();
+                File::create(crashed.join(LOCK)).unwrap();
+            }
+            std::thread::scope(|scope| {
+                let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| prepare(base.path()))).collect();
+                let started: Vec<Scratch> =
+                    starting.into_iter().map(|worker| worker.join().unwrap().expect("it starts")).collect();
+                assert!(started.iter().all(|scratch| scratch.path().join(LOCK).exists()), "round {round}");
+            });
+        }
     }
 }

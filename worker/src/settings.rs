@@ -7,7 +7,11 @@ use infra::env::{
     DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings, SearchArgs,
     SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, optional,
 };
-use jobs::Queue;
+use jobs::{Queue, child::ChildLimits};
+
+const MOST_MIB: u64 = 1 << 20;
+/// What a rebuilt archive may take beyond the upload's size, in bytes.
+const FILE_SLACK: u64 = 256 << 20;
 
 /// Raw settings; every flag is also an environment variable.
 #[derive(clap::Args)]
@@ -32,12 +36,12 @@ pub struct RunArgs {
 #[command(next_help_heading = "Jobs")]
 struct JobArgs {
     /// Queues this worker takes jobs from, comma-separated, each with an optional number of jobs at a time:
-    /// uploads,media,search,mail,maintenance. Example: uploads=2,mail=8
+    /// uploads,media,search,mail,maintenance,heavy. Example: uploads=2,mail=8,heavy=1
     #[arg(
         long = "queues",
         env = "WORKER_QUEUES",
         value_name = "LIST",
-        default_value = "uploads,media,search,mail,maintenance"
+        default_value = "uploads,media,search,mail,maintenance,heavy=1"
     )]
     queues: String,
     /// Jobs of a queue that run at a time where the list names no number, 1 to 256.
@@ -49,6 +53,15 @@ struct JobArgs {
     /// Folder for running jobs' files: up to 2.2 GiB per upload at a time.
     #[arg(long, env = "SCRATCH_DIR", value_name = "FOLDER")]
     scratch_dir: Option<String>,
+    /// Memory for a job that runs in a child process, in MiB, 32 to 1048576. One that needs more goes to the queue heavy.
+    #[arg(long, env = "CHILD_MEMORY_MIB", value_name = "MIB", default_value = "768")]
+    child_memory_mib: String,
+    /// The same for jobs of the queue heavy, in MiB.
+    #[arg(long, env = "HEAVY_MEMORY_MIB", value_name = "MIB", default_value = "2048")]
+    heavy_memory_mib: String,
+    /// Processor time for a job that runs in a child process, in seconds, 1 to 86400. Going beyond it is a crash.
+    #[arg(long, env = "CHILD_CPU_SECONDS", value_name = "SECONDS", default_value = "1800")]
+    child_cpu_seconds: String,
     /// Touched at each heartbeat; `worker healthcheck` looks at it.
     #[arg(long, env = "WORKER_ALIVE_FILE", value_name = "FILE", default_value = "/tmp/nano-worker-alive")]
     alive_file: String,
@@ -83,6 +96,10 @@ pub struct RunSettings {
     pub rules_dir: Option<PathBuf>,
     pub archive_limits: Limits,
     pub ledger_days: u32,
+    /// Of a child process.
+    pub child_limits: ChildLimits,
+    /// Memory of a child process of the queue `heavy`, in bytes.
+    pub heavy_memory: u64,
 }
 
 impl RunArgs {
@@ -100,10 +117,17 @@ impl RunArgs {
         let upload_max =
             problems.number("UPLOAD_MAX_BYTES", &jobs.upload_max_bytes, 1..=u64::from(u32::MAX), "1073741824");
         let ledger_days = problems.number("LEDGER_DAYS", &jobs.ledger_days, 1..=3650, "14");
+        let memory = problems.number("CHILD_MEMORY_MIB", &jobs.child_memory_mib, 32..=MOST_MIB, "768");
+        let heavy_memory = problems.number("HEAVY_MEMORY_MIB", &jobs.heavy_memory_mib, 32..=MOST_MIB, "2048");
+        let cpu = problems.number("CHILD_CPU_SECONDS", &jobs.child_cpu_seconds, 1..=86_400, "1800");
+        if heavy_memory < memory {
+            problems.add("HEAVY_MEMORY_MIB", "is less than CHILD_MEMORY_MIB", "2048");
+        }
         let review_policy = jobs.review_policy.trim().parse::<ReviewPolicy>();
         if review_policy.is_err() {
             problems.add("REVIEW_POLICY", "is no review policy", "always, first_upload or flagged_only");
         }
+        let archive_limits = Limits { upload: upload_max?, ..Limits::default() };
         Some(RunSettings {
             database: database?,
             redis: redis?,
@@ -118,7 +142,14 @@ impl RunArgs {
             alive_file: PathBuf::from(&jobs.alive_file),
             review_policy: review_policy.ok()?,
             rules_dir: optional(&jobs.scan_rules_dir).map(PathBuf::from),
-            archive_limits: Limits { upload: upload_max?, ..Limits::default() },
+            child_limits: ChildLimits {
+                memory: memory? << 20,
+                cpu: Duration::from_secs(cpu?),
+                // The largest file of a run is an upload, the archive made from it, or an unpacked entry.
+                file: archive_limits.upload.max(archive_limits.entry) + FILE_SLACK,
+            },
+            heavy_memory: heavy_memory? << 20,
+            archive_limits,
             ledger_days: ledger_days?,
         })
     }

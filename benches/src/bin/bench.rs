@@ -27,10 +27,10 @@ struct Cli {
     #[arg(long, default_value_t = 3, global = true)]
     runs: usize,
     /// Jobs our worker runs at a time.
-    #[arg(long, default_value_t = 256, global = true)]
+    #[arg(long, default_value_t = 64, global = true)]
     concurrency: usize,
     /// Database connections of our worker.
-    #[arg(long, default_value_t = 16, global = true)]
+    #[arg(long, default_value_t = 32, global = true)]
     pool: u32,
     #[command(subcommand)]
     command: Option<Command>,
@@ -103,7 +103,11 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     std::fs::create_dir_all(&cli.dir)?;
     let dir = cli.dir.canonicalize()?;
     let sources = Path::new("benches/peers");
-    anyhow::ensure!(sources.is_dir(), "{} is not here; run from the top of the repository: make bench", sources.display());
+    anyhow::ensure!(
+        sources.is_dir(),
+        "{} is not here; run from the top of the repository: make bench",
+        sources.display()
+    );
     let installed = Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?;
     let stage = Stage::set(&dir.join("services")).await?;
     let size = WorkerSize { concurrency: cli.concurrency, pool: cli.pool };

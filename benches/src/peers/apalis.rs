@@ -88,8 +88,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     redis::cmd("FLUSHDB").query_async::<()>(&mut plain).await?;
     let config = Config::default().queue("bench").batch_size(BATCH);
     let storage: Storage = RedisStorage::new(apalis_redis::connect(url.as_str()).await?).with_config(config);
-    let mut measured =
-        Measured { peer: "apalis-redis 1.0 (stock)".into(), jobs: args.jobs, ..Measured::default() };
+    let mut measured = Measured { peer: "apalis-redis 1.0 (stock)".into(), jobs: args.jobs, ..Measured::default() };
     match args.scenario {
         Scenario::Enqueue => {
             measured.scenario = "enqueue".into();

@@ -27,13 +27,19 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
     // Its slots stay taken, so that the backlog stays.
     let mut worker = stage.worker(WorkerSize { concurrency: 8, ..bench.size }, false).await?;
     let empty = stage.redis_memory().await?;
-    let mut table = Table::new("Redis memory with a backlog of available jobs", &["backlog", "used_memory KiB", "above empty KiB"]);
+    let mut table =
+        Table::new("Redis memory with a backlog of available jobs", &["backlog", "used_memory KiB", "above empty KiB"]);
     table.row(["0".to_owned(), figure(empty as f64 / 1024.0), "0".into()]);
     let (mut enqueued, mut most) = (0, 0);
     for &backlog in &args.backlogs {
         progress(&format!("  enqueueing up to {backlog}"));
         let first = enqueued;
-        load::bulk(&stage.db, backlog.saturating_sub(enqueued), 1000, |n| Sleep { n: first + n, ms: 600_000, first_ms: None }).await?;
+        load::bulk(&stage.db, backlog.saturating_sub(enqueued), 1000, |n| Sleep {
+            n: first + n,
+            ms: 600_000,
+            first_ms: None,
+        })
+        .await?;
         enqueued = enqueued.max(backlog);
         // Several rounds of the feeder.
         let mut used = 0;

@@ -43,17 +43,31 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         other.process.terminate(Duration::from_secs(20)).await?;
         let starts = other.journal.starts();
         for n in 0..args.jobs {
-            let start = starts.get(&(n, 2)).ok_or_else(|| anyhow::anyhow!("job {n} has no second run in the journal"))?;
+            let start =
+                starts.get(&(n, 2)).ok_or_else(|| anyhow::anyhow!("job {n} has no second run in the journal"))?;
             seconds.push(start.saturating_sub(at) as f64 / 1e6);
         }
         burnt += stage.count("SELECT CAST(SUM(failures) AS SIGNED) FROM jobs").await?;
     }
     let (p50, p99) = (percentile(&seconds, 50.0), percentile(&seconds, 99.0));
-    let mut table = Table::new("SIGKILL of a worker: until its jobs run again", &["p50 s", "p99 s", "worst s", "jobs", "attempts burnt"]);
-    table.row([figure(p50), figure(p99), figure(percentile(&seconds, 100.0)), seconds.len().to_string(), burnt.to_string()]);
+    let mut table = Table::new(
+        "SIGKILL of a worker: until its jobs run again",
+        &["p50 s", "p99 s", "worst s", "jobs", "attempts burnt"],
+    );
+    table.row([
+        figure(p50),
+        figure(p99),
+        figure(percentile(&seconds, 100.0)),
+        seconds.len().to_string(),
+        burnt.to_string(),
+    ]);
     let goals = vec![
         Goal::new("killed process: rerun p99 <= 15 s", format!("p50 {p50:.1} s, p99 {p99:.1} s"), p99 <= 15.0),
-        Goal::new("a job that merely ran in a killed process burns nothing", format!("{burnt} attempts burnt"), burnt == 0),
+        Goal::new(
+            "a job that merely ran in a killed process burns nothing",
+            format!("{burnt} attempts burnt"),
+            burnt == 0,
+        ),
     ];
     let samples = [("rerun after SIGKILL, s".to_owned(), seconds)];
     Ok(Results { command: String::new(), machine, tables: vec![table], goals, samples: samples.into() })

@@ -41,7 +41,10 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         let mut paused = stage.worker(size, false).await?;
         let journal = paused.journal.clone();
         paused.process.wait_until(limit, || async { journal.begun() >= args.jobs }).await?;
-        anyhow::ensure!(stage.count("SELECT COUNT(*) FROM bench_writes").await? == 0, "a job wrote before the stop: raise --hold-ms");
+        anyhow::ensure!(
+            stage.count("SELECT COUNT(*) FROM bench_writes").await? == 0,
+            "a job wrote before the stop: raise --hold-ms"
+        );
         paused.process.signal(Signal::STOP)?;
 
         let mut other = stage.worker(bench.size, false).await?;
@@ -49,12 +52,18 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         paused.process.signal(Signal::CONT)?;
         let refused = || journal.counter("queue_late_writes_refused_total");
         let all_refused = paused.process.wait_until(limit, || async { refused() >= args.jobs }).await;
-        let late = stage.count(&format!("SELECT COUNT(*) FROM bench_writes WHERE pid = {}", paused.process.pid())).await?;
+        let late =
+            stage.count(&format!("SELECT COUNT(*) FROM bench_writes WHERE pid = {}", paused.process.pid())).await?;
         let once = stage
             .count("SELECT COUNT(*) FROM (SELECT n FROM bench_writes GROUP BY n HAVING COUNT(*) = 1) AS once")
             .await?;
         all &= all_refused.is_ok() && late == 0 && once == wanted;
-        table.row([run.to_string(), format!("{} of {wanted}", refused()), late.to_string(), format!("{once} of {wanted}")]);
+        table.row([
+            run.to_string(),
+            format!("{} of {wanted}", refused()),
+            late.to_string(),
+            format!("{once} of {wanted}"),
+        ]);
         for worker in [&mut paused, &mut other] {
             worker.process.terminate(Duration::from_secs(20)).await?;
         }

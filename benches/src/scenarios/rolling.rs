@@ -52,6 +52,8 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         anyhow::ensure!(status.success(), "a worker ended with {status} after SIGTERM");
         restarts.push(Restart { pid, at, exited: started.elapsed().as_secs_f64() * 1e3 });
         *worker = stage.worker(bench.size, false).await?;
+        // The new one takes its share before the next goes.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         if (number + 1).is_multiple_of(10) {
             progress(&format!("  {} of {} restarts", number + 1, args.restarts));
         }
@@ -67,7 +69,9 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
     for restart in &restarts {
         let pid = restart.pid;
         // The handler's own note: a claim is earlier than the start it leads to.
-        let began = stage.count(&format!("SELECT CAST(COALESCE(MAX(began), 0) AS SIGNED) FROM bench_writes WHERE pid = {pid}")).await?;
+        let began = stage
+            .count(&format!("SELECT CAST(COALESCE(MAX(began), 0) AS SIGNED) FROM bench_writes WHERE pid = {pid}"))
+            .await?;
         last_claims.push(u64::try_from(began)?.saturating_sub(restart.at) as f64 / 1e3);
     }
     let rows = stage.count("SELECT COUNT(*) FROM bench_writes").await?;
@@ -86,24 +90,36 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         &["after SIGTERM", "p50 ms", "worst ms", "times"],
     );
     for (what, samples) in [("last handler started", &last_claims), ("process ended, all handed back", &exits)] {
-        table.row([what.to_owned(), figure(percentile(samples, 50.0)), figure(percentile(samples, 100.0)), samples.len().to_string()]);
+        table.row([
+            what.to_owned(),
+            figure(percentile(samples, 50.0)),
+            figure(percentile(samples, 100.0)),
+            samples.len().to_string(),
+        ]);
     }
     let worst = percentile(&last_claims, 100.0);
     // A worker ends only when all it held is finished or handed back.
     let back = percentile(&exits, 100.0);
     let goals = vec![
         Goal::new(
-            format!("{} restarts at {} jobs/s lose nothing, do nothing twice, burn no attempt", args.restarts, args.rate),
-            format!("{enqueued} jobs: {missing} lost, {twice} done twice, {failures} failures, {lost} reaped, {handed_back} handed back"),
+            format!(
+                "{} restarts at {} jobs/s lose nothing, do nothing twice, burn no attempt",
+                args.restarts, args.rate
+            ),
+            format!(
+                "{enqueued} jobs: {missing} lost, {twice} done twice, {failures} failures, {lost} reaped, {handed_back} handed back"
+            ),
             missing == 0 && twice == 0 && failures == 0 && rows == i64::try_from(enqueued)?,
         ),
         Goal::new("fetching stops within 100 ms of SIGTERM", format!("{worst:.1} ms at worst"), worst <= 100.0),
-        Goal::new("unstarted jobs are handed back within 2 s", format!("ended after {back:.0} ms at worst"), back <= 2000.0),
+        Goal::new(
+            "unstarted jobs are handed back within 2 s",
+            format!("ended after {back:.0} ms at worst"),
+            back <= 2000.0,
+        ),
     ];
-    let samples = [
-        ("last handler after SIGTERM, ms".to_owned(), last_claims),
-        ("exit after SIGTERM, ms".to_owned(), exits),
-    ];
+    let samples =
+        [("last handler after SIGTERM, ms".to_owned(), last_claims), ("exit after SIGTERM, ms".to_owned(), exits)];
     Ok(Results { command: String::new(), machine, tables: vec![table], goals, samples: samples.into() })
 }
 

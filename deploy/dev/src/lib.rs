@@ -7,6 +7,7 @@ pub mod net;
 pub mod ports;
 pub mod processes;
 pub mod programs;
+pub mod proxy;
 pub mod redis;
 pub mod s3;
 pub mod services;

@@ -1,6 +1,7 @@
 //! `dev`: everything the marketplace needs on one machine. `make help` lists the usual ways to call it.
 
 mod accounts;
+mod chaos;
 mod client;
 mod command;
 mod content;
@@ -53,6 +54,21 @@ enum Command {
     ///
     /// Exit status 1 when it was more than 64 MiB for either. Linux only.
     Memory { archive: PathBuf },
+    /// Break everything around real uploads and check that none is lost and nothing happens twice.
+    ///
+    /// Kills api, workers and schedulers, pauses workers past their lease, empties and stops the Redis servers, kills
+    /// MySQL, cuts and stalls connections and restarts the workers in turn, all chosen by a seed, while creators
+    /// upload. Then ledger, objects, search index and mailbox are compared with what the API had accepted. The last
+    /// line is "lost 0, duplicated 0, stuck 0, quarantined 0, ambiguous N", and the exit status is 0 only with four
+    /// zeros and no job blamed for what happened around it.
+    Chaos(chaos::Options),
+    /// One outage under load, with figures: what was promised, and what was measured against the goal.
+    ///
+    /// Exit status 1 when a promise is broken; a missed goal of speed is only shown.
+    Drill {
+        #[command(subcommand)]
+        drill: chaos::drill::Drill,
+    },
     /// Run COMMAND with a database and two Redis servers of its own, in a temporary folder.
     ///
     /// It finds them in TEST_DATABASE_URL (no schema named; any may be created), TEST_REDIS_QUEUE_URL and
@@ -90,6 +106,8 @@ fn main() -> ExitCode {
             Command::Run { quiet } => run::run(&cli.dir, &stop, quiet, &progress).await,
             Command::Demo => run::demo(&cli.dir, &stop, &progress).await,
             Command::Memory { archive } => run::memory(&cli.dir, &archive, &stop, &progress).await,
+            Command::Chaos(options) => chaos::run(&cli.dir, &options, &stop, &progress).await,
+            Command::Drill { drill } => chaos::drill::run(&cli.dir, &drill, &stop, &progress).await,
             Command::With { command } => command::with(&cli.dir, &stop, &command).await,
             Command::Test { args } => command::test(&cli.dir, &stop, &args).await,
         }

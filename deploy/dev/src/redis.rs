@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -92,6 +92,16 @@ impl RedisServer {
         if let Some(mut server) = self.server.take() {
             server.kill().await?;
         }
+        Ok(())
+    }
+
+    /// FLUSHALL: every key is gone, the server stays.
+    pub async fn flush(&self) -> Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.context("the Redis server is away")?;
+        let mut answer = [0_u8; 3];
+        stream.write_all(b"FLUSHALL\r\n").await?;
+        stream.read_exact(&mut answer).await?;
+        ensure!(&answer == b"+OK", "FLUSHALL was answered with {}", String::from_utf8_lossy(&answer));
         Ok(())
     }
 

@@ -29,6 +29,15 @@ pub struct Services {
 impl Services {
     /// Starts all of them at once; returns when the last one is ready.
     pub async fn start(dir: &Path) -> Result<Self> {
+        Self::start_on(dir, ports::preferably(S3_PORT)?, ports::preferably(MAIL_PAGE_PORT)?).await
+    }
+
+    /// The same beside other installations on this machine: on ports nobody knows.
+    pub async fn start_apart(dir: &Path) -> Result<Self> {
+        Self::start_on(dir, ports::free()?, ports::free()?).await
+    }
+
+    async fn start_on(dir: &Path, s3_port: u16, mail_page_port: u16) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         let mail_dir = dir.join("mail");
@@ -36,8 +45,8 @@ impl Services {
             MariaDb::start(dir.join("mariadb"), 0),
             RedisServer::start(dir.join("redis-queue"), Role::Queue, 0),
             RedisServer::start(dir.join("redis-cache"), Role::Cache, 0),
-            S3Server::start(dir.join("s3"), ports::preferably(S3_PORT)?),
-            MailCatcher::start(&mail_dir, 0, ports::preferably(MAIL_PAGE_PORT)?),
+            S3Server::start(dir.join("s3"), s3_port),
+            MailCatcher::start(&mail_dir, 0, mail_page_port),
         )?;
         Ok(Self { database, queue, cache, s3, mail, dir })
     }
@@ -62,6 +71,11 @@ impl Services {
             ("MAIL_FROM", "Nano <no-reply@nano.example>".to_owned()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Where the objects are files, named by their keys.
+    pub fn bucket_dir(&self) -> PathBuf {
+        self.dir.join("s3").join(s3::BUCKET)
     }
 
     pub async fn stop(mut self) -> Result<()> {

@@ -25,7 +25,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Each worker with the queues it takes: what people upload is checked beside, not before, what is quick.
 const WORKERS: [(&str, &str); 2] =
-    [("worker-files", "uploads=2,media=2"), ("worker-rest", "search,mail=4,maintenance")];
+    [("worker-files", "uploads=2,media=2,heavy=1"), ("worker-rest", "search,mail=4,maintenance")];
 
 pub struct Stack {
     pub services: Services,
@@ -164,7 +164,7 @@ impl Programs {
 }
 
 /// The private key that signs access tokens; kept, so that logins survive a restart.
-fn make_signing_key(path: &Path) -> Result<()> {
+pub fn make_signing_key(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }

@@ -21,6 +21,8 @@ pub enum Outcome {
     HandedBack,
     /// The worker did not know the kind or the version of the arguments.
     Parked,
+    /// The child process died.
+    Crashed,
 }
 
 impl Outcome {
@@ -33,6 +35,7 @@ impl Outcome {
             Self::Discarded => "discarded",
             Self::HandedBack => "handed_back",
             Self::Parked => "parked",
+            Self::Crashed => "crashed",
         }
     }
 }

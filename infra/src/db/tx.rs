@@ -10,6 +10,7 @@ use std::{
 };
 
 use domain::ids::NanoId;
+use serde::{Deserialize, Serialize};
 use sqlx::{
     Connection, Executor, MySql, MySqlConnection, MySqlPool, Transaction,
     migrate::{MigrateError, Migrator},
@@ -83,7 +84,7 @@ fn constraint_name(message: &str) -> String {
 }
 
 /// What became true with a commit and is worth telling others about at once. Losing a hint costs time, never truth.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Hint {
     /// A job became available.
     Job { queue: String, ticket: crate::queue::Ticket },
@@ -155,6 +156,13 @@ impl Db {
     /// Where committed transactions send their hints. Set once, at start.
     pub fn set_hint_sink(&self, sink: HintSink) {
         let _ = self.hints.set(sink);
+    }
+
+    /// Hands on what another process has committed.
+    pub fn pass_on(&self, hints: Vec<Hint>) {
+        if let (false, Some(sink)) = (hints.is_empty(), self.hints.get()) {
+            sink(hints);
+        }
     }
 
     pub async fn begin(&self) -> Result<Tx, DbError> {

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::{Db, DbError};
 
 /// Ticks (about seconds) without a heartbeat until an incarnation counts as dead.
-pub const LEASE_TICKS: u64 = 8;
+pub const LEASE_TICKS: u64 = 7;
+/// And until one counts as dead whose heartbeat has no session at the server any more: the kernel closes the
+/// connections of a killed process at once, while a slow or paused one keeps them.
+pub const GONE_TICKS: u64 = 3;
 
 /// One life of a worker process.
 #[derive(Clone, Debug)]
@@ -64,7 +67,8 @@ pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
 }
 
 /// Moves the clock on, at most one tick per second of database time, and renews the lease. False when the
-/// incarnation counts as dead: everything it runs has been given to others.
+/// incarnation counts as dead: everything it runs has been given to others. `db` should have one connection, which
+/// nothing else uses.
 pub async fn heartbeat(db: &Db, id: WorkerId) -> Result<bool, DbError> {
     // A clock set back would stop the ticks until it catches up; a time in the future starts over instead.
     sqlx::query!(
@@ -73,6 +77,8 @@ pub async fn heartbeat(db: &Db, id: WorkerId) -> Result<bool, DbError> {
     )
     .execute(db.pool())
     .await?;
+    // Held as long as this session lives. Taking it again is harmless and takes it for a new session.
+    sqlx::query("DO GET_LOCK(?, 0)").bind(session_lock(id.0)).execute(db.pool()).await?;
     let renewed = sqlx::query!(
         "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1)
          WHERE id = ? AND state IN ('alive', 'draining')",
@@ -99,26 +105,47 @@ pub async fn stop(db: &Db, id: WorkerId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Marks incarnations dead whose lease has run out; returns how many.
+/// Marks incarnations dead whose lease has run out, or whose session is gone; returns how many.
 pub async fn bury(db: &Db) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
-    let expired = sqlx::query_scalar!(
-        r#"SELECT id AS "id: Uuid" FROM workers
-           WHERE state IN ('alive', 'draining') AND seen_tick + ? < (SELECT tick FROM queue_clock WHERE id = 1)
-           ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"#,
-        LEASE_TICKS
+    let silent = sqlx::query!(
+        r#"SELECT w.id AS "id: Uuid", CAST(c.tick - w.seen_tick AS SIGNED) AS "ticks!: i64"
+           FROM workers w JOIN queue_clock c ON c.id = 1
+           WHERE w.state IN ('alive', 'draining') AND w.seen_tick + ? < c.tick ORDER BY w.id LIMIT 100"#,
+        GONE_TICKS
     )
     .fetch_all(&mut *tx)
     .await?;
     let mut buried = 0;
-    for id in expired {
-        buried += sqlx::query!("UPDATE workers SET state = 'dead' WHERE id = ? AND state IN ('alive', 'draining')", id)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+    for worker in silent {
+        let expired = worker.ticks.unsigned_abs() > LEASE_TICKS;
+        if !expired {
+            let gone: Option<i64> = sqlx::query_scalar("SELECT CAST(IS_FREE_LOCK(?) AS SIGNED)")
+                .bind(session_lock(worker.id))
+                .fetch_one(&mut *tx)
+                .await?;
+            if gone != Some(1) {
+                continue;
+            }
+        }
+        buried += sqlx::query!(
+            "UPDATE workers SET state = 'dead'
+             WHERE id = ? AND state IN ('alive', 'draining')
+               AND seen_tick + ? < (SELECT tick FROM queue_clock WHERE id = 1)",
+            worker.id,
+            GONE_TICKS
+        )
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
     }
     tx.commit().await?;
     Ok(buried)
+}
+
+/// The name of the lock that a heartbeat's session holds; at most 64 characters.
+fn session_lock(id: Uuid) -> String {
+    format!("nano-worker-{}", id.simple())
 }
 
 /// Dead or stopped incarnations that still own running jobs; at most 100.
@@ -151,6 +178,15 @@ pub async fn alive(db: &Db) -> Result<u64, DbError> {
     .fetch_one(db.pool())
     .await?;
     Ok(alive.unsigned_abs())
+}
+
+/// Whether a living worker takes jobs of this queue.
+pub async fn takes(db: &Db, queue: &str) -> Result<bool, DbError> {
+    let found =
+        sqlx::query_scalar!("SELECT COUNT(*) FROM workers WHERE state = 'alive' AND FIND_IN_SET(?, queues) > 0", queue)
+            .fetch_one(db.pool())
+            .await?;
+    Ok(found > 0)
 }
 
 /// Forgets incarnations that ended more than a day ago.

@@ -3,11 +3,12 @@
 mod belt;
 
 use domain::ids::JobId;
+use serde::{Deserialize, Serialize};
 
 pub use belt::{Belt, BeltError, Popper, hint_sink};
 
 /// A claim check for one job: worth nothing without the row behind it, so losing or doubling one is harmless.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
     pub job: JobId,
     /// Priority band, 0 first.

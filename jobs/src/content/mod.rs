@@ -25,6 +25,7 @@ mod html_active;
 mod html_text;
 mod kind;
 mod language;
+mod lazy_scanner;
 mod links;
 mod note;
 mod office;
@@ -44,4 +45,5 @@ mod tool;
 mod video;
 
 pub use entries::ArchiveError;
+pub use lazy_scanner::LazyScanner;
 pub use note::{Hint, Note, hint};

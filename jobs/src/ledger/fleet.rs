@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use super::{
     backend::LedgerBackend,
-    claimer::Claimer,
+    child::{ChildProgram, Children},
+    claimer::{Claimer, Taker},
     completer::Completer,
     feeder::{Feeder, Lane},
     held::Held,
@@ -41,6 +42,8 @@ pub struct FleetSettings {
     pub drain: Duration,
     /// Touched at each heartbeat.
     pub alive_file: PathBuf,
+    /// How jobs that need a process of their own get one; without it they run in this process.
+    pub child: Option<ChildProgram>,
 }
 
 /// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
@@ -121,6 +124,7 @@ impl Fleet {
             held: held.clone(),
             completer,
             lost: lost.clone(),
+            children: self.children(popping.clone())?,
         });
         let (mut tasks, mut claiming) = (JoinSet::new(), JoinSet::new());
         tasks.spawn(completing);
@@ -133,17 +137,16 @@ impl Fleet {
             let (direct_sender, direct) = mpsc::channel(1);
             let (assignments, claimed) = mpsc::channel(size.max(1));
             lanes.push(Lane::new(queue, size, direct_sender));
-            let claimer = Claimer {
+            let taker = Taker {
                 queue,
-                slots: Arc::new(Semaphore::new(size)),
                 worker,
                 db: self.context.db.clone(),
-                belt: self.belt.clone(),
-                direct,
                 assignments,
                 held: held.clone(),
                 stop: popping.clone(),
             };
+            let slots = Arc::new(Semaphore::new(size));
+            let claimer = Claimer { slots, belt: self.belt.clone(), direct, taker };
             claiming.spawn(claimer.run());
             let (backend, runner) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), runner.clone());
             monitor = monitor.register(move |_| {
@@ -199,6 +202,13 @@ impl Fleet {
             let _ = jobs::reap_jobs_of(&self.context.db, worker).await;
         }
         Ok(why)
+    }
+
+    /// Processes for jobs that need one of their own; a spare one waits where such jobs are expected.
+    fn children(&self, stop: CancellationToken) -> std::io::Result<Option<Arc<Children>>> {
+        let Some(program) = self.settings.child.clone() else { return Ok(None) };
+        let keep_spare = self.settings.queues.iter().any(|&(queue, _)| self.registry.isolates_in(queue));
+        Children::new(program, self.context.settings.scratch.clone(), keep_spare, stop).map(Some)
     }
 
     /// Lets running jobs finish within the drain time.

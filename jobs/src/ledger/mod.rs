@@ -2,10 +2,11 @@
 //!
 //! One fleet member ("incarnation") is a row in `workers` with a lease that its own thread renews. Around it turn
 //! the feeder (ledger -> belt), a claimer per queue (belt -> claimed rows -> apalis), the runner (a claimed row ->
-//! handler -> fenced outcome) and the sweeper (what is due, what the dead left behind).
+//! handler -> fenced outcome; `child` when it needs a process of its own) and the sweeper (what is due, what the dead left behind).
 
 mod backend;
 mod belt;
+pub mod child;
 mod claimer;
 mod completer;
 mod feeder;

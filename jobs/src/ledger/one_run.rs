@@ -11,7 +11,11 @@ use infra::db::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{completer::Completer, held::Held, runner::Runner};
+use super::{
+    completer::Completer,
+    held::Held,
+    runner::{Runner, job_span},
+};
 use crate::{Context, Queue, Registry};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -40,6 +44,7 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
             held: Arc::new(Held::default()),
             completer,
             lost: lost.clone(),
+            children: None,
         };
         tokio::select! {
             () = run(&runner, claimed) => {}
@@ -53,8 +58,7 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
 
 async fn run(runner: &Runner, job: &Claimed) {
     use tracing::Instrument;
-    let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, run = job.fence.run);
-    runner.run(job).instrument(span).await;
+    runner.run(job).instrument(job_span(job)).await;
 }
 
 /// Renews the lease while the job runs; a lease that is gone ends the run.

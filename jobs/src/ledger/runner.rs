@@ -1,6 +1,6 @@
 //! One claimed job: run its handler, then write what came of it, fenced.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use apalis_core::{error::BoxDynError, task::data::Data};
 use futures::FutureExt;
@@ -12,7 +12,12 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{backend::Assignment, completer::Completer, held::Held};
+use super::{
+    backend::Assignment,
+    child::{Children, ticket_again},
+    completer::Completer,
+    held::Held,
+};
 use crate::{
     Context, JobError, Outcome, RetryPolicy,
     job::{class, transient_delay},
@@ -30,24 +35,33 @@ pub(super) struct Runner {
     pub(super) completer: Completer,
     /// Cancelled when the lease is gone: nothing may be written any more.
     pub(super) lost: CancellationToken,
+    /// For jobs that need a process of their own; in such a process there are none.
+    pub(super) children: Option<Arc<Children>>,
 }
 
 /// How the handler came back.
-enum Finished {
+pub(super) enum Finished {
     Outcome(Outcome),
     Error(JobError),
     /// Stopped by a shutdown or a lost lease.
     Interrupted,
+    /// Its child process died.
+    Crashed(Ending),
 }
 
 /// The apalis handler: never an error, since every outcome is in the ledger.
 pub(super) async fn handle(assignment: Assignment, runner: Data<Arc<Runner>>) -> Result<(), BoxDynError> {
     let Assignment { job, slot } = assignment;
-    let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, run = job.fence.run);
+    let span = job_span(&job);
     runner.run(&job).instrument(span).await;
     runner.held.remove(job.id);
     drop(slot);
     Ok(())
+}
+
+/// What every line about a run carries.
+pub(super) fn job_span(job: &Claimed) -> tracing::Span {
+    tracing::info_span!("job", id = %job.id, kind = %job.kind, run = job.fence.run)
 }
 
 impl Runner {
@@ -58,16 +72,46 @@ impl Runner {
             return self.park(job).await;
         };
         let started = std::time::Instant::now();
+        let record = || metrics::histogram!("job_run_seconds", &labels).record(started.elapsed().as_secs_f64());
+        let outcome: Cow<'static, str> = match self.child_for(handler.as_ref(), job) {
+            Some(children) => {
+                let outcome = self.run_in_child(children, handler.as_ref(), job).await;
+                record();
+                outcome
+            }
+            None => self
+                .run_here(handler.as_ref(), job, |finished| {
+                    record();
+                    Some(finished)
+                })
+                .await
+                .into(),
+        };
+        metrics::counter!("job_outcomes_total", "queue" => job.queue.clone(), "kind" => job.kind.clone(), "outcome" => outcome)
+            .increment(1);
+    }
+
+    /// Runs the handler in this process and writes its outcome, unless `returned`, told how the handler came back,
+    /// keeps that to itself. Returns the outcome's name.
+    pub(super) async fn run_here(
+        &self,
+        handler: &dyn Handler,
+        job: &Claimed,
+        returned: impl FnOnce(Finished) -> Option<Finished>,
+    ) -> &'static str {
         let cancel = self.lost.child_token();
         self.held.insert(job.id, cancel.clone());
         let run = Run::new(job.fence, job.failures, cancel.clone(), self.context.clock.clone());
-        let finished = self.call(handler.as_ref(), job, &run, &cancel).await;
-        metrics::histogram!("job_run_seconds", &labels).record(started.elapsed().as_secs_f64());
+        let finished = returned(self.call(handler, job, &run, &cancel).await);
+        let settling = async {
+            match finished {
+                Some(finished) => self.settle(handler, job, finished).await,
+                None => "",
+            }
+        };
         // Side by side: the outcome may come with an open transaction, which must not wait for log lines.
-        let settling = self.settle(handler.as_ref(), job, finished);
         let (outcome, ()) = tokio::join!(settling, run.log_lines().finish(&self.context.db, &job.fence));
-        metrics::counter!("job_outcomes_total", "queue" => job.queue.clone(), "kind" => job.kind.clone(), "outcome" => outcome)
-            .increment(1);
+        outcome
     }
 
     /// Runs the handler until it comes back, takes too long or is stopped; stores its progress and lines meanwhile.
@@ -114,7 +158,7 @@ impl Runner {
     }
 
     /// Writes the outcome, waiting for the database as long as the lease lasts. Returns its name for the metrics.
-    async fn settle(&self, handler: &dyn Handler, job: &Claimed, finished: Finished) -> &'static str {
+    pub(super) async fn settle(&self, handler: &dyn Handler, job: &Claimed, finished: Finished) -> &'static str {
         let plain = job.fence.run == 1 && job.failures == 0;
         let ending = match finished {
             // Nothing else commits with it: it may share its statement with others.
@@ -153,6 +197,7 @@ impl Runner {
                 next: jobs::Next::Cancelled,
             }),
             Finished::Error(JobError::Lost) => return fenced_off(),
+            Finished::Crashed(ending) => Some(ending),
             Finished::Error(error) => Some(self.ending(handler, job, &error).await),
             Finished::Interrupted if self.lost.is_cancelled() => return fenced_off(),
             Finished::Interrupted => Some(Ending {
@@ -192,11 +237,14 @@ impl Runner {
         match ending {
             None => jobs::complete(&mut tx, &job.fence, plain).await?,
             Some(ending) => {
-                if ending.next == jobs::Next::Discarded {
+                if ending.next.is_given_up() {
                     let reason = ending.error.as_deref().unwrap_or_default();
                     handler.discarded(job.args_version, job.args.clone(), &self.context, &mut tx, reason).await?;
                 }
                 jobs::fail(&mut tx, &job.fence, ending).await?;
+                if let Some(ticket) = ticket_again(job, ending.next) {
+                    tx.hint(ticket);
+                }
             }
         }
         tx.commit().await?;
@@ -260,7 +308,7 @@ impl Runner {
     }
 }
 
-fn fenced_off() -> &'static str {
+pub(super) fn fenced_off() -> &'static str {
     tracing::warn!("the job was taken away from this run; nothing was written");
     metrics::counter!("queue_late_writes_refused_total").increment(1);
     "lost"
@@ -282,7 +330,7 @@ fn error_chain(error: &JobError) -> String {
 }
 
 /// Groups failures of one cause: digits and ids in the message do not count.
-fn fingerprint(kind: &str, class: &str, text: &str) -> [u8; 16] {
+pub(super) fn fingerprint(kind: &str, class: &str, text: &str) -> [u8; 16] {
     let stable: String = text.chars().filter(|c| !c.is_ascii_hexdigit()).take(200).collect();
     let hash = Sha256::new().chain_update(kind).chain_update(class).chain_update(stable).finalize();
     let mut short = [0; 16];

@@ -94,6 +94,13 @@ impl MailCatcher {
         self.faults.send_modify(|faults| faults.stall_after_data = on);
     }
 
+    /// Takes a mail once more, as from a sender that repeats itself; false when there is none of this number.
+    pub fn repeat(&self, number: usize) -> Result<bool> {
+        let Some(mail) = self.store.get(number) else { return Ok(false) };
+        self.store.add(mail.envelope_from, mail.envelope_to, mail.raw)?;
+        Ok(true)
+    }
+
     /// All mails taken, oldest first.
     pub fn messages(&self) -> Vec<Mail> {
         self.store.all()

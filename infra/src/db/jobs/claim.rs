@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::ids::{FlowId, JobId, WorkerId};
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row, types::Json};
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A job this worker holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claimed {
     pub id: JobId,
     pub fence: Fence,
@@ -21,8 +22,13 @@ pub struct Claimed {
     pub args_version: u16,
     pub args: serde_json::Value,
     pub queue: String,
+    pub priority: u8,
     pub failures: u32,
     pub max_failures: u32,
+    /// Runs lost with their worker process.
+    pub lost: u32,
+    /// Runs whose child process died.
+    pub crashes: u32,
     pub flow: Option<FlowId>,
     pub trace_parent: Option<String>,
     /// How long the job was ready before this claim.
@@ -44,8 +50,9 @@ pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Cla
          WHERE id IN ({ids}) AND state = 'available'
            AND EXISTS (SELECT 1 FROM workers w WHERE w.id = {worker_literal} AND w.state = 'alive');
          SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
+                j.priority, j.lost, j.crashes,
                 TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
-         FROM jobs j JOIN job_payloads p ON p.job_id = j.id
+         FROM jobs j LEFT JOIN job_payloads p ON p.job_id = j.id
          WHERE j.id IN ({ids}) AND j.token = {token_literal} ORDER BY j.priority, j.run_at, j.id"
     );
     let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(db.pool()).await?;
@@ -60,10 +67,14 @@ fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result
         fence: Fence { job: id, token, run: row.try_get("runs")?, worker },
         kind: row.try_get("kind")?,
         args_version: row.try_get("args_version")?,
-        args: row.try_get::<Json<serde_json::Value>, _>("args")?.0,
+        // A row without arguments is discarded by name, rather than claimed and put back for ever.
+        args: row.try_get::<Option<Json<serde_json::Value>>, _>("args")?.map_or(serde_json::Value::Null, |args| args.0),
         queue: row.try_get("queue")?,
+        priority: row.try_get("priority")?,
         failures: row.try_get("failures")?,
         max_failures: row.try_get("max_failures")?,
+        lost: row.try_get("lost")?,
+        crashes: row.try_get("crashes")?,
         flow: row.try_get::<Option<Uuid>, _>("flow_id")?.map(FlowId),
         trace_parent: row.try_get("trace_parent")?,
         waited: Duration::from_micros(waited.unsigned_abs()),

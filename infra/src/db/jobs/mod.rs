@@ -60,6 +60,7 @@ pub struct JobRow {
     pub failures: u32,
     pub max_failures: u32,
     pub lost: u32,
+    pub crashes: u32,
     pub run_at: DateTime<Utc>,
     pub worker_id: Option<Uuid>,
     pub flow_id: Option<Uuid>,
@@ -120,7 +121,7 @@ pub async fn given_up(db: &Db) -> Result<Vec<JobRow>, DbError> {
 async fn select(db: &Db, restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>)) -> Result<Vec<JobRow>, DbError> {
     let mut query = QueryBuilder::new(
         "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
-                j.max_failures, j.lost, j.run_at, j.worker_id, j.flow_id, j.created_at, j.started_at, j.finished_at,
+                j.max_failures, j.lost, j.crashes, j.run_at, j.worker_id, j.flow_id, j.created_at, j.started_at, j.finished_at,
                 p.done, p.total, p.note,
                 (SELECT a.error FROM job_attempts a WHERE a.job_id = j.id AND a.error IS NOT NULL
                  ORDER BY a.run DESC LIMIT 1) AS last_error
@@ -145,6 +146,7 @@ fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
         failures: row.try_get("failures")?,
         max_failures: row.try_get("max_failures")?,
         lost: row.try_get("lost")?,
+        crashes: row.try_get("crashes")?,
         run_at: row.try_get("run_at")?,
         worker_id: row.try_get("worker_id")?,
         flow_id: row.try_get("flow_id")?,
@@ -162,7 +164,8 @@ fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
 /// `discarded`, `cancelled`, `quarantined`, or `retryable` (then it just runs sooner).
 pub async fn retry(tx: &mut Tx, id: JobId) -> Result<bool, DbError> {
     let done = sqlx::query!(
-        "UPDATE jobs SET state = 'available', failures = 0, lost = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL
+        "UPDATE jobs SET state = 'available', failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6),
+                         finished_at = NULL
          WHERE id = ? AND state IN ('discarded', 'cancelled', 'quarantined', 'retryable')",
         id.0
     )

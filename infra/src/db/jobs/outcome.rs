@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::ids::{FlowId, JobId, WorkerId};
 use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Either, QueryBuilder, Row};
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use super::{State, literal, sorted};
 use crate::db::{Db, DbError, Tx, flows, job_attempts};
 
 /// Proves that a run still owns its job: the claiming batch's token and the number of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fence {
     pub job: JobId,
     pub token: Uuid,
@@ -53,8 +54,21 @@ pub enum Next {
         delay: Duration,
         burnt: bool,
     },
+    /// Its child process died: run again at once, or set it aside.
+    Crashed {
+        quarantined: bool,
+    },
+    /// Its child process ran out of memory: run again at once from this queue, which has more.
+    MovedTo(&'static str),
     Discarded,
     Cancelled,
+}
+
+impl Next {
+    /// Nothing will run the job again by itself.
+    pub const fn is_given_up(self) -> bool {
+        matches!(self, Self::Discarded | Self::Crashed { quarantined: true })
+    }
 }
 
 /// Marks the job completed as the last write of `tx` (the caller commits) and releases a flow's parent when this
@@ -140,6 +154,8 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         Next::Again { delay, burnt } if delay.is_zero() => (State::Available, delay, burnt),
         Next::Again { delay, burnt: true } => (State::Retryable, delay, true),
         Next::Again { delay, burnt: false } => (State::Scheduled, delay, false),
+        Next::Crashed { quarantined: false } | Next::MovedTo(_) => (State::Available, Duration::ZERO, false),
+        Next::Crashed { quarantined: true } => (State::Quarantined, Duration::ZERO, false),
         Next::Discarded => (State::Discarded, Duration::ZERO, true),
         Next::Cancelled => (State::Cancelled, Duration::ZERO, false),
     };
@@ -148,6 +164,11 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
     let mut update = QueryBuilder::new("UPDATE jobs SET worker_id = NULL, again = FALSE, state = ");
     update.push_bind(state.as_str());
     update.push(", failures = failures + ").push_bind(u32::from(burnt));
+    match ending.next {
+        Next::Crashed { .. } => drop(update.push(", crashes = crashes + 1")),
+        Next::MovedTo(queue) => drop(update.push(", queue = ").push_bind(queue)),
+        _ => {}
+    }
     if let Some(fingerprint) = &ending.fingerprint {
         update.push(", error_fingerprint = ").push_bind(fingerprint.to_vec());
     }

@@ -5,8 +5,11 @@ use domain::ids::{JobId, WorkerId};
 use sqlx::{QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::{push_ids, sorted};
-use crate::db::{Db, DbError};
+use super::{HINTS_AT_MOST, push_ids, sorted};
+use crate::{
+    db::{Db, DbError, Hint},
+    queue::Ticket,
+};
 
 /// Runs lost with their process cost a job nothing, but one that was lost this often is set aside: the backstop
 /// against a job that takes every worker down.
@@ -24,12 +27,12 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
-    let mut select = QueryBuilder::new("SELECT id FROM jobs WHERE id IN (");
+    let mut select = QueryBuilder::new("SELECT id, queue, priority FROM jobs WHERE id IN (");
     push_ids(&mut select, &sorted(held));
     select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
     select.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
-    let ids: Vec<Uuid> = select.build_query_scalar().fetch_all(&mut *tx).await?;
-    let ids = sorted(ids.into_iter().map(JobId).collect());
+    let rows: Vec<(Uuid, String, u8)> = select.build_query_as().fetch_all(&mut *tx).await?;
+    let ids = sorted(rows.iter().map(|(id, ..)| JobId(*id)).collect());
     if ids.is_empty() {
         return Ok(0);
     }
@@ -51,6 +54,9 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
     let reaped = update.build().execute(&mut *tx).await?.rows_affected();
+    for (id, queue, priority) in rows.into_iter().take(HINTS_AT_MOST) {
+        tx.hint(Hint::Job { queue, ticket: Ticket { job: JobId(id), priority, rank: 0 } });
+    }
     tx.commit().await?;
     Ok(reaped)
 }
