@@ -7,7 +7,7 @@ status=0
 while IFS= read -r script; do
     bash -n "$script" || status=1
 done < <(find deploy .ci -type f \( -name '*.sh' -o -path '.ci/run' \) | sort)
-find deploy -type f -name '*.py' -print0 | sort -z | xargs -0 python3 -c '
+find deploy benches -type f -name '*.py' -print0 | sort -z | xargs -0 python3 -c '
 import ast, pathlib, sys
 for path in sys.argv[1:]:
     ast.parse(pathlib.Path(path).read_text(encoding="utf-8"), path)

@@ -51,12 +51,20 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         let idle = scenario == "idle";
         let mut table = Table::new(title, &columns);
         let mut ours = [Vec::new(), Vec::new()];
+        let mut slowest = f64::INFINITY;
         let peers: &[Peer] = if idle { &[Peer::BullMq, Peer::Apalis] } else { &[Peer::BullMq] };
         let mut rows: Vec<Vec<Vec<String>>> = vec![Vec::new(); peers.len()];
         for run in 1..=bench.runs {
             progress(&format!("{scenario} pickup, run {run} of {}", bench.runs));
-            let waits = if idle { idle_waits(bench, args).await? } else { loaded_waits(bench, args).await? };
-            let note = format!("run {run}: concurrency {}", bench.size.concurrency);
+            let mut note = format!("run {run}: concurrency {}", bench.size.concurrency);
+            let waits = if idle {
+                idle_waits(bench, args).await?
+            } else {
+                let (waits, reached) = loaded_waits(bench, args).await?;
+                slowest = slowest.min(reached);
+                note += &format!(", {} jobs/s reached", figure(reached));
+                waits
+            };
             table.row(row("ours", &waits, "InnoDB, fsync at each commit", &note));
             for (samples, p) in ours.iter_mut().zip([50.0, 99.0]) {
                 samples.push(stats::percentile(&waits, p) / 1e3);
@@ -83,7 +91,11 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         results.goals.push(if idle {
             Goal::new("idle pickup p50 <= 3 ms, p99 <= 15 ms", measured, p50 <= 3.0 && p99 <= 15.0)
         } else {
-            Goal::new("loaded pickup p99 <= 50 ms", measured, p99 <= 50.0)
+            // A generator that cannot keep up has measured something else.
+            let loaded = slowest >= args.rate as f64 * 0.95;
+            let measured =
+                if loaded { measured } else { format!("{measured}; only {} jobs/s reached", figure(slowest)) };
+            Goal::new("loaded pickup p99 <= 50 ms", measured, loaded && p99 <= 50.0)
         });
         results.samples.insert(format!("{scenario} p50, p99 ms"), vec![p50, p99]);
         results.tables.push(table);
@@ -112,7 +124,8 @@ async fn idle_waits(bench: &Bench, args: &Args) -> anyhow::Result<Vec<f64>> {
     waits(bench, worker, committed).await
 }
 
-async fn loaded_waits(bench: &Bench, args: &Args) -> anyhow::Result<Vec<f64>> {
+/// The waits, and the rate the generator reached.
+async fn loaded_waits(bench: &Bench, args: &Args) -> anyhow::Result<(Vec<f64>, f64)> {
     bench.stage.clear().await?;
     let worker = bench.stage.worker(bench.size, true).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -121,12 +134,7 @@ async fn loaded_waits(bench: &Bench, args: &Args) -> anyhow::Result<Vec<f64>> {
     let job = |n| Sleep { n, ms: 1, first_ms: None };
     let committed = load::steady(&bench.stage.db, args.rate as f64, 0, count, job).await?;
     let reached = count as f64 / started.elapsed().as_secs_f64();
-    progress(&format!("    generator: {} jobs/s", figure(reached)));
-    anyhow::ensure!(
-        reached > args.rate as f64 * 0.95,
-        "the generator only made {reached:.0} jobs/s: the machine is too busy or too small"
-    );
-    waits(bench, worker, committed).await
+    Ok((waits(bench, worker, committed).await?, reached))
 }
 
 /// Commit to handler, in microseconds; a handler that began before the commit's answer came back waited 0.

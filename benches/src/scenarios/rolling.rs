@@ -52,6 +52,8 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         anyhow::ensure!(status.success(), "a worker ended with {status} after SIGTERM");
         restarts.push(Restart { pid, at, exited: started.elapsed().as_secs_f64() * 1e3 });
         *worker = stage.worker(bench.size, false).await?;
+        // The new one takes its share before the next goes.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         if (number + 1).is_multiple_of(10) {
             progress(&format!("  {} of {} restarts", number + 1, args.restarts));
         }

@@ -7,6 +7,7 @@ use crate::{
     jobs::{Noop, Write},
     peers::{Measured, Peer},
     report::{Goal, Results, Table, progress},
+    stage::WorkerSize,
     stats,
 };
 
@@ -28,6 +29,9 @@ pub struct Args {
     /// Jobs a transaction, an addBulk or a push.
     #[arg(long, default_value_t = 1_000)]
     batch: usize,
+    /// No-op jobs our worker runs at a time; jobs that write go by --concurrency.
+    #[arg(long, default_value_t = 2_048)]
+    drain_concurrency: usize,
     /// Jobs BullMQ's worker runs at a time.
     #[arg(long, default_value_t = 100)]
     bullmq_concurrency: u32,
@@ -207,14 +211,16 @@ async fn ours(bench: &Bench, args: &Args, scenario: &str) -> anyhow::Result<Meas
         measured.jobs = args.jobs;
         load::bulk(&stage.db, args.jobs, args.batch, |n| Noop { n }).await?;
     }
-    let mut worker = stage.worker(bench.size, false).await?;
+    let concurrency = if scenario == "drain" { args.drain_concurrency } else { bench.size.concurrency };
+    let size = WorkerSize { concurrency, ..bench.size };
+    let mut worker = stage.worker(size, false).await?;
     let limit = Duration::from_secs(300);
     let (journal, jobs) = (worker.journal.clone(), measured.jobs);
     // The ledger is not asked before the last handler has begun: counting rows would slow what is measured.
     worker.process.wait_until(limit, || async { journal.begun() >= jobs }).await?;
     stage.wait_completed(limit).await?;
     measured.seconds = Some(stage.seconds_of_work().await?);
-    measured.note = format!("concurrency {}, {} connections", bench.size.concurrency, bench.size.pool);
+    measured.note = format!("concurrency {concurrency}, {} connections at most", size.pool);
     worker.process.terminate(Duration::from_secs(20)).await?;
     if scenario == "write" {
         let rows = stage.count("SELECT COUNT(*) FROM bench_writes").await?;

@@ -13,7 +13,10 @@ use infra::{
     },
     queue::{Belt, Popper},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{backend::Assignment, held::Held};
@@ -24,57 +27,57 @@ const BATCH: usize = 512;
 /// How long to leave Redis alone after it failed.
 const REDIS_PAUSE: Duration = Duration::from_millis(300);
 
+/// Full batches under way at a time, so that a busy worker does not wait for one claim's commit before it begins the
+/// next. A batch that is not full is the last word of the belt, and is waited for.
+const AT_ONCE: usize = 2;
+
 pub(super) struct Claimer {
-    pub(super) queue: Queue,
     pub(super) slots: Arc<Semaphore>,
-    pub(super) worker: WorkerId,
-    pub(super) db: Db,
     pub(super) belt: Belt,
     /// Ids straight from the feeder, while Redis is away.
     pub(super) direct: mpsc::Receiver<Vec<JobId>>,
+    pub(super) taker: Taker,
+}
+
+/// Takes tickets' rows and hands them on.
+#[derive(Clone)]
+pub(super) struct Taker {
+    pub(super) queue: Queue,
+    pub(super) worker: WorkerId,
+    pub(super) db: Db,
     pub(super) assignments: mpsc::Sender<Assignment>,
     pub(super) held: Arc<Held>,
     pub(super) stop: CancellationToken,
 }
 
 impl Claimer {
+    /// Until the worker stops; returns when no claim is under way any more.
     pub(super) async fn run(mut self) {
+        let mut under_way = JoinSet::new();
         let mut popper = None;
         while let Some(slots) = self.free_slots().await {
-            let stop = self.stop.clone();
+            let stop = self.taker.stop.clone();
             let tickets = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 tickets = self.next_tickets(&mut popper, slots.len()) => tickets,
             };
             if tickets.is_empty() {
                 continue;
             }
-            let began = Instant::now();
-            let claimed = jobs::claim(&self.db, self.worker, tickets).await;
-            metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
-            match claimed {
-                Ok(claimed) => {
-                    if !self.assign(claimed, slots).await {
-                        return;
-                    }
-                }
-                // The tickets come again: the rows are still available. A claim whose answer was lost is found by
-                // the sweeper.
-                Err(error) => {
-                    tracing::warn!(%error, queue = self.queue.as_str(), "claiming failed; waiting for the database");
-                    tokio::select! {
-                        () = self.stop.cancelled() => {}
-                        () = tokio::time::sleep(Duration::from_millis(500)) => {}
-                    }
-                }
+            let full = tickets.len() >= BATCH;
+            let taker = self.taker.clone();
+            under_way.spawn(async move { taker.take(tickets, slots).await });
+            while under_way.len() >= if full { AT_ONCE } else { 1 } {
+                under_way.join_next().await;
             }
         }
+        while under_way.join_next().await.is_some() {}
     }
 
     /// Waits for a free slot and takes what there is, up to a batch; `None` once the worker stops.
     async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = tokio::select! {
-            () = self.stop.cancelled() => return None,
+            () = self.taker.stop.cancelled() => return None,
             slot = self.slots.clone().acquire_owned() => slot.ok()?,
         };
         let mut slots = vec![first];
@@ -90,14 +93,35 @@ impl Claimer {
         let mut tickets = tokio::select! {
             biased;
             Some(direct) = self.direct.recv() => direct,
-            popped = pop(&self.belt, self.queue, popper, most) => popped,
+            popped = pop(&self.belt, self.taker.queue, popper, most) => popped,
         };
         tickets.truncate(most);
         tickets
     }
 
-    /// Hands claimed jobs to apalis. False once the worker stops: then those that have not begun go back.
-    async fn assign(&self, claimed: Vec<Claimed>, slots: Vec<OwnedSemaphorePermit>) -> bool {
+}
+
+impl Taker {
+    async fn take(&self, tickets: Vec<JobId>, slots: Vec<OwnedSemaphorePermit>) {
+        let began = Instant::now();
+        let claimed = jobs::claim(&self.db, self.worker, tickets).await;
+        metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
+        match claimed {
+            Ok(claimed) => self.assign(claimed, slots).await,
+            // The tickets come again: the rows are still available. A claim whose answer was lost is found by
+            // the sweeper.
+            Err(error) => {
+                tracing::warn!(%error, queue = self.queue.as_str(), "claiming failed; waiting for the database");
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                }
+            }
+        }
+    }
+
+    /// Hands claimed jobs to apalis. Once the worker stops, those that have not begun go back.
+    async fn assign(&self, claimed: Vec<Claimed>, slots: Vec<OwnedSemaphorePermit>) {
         // Known before the first is sent: the sweeper asks which of our rows we know of.
         for job in &claimed {
             self.held.insert(job.id, CancellationToken::new());
@@ -110,7 +134,7 @@ impl Claimer {
             }
         }
         if unstarted.is_empty() {
-            return true;
+            return;
         }
         if let Err(error) = jobs::hand_back_unstarted(&self.db, &unstarted).await {
             tracing::warn!(%error, jobs = unstarted.len(), "jobs could not be handed back; the reaper will do it");
@@ -118,7 +142,6 @@ impl Claimer {
         for fence in unstarted {
             self.held.remove(fence.job);
         }
-        false
     }
 }
 

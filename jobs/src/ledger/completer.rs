@@ -1,7 +1,7 @@
 //! Completes runs whose handlers wrote nothing, many in one statement.
 //!
-//! The first goes at once; what arrives while it is under way is the next batch. There is no timer, so a lonely job
-//! waits for nobody, and the busier the worker, the cheaper each completion.
+//! The first goes at once; what arrives while it is under way is the next batch, which goes beside it only once it is
+//! full. There is no timer, so a lonely job waits for nobody, and the busier the worker, the cheaper each completion.
 
 use std::time::Duration;
 
@@ -9,11 +9,16 @@ use infra::db::{
     Db,
     jobs::{Fence, Fenced, complete_all},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Completions in one statement.
 const BATCH: usize = 512;
+/// Statements under way at a time, so that a busy worker does not wait for one commit before it begins the next.
+const AT_ONCE: usize = 2;
 
 struct Completion {
     fence: Fence,
@@ -43,15 +48,46 @@ impl Completer {
 
 async fn run(db: Db, mut receiver: mpsc::Receiver<Completion>, lost: CancellationToken) {
     let mut batch = Vec::with_capacity(BATCH);
-    while receiver.recv_many(&mut batch, BATCH).await > 0 {
-        metrics::histogram!("queue_completions_per_statement").record(batch.len() as f64);
-        let fences: Vec<Fence> = batch.iter().map(|completion| completion.fence).collect();
-        let refused = write(&db, &fences, &lost).await;
-        for completion in batch.drain(..) {
-            let lost = refused.as_ref().is_none_or(|refused| refused.contains(&completion.fence));
-            // A run that was dropped meanwhile needs no answer.
-            let _ = completion.written.send(if lost { Err(Fenced::Lost) } else { Ok(()) });
+    let mut under_way = JoinSet::new();
+    loop {
+        // While a statement is under way only a full batch goes beside it.
+        let go = !batch.is_empty() && (under_way.is_empty() || (batch.len() >= BATCH && under_way.len() < AT_ONCE));
+        if go {
+            let (db, lost) = (db.clone(), lost.clone());
+            let completions = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            under_way.spawn(async move { write_and_answer(&db, completions, &lost).await });
         }
+        let room = BATCH - batch.len();
+        tokio::select! {
+            Some(_) = under_way.join_next() => {}
+            received = receiver.recv_many(&mut batch, room), if room > 0 => {
+                if received == 0 && batch.is_empty() {
+                    break;
+                }
+                if received == 0 {
+                    // Nobody is left to add to it.
+                    write_and_answer(&db, std::mem::take(&mut batch), &lost).await;
+                } else if under_way.is_empty() {
+                    // Handlers that are about to end go along.
+                    tokio::task::yield_now().await;
+                    while batch.len() < BATCH && let Ok(completion) = receiver.try_recv() {
+                        batch.push(completion);
+                    }
+                }
+            }
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn write_and_answer(db: &Db, completions: Vec<Completion>, lost: &CancellationToken) {
+    metrics::histogram!("queue_completions_per_statement").record(completions.len() as f64);
+    let fences: Vec<Fence> = completions.iter().map(|completion| completion.fence).collect();
+    let refused = write(db, &fences, lost).await;
+    for completion in completions {
+        let lost = refused.as_ref().is_none_or(|refused| refused.contains(&completion.fence));
+        // A run that was dropped meanwhile needs no answer.
+        let _ = completion.written.send(if lost { Err(Fenced::Lost) } else { Ok(()) });
     }
 }
 

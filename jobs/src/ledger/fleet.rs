@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     backend::LedgerBackend,
     child::{ChildProgram, Children},
-    claimer::Claimer,
+    claimer::{Claimer, Taker},
     completer::Completer,
     feeder::{Feeder, Lane},
     held::Held,
@@ -137,17 +137,16 @@ impl Fleet {
             let (direct_sender, direct) = mpsc::channel(1);
             let (assignments, claimed) = mpsc::channel(size.max(1));
             lanes.push(Lane::new(queue, size, direct_sender));
-            let claimer = Claimer {
+            let taker = Taker {
                 queue,
-                slots: Arc::new(Semaphore::new(size)),
                 worker,
                 db: self.context.db.clone(),
-                belt: self.belt.clone(),
-                direct,
                 assignments,
                 held: held.clone(),
                 stop: popping.clone(),
             };
+            let slots = Arc::new(Semaphore::new(size));
+            let claimer = Claimer { slots, belt: self.belt.clone(), direct, taker };
             claiming.spawn(claimer.run());
             let (backend, runner) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), runner.clone());
             monitor = monitor.register(move |_| {
