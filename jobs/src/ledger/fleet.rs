@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     backend::LedgerBackend,
     child::{ChildProgram, Children},
-    claimer::Claimer,
+    claimer::{Claimer, Direct},
     completer::Completer,
     feeder::{Feeder, Lane},
     held::Held,
@@ -143,7 +143,7 @@ impl Fleet {
                 worker,
                 db: self.context.db.clone(),
                 belt: self.belt.clone(),
-                direct,
+                direct: Direct::new(direct),
                 assignments,
                 held: held.clone(),
                 stop: popping.clone(),
