@@ -13,7 +13,7 @@ N ?= 1000
 KILLS ?= 200
 SEEDS ?= 1,2,3,4,5
 
-.PHONY: help run demo memory chaos drill test check fmt query-cache install programs supervisor demo-content web
+.PHONY: help run demo memory chaos drill test bench check fmt query-cache install programs supervisor demo-content web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysq
 
 test: supervisor ## All tests against real services; ARGS='name' picks some
 	@$(DEV) test $(ARGS)
+
+bench: install ## The queue beside BullMQ, Celery, apalis-redis and bare SQL; ARGS='--help' lists the parts
+	@cargo build --release --workspace --bin bench --bin bench-worker
+	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
 
 check: install ## Formatting, lints, crate boundaries, SQL dialects, query cache, licences, docs
 	@deploy/install.sh --check-tools

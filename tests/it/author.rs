@@ -9,6 +9,8 @@ use std::{
 use chrono::{TimeDelta, Utc};
 use domain::{ids::JobId, review::ReviewPolicy};
 use infra::db::{
+    DbError, Tx,
+    email_deliveries::{self, NewDelivery},
     job_attempts, job_logs, job_payloads,
     jobs::{self, State},
     workers,
@@ -347,5 +349,50 @@ async fn a_job_runs_at_a_time_and_no_time_is_absurd() {
     }
     assert_eq!(jobs::get(&app.db, soon).await.unwrap().unwrap().state, State::Completed);
     assert!(jobs::get(&app.db, soon).await.unwrap().unwrap().started_at.unwrap() >= row.created_at);
+    app.discard().await;
+}
+
+/// What giving it up should also write fails for good.
+#[derive(Serialize, Deserialize)]
+struct BadFarewell {
+    panics: bool,
+}
+
+impl Job for BadFarewell {
+    const KIND: &'static str = "test_bad_farewell";
+    const QUEUE: Queue = Queue::Maintenance;
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        Err(JobError::discard_as("hopeless", anyhow::anyhow!("no use")))
+    }
+
+    async fn discarded(&self, _: &Context, tx: &mut Tx, _: &str) -> Result<(), DbError> {
+        assert!(!self.panics, "told to panic");
+        // A reference that is there already: a conflict each time.
+        let twice = NewDelivery {
+            id: Uuid::nil().into(),
+            idempotency_key: "twice",
+            template: "t",
+            language: "en",
+            user_id: None,
+            recipient: "a@b.example",
+            params: json!({}),
+            now: Utc::now(),
+        };
+        email_deliveries::insert(tx, twice.clone()).await?;
+        email_deliveries::insert(tx, twice).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_given_up_even_when_its_farewell_fails() {
+    let app = TestApp::start().await;
+    let kit = kit(&app, Registry::default().with::<BadFarewell>()).await;
+    for panics in [false, true] {
+        let id = app.put(&BadFarewell { panics }).await;
+        let row = tokio::time::timeout(Duration::from_secs(20), kit.run_one(id)).await.expect("the run ends");
+        assert_eq!((row.state, row.last_error.as_deref()), (State::Discarded, Some("given up: no use")));
+    }
+    assert!(email_deliveries::counts(&app.db).await.unwrap().is_empty(), "nothing of the farewell was written");
     app.discard().await;
 }

@@ -7,6 +7,7 @@ use sqlx::types::Json;
 
 use super::{Db, DbError, Tx, decode::word};
 
+#[derive(Clone)]
 pub struct NewDelivery<'a> {
     pub id: DeliveryId,
     /// Unique: the same key never makes a second mail.

@@ -25,16 +25,12 @@ pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Re
 
 /// Counts a child's completion; whoever reads 0 releases the parent. The row lock of the update makes that exactly
 /// one: with a plain count, two last children each saw the other still running.
-pub(crate) async fn child_completed(tx: &mut Tx, child: JobId) -> Result<(), DbError> {
-    let flow = sqlx::query_scalar!(r#"SELECT flow_id AS "flow_id: Uuid" FROM jobs WHERE id = ?"#, child.0)
-        .fetch_one(&mut **tx)
-        .await?;
-    let Some(flow) = flow else { return Ok(()) };
-    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow)
+pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbError> {
+    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow.0)
         .execute(&mut **tx)
         .await?;
     let row = sqlx::query("SELECT parent_id, pending FROM flows WHERE id = ? FOR UPDATE")
-        .bind(flow)
+        .bind(flow.0)
         .fetch_optional(&mut **tx)
         .await?;
     let Some(row) = row else { return Ok(()) };

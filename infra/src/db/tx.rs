@@ -12,7 +12,7 @@ use std::{
 use domain::ids::NanoId;
 use serde::{Deserialize, Serialize};
 use sqlx::{
-    Executor, MySql, MySqlConnection, MySqlPool, Transaction,
+    Connection, Executor, MySql, MySqlConnection, MySqlPool, Transaction,
     migrate::{MigrateError, Migrator},
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
 };
@@ -20,8 +20,11 @@ use sqlx::{
 /// The schema, compiled in; `migrations/README.md` has the rules.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
-/// How many callers may wait for a connection beyond the pool's size before the next is refused.
+/// How many callers of the api may wait for a connection beyond the pool's size before the next is refused.
 const MAX_WAITERS: usize = 10;
+/// A worker's connection that was used within this time is taken to be alive: a round trip less for each claim,
+/// completion and transaction. When it has died meanwhile, the job tries again as after any other loss.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What a database call can end in. Callers that serve people turn `Unavailable`, `Deadlock` and `Busy`
 /// into "try again"; nothing here is the caller's input, except `Conflict`.
@@ -97,7 +100,8 @@ pub type HintSink = Arc<dyn Fn(Vec<Hint>) + Send + Sync>;
 pub struct Db {
     pool: MySqlPool,
     waiters: Arc<AtomicUsize>,
-    size: usize,
+    /// Callers acquiring a connection at a time beyond which the next is refused.
+    most: usize,
     hints: Arc<OnceLock<HintSink>>,
 }
 
@@ -109,7 +113,8 @@ impl Db {
     }
 
     /// Like [`Db::connect`], for workers: the server drops a session that is silent for 10 s, so that a stopped
-    /// process cannot hold a row lock for long.
+    /// process cannot hold a row lock for long. Nobody is refused for waiting in line: a worker only takes jobs it has
+    /// slots for, and a handler that waits is better than one that is run again.
     pub async fn connect_worker(url: &str, pool_size: u32) -> Result<Self, DbError> {
         Self::connect_with(url, pool_size, Some(10))
     }
@@ -131,15 +136,16 @@ impl Db {
                     Ok(())
                 })
             });
+        let mut most = pool_size as usize + MAX_WAITERS;
         if wait_timeout.is_some() {
-            pool = pool.idle_timeout(Duration::from_secs(5));
+            most = usize::MAX;
+            pool = pool.idle_timeout(Duration::from_secs(5)).test_before_acquire(false).before_acquire(
+                |connection, meta| {
+                    Box::pin(async move { Ok(meta.idle_for < FRESH || connection.ping().await.is_ok()) })
+                },
+            );
         }
-        Ok(Self {
-            pool: pool.connect_lazy_with(options),
-            waiters: Arc::default(),
-            size: pool_size as usize,
-            hints: Arc::default(),
-        })
+        Ok(Self { pool: pool.connect_lazy_with(options), waiters: Arc::default(), most, hints: Arc::default() })
     }
 
     /// Where committed transactions send their hints. Set once, at start.
@@ -156,7 +162,7 @@ impl Db {
 
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let waiting = WaiterGuard::enter(&self.waiters);
-        if waiting.ahead >= self.size + MAX_WAITERS {
+        if waiting.ahead >= self.most {
             return Err(DbError::Busy);
         }
         let inner = self.pool.begin().await?;

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use apalis_core::{error::BoxDynError, task::data::Data};
+use domain::ids::JobId;
 use futures::FutureExt;
 use infra::db::{
     job_attempts, job_progress,
@@ -53,10 +54,35 @@ pub(super) enum Finished {
 pub(super) async fn handle(assignment: Assignment, runner: Data<Arc<Runner>>) -> Result<(), BoxDynError> {
     let Assignment { job, slot } = assignment;
     let span = job_span(&job);
+    // Even a panic of ours must not leave a job that we say we run and nobody does.
+    let _held = Hold { held: &runner.held, job: job.id };
     runner.run(&job).instrument(span).await;
-    runner.held.remove(job.id);
     drop(slot);
     Ok(())
+}
+
+struct Hold<'a> {
+    held: &'a Held,
+    job: JobId,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.held.remove(self.job);
+    }
+}
+
+/// Why an outcome was not written.
+enum Unwritten {
+    Fenced(Fenced),
+    /// The handler's `discarded` failed for good.
+    Hook(String),
+}
+
+impl<E: Into<Fenced>> From<E> for Unwritten {
+    fn from(error: E) -> Self {
+        Self::Fenced(error.into())
+    }
 }
 
 /// What every line about a run carries.
@@ -210,11 +236,17 @@ impl Runner {
         };
         let name = ending.as_ref().map_or("completed", |ending| ending.outcome.as_str());
         let mut pause = Duration::from_millis(100);
+        let mut hook = Some(handler);
         loop {
-            match self.write(handler, job, ending.as_ref(), plain).await {
+            match self.write(hook, job, ending.as_ref(), plain).await {
                 Ok(()) => return name,
-                Err(Fenced::Lost) => return fenced_off(),
-                Err(Fenced::Db(error)) => {
+                Err(Unwritten::Fenced(Fenced::Lost)) => return fenced_off(),
+                // What should also have become true is an error for the operators; the job ends all the same.
+                Err(Unwritten::Hook(error)) => {
+                    tracing::error!(error, "what giving the job up should also have written was not written");
+                    hook = None;
+                }
+                Err(Unwritten::Fenced(Fenced::Db(error))) => {
                     tracing::warn!(%error, "the outcome waits for the database");
                     tokio::select! {
                         () = self.lost.cancelled() => return fenced_off(),
@@ -228,18 +260,24 @@ impl Runner {
 
     async fn write(
         &self,
-        handler: &dyn Handler,
+        hook: Option<&dyn Handler>,
         job: &Claimed,
         ending: Option<&Ending>,
         plain: bool,
-    ) -> Result<(), Fenced> {
+    ) -> Result<(), Unwritten> {
         let mut tx = self.context.db.begin().await?;
         match ending {
             None => jobs::complete(&mut tx, &job.fence, plain).await?,
             Some(ending) => {
-                if ending.next.is_given_up() {
+                if let Some(handler) = hook.filter(|_| ending.next.is_given_up()) {
                     let reason = ending.error.as_deref().unwrap_or_default();
-                    handler.discarded(job.args_version, job.args.clone(), &self.context, &mut tx, reason).await?;
+                    let hook = handler.discarded(job.args_version, job.args.clone(), &self.context, &mut tx, reason);
+                    match AssertUnwindSafe(hook).catch_unwind().await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) if error.is_transient() => return Err(error.into()),
+                        Ok(Err(error)) => return Err(Unwritten::Hook(error.to_string())),
+                        Err(panic) => return Err(Unwritten::Hook(format!("panicked: {}", panic_text(&*panic)))),
+                    }
                 }
                 jobs::fail(&mut tx, &job.fence, ending).await?;
                 if let Some(ticket) = ticket_again(job, ending.next) {

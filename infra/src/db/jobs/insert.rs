@@ -51,7 +51,17 @@ pub enum Start {
 /// Writes the job's rows. With a live job of the same unique key, that job's id is returned instead; if that one
 /// is running already, it will run once more.
 pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
-    let unique = job.unique_key.as_ref().map(|key| unique_hash(job.kind, key));
+    let Some(key) = &job.unique_key else {
+        // Nothing to look for: all its rows in one round trip.
+        let mut batch = Batch::default();
+        batch.add(job);
+        batch.write(tx).await?;
+        if job.start == Start::Now {
+            tx.hint(hint(job));
+        }
+        return Ok(job.id);
+    };
+    let unique = Some(unique_hash(job.kind, key));
     if let Some(live) = find_live(tx, unique.as_deref()).await? {
         return Ok(live);
     }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::ids::{JobId, WorkerId};
+use domain::ids::{FlowId, JobId, WorkerId};
+use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::{AssertSqlSafe, Either, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::{State, literal, sorted};
@@ -76,12 +77,23 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
     if !plain {
         job_attempts::record(tx, fence, job_attempts::Outcome::Completed, None, None).await?;
     }
-    let mut mark = QueryBuilder::new(COMPLETE);
-    mark.push(" WHERE id = ").push_bind(fence.job.0);
-    mark.push(" AND token = ").push_bind(fence.token);
-    mark.push(" AND runs = ").push_bind(fence.run).push(" AND state = 'running'");
-    let marked = mark.build().execute(&mut **tx).await?;
-    if marked.rows_affected() == 0 {
+    // The mark and the question whose child it is, in one round trip.
+    let (id, token) = (literal::uuid(fence.job.0), literal::uuid(fence.token));
+    let statements = format!(
+        "{COMPLETE} WHERE id = {id} AND token = {token} AND runs = {} AND state = 'running';
+         SELECT flow_id FROM jobs WHERE id = {id}",
+        fence.run
+    );
+    let (mut marked, mut flow) = (0, None);
+    let mut answers = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_many(&mut **tx);
+    while let Some(answer) = answers.try_next().await? {
+        match answer {
+            Either::Left(done) => marked += done.rows_affected(),
+            Either::Right(row) => flow = row.try_get::<Option<Uuid>, _>("flow_id")?.map(FlowId),
+        }
+    }
+    drop(answers);
+    if marked == 0 {
         let before = sqlx::query!("SELECT state, runs FROM jobs WHERE id = ? AND token = ?", fence.job.0, fence.token)
             .fetch_optional(&mut **tx)
             .await?;
@@ -92,7 +104,9 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
             _ => Err(Fenced::Lost),
         };
     }
-    flows::child_completed(tx, fence.job).await?;
+    if let Some(flow) = flow {
+        flows::child_completed(tx, flow).await?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,153 @@
+//! The harness: starts the services, runs the scenarios, prints the tables.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use benches::{
+    peers::{self, Installed},
+    report::{self, Results},
+    scenarios::{Bench, backlog, killed, paused, pickup, prune, rolling, throughput},
+    stage::{Stage, WorkerSize},
+};
+use clap::{Parser, Subcommand};
+
+/// Benchmarks of the queue, each beside its peers in the same run.
+///
+/// Everything it writes is under the folder; everything it starts ends with it. Method and results: docs/benchmarks.md.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    /// Where services, peers and results are kept.
+    #[arg(long, default_value = ".dev/bench", value_name = "FOLDER", global = true)]
+    dir: PathBuf,
+    /// Repetitions of each measurement; medians are quoted.
+    #[arg(long, default_value_t = 3, global = true)]
+    runs: usize,
+    /// Jobs our worker runs at a time.
+    #[arg(long, default_value_t = 256, global = true)]
+    concurrency: usize,
+    /// Database connections of our worker.
+    #[arg(long, default_value_t = 16, global = true)]
+    pool: u32,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Every command below, in this order. The default.
+    All,
+    /// Jobs a second: enqueue, drain, drain with a writing transaction; beside all peers.
+    Throughput(throughput::Args),
+    /// Commit to start of the handler: idle and under load; beside BullMQ and apalis-redis.
+    Pickup(pickup::Args),
+    /// Claims while 150,000 old rows are pruned.
+    Prune(prune::Args),
+    /// Redis memory with a backlog of a million jobs.
+    Backlog(backlog::Args),
+    /// 50 rolling restarts (SIGTERM) at 500 jobs/s.
+    Rolling(rolling::Args),
+    /// SIGSTOP past the lease, SIGCONT: late writes.
+    Paused(paused::Args),
+    /// SIGKILL: until the jobs run again.
+    Killed(killed::Args),
+    /// Put the latest results into the document.
+    Report {
+        #[arg(long, default_value = "docs/benchmarks.md")]
+        write: PathBuf,
+    },
+    #[command(hide = true)]
+    PeerApalis(peers::apalis::Args),
+    #[command(hide = true)]
+    PeerSql(peers::sql::Args),
+}
+
+/// A command with its arguments at their defaults.
+macro_rules! defaults {
+    ($name:literal, $variant:ident) => {
+        match Cli::try_parse_from(["bench", $name])?.command {
+            Some(Command::$variant(args)) => args,
+            _ => unreachable!("parsed from its own name"),
+        }
+    };
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(3),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False when a goal was missed.
+async fn run(cli: Cli) -> anyhow::Result<bool> {
+    let command = match cli.command {
+        Some(Command::PeerApalis(args)) => return peers::apalis::run(args).await.map(|()| true),
+        Some(Command::PeerSql(args)) => return peers::sql::run(args).await.map(|()| true),
+        Some(Command::Report { write }) => return report::write_document(&cli.dir, &write).map(|()| true),
+        command => command.unwrap_or(Command::All),
+    };
+    std::fs::create_dir_all(&cli.dir)?;
+    let dir = cli.dir.canonicalize()?;
+    let sources = Path::new("benches/peers");
+    anyhow::ensure!(
+        sources.is_dir(),
+        "{} is not here; run from the top of the repository: make bench",
+        sources.display()
+    );
+    let installed = Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?;
+    let stage = Stage::set(&dir.join("services")).await?;
+    let size = WorkerSize { concurrency: cli.concurrency, pool: cli.pool };
+    let bench = Bench { stage, installed, runs: cli.runs.max(1), size };
+    let met = measure(&bench, &dir, &command).await;
+    bench.stage.strike().await?;
+    met
+}
+
+async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result<bool> {
+    let (name, results) = match command {
+        Command::All => {
+            let all = [
+                Command::Throughput(defaults!("throughput", Throughput)),
+                Command::Pickup(defaults!("pickup", Pickup)),
+                Command::Prune(defaults!("prune", Prune)),
+                Command::Backlog(defaults!("backlog", Backlog)),
+                Command::Rolling(defaults!("rolling", Rolling)),
+                Command::Paused(defaults!("paused", Paused)),
+                Command::Killed(defaults!("killed", Killed)),
+            ];
+            let mut met = true;
+            for command in &all {
+                met &= Box::pin(measure(bench, dir, command)).await?;
+            }
+            return Ok(met);
+        }
+        Command::Throughput(args) => ("throughput", throughput::run(bench, args).await?),
+        Command::Pickup(args) => ("pickup", pickup::run(bench, args).await?),
+        Command::Prune(args) => ("prune", prune::run(bench, args).await?),
+        Command::Backlog(args) => ("backlog", backlog::run(bench, args).await?),
+        Command::Rolling(args) => ("rolling", rolling::run(bench, args).await?),
+        Command::Paused(args) => ("paused", paused::run(bench, args).await?),
+        Command::Killed(args) => ("killed", killed::run(bench, args).await?),
+        Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => return Ok(true),
+    };
+    // As typed; from `all` the command that does the same alone.
+    let typed: Vec<String> = std::env::args().skip(1).collect();
+    let typed = if typed.iter().any(|word| word == name) { typed.join(" ") } else { name.to_owned() };
+    let results = Results { command: format!("make bench ARGS='{typed}'"), ..results };
+    results.publish(dir, name)?;
+    Ok(results.goals.iter().all(|goal| goal.met))
+}
