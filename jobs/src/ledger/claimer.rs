@@ -34,8 +34,7 @@ const AT_ONCE: usize = 2;
 pub(super) struct Claimer {
     pub(super) slots: Arc<Semaphore>,
     pub(super) belt: Belt,
-    /// Ids straight from the feeder, while Redis is away.
-    pub(super) direct: mpsc::Receiver<Vec<JobId>>,
+    pub(super) direct: Direct,
     pub(super) taker: Taker,
 }
 
@@ -48,6 +47,35 @@ pub(super) struct Taker {
     pub(super) assignments: mpsc::Sender<Assignment>,
     pub(super) held: Arc<Held>,
     pub(super) stop: CancellationToken,
+}
+
+/// Ids straight from the feeder, while Redis is away.
+pub(super) struct Direct {
+    feeder: mpsc::Receiver<Vec<JobId>>,
+    /// What the last look at the ledger found and no slot was free for.
+    left: Vec<JobId>,
+}
+
+impl Direct {
+    pub(super) const fn new(feeder: mpsc::Receiver<Vec<JobId>>) -> Self {
+        Self { feeder, left: Vec::new() }
+    }
+
+    /// At most `most` ids, in the ledger's order; the others stay for the next free slots, until a newer look replaces
+    /// them. Cancel safe.
+    async fn take(&mut self, most: usize) -> Vec<JobId> {
+        if let Ok(newer) = self.feeder.try_recv() {
+            self.left = newer;
+        }
+        while self.left.is_empty() {
+            match self.feeder.recv().await {
+                Some(found) => self.left = found,
+                None => std::future::pending().await,
+            }
+        }
+        let rest = self.left.split_off(most.min(self.left.len()));
+        std::mem::replace(&mut self.left, rest)
+    }
 }
 
 impl Claimer {
@@ -90,15 +118,15 @@ impl Claimer {
 
     /// The next tickets, at most `most`; none when nothing came for a while.
     async fn next_tickets(&mut self, popper: &mut Option<Popper>, most: usize) -> Vec<JobId> {
-        let mut tickets = tokio::select! {
+        tokio::select! {
             biased;
-            Some(direct) = self.direct.recv() => direct,
-            popped = pop(&self.belt, self.taker.queue, popper, most) => popped,
-        };
-        tickets.truncate(most);
-        tickets
+            direct = self.direct.take(most) => direct,
+            mut popped = pop(&self.belt, self.taker.queue, popper, most) => {
+                popped.truncate(most);
+                popped
+            }
+        }
     }
-
 }
 
 impl Taker {
@@ -163,5 +191,25 @@ async fn pop(belt: &Belt, queue: Queue, popper: &mut Option<Popper>, most: usize
             tokio::time::sleep(REDIS_PAUSE).await;
             Vec::new()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_feeder_found_lasts_for_several_slots_until_it_looks_again() {
+        let (feeder, direct) = mpsc::channel(1);
+        let mut direct = Direct::new(direct);
+        let ids: Vec<JobId> = (0..5).map(|_| JobId::new()).collect();
+        feeder.send(ids.clone()).await.unwrap();
+        assert_eq!(direct.take(1).await, ids[..1]);
+        assert_eq!(direct.take(3).await, ids[1..4], "the rest is not thrown away");
+        let newer = vec![JobId::new(), ids[4]];
+        feeder.send(newer.clone()).await.unwrap();
+        assert_eq!(direct.take(9).await, newer, "a newer look replaces an older one");
+        let waiting = tokio::time::timeout(Duration::from_millis(50), direct.take(1)).await;
+        assert!(waiting.is_err(), "nothing is found twice");
     }
 }

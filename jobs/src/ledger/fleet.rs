@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     backend::LedgerBackend,
     child::{ChildProgram, Children},
-    claimer::{Claimer, Taker},
+    claimer::{Claimer, Direct, Taker},
     completer::Completer,
     feeder::{Feeder, Lane},
     held::Held,
@@ -146,7 +146,7 @@ impl Fleet {
                 stop: popping.clone(),
             };
             let slots = Arc::new(Semaphore::new(size));
-            let claimer = Claimer { slots, belt: self.belt.clone(), direct, taker };
+            let claimer = Claimer { slots, belt: self.belt.clone(), direct: Direct::new(direct), taker };
             claiming.spawn(claimer.run());
             let (backend, runner) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), runner.clone());
             monitor = monitor.register(move |_| {
