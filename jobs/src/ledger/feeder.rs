@@ -9,7 +9,7 @@ use std::{
 use domain::ids::JobId;
 use infra::{
     db::{Db, DbError, jobs},
-    queue::Belt,
+    queue::{Belt, BeltError},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ const BUSY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_millis(500);
 /// How often a worker looks at a queue that another one feeds, in case that one does not.
 const BACKSTOP: Duration = Duration::from_secs(5);
+/// How long Redis is left alone once it is away: asking costs up to half a second, for each queue.
+const REDIS_PAUSE: Duration = Duration::from_secs(1);
 /// Tenants looked at per queue and tick; the next tick goes on behind them.
 const TENANTS: u32 = 64;
 /// No belt is fed beyond this, whatever the backlog and the throughput.
@@ -72,17 +74,45 @@ impl Lane {
     }
 }
 
+/// How the belt's Redis is, as far as the feeder knows.
+#[derive(Default)]
+struct Redis {
+    away: bool,
+    asked: Option<Instant>,
+}
+
+impl Redis {
+    /// Always while it is there, and now and then while it is not.
+    fn may_be_asked(&self) -> bool {
+        !self.away || self.asked.is_none_or(|asked| asked.elapsed() >= REDIS_PAUSE)
+    }
+
+    fn answered(&mut self, error: Option<&BeltError>) {
+        match error {
+            None if self.away => tracing::info!("the queue's Redis is back"),
+            Some(error) if !self.away => {
+                tracing::warn!(%error, "the queue's Redis is away; feeding this worker from the ledger");
+            }
+            _ => {}
+        }
+        self.away = error.is_some();
+        self.asked = Some(Instant::now());
+        metrics::gauge!("queue_redis_up").set(if self.away { 0.0 } else { 1.0 });
+    }
+}
+
 impl Feeder {
     pub(super) async fn run(mut self) {
         let mut lanes = std::mem::take(&mut self.lanes);
         let mut pause = BUSY;
-        let mut redis_away = false;
+        let mut redis = Redis::default();
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            pause = IDLE;
+            // Without Redis nobody is told of a commit: looking is all there is.
+            pause = if redis.away { BUSY } else { IDLE };
             let began = Instant::now();
             for lane in &mut lanes {
                 // Without Redis there is no belt to share, and every worker feeds itself.
@@ -90,7 +120,7 @@ impl Feeder {
                     continue;
                 }
                 lane.looked = Some(began);
-                match self.feed(lane, &mut redis_away).await {
+                match self.feed(lane, &mut redis).await {
                     Ok(0) => {}
                     Ok(_) => pause = BUSY,
                     Err(error) => {
@@ -105,9 +135,9 @@ impl Feeder {
     }
 
     /// Fills one belt up; returns how many tickets it found.
-    async fn feed(&self, lane: &mut Lane, redis_away: &mut bool) -> Result<usize, DbError> {
+    async fn feed(&self, lane: &mut Lane, redis: &mut Redis) -> Result<usize, DbError> {
         let queue = lane.queue.as_str();
-        let lying = self.belt.depth(queue).await;
+        let lying = if redis.may_be_asked() { Some(self.belt.depth(queue).await) } else { None };
         let mut tenants = jobs::tenants(&self.db, queue, lane.cursor, TENANTS).await?;
         if tenants.is_empty() && !lane.cursor.is_nil() {
             lane.cursor = Uuid::nil();
@@ -119,29 +149,24 @@ impl Feeder {
         let mut tickets = jobs::heads(&self.db, queue, &tenants, each).await?;
 
         let pushed = match lying {
-            Ok(lying) => {
+            Some(Ok(lying)) => {
                 metrics::gauge!("queue_belt_tickets", "queue" => queue).set(lying as f64);
                 lane.adapt(lying, tickets.len());
                 // Each look may bring other tenants: the belt stays bounded however many there are.
-                if lying >= lane.depth as usize * 2 { Ok(()) } else { self.belt.push(queue, &tickets).await }
+                let full = lying >= lane.depth as usize * 2;
+                Some(if full { Ok(()) } else { self.belt.push(queue, &tickets).await })
             }
-            Err(error) => Err(error),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
         };
-        if *redis_away && pushed.is_ok() {
-            tracing::info!("the queue's Redis is back");
+        if let Some(answer) = &pushed {
+            redis.answered(answer.as_ref().err());
         }
-        if let Err(error) = &pushed {
-            if !*redis_away {
-                tracing::warn!(%error, "the queue's Redis is away; feeding this worker from the ledger");
-            }
-            if !tickets.is_empty() {
-                tickets.sort_by_key(|ticket| (ticket.priority, ticket.rank));
-                // A full channel means the claimer has enough for now.
-                let _ = lane.direct.try_send(tickets.iter().map(|ticket| ticket.job).collect());
-            }
+        if redis.away && !tickets.is_empty() {
+            tickets.sort_by_key(|ticket| (ticket.priority, ticket.rank));
+            // A full channel means the claimer has enough for now.
+            let _ = lane.direct.try_send(tickets.iter().map(|ticket| ticket.job).collect());
         }
-        *redis_away = pushed.is_err();
-        metrics::gauge!("queue_redis_up").set(if pushed.is_ok() { 1.0 } else { 0.0 });
         Ok(tickets.len())
     }
 }
