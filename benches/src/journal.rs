@@ -18,7 +18,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::stats::now_micros;
 
-const EVERY: Duration = Duration::from_millis(50);
+/// How often a worker's journal is written.
+pub const EVERY: Duration = Duration::from_millis(50);
 
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 /// Set when the scenario asks for every handler's start: (the job's number, its run, microseconds).

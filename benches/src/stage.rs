@@ -17,7 +17,11 @@ use dev::{
 use infra::{db::Db, queue};
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::{journal::Journal, report::Machine, stats};
+use crate::{
+    journal::{self, Journal},
+    report::Machine,
+    stats,
+};
 
 pub const SCHEMA: &str = "nano_bench";
 
@@ -42,6 +46,15 @@ pub struct WorkerSize {
 pub struct BenchWorker {
     pub process: Process,
     pub journal: Journal,
+}
+
+impl BenchWorker {
+    /// Stops it as a SIGTERM does, once its journal has the last handlers' starts.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        tokio::time::sleep(journal::EVERY * 4).await;
+        self.process.terminate(Duration::from_secs(20)).await?;
+        Ok(())
+    }
 }
 
 impl Stage {

@@ -27,10 +27,10 @@ struct Cli {
     #[arg(long, default_value_t = 3, global = true)]
     runs: usize,
     /// Jobs our worker runs at a time.
-    #[arg(long, default_value_t = 64, global = true)]
+    #[arg(long, default_value_t = 256, global = true)]
     concurrency: usize,
     /// Database connections of our worker.
-    #[arg(long, default_value_t = 32, global = true)]
+    #[arg(long, default_value_t = 100, global = true)]
     pool: u32,
     #[command(subcommand)]
     command: Option<Command>,

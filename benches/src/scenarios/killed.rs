@@ -40,7 +40,7 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         let at = now_micros();
         killed.process.kill().await?;
         stage.wait_completed(limit).await?;
-        other.process.terminate(Duration::from_secs(20)).await?;
+        other.stop().await?;
         let starts = other.journal.starts();
         for n in 0..args.jobs {
             let start =

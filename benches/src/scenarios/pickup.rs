@@ -144,7 +144,7 @@ async fn waits(
     committed: impl IntoIterator<Item = (u64, u64)>,
 ) -> anyhow::Result<Vec<f64>> {
     bench.stage.wait_completed(Duration::from_secs(60)).await?;
-    worker.process.terminate(Duration::from_secs(20)).await?;
+    worker.stop().await?;
     let starts = worker.journal.starts();
     committed
         .into_iter()
