@@ -159,10 +159,15 @@ impl TestApp {
     /// The environment for a worker or scheduler process of this test.
     pub fn environment(&self) -> Vec<(String, String)> {
         use secrecy::ExposeSecret;
-        let SearchSettings::Embedded { dir, .. } = &self.search_settings else {
-            panic!("tests use the embedded index")
-        };
         let path = |path: PathBuf| path.display().to_string();
+        let search = match &self.search_settings {
+            SearchSettings::Embedded { dir, .. } => {
+                [("SEARCH_BACKEND", "embedded".into()), ("SEARCH_DIR", path(dir.clone()))]
+            }
+            SearchSettings::OpenSearch { url, .. } => {
+                [("SEARCH_BACKEND", "opensearch".into()), ("OPENSEARCH_URL", url.to_string())]
+            }
+        };
         [
             ("DATABASE_URL", self.database_url.clone()),
             ("REDIS_QUEUE_URL", self.redis.queue_url.expose_secret().to_owned()),
@@ -175,8 +180,6 @@ impl TestApp {
             ("S3_PREFIX", self.storage_settings.prefix.clone()),
             ("AWS_ACCESS_KEY_ID", dev::s3::ACCESS_KEY.into()),
             ("AWS_SECRET_ACCESS_KEY", dev::s3::SECRET_KEY.into()),
-            ("SEARCH_BACKEND", "embedded".into()),
-            ("SEARCH_DIR", path(dir.clone())),
             ("SMTP_URL", self.mail.smtp_url()),
             ("SMTP_CA_FILE", self.mail.ca_file().display().to_string()),
             ("MAIL_FROM", "Nano <no-reply@nano.test>".into()),
@@ -186,8 +189,10 @@ impl TestApp {
             ("RUST_LOG", "info".into()),
             ("LOG_FORMAT", "json".into()),
         ]
+        .into_iter()
+        .chain(search)
         .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .collect()
     }
 
     /// Waits until every job has ended well or badly.

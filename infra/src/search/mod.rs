@@ -7,6 +7,7 @@
 
 mod document;
 mod embedded;
+mod folder;
 mod opensearch;
 mod query;
 mod schema;
@@ -21,6 +22,7 @@ use domain::ids::NanoId;
 
 pub use document::Document;
 pub use embedded::Embedded;
+pub use folder::IndexFolder;
 pub use opensearch::OpenSearch;
 pub use query::{FacetCount, Facets, Highlights, Hit, MAX_OFFSET, SearchHits, SearchQuery, Sort};
 
@@ -55,16 +57,19 @@ pub enum Written {
 /// The configured index; cheap to clone.
 #[derive(Clone)]
 pub enum SearchBackend {
-    Embedded(Embedded),
+    Embedded(IndexFolder),
     OpenSearch(OpenSearch),
 }
 
 impl SearchBackend {
-    /// Opens or creates the embedded index; for OpenSearch only prepares the client, so that a process starts
-    /// without its cluster (the index is made sure of before the first write).
+    /// Opens or creates the embedded index, now or, when its folder is away, as soon as it is there; for OpenSearch
+    /// only prepares the client (the index is made sure of before the first write). So a process starts without its
+    /// index.
     pub async fn connect(settings: &SearchSettings) -> Result<Self, SearchError> {
         match settings {
-            SearchSettings::Embedded { dir, index } => Embedded::open(dir, index).await.map(Self::Embedded),
+            SearchSettings::Embedded { dir, index } => {
+                IndexFolder::connect(dir.clone(), index.clone()).await.map(Self::Embedded)
+            }
             SearchSettings::OpenSearch { url, login, index } => {
                 OpenSearch::connect(url, login.as_ref(), index).map(Self::OpenSearch)
             }
@@ -75,7 +80,7 @@ impl SearchBackend {
     pub async fn upsert(&self, document: &Document, version: u64) -> Result<Written, SearchError> {
         timed("upsert", async {
             match self {
-                Self::Embedded(index) => index.upsert(document, version).await,
+                Self::Embedded(folder) => folder.get().await?.upsert(document, version).await,
                 Self::OpenSearch(index) => index.upsert(document, version).await,
             }
         })
@@ -87,7 +92,7 @@ impl SearchBackend {
     pub async fn delete(&self, id: NanoId, version: u64) -> Result<Written, SearchError> {
         timed("delete", async {
             match self {
-                Self::Embedded(index) => index.delete(id, version).await,
+                Self::Embedded(folder) => folder.get().await?.delete(id, version).await,
                 Self::OpenSearch(index) => index.delete(id, version).await,
             }
         })
@@ -99,7 +104,7 @@ impl SearchBackend {
     pub async fn query(&self, query: &SearchQuery) -> Result<SearchHits, SearchError> {
         timed("query", async {
             match self {
-                Self::Embedded(index) => index.query(query).await,
+                Self::Embedded(folder) => folder.get().await?.query(query).await,
                 Self::OpenSearch(index) => index.query(query).await,
             }
         })
@@ -109,7 +114,7 @@ impl SearchBackend {
     /// Published nanos in the index.
     pub async fn count(&self) -> Result<u64, SearchError> {
         match self {
-            Self::Embedded(index) => index.count().await,
+            Self::Embedded(folder) => folder.get().await?.count().await,
             Self::OpenSearch(index) => index.count().await,
         }
     }
@@ -117,7 +122,7 @@ impl SearchBackend {
     /// Whether the index can be read and written now.
     pub async fn ping(&self) -> Result<(), SearchError> {
         match self {
-            Self::Embedded(index) => index.ping().await,
+            Self::Embedded(folder) => folder.get().await?.ping().await,
             Self::OpenSearch(index) => index.ping().await,
         }
     }
@@ -125,7 +130,7 @@ impl SearchBackend {
     /// Makes everything written so far visible to queries; for tests and the end of a reindex.
     pub async fn refresh(&self) -> Result<(), SearchError> {
         match self {
-            Self::Embedded(index) => index.refresh().await,
+            Self::Embedded(folder) => folder.get().await?.refresh().await,
             Self::OpenSearch(index) => index.refresh().await,
         }
     }

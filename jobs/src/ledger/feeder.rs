@@ -50,23 +50,32 @@ pub(super) struct Lane {
     /// The tenant the next look begins with.
     cursor: Uuid,
     looked: Option<Instant>,
+    /// Whose jobs the belt was fed with, and when.
+    fed: Option<(Vec<Uuid>, Instant)>,
 }
 
 impl Lane {
     pub(super) fn new(queue: Queue, slots: usize, direct: mpsc::Sender<Vec<JobId>>) -> Self {
         let shallowest = u32::try_from(slots * 2 + 32).unwrap_or(DEEPEST).min(DEEPEST);
-        Self { queue, direct, shallowest, depth: shallowest, cursor: Uuid::nil(), looked: None }
+        Self { queue, direct, shallowest, depth: shallowest, cursor: Uuid::nil(), looked: None, fed: None }
     }
 
     /// Follows the throughput: a belt found nearly empty with more behind it was too short, one found nearly full
     /// is longer than it need be.
     fn adapt(&mut self, lying: usize, found: usize) {
         let (lying, depth) = (lying as u64, u64::from(self.depth));
-        if found as u64 >= depth && lying < depth / 4 {
+        if found as u64 >= depth && lying < depth / 8 {
             self.depth = (self.depth * 2).min(DEEPEST);
         } else if lying > depth / 4 * 3 {
             self.depth = (self.depth - self.depth / 8).max(self.shallowest);
         }
+    }
+
+    /// Whether the belt can wait for another look: it is half full still, of jobs of the same tenants. Reading the head
+    /// of the ledger again would bring the same tickets.
+    fn has_enough(&self, lying: usize, tenants: &[Uuid]) -> bool {
+        lying >= self.depth as usize / 2
+            && self.fed.as_ref().is_some_and(|(fed, at)| fed == tenants && at.elapsed() < IDLE)
     }
 
     fn is_due(&self) -> bool {
@@ -143,6 +152,11 @@ impl Feeder {
             lane.cursor = Uuid::nil();
             tenants = jobs::tenants(&self.db, queue, lane.cursor, TENANTS).await?;
         }
+        if let Some(Ok(lying)) = lying
+            && lane.has_enough(lying, &tenants)
+        {
+            return Ok(lying);
+        }
         let full = tenants.len() == TENANTS as usize;
         lane.cursor = tenants.last().filter(|_| full).copied().unwrap_or_default();
         let each = (lane.depth / u32::try_from(tenants.len().max(1)).unwrap_or(u32::MAX)).max(1);
@@ -162,6 +176,7 @@ impl Feeder {
         if let Some(answer) = &pushed {
             redis.answered(answer.as_ref().err());
         }
+        lane.fed = (!redis.away).then(|| (tenants, Instant::now()));
         if redis.away && !tickets.is_empty() {
             tickets.sort_by_key(|ticket| (ticket.priority, ticket.rank));
             // A full channel means the claimer has enough for now.
@@ -174,6 +189,19 @@ impl Feeder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_half_full_belt_waits_unless_a_tenant_comes_or_time_passes() {
+        let mut lane = Lane::new(Queue::Uploads, 2, mpsc::channel(1).0);
+        let tenants = vec![Uuid::from_u128(1)];
+        assert!(!lane.has_enough(36, &tenants), "nothing was fed yet");
+        lane.fed = Some((tenants.clone(), Instant::now()));
+        assert!(lane.has_enough(18, &tenants));
+        assert!(!lane.has_enough(17, &tenants), "less than half");
+        assert!(!lane.has_enough(36, &[Uuid::from_u128(1), Uuid::from_u128(2)]), "somebody else came");
+        lane.fed = Instant::now().checked_sub(IDLE).map(|long_ago| (tenants.clone(), long_ago));
+        assert!(!lane.has_enough(36, &tenants), "what was fed may be out of order by now");
+    }
 
     #[test]
     fn the_belt_follows_the_throughput_within_its_bounds() {

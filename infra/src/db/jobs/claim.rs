@@ -1,6 +1,6 @@
 //! From the ledger to a worker: which jobs are next, and taking them.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use domain::ids::{FlowId, JobId, WorkerId};
 use serde::{Deserialize, Serialize};
@@ -38,10 +38,11 @@ pub struct Claimed {
 /// Takes those of `ids` that are still available, for a worker incarnation that is still alive. What another worker
 /// took first is left out. One round trip: the update, and the read of what it took.
 pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
-    let ids = sorted(ids);
     if ids.is_empty() {
         return Ok(Vec::new());
     }
+    let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    let ids = sorted(ids);
     let token = Uuid::now_v7();
     let (ids, token_literal, worker_literal) = (literal::ids(&ids), literal::uuid(token), literal::uuid(worker.0));
     let statements = format!(
@@ -53,10 +54,14 @@ pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Cla
                 j.priority, j.lost, j.crashes,
                 TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
          FROM jobs j LEFT JOIN job_payloads p ON p.job_id = j.id
-         WHERE j.id IN ({ids}) AND j.token = {token_literal} ORDER BY j.priority, j.run_at, j.id"
+         WHERE j.id IN ({ids}) AND j.token = {token_literal}"
     );
     let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(db.pool()).await?;
-    rows.iter().map(|row| claimed(row, token, worker).map_err(DbError::from)).collect()
+    let jobs: Result<Vec<Claimed>, sqlx::Error> = rows.iter().map(|row| claimed(row, token, worker)).collect();
+    // In the order of their tickets.
+    let mut jobs = jobs?;
+    jobs.sort_by_key(|job| places.get(&job.id).copied());
+    Ok(jobs)
 }
 
 fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result<Claimed, sqlx::Error> {
