@@ -17,7 +17,7 @@ const LOST_LIMIT: u32 = 20;
 
 /// At most this many rows a step.
 const STEP: u32 = 500;
-const PRUNE_STEP: u32 = 200;
+const PRUNE_STEP: u32 = 100;
 
 /// Puts jobs of a worker that is dead or stopped back; returns how many (at most 500).
 pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
@@ -84,7 +84,7 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<super::Fence>, Db
 }
 
 /// Deletes terminal jobs behind `after` that ended more than `days` ago, in the order of their creation; returns the
-/// last one deleted, or `None` when there are no more. At most 200, so that nobody waits long for its locks.
+/// last one deleted, or `None` when there are no more. At most 100, so that nobody waits long for its locks.
 pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
     let mut tx = db.begin().await?;
     // Ids are in the order of creation, and nothing ends before it is created.
