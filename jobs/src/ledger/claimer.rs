@@ -29,7 +29,7 @@ const REDIS_PAUSE: Duration = Duration::from_millis(300);
 
 /// Full batches under way at a time, so that a busy worker does not wait for one claim's commit before it begins the
 /// next. A batch that is not full is the last word of the belt, and is waited for.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 3;
 
 pub(super) struct Claimer {
     pub(super) slots: Arc<Semaphore>,

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// Completions in one statement.
 const BATCH: usize = 512;
 /// Statements under way at a time, so that a busy worker does not wait for one commit before it begins the next.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 3;
 
 struct Completion {
     fence: Fence,
