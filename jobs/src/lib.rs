@@ -18,20 +18,26 @@ pub mod steer;
 
 // One file per job.
 mod expire_uploads;
+mod export_audit_log;
 mod index_nano;
 mod make_thumbnails;
 mod prune_ledger;
 mod publish_nano;
+mod reconcile_storage;
+mod remind_moderators;
 mod remove_object;
+mod retention;
 mod review_nano;
+mod roll_up_stats;
 mod scan_content;
 mod send_email;
 mod tell_given_up;
 mod validate_archive;
 
-pub use context::{Context, Settings};
+pub use context::{AuditLock, Context, PeriodicSettings, Settings};
 pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_at, enqueue_in};
 pub use expire_uploads::ExpireUploads;
+pub use export_audit_log::ExportAuditLog;
 pub use index_nano::IndexNano;
 pub use infra::db::job_logs::Level;
 pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy, UnknownQueue, class};
@@ -41,9 +47,13 @@ pub use periodic::{Enqueue, PERIODIC, Periodic, RunNowError, periodic, run_sched
 pub use pipeline::VersionRef;
 pub use prune_ledger::PruneLedger;
 pub use publish_nano::PublishNano;
+pub use reconcile_storage::ReconcileStorage;
 pub use registry::Registry;
+pub use remind_moderators::RemindModerators;
 pub use remove_object::RemoveObject;
+pub use retention::Retention;
 pub use review_nano::ReviewNano;
+pub use roll_up_stats::RollUpStats;
 pub use run::Run;
 pub use scan_content::ScanContent;
 pub use send_email::{NewMail, SendEmail, queue_mail};

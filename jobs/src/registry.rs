@@ -7,9 +7,10 @@ use infra::db::{DbError, Tx};
 use serde_json::Value;
 
 use crate::{
-    Context, Job, JobError, Outcome, Queue, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
-    make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
-    review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail, tell_given_up::TellGivenUp,
+    Context, ExportAuditLog, Job, JobError, Outcome, Queue, ReconcileStorage, RemindModerators, Retention, RetryPolicy,
+    RollUpStats, class, expire_uploads::ExpireUploads, index_nano::IndexNano, make_thumbnails::MakeThumbnails,
+    prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject, review_nano::ReviewNano,
+    run::Run, scan_content::ScanContent, send_email::SendEmail, tell_given_up::TellGivenUp,
     validate_archive::ValidateArchive,
 };
 
@@ -33,6 +34,11 @@ impl Registry {
             .with::<RemoveObject>()
             .with::<ExpireUploads>()
             .with::<PruneLedger>()
+            .with::<ExportAuditLog>()
+            .with::<ReconcileStorage>()
+            .with::<RollUpStats>()
+            .with::<Retention>()
+            .with::<RemindModerators>()
             .with::<TellGivenUp>()
     }
 

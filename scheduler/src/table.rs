@@ -12,7 +12,13 @@ use crate::times::Times;
 pub const TABLE: &[Line<'static>] = &[
     // Name, when (seconds, minutes, hours, day of month, month, day of week), where, spread, what about missed ones.
     line("expire_uploads", "0 */10 * * * *", "UTC", 30, CatchUp::Once),
+    line("export_audit_log", "0 5 * * * *", "UTC", 60, CatchUp::Once),
+    line("roll_up_stats", "0 20 * * * *", "UTC", 60, CatchUp::Once),
     line("prune_ledger", "0 30 3 * * *", "Europe/Berlin", 300, CatchUp::Once),
+    line("retention", "0 0 4 * * *", "Europe/Berlin", 300, CatchUp::Once),
+    line("reconcile_storage", "0 30 4 * * *", "Europe/Berlin", 300, CatchUp::Once),
+    // After a weekend without schedulers nobody needs a reminder at night.
+    line("remind_moderators", "0 0 8 * * *", "Europe/Berlin", 60, CatchUp::Skip),
 ];
 
 const fn line<'a>(
@@ -291,10 +297,11 @@ mod tests {
     fn entries_can_be_changed_and_switched_off() {
         let changes = "expire_uploads = 0 */5 * * * MON-FRI; prune_ledger=0 0 4 * * * 2026-2030 Europe/Vienna";
         let entries = build(TABLE, changes).unwrap();
-        assert_eq!(entries[0].expression, "0 */5 * * * MON-FRI");
-        assert_eq!(entries[0].times.zone(), chrono_tz::UTC);
-        assert_eq!(entries[1].expression, "0 0 4 * * * 2026-2030");
-        assert_eq!(entries[1].times.zone(), chrono_tz::Europe::Vienna);
+        let of = |name: &str| entries.iter().find(|entry| entry.name == name).unwrap();
+        assert_eq!(of("expire_uploads").expression, "0 */5 * * * MON-FRI");
+        assert_eq!(of("expire_uploads").times.zone(), chrono_tz::UTC);
+        assert_eq!(of("prune_ledger").expression, "0 0 4 * * * 2026-2030");
+        assert_eq!(of("prune_ledger").times.zone(), chrono_tz::Europe::Vienna);
         let off = build(TABLE, "prune_ledger=off;").unwrap();
         assert_eq!(off.iter().map(|entry| entry.enabled).collect::<Vec<_>>().iter().filter(|on| !**on).count(), 1);
 

@@ -3,6 +3,7 @@
 //! Every session is READ COMMITTED in UTC: the ledger's locking relies on it (REPEATABLE READ's gap locks
 //! turn claims and sweeps into deadlocks).
 
+pub mod audit_exports;
 pub mod audit_log;
 pub mod categories;
 pub mod cron;
@@ -18,6 +19,7 @@ pub mod job_limits;
 pub mod job_logs;
 pub mod job_payloads;
 pub mod job_progress;
+pub mod job_rollups;
 pub mod jobs;
 pub mod moderation_cases;
 pub mod nano_events;
@@ -28,7 +30,9 @@ pub mod queue_controls;
 pub mod queue_leases;
 pub mod queue_pauses;
 pub mod refresh_tokens;
+pub mod retention;
 pub mod schema;
+pub mod stored_objects;
 mod tx;
 pub mod uploads;
 pub mod users;
