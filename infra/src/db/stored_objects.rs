@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{JobId, NanoId, UploadId};
 use serde_json::Value;
-use sqlx::{QueryBuilder, types::Json};
+use sqlx::{FromRow, QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use super::{Db, DbError, Tx};
@@ -85,20 +85,28 @@ pub async fn named_by(db: &Db, version: Uuid) -> Result<Option<Named>, DbError> 
     Ok(select(db, "v.id = ?", version).await?.pop())
 }
 
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    state: String,
+    uploaded_key: String,
+    canonical_key: Option<String>,
+    thumbnail_key: Option<String>,
+}
+
 async fn select(db: &Db, tail: &'static str, id: Uuid) -> Result<Vec<Named>, DbError> {
-    let rows: Vec<(Uuid, String, String, Option<String>, Option<String>)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT v.id, v.state, v.uploaded_key, v.canonical_key, v.thumbnail_key
+    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT v.id, v.state, v.uploaded_key, v.canonical_key, v.thumbnail_key
          FROM nano_versions v JOIN nanos n ON n.id = v.nano_id WHERE n.files_purged_at IS NULL AND {tail}"
-        )))
-        .bind(id)
-        .fetch_all(db.pool())
-        .await?;
-    let named = |(version, state, uploaded, canonical, thumbnails): (Uuid, String, String, _, Option<String>)| Named {
-        version,
-        uploaded: (!matches!(state.as_str(), "rejected" | "withdrawn")).then_some(uploaded),
-        canonical,
-        thumbnails: thumbnails.filter(|prefix| !prefix.is_empty()),
+    )))
+    .bind(id)
+    .fetch_all(db.pool())
+    .await?;
+    let named = |row: Row| Named {
+        version: row.id,
+        uploaded: (!matches!(row.state.as_str(), "rejected" | "withdrawn")).then_some(row.uploaded_key),
+        canonical: row.canonical_key,
+        thumbnails: row.thumbnail_key.filter(|prefix| !prefix.is_empty()),
     };
     Ok(rows.into_iter().map(named).collect())
 }
