@@ -224,7 +224,7 @@ async fn let_go(tx: &mut Tx, kind: &str, blocked: &[Blocked]) -> Result<LetGo, D
             .await?;
         if let Some(queue) = queue {
             let ticket = Ticket { job: JobId(job.job_id), priority: job.priority, rank: 0 };
-            tx.hint(Hint::Job { queue, ticket });
+            tx.hint(Hint::Job { queue, ticket, tenant: job.tenant });
         }
     }
     Ok(LetGo {
