@@ -9,6 +9,7 @@ mod catalogue;
 mod chaos;
 mod child;
 mod contract;
+mod control;
 mod cron;
 mod events;
 mod example;
