@@ -7,6 +7,7 @@ pub mod audit_exports;
 pub mod audit_log;
 pub mod categories;
 pub mod cron;
+mod cron_ticks;
 mod decode;
 pub mod downloads;
 pub mod email_deliveries;
