@@ -133,7 +133,7 @@ macro_rules! rights {
         }
     )*};
 }
-rights!(NanosCreate, ModerationDecide, AuditRead);
+rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate);
 
 /// A signed-in person who has the right `R`.
 pub struct RequirePermission<R> {

@@ -5,6 +5,7 @@ pub mod auth;
 mod client;
 mod code;
 mod error;
+mod explain;
 mod extract;
 mod fields;
 mod layers;
@@ -17,6 +18,7 @@ mod serve;
 pub mod settings;
 pub mod state;
 mod views;
+mod waiting;
 mod words;
 mod write;
 

@@ -5,6 +5,7 @@ pub mod categories;
 mod declared;
 pub mod docs;
 pub mod events;
+pub mod job_events;
 pub mod jobs;
 pub mod moderation;
 mod nano_forms;
@@ -46,6 +47,7 @@ pub fn table() -> OpenApiRouter<AppState> {
         .routes(routes!(uploads::finish))
         .routes(routes!(search::search))
         .routes(routes!(jobs::get))
+        .routes(routes!(job_events::stream))
         .routes(routes!(moderation::queue))
         .routes(routes!(moderation::decide))
         .routes(routes!(moderation::audit));

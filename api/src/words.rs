@@ -1,6 +1,7 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
+    line::NoEstimate,
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
     upload::UploadState,
@@ -29,4 +30,5 @@ schemas! {
     cause: Cause;
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
+    no_estimate: NoEstimate;
 }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod audit;
 pub mod histogram;
 pub mod ids;
+pub mod line;
 pub mod nano;
 pub mod password;
 pub mod password_hash;

@@ -34,7 +34,7 @@ pub use infra::db::job_logs::Level;
 pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy, UnknownQueue, class};
 pub use ledger::{Fleet, FleetSettings, child, connect_belt, run_one};
 pub use make_thumbnails::MakeThumbnails;
-pub use pipeline::VersionRef;
+pub use pipeline::{STEPS, VersionRef};
 pub use prune_ledger::PruneLedger;
 pub use publish_nano::PublishNano;
 pub use registry::Registry;
