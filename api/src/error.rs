@@ -167,6 +167,22 @@ impl From<jobs::EnqueueError> for Error {
     }
 }
 
+impl From<jobs::steer::Refused> for Error {
+    fn from(refused: jobs::steer::Refused) -> Self {
+        use jobs::steer::{FLOW_LIMIT, Refused};
+        match refused {
+            Refused::Missing => Self::not_found(),
+            Refused::State(state) => Self::with(Code::JobState, json!({"state": state})),
+            Refused::FlowTooLarge(jobs) => Self::with(Code::FlowTooLarge, json!({"jobs": jobs, "limit": FLOW_LIMIT})),
+            Refused::NotPaused => Self::new(Code::NotPaused),
+            Refused::Worker(state) => Self::with(Code::WorkerState, json!({"state": state})),
+            Refused::UnknownJob => Self::new(Code::ScheduleUnknownJob),
+            Refused::Enqueue(error) => Self::Internal(error),
+            Refused::Db(error) => Self::Db(error),
+        }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let problem = self.into_problem();

@@ -2,7 +2,7 @@
 //! system; error texts are for those who operate jobs.
 
 use domain::user::Language;
-use infra::db::jobs::{JobRow, State};
+use infra::db::jobs::{Action, JobRow, State};
 use jobs::class;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,8 @@ macro_rules! troubles {
         pub enum Trouble { $(#[doc = $en] $name,)* }
 
         impl Trouble {
-            pub const WORDS: &'static [&'static str] = &[$($word,)*];
+            #[cfg(test)]
+            const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
@@ -115,28 +116,31 @@ impl Retry {
             return Self::no("not_a_step");
         }
         match row.state {
-            State::Discarded | State::Cancelled | State::Retryable => Self { possible: true, why_not: None },
+            state if Self::owners(state) => Self { possible: true, why_not: None },
             State::Quarantined => Self::no("set_aside"),
             State::Completed => Self::no("completed"),
             _ => Self::no("goes_on"),
         }
     }
 
+    /// Whether a step in this state is its owner's to retry.
+    pub const fn owners(state: State) -> bool {
+        matches!(state, State::Discarded | State::Cancelled | State::Retryable)
+    }
+
     /// For those who operate jobs.
     pub const fn by_operator(state: State) -> Self {
         match state {
-            State::Discarded | State::Cancelled | State::Quarantined | State::Retryable | State::Scheduled => {
-                Self { possible: true, why_not: None }
-            }
+            state if Action::Retry.fits(state) => Self { possible: true, why_not: None },
             State::Completed => Self::no("completed"),
             _ => Self::no("goes_on"),
         }
     }
 }
 
-/// The owner's own failed step, while it waits for its next attempt: its owner may give up waiting.
-pub fn owner_may_cancel(row: &JobRow) -> bool {
-    jobs::STEPS.contains(&row.kind.as_str()) && row.state == State::Retryable
+/// Whether a step in this state is its owner's to cancel: it failed, and waits for its next attempt.
+pub const fn owners_cancel(state: State) -> bool {
+    matches!(state, State::Retryable)
 }
 
 #[cfg(test)]
@@ -164,19 +168,8 @@ mod tests {
 
     #[test]
     fn each_trouble_has_a_word_and_two_sentences() {
-        let all = [
-            Trouble::ServiceAway,
-            Trouble::TriedAgain,
-            Trouble::TooSlow,
-            Trouble::GivenUp,
-            Trouble::NotPossible,
-            Trouble::SetAside,
-            Trouble::TooMuchMemory,
-            Trouble::Cancelled,
-        ];
-        assert_eq!(all.len(), Trouble::WORDS.len());
-        for trouble in all {
-            assert!(Trouble::WORDS.contains(&trouble.as_str()));
+        for trouble in Trouble::ALL {
+            assert_eq!(Trouble::ALL.iter().filter(|other| other.as_str() == trouble.as_str()).count(), 1);
             assert_ne!(trouble.text(Language::De), trouble.text(Language::En));
             assert!(trouble.text(Language::De).ends_with('.') && trouble.text(Language::En).ends_with('.'));
         }

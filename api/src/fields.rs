@@ -181,6 +181,11 @@ impl Fields {
         self.errors.push(FieldError::new(name, issue));
     }
 
+    /// Whether nothing is wrong so far: what depends on several fields is looked at only then.
+    pub fn is_good(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// The whole input, or everything that is wrong with it. Unknown fields are errors in bodies and ignored in
     /// queries, where links collect foreign parameters.
     pub fn finish<T: Input>(mut self) -> Result<T, Vec<FieldError>> {

@@ -3,15 +3,21 @@
 pub mod auth;
 pub mod categories;
 mod declared;
+pub mod fleet;
 pub mod docs;
 pub mod events;
 pub mod job_events;
 pub mod jobs;
+mod kinds;
+pub mod limits;
 pub mod moderation;
 mod nano_forms;
 pub mod nanos;
+pub mod operate;
 pub mod ops;
+pub mod pauses;
 pub mod registration;
+pub mod schedules;
 pub mod search;
 pub mod uploads;
 pub mod versions;
@@ -48,6 +54,20 @@ pub fn table() -> OpenApiRouter<AppState> {
         .routes(routes!(search::search))
         .routes(routes!(jobs::get))
         .routes(routes!(job_events::stream))
+        .routes(routes!(operate::retry))
+        .routes(routes!(operate::cancel))
+        .routes(routes!(operate::discard))
+        .routes(routes!(pauses::pause_queue))
+        .routes(routes!(pauses::resume_queue))
+        .routes(routes!(pauses::pause_kind))
+        .routes(routes!(pauses::resume_kind))
+        .routes(routes!(limits::list))
+        .routes(routes!(limits::set, limits::remove))
+        .routes(routes!(fleet::drain))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
         .routes(routes!(moderation::queue))
         .routes(routes!(moderation::decide))
         .routes(routes!(moderation::audit));

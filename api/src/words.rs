@@ -31,4 +31,6 @@ schemas! {
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
     no_estimate: NoEstimate;
+    job_state: infra::db::jobs::State;
+    pause_scope: infra::db::queue_pauses::Scope;
 }

@@ -13,6 +13,7 @@ mod pipeline;
 mod registry;
 mod run;
 mod run_log;
+pub mod steer;
 
 // One file per job.
 mod expire_uploads;
@@ -37,7 +38,7 @@ pub use make_thumbnails::MakeThumbnails;
 pub use pipeline::{STEPS, VersionRef};
 pub use prune_ledger::PruneLedger;
 pub use publish_nano::PublishNano;
-pub use registry::Registry;
+pub use registry::{KINDS, Registry};
 pub use remove_object::RemoveObject;
 pub use review_nano::ReviewNano;
 pub use run::Run;

@@ -19,22 +19,35 @@ pub struct Registry {
     kinds: HashMap<&'static str, Arc<dyn Handler>>,
 }
 
-impl Registry {
-    /// All jobs of the marketplace.
-    pub fn all() -> Self {
-        Self::default()
-            .with::<ValidateArchive>()
-            .with::<MakeThumbnails>()
-            .with::<ScanContent>()
-            .with::<ReviewNano>()
-            .with::<PublishNano>()
-            .with::<IndexNano>()
-            .with::<SendEmail>()
-            .with::<RemoveObject>()
-            .with::<ExpireUploads>()
-            .with::<PruneLedger>()
-    }
+/// Every job of the marketplace, once: a line here makes a job known.
+macro_rules! marketplace {
+    ($($job:ident,)*) => {
+        /// The wire names of every kind this build knows. Naming them pulls no handler in, so the API may.
+        pub const KINDS: &[&str] = &[$($job::KIND,)*];
 
+        impl Registry {
+            /// All jobs of the marketplace.
+            pub fn all() -> Self {
+                Self::default()$(.with::<$job>())*
+            }
+        }
+    };
+}
+
+marketplace! {
+    ValidateArchive,
+    MakeThumbnails,
+    ScanContent,
+    ReviewNano,
+    PublishNano,
+    IndexNano,
+    SendEmail,
+    RemoveObject,
+    ExpireUploads,
+    PruneLedger,
+}
+
+impl Registry {
     /// Adds a kind.
     #[must_use]
     pub fn with<J: Job>(mut self) -> Self {

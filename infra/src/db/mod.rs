@@ -13,6 +13,7 @@ pub mod email_tokens;
 pub mod flows;
 pub mod job_attempts;
 pub mod job_family;
+pub mod job_kinds;
 pub mod job_line;
 pub mod job_logs;
 pub mod job_payloads;

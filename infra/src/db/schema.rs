@@ -35,3 +35,16 @@ fn checked(name: &str) -> &str {
     );
     name
 }
+
+/// A checksum of every table's rows: two that are equal say that nothing was changed in between.
+pub async fn checksums(db: &Db) -> Result<Vec<(String, Option<i64>)>, DbError> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name FROM information_schema.tables
+         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name",
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let list: Vec<&str> = tables.iter().map(|table| checked(table)).collect();
+    let sql = format!("CHECKSUM TABLE {}", list.join(", "));
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(db.pool()).await?)
+}
