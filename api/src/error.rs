@@ -167,9 +167,9 @@ impl From<jobs::EnqueueError> for Error {
     }
 }
 
-impl From<jobs::steer::Refused> for Error {
-    fn from(refused: jobs::steer::Refused) -> Self {
-        use jobs::steer::{FLOW_LIMIT, Refused};
+impl From<jobs::changes::Refused> for Error {
+    fn from(refused: jobs::changes::Refused) -> Self {
+        use jobs::changes::{FLOW_LIMIT, Refused};
         match refused {
             Refused::Missing => Self::not_found(),
             Refused::State(state) => Self::with(Code::JobState, json!({"state": state})),

@@ -1,5 +1,6 @@
 //! Background work: the job contract, the ledger's use, and one file per job.
 
+pub mod changes;
 pub mod content;
 mod content_errors;
 mod context;
@@ -25,6 +26,7 @@ mod remove_object;
 mod review_nano;
 mod scan_content;
 mod send_email;
+mod tell_given_up;
 mod validate_archive;
 
 pub use context::{Context, Settings};
@@ -44,4 +46,5 @@ pub use review_nano::ReviewNano;
 pub use run::Run;
 pub use scan_content::ScanContent;
 pub use send_email::{NewMail, SendEmail, queue_mail};
+pub use tell_given_up::TellGivenUp;
 pub use validate_archive::ValidateArchive;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use domain::ids::WorkerId;
 use infra::db::{audit_log, jobs::By};
-use jobs::steer;
+use jobs::changes;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ pub async fn drain(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = steer::drain(tx, id, &by).await?;
+        let act = changes::drain(tx, id, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;

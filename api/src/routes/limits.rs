@@ -8,7 +8,7 @@ use infra::db::{
     job_limits::{self, Limit},
     jobs::By,
 };
-use jobs::steer::{self, BadLimit, NewLimit};
+use jobs::changes::{self, BadLimit, NewLimit};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -112,13 +112,13 @@ impl LimitForm {
 
 impl Input for LimitForm {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let count = |raw: fields::Raw| fields::whole(1, steer::LIMIT_MAX)(raw).map(small);
+        let count = |raw: fields::Raw| fields::whole(1, changes::LIMIT_MAX)(raw).map(small);
         let form = Self {
             max_running: fields.optional("max_running", count),
             max_running_per_tenant: fields.optional("max_running_per_tenant", count),
             rate: fields.optional("rate", count),
             rate_seconds: fields
-                .optional("rate_seconds", |raw| fields::whole(1, steer::RATE_SECONDS_MAX)(raw).map(small)),
+                .optional("rate_seconds", |raw| fields::whole(1, changes::RATE_SECONDS_MAX)(raw).map(small)),
             burst: fields.optional("burst", count),
             reason: fields.required("reason", reason).unwrap_or_default(),
         };
@@ -160,7 +160,7 @@ pub async fn set(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let limit = transaction!(state.db, |tx| {
-        let (limit, act) = steer::set_limit(tx, &kind, form.limit(), &by).await?;
+        let (limit, act) = changes::set_limit(tx, &kind, form.limit(), &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(limit)
     })?;
@@ -193,7 +193,7 @@ pub async fn remove(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = steer::remove_limit(tx, &kind, &by).await?;
+        let act = changes::remove_limit(tx, &kind, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;

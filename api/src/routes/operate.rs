@@ -9,7 +9,7 @@ use infra::db::{
     audit_log,
     jobs::{Action, By, State as JobState},
 };
-use jobs::steer::{self, Act, JobChange};
+use jobs::changes::{self, Act, JobChange};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -73,7 +73,7 @@ impl Input for Reasoned {
 
 /// 1 to 500 characters on one line.
 pub(super) fn reason(raw: fields::Raw) -> Result<String, Issue> {
-    fields::line(steer::REASON_LIMIT)(raw)
+    fields::line(changes::REASON_LIMIT)(raw)
 }
 
 /// What became of the job.
@@ -214,12 +214,12 @@ async fn write(
     reason: &str,
     (flow, fits): (bool, &(dyn Fn(JobState) -> bool + Sync)),
 ) -> Result<JobChange, Error> {
-    let targets = steer::targets(&state.db, id, flow).await?;
+    let targets = changes::targets(&state.db, id, flow).await?;
     let by = By { actor: Some(user.id.0), reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let change = match steer::job(tx, id, &targets, action, &by).await {
-            Err(steer::Refused::State(before)) => return Err(wrong_state(before, action)),
+        let change = match changes::job(tx, id, &targets, action, &by).await {
+            Err(changes::Refused::State(before)) => return Err(wrong_state(before, action)),
             other => other?,
         };
         if !fits(change.before) {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use infra::db::{audit_log, jobs::By, queue_pauses::Scope};
-use jobs::{Queue, steer};
+use jobs::{Queue, changes};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -38,7 +38,7 @@ pub struct NewPause {
 impl Input for NewPause {
     fn read(fields: &mut Fields) -> Option<Self> {
         let reason = fields.required("reason", reason);
-        let expires_in_seconds = fields.optional("expires_in_seconds", fields::whole(1, steer::PAUSE_LIMIT));
+        let expires_in_seconds = fields.optional("expires_in_seconds", fields::whole(1, changes::PAUSE_LIMIT));
         Some(Self { reason: reason?, expires_in_seconds })
     }
 }
@@ -140,7 +140,7 @@ async fn pause(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let expires_at = transaction!(state.db, |tx| {
-        let (expires_at, act) = steer::pause(tx, scope, name, &by, form.expires_in_seconds).await?;
+        let (expires_at, act) = changes::pause(tx, scope, name, &by, form.expires_in_seconds).await?;
         audit_log::append(tx, &entry(client, user, &act, now)).await?;
         Ok(expires_at)
     })?;
@@ -158,7 +158,7 @@ async fn resume(
     let by = By { actor: Some(user.id.0), reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = steer::resume(tx, scope, name, &by).await?;
+        let act = changes::resume(tx, scope, name, &by).await?;
         audit_log::append(tx, &entry(client, user, &act, now)).await?;
         Ok(())
     })?;

@@ -7,7 +7,7 @@ use infra::db::{
     cron::{self, Schedule, Tick},
     jobs::{By, State as JobState},
 };
-use jobs::steer;
+use jobs::changes;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -173,7 +173,7 @@ pub async fn run(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let job = transaction!(state.db, |tx| {
-        let (job, act) = steer::run_schedule(tx, &name, &by).await?;
+        let (job, act) = changes::run_schedule(tx, &name, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(job)
     })?;
@@ -205,7 +205,7 @@ pub async fn pause(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let expires_at = transaction!(state.db, |tx| {
-        let (expires_at, act) = steer::pause_schedule(tx, &name, &by, form.expires_in_seconds).await?;
+        let (expires_at, act) = changes::pause_schedule(tx, &name, &by, form.expires_in_seconds).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(expires_at)
     })?;
@@ -228,7 +228,7 @@ pub async fn resume(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = steer::resume_schedule(tx, &name, &by).await?;
+        let act = changes::resume_schedule(tx, &name, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;

@@ -1,0 +1,371 @@
+//! What people do to jobs and to the fleet. The admin API and the command line both come through here, so a change is
+//! checked, made and written down in the same way whoever asks for it.
+//!
+//! Each function makes one change in the caller's transaction and answers what the audit log is to say about it. The
+//! caller appends that as its last statement and commits.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::{JobId, WorkerId};
+use infra::db::{
+    Db, DbError, Tx, cron, flows,
+    job_limits::{self, Limit},
+    jobs::{Action, By, Change, Operated, State},
+    queue_pauses::{self, Pause, Scope},
+    workers,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{EnqueueError, RunNowError, run_schedule_now, steer};
+
+/// Most jobs of a flow that one call acts on: more would hold their locks for too long. The bulk actions take any number.
+pub const FLOW_LIMIT: usize = 1_000;
+/// Jobs of a flow that the audit row names; it has the number of all.
+const NAMED: usize = 100;
+/// Longest reason, in characters.
+pub const REASON_LIMIT: usize = 500;
+/// The longest a pause lasts when it is given an end, in seconds: 30 days.
+pub const PAUSE_LIMIT: u64 = 30 * 24 * 60 * 60;
+/// The highest limit of jobs at a time, and of starts and of their burst.
+pub const LIMIT_MAX: u64 = 100_000;
+/// The longest time over which starts are counted, in seconds: a day.
+pub const RATE_SECONDS_MAX: u64 = 24 * 60 * 60;
+
+/// What the audit log says about a change. `details` has `reason`, `before` and `after`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    pub action: &'static str,
+    pub target_type: &'static str,
+    pub target_id: Option<Uuid>,
+    pub details: Value,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There is no such job, limit, worker or schedule.
+    #[error("there is no such thing")]
+    Missing,
+    /// The job's state does not allow it.
+    #[error("the job is {0}, which does not allow this")]
+    State(State),
+    /// The flow has more jobs than one call acts on.
+    #[error("the flow has {0} jobs; one call acts on at most {FLOW_LIMIT}: use a bulk action")]
+    FlowTooLarge(usize),
+    /// Nothing is paused under this name.
+    #[error("it is not paused")]
+    NotPaused,
+    /// The worker has ended, or was asked to drain already.
+    #[error("the worker is {0}")]
+    Worker(String),
+    /// The schedule's job is of a newer release.
+    #[error("this build does not know the job of the schedule: use the newest release's programs")]
+    UnknownJob,
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A job could not be enqueued; the text is for the log.
+    #[error("{0}")]
+    Enqueue(String),
+}
+
+impl From<EnqueueError> for Refused {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Db(error) => Self::Db(error),
+            other => Self::Enqueue(other.to_string()),
+        }
+    }
+}
+
+impl From<RunNowError> for Refused {
+    fn from(error: RunNowError) -> Self {
+        match error {
+            RunNowError::Unknown(_) => Self::Missing,
+            RunNowError::UnknownJob { .. } => Self::UnknownJob,
+            RunNowError::Enqueue(error) => error.into(),
+        }
+    }
+}
+
+/// What became of a job, or of a flow's jobs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobChange {
+    /// Of the job that was named.
+    pub before: State,
+    pub after: State,
+    /// Jobs in another state than before.
+    pub changed: u32,
+    /// Running jobs that were told to stop.
+    pub asked: u32,
+    /// Jobs of the flow whose state did not fit.
+    pub skipped: u32,
+    pub act: Act,
+}
+
+/// The jobs that a call is about: this one, or with `flow` also everything it waits for, those first. Read it before the
+/// transaction.
+pub async fn targets(db: &Db, id: JobId, flow: bool) -> Result<Vec<JobId>, Refused> {
+    if !flow {
+        return Ok(vec![id]);
+    }
+    // Children before their parents: the order in which completions take their locks.
+    let subtree = flows::subtree(db, id).await?;
+    if subtree.len() > FLOW_LIMIT {
+        return Err(Refused::FlowTooLarge(subtree.len()));
+    }
+    Ok(subtree)
+}
+
+/// Acts on `id` and on the rest of `targets`. Of a flow, what failed or was cancelled is retried, and what has not ended is
+/// cancelled; the others are skipped.
+pub async fn job(
+    tx: &mut Tx,
+    id: JobId,
+    targets: &[JobId],
+    action: Action,
+    by: &By<'_>,
+) -> Result<JobChange, Refused> {
+    let (mut changed, mut asked, mut skipped, mut named, mut own) = (0, 0, 0, Vec::new(), None);
+    let mut stopped = None;
+    for target in targets {
+        let Some(change) = steer::operate(tx, *target, action, by).await? else { continue };
+        match change.result {
+            Operated::Done => changed += 1,
+            Operated::Asked => asked += 1,
+            Operated::Refused => skipped += 1,
+        }
+        if change.result != Operated::Refused && targets.len() > 1 && named.len() < NAMED {
+            named.push(json!({
+                "id": target, "kind": change.kind, "before": change.before, "after": after(&change),
+            }));
+        }
+        if *target == id {
+            own = Some((change.before, change.after, after(&change)));
+            stopped = (change.result == Operated::Refused).then_some(change.before);
+        }
+    }
+    let (before, after, told) = own.ok_or(Refused::Missing)?;
+    if let Some(state) = stopped
+        && changed + asked == 0
+    {
+        return Err(Refused::State(state));
+    }
+    let mut details = json!({
+        "reason": by.reason, "before": { "state": before }, "after": { "state": told },
+    });
+    if targets.len() > 1 {
+        details["flow"] = json!({ "changed": changed, "asked": asked, "skipped": skipped, "jobs": named });
+    }
+    let action = match action {
+        Action::Retry => "job.retry",
+        Action::Cancel => "job.cancel",
+        Action::Discard => "job.discard",
+    };
+    let act = Act { action, target_type: "job", target_id: Some(id.0), details };
+    Ok(JobChange { before, after, changed, asked, skipped, act })
+}
+
+/// The state, or that a running job was told to stop.
+fn after(change: &Change) -> &'static str {
+    if change.result == Operated::Asked { "asked to stop" } else { change.after.as_str() }
+}
+
+/// Pauses a queue or a kind, or gives its pause another reason and end. Returns when it ends by itself.
+pub async fn pause(
+    tx: &mut Tx,
+    scope: Scope,
+    name: &str,
+    by: &By<'_>,
+    seconds: Option<u64>,
+) -> Result<(Option<DateTime<Utc>>, Act), Refused> {
+    let expires_at = end_of_pause(tx, seconds).await?;
+    let before = queue_pauses::current(tx, scope, name).await?;
+    queue_pauses::pause(tx, scope, name, by.reason, by.actor, expires_at).await?;
+    let details = json!({
+        "name": name, "reason": by.reason, "before": pause_state(before.as_ref()),
+        "after": { "paused": true, "expires_at": expires_at },
+    });
+    let action = if scope == Scope::Queue { "queue.pause" } else { "kind.pause" };
+    Ok((expires_at, Act { action, target_type: scope.as_str(), target_id: None, details }))
+}
+
+/// Ends a pause.
+pub async fn resume(tx: &mut Tx, scope: Scope, name: &str, by: &By<'_>) -> Result<Act, Refused> {
+    let before = queue_pauses::current(tx, scope, name).await?.ok_or(Refused::NotPaused)?;
+    queue_pauses::resume(tx, scope, name).await?;
+    let details = json!({
+        "name": name, "reason": by.reason, "before": pause_state(Some(&before)), "after": pause_state(None),
+    });
+    let action = if scope == Scope::Queue { "queue.resume" } else { "kind.resume" };
+    Ok(Act { action, target_type: scope.as_str(), target_id: None, details })
+}
+
+fn pause_state(pause: Option<&Pause>) -> Value {
+    match pause {
+        Some(pause) => json!({
+            "paused": true, "reason": pause.reason, "paused_at": pause.paused_at, "expires_at": pause.expires_at,
+        }),
+        None => json!({ "paused": false }),
+    }
+}
+
+/// How much of a kind may run in the whole fleet; what is `None` is not limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NewLimit {
+    pub max_running: Option<u32>,
+    pub max_running_per_tenant: Option<u32>,
+    /// Starts per `rate_seconds`.
+    pub rate: Option<u32>,
+    pub rate_seconds: Option<u32>,
+    /// Starts that may come at once.
+    pub burst: Option<u32>,
+}
+
+/// A limit that makes no sense: the field, and what is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadLimit {
+    #[error("give max_running, max_running_per_tenant or rate")]
+    Nothing,
+    #[error("max_running_per_tenant is higher than max_running")]
+    TenantAboveAll,
+    #[error("rate_seconds and burst go with a rate")]
+    NoRate,
+}
+
+impl NewLimit {
+    /// Whether its parts fit together; their bounds are checked where they are read.
+    pub fn check(&self) -> Result<(), BadLimit> {
+        if self.rate.is_none() && (self.rate_seconds.is_some() || self.burst.is_some()) {
+            return Err(BadLimit::NoRate);
+        }
+        if self.max_running.is_none() && self.max_running_per_tenant.is_none() && self.rate.is_none() {
+            return Err(BadLimit::Nothing);
+        }
+        match (self.max_running, self.max_running_per_tenant) {
+            (Some(all), Some(each)) if each > all => Err(BadLimit::TenantAboveAll),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sets the limits of a kind; what it does not name is lifted.
+pub async fn set_limit(tx: &mut Tx, kind: &str, new: NewLimit, by: &By<'_>) -> Result<(Limit, Act), Refused> {
+    let before = job_limits::get(tx, kind).await?;
+    let limit = Limit {
+        kind: kind.to_owned(),
+        max_running: new.max_running,
+        max_running_per_tenant: new.max_running_per_tenant,
+        rate: new.rate,
+        rate_seconds: new.rate.map(|_| new.rate_seconds.unwrap_or(1)),
+        burst: new.rate.map(|_| new.burst.unwrap_or(1)),
+        reason: by.reason.to_owned(),
+        actor: by.actor,
+        changed_at: cron::now_in(tx).await?,
+    };
+    job_limits::set(tx, &limit).await?;
+    let details = json!({
+        "kind": kind, "reason": by.reason, "before": limit_state(before.as_ref()), "after": limit_state(Some(&limit)),
+    });
+    Ok((limit, Act { action: "job_limit.set", target_type: "kind", target_id: None, details }))
+}
+
+/// Lifts the limits of a kind.
+pub async fn remove_limit(tx: &mut Tx, kind: &str, by: &By<'_>) -> Result<Act, Refused> {
+    let before = job_limits::get(tx, kind).await?.ok_or(Refused::Missing)?;
+    job_limits::remove(tx, kind).await?;
+    let details = json!({
+        "kind": kind, "reason": by.reason, "before": limit_state(Some(&before)), "after": limit_state(None),
+    });
+    Ok(Act { action: "job_limit.remove", target_type: "kind", target_id: None, details })
+}
+
+fn limit_state(limit: Option<&Limit>) -> Value {
+    limit.map_or(Value::Null, |limit| {
+        json!({
+            "max_running": limit.max_running, "max_running_per_tenant": limit.max_running_per_tenant,
+            "rate": limit.rate, "rate_seconds": limit.rate_seconds, "burst": limit.burst,
+        })
+    })
+}
+
+/// Asks a worker to take no more jobs, finish what it runs, and end.
+pub async fn drain(tx: &mut Tx, id: WorkerId, by: &By<'_>) -> Result<Act, Refused> {
+    let before = workers::state(tx, id).await?.ok_or(Refused::Missing)?;
+    if before != "alive" || !workers::request_drain(tx, id, by.reason).await? {
+        return Err(Refused::Worker(before));
+    }
+    let details = json!({
+        "reason": by.reason, "before": { "state": before }, "after": { "state": "asked to drain" },
+    });
+    Ok(Act { action: "worker.drain", target_type: "worker", target_id: Some(id.0), details })
+}
+
+/// Runs a schedule's job now, beside its times.
+pub async fn run_schedule(tx: &mut Tx, name: &str, by: &By<'_>) -> Result<(JobId, Act), Refused> {
+    let job = run_schedule_now(tx, name, by.actor, by.reason).await?;
+    let details = json!({
+        "name": name, "reason": by.reason, "before": Value::Null, "after": { "job_id": job },
+    });
+    Ok((job, Act { action: "schedule.run", target_type: "schedule", target_id: None, details }))
+}
+
+/// Pauses a schedule, or gives its pause another reason and end. Returns when it ends by itself.
+pub async fn pause_schedule(
+    tx: &mut Tx,
+    name: &str,
+    by: &By<'_>,
+    seconds: Option<u64>,
+) -> Result<(Option<DateTime<Utc>>, Act), Refused> {
+    let before = cron::lock(tx, name).await?.ok_or(Refused::Missing)?.pause;
+    let expires_at = end_of_pause(tx, seconds).await?;
+    cron::pause(tx, name, by.reason, by.actor, expires_at).await?;
+    let details = json!({
+        "name": name, "reason": by.reason, "before": schedule_state(before.as_ref()),
+        "after": { "paused": true, "expires_at": expires_at },
+    });
+    let act = Act { action: "schedule.pause", target_type: "schedule", target_id: None, details };
+    Ok((expires_at, act))
+}
+
+/// Ends a schedule's pause.
+pub async fn resume_schedule(tx: &mut Tx, name: &str, by: &By<'_>) -> Result<Act, Refused> {
+    let before = cron::lock(tx, name).await?.ok_or(Refused::Missing)?.pause.ok_or(Refused::NotPaused)?;
+    cron::resume(tx, name).await?;
+    let details = json!({
+        "name": name, "reason": by.reason, "before": schedule_state(Some(&before)), "after": schedule_state(None),
+    });
+    Ok(Act { action: "schedule.resume", target_type: "schedule", target_id: None, details })
+}
+
+fn schedule_state(pause: Option<&cron::Pause>) -> Value {
+    match pause {
+        Some(pause) => json!({
+            "paused": true, "reason": pause.reason, "paused_at": pause.paused_at, "expires_at": pause.expires_at,
+        }),
+        None => json!({ "paused": false }),
+    }
+}
+
+/// By the database's clock, which is the one that ends it.
+async fn end_of_pause(tx: &mut Tx, seconds: Option<u64>) -> Result<Option<DateTime<Utc>>, DbError> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    let seconds = i64::try_from(seconds.min(PAUSE_LIMIT)).unwrap_or(i64::MAX);
+    Ok(Some(cron::now_in(tx).await? + TimeDelta::seconds(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_limits_something_and_its_parts_fit() {
+        let none = NewLimit::default();
+        assert_eq!(none.check(), Err(BadLimit::Nothing));
+        assert_eq!(NewLimit { burst: Some(5), max_running: Some(1), ..none }.check(), Err(BadLimit::NoRate));
+        assert_eq!(NewLimit { rate_seconds: Some(5), ..none }.check(), Err(BadLimit::NoRate));
+        let both = NewLimit { max_running: Some(2), max_running_per_tenant: Some(3), ..none };
+        assert_eq!(both.check(), Err(BadLimit::TenantAboveAll));
+        assert_eq!(NewLimit { max_running_per_tenant: Some(2), ..both }.check(), Ok(()));
+        assert_eq!(NewLimit { rate: Some(5), ..none }.check(), Ok(()));
+    }
+}
