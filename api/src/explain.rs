@@ -112,7 +112,7 @@ impl Retry {
 
     /// For the job's owner: a step of an upload that was given up or cancelled, or that waits for its next attempt.
     pub fn by_owner(row: &JobRow) -> Self {
-        if !jobs::STEPS.contains(&row.kind.as_str()) {
+        if !jobs::UPLOAD_STEPS.contains(&row.kind.as_str()) {
             return Self::no("not_a_step");
         }
         match row.state {

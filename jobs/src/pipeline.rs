@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The kinds that a creator knows as the steps of an upload, and may try again when they failed.
-pub const STEPS: [&str; 6] = [
+pub const UPLOAD_STEPS: [&str; 6] = [
     ValidateArchive::KIND,
     MakeThumbnails::KIND,
     ScanContent::KIND,

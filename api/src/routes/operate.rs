@@ -178,7 +178,7 @@ async fn act(
         let change = write(state, client, user, id, action, &reason, (form.flow, &|_| true)).await?;
         return Ok(reply(id, &change));
     }
-    if !jobs::STEPS.contains(&row.kind.as_str()) {
+    if !jobs::UPLOAD_STEPS.contains(&row.kind.as_str()) {
         user.require(Permission::JobsOperate)?;
     }
     let fits: &(dyn Fn(JobState) -> bool + Sync) = match action {
