@@ -79,7 +79,7 @@ pub async fn run_schedule_now(
     };
     let job = periodic.enqueue(tx, Duration::ZERO).await?;
     // One of an earlier tick may wait for its jitter.
-    jobs::run_now(tx, job).await?;
+    jobs::operate(tx, job, jobs::Action::Retry, &jobs::By { actor, reason }).await?;
     cron::record_manual(tx, name, job, actor, reason).await?;
     Ok(job)
 }

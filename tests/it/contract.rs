@@ -122,10 +122,10 @@ async fn what_is_no_id_is_not_found() {
         for id in ids {
             let body = match &route.method {
                 &Method::PATCH => json!({"title": "T"}),
-                _ if route.path.ends_with("/decision") => json!({"decision": "approve", "reason": "r"}),
-                _ => json!({}),
+                _ => route.body(),
             };
-            let request = admin.request(&app, route.method.clone(), &route.address(id));
+            let address = format!("{}?{}", route.address(id), route.query());
+            let request = admin.request(&app, route.method.clone(), &address);
             let refused = answer(if route.takes_json() { request.json(&body) } else { request }).await;
             assert_refused(&refused, StatusCode::NOT_FOUND, "NOT_FOUND", &format!("{} with {id}", route.name()));
         }

@@ -16,6 +16,7 @@ mod liveness;
 mod outage;
 mod pipeline;
 mod queue;
+mod rights;
 mod steps;
 mod uploads;
 mod upstream;

@@ -59,8 +59,13 @@ async fn things(app: &TestApp) -> Things {
 /// A row of a worker that nobody is.
 async fn worker(app: &TestApp) -> WorkerId {
     let id = WorkerId::new();
-    let queues = "media".to_owned();
-    let new = workers::NewWorker { id, name: "host:1".into(), version: "1".into(), queues, ..Default::default() };
+    let new = workers::NewWorker {
+        id,
+        name: "host:1".into(),
+        version: "1".into(),
+        queues: QUEUE.into(),
+        slots: 2,
+    };
     workers::register(&app.db, &new).await.unwrap();
     id
 }
