@@ -30,4 +30,4 @@ pub mod uploads;
 pub mod users;
 pub mod workers;
 
-pub use tx::{Db, DbError, Hint, HintSink, Tx};
+pub use tx::{Db, DbError, Hint, HintSink, INSPECTION_LIMIT, Tx};
