@@ -4,6 +4,7 @@
 //! turn claims and sweeps into deadlocks).
 
 pub mod audit_log;
+pub mod bulk_actions;
 pub mod categories;
 pub mod cron;
 mod decode;
@@ -12,10 +13,12 @@ pub mod email_deliveries;
 pub mod email_tokens;
 pub mod flows;
 pub mod job_attempts;
+pub mod job_error_groups;
 pub mod job_family;
 pub mod job_logs;
 pub mod job_payloads;
 pub mod job_progress;
+pub mod job_rollups;
 pub mod jobs;
 pub mod moderation_cases;
 pub mod nano_events;
@@ -23,6 +26,7 @@ pub mod nano_lists;
 pub mod nano_versions;
 pub mod nanos;
 pub mod queue_leases;
+pub mod queue_status;
 pub mod refresh_tokens;
 pub mod schema;
 mod tx;

@@ -4,7 +4,7 @@ mod claim;
 mod hold;
 mod insert;
 pub mod list;
-mod literal;
+pub(in crate::db) mod literal;
 mod outcome;
 mod sweep;
 

@@ -17,6 +17,7 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 use uuid::Uuid;
 
 pub use cursor::{Cursor, CursorError};
+pub(in crate::db) use plan::queues;
 
 use self::{
     branch::Direction,
