@@ -107,9 +107,10 @@ CREATE TABLE blocked_jobs (
 
 -- Starts that a rate limit has put into the future: each job once, to its own time.
 CREATE TABLE rate_slots (
-  job_id BINARY(16)  NOT NULL PRIMARY KEY,
-  kind   VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  slot   DATETIME(6) NOT NULL,
+  job_id      BINARY(16)  NOT NULL PRIMARY KEY,
+  kind        VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  slot        DATETIME(6) NOT NULL,
+  reserved_at DATETIME(6) NOT NULL,
   KEY rate_slots_kind (kind, job_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
 

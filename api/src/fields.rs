@@ -385,7 +385,10 @@ mod tests {
             }
         }
         let read = |query: &str| Fields::strict_query(query).finish::<Roles>();
-        assert_eq!(read("role=admin,creator&role=operator"), Ok(Roles(vec![Role::Admin, Role::Creator, Role::Operator])));
+        assert_eq!(
+            read("role=admin,creator&role=operator"),
+            Ok(Roles(vec![Role::Admin, Role::Creator, Role::Operator]))
+        );
         assert_eq!(read("role=admin"), Ok(Roles(vec![Role::Admin])));
         assert_eq!(read("role=king").unwrap_err()[0].issue, Issue::Choice(Role::WORDS));
         assert_eq!(read("roles=admin").unwrap_err(), [FieldError::new("roles", Issue::Unknown)]);

@@ -11,9 +11,34 @@ const TEXT_MAX: usize = 200;
 /// Parts of names (split at `_`, `-`, `.` and capitals) whose values are not shown: secrets, addresses of people, and
 /// the contents of mails.
 const NAMES: [&str; 28] = [
-    "authorization", "body", "cookie", "credential", "credentials", "email", "iban", "ip", "jwt", "mail", "otp",
-    "params", "passphrase", "passwd", "password", "phone", "pin", "recipient", "recipients", "secret", "secrets",
-    "sender", "signature", "ssn", "subject", "text", "token", "tokens",
+    "authorization",
+    "body",
+    "cookie",
+    "credential",
+    "credentials",
+    "email",
+    "iban",
+    "ip",
+    "jwt",
+    "mail",
+    "otp",
+    "params",
+    "passphrase",
+    "passwd",
+    "password",
+    "phone",
+    "pin",
+    "recipient",
+    "recipients",
+    "secret",
+    "secrets",
+    "sender",
+    "signature",
+    "ssn",
+    "subject",
+    "text",
+    "token",
+    "tokens",
 ];
 
 /// The value without what nobody needs to see: values under telling names, e-mail addresses, tokens, and long texts.

@@ -81,12 +81,7 @@ impl FromStr for Place {
 
 /// The groups behind `after`, last seen first, and how many match in all. A group that is seen again meanwhile moves
 /// to the front.
-pub async fn page(
-    db: &Db,
-    filter: &Filter,
-    after: Option<Place>,
-    limit: u32,
-) -> Result<(Vec<Group>, Total), DbError> {
+pub async fn page(db: &Db, filter: &Filter, after: Option<Place>, limit: u32) -> Result<(Vec<Group>, Total), DbError> {
     let mut connection = db.inspection().acquire().await?;
     let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM job_errors WHERE TRUE");
     narrow(&mut query, filter);

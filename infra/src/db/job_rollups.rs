@@ -52,16 +52,17 @@ pub async fn series(db: &Db, filter: &Filter, step: Step, split: Option<Split>) 
     };
     let name = split.map_or("''", Split::as_str);
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(at).push(" AS at, ").push(name).push(
-        " AS name, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_stats WHERE minute >= ",
-    );
+    query
+        .push(at)
+        .push(" AS at, ")
+        .push(name)
+        .push(" AS name, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_stats WHERE minute >= ");
     narrow(&mut query, filter);
     if let Some(outcome) = &filter.outcome {
         query.push(" AND outcome = ").push_bind(outcome.clone());
     }
     query.push(" GROUP BY 1, 2 ORDER BY 1, 2");
-    let rows: Vec<(chrono::NaiveDateTime, String, u64)> =
-        query.build_query_as().fetch_all(db.inspection()).await?;
+    let rows: Vec<(chrono::NaiveDateTime, String, u64)> = query.build_query_as().fetch_all(db.inspection()).await?;
     Ok(rows.into_iter().map(|(at, name, runs)| Point { at: at.and_utc(), name, runs }).collect())
 }
 

@@ -71,10 +71,7 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
 }
 
 /// The oldest available job by the heads of each tenant's bands: one index seek each.
-async fn first_of_all(
-    connection: &mut MySqlConnection,
-    queue: &str,
-) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
+async fn first_of_all(connection: &mut MySqlConnection, queue: &str) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
     let (mut oldest, mut tenant, mut seen) = (None, Uuid::nil(), 0);
     loop {
         let statement = format!(
