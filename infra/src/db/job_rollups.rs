@@ -66,6 +66,23 @@ pub async fn series(db: &Db, filter: &Filter, step: Step, split: Option<Split>) 
     Ok(rows.into_iter().map(|(at, name, runs)| Point { at: at.and_utc(), name, runs }).collect())
 }
 
+/// Runs of a queue that ended so.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Ended {
+    pub queue: String,
+    pub outcome: String,
+    pub runs: u64,
+}
+
+/// Runs that ended by queue and outcome. The caller bounds the range.
+pub async fn by_queue(db: &Db, filter: &Filter) -> Result<Vec<Ended>, DbError> {
+    let mut query =
+        QueryBuilder::new("SELECT queue, outcome, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_stats WHERE minute >= ");
+    narrow(&mut query, filter);
+    query.push(" GROUP BY queue, outcome");
+    Ok(query.build_query_as().fetch_all(db.inspection()).await?)
+}
+
 /// How many waits or runs were as long as a bucket of [`domain::histogram`].
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Duration {

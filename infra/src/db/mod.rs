@@ -21,6 +21,7 @@ pub mod job_logs;
 pub mod job_payloads;
 pub mod job_progress;
 pub mod job_rollups;
+pub mod job_story;
 pub mod jobs;
 pub mod moderation_cases;
 pub mod nano_events;
