@@ -1,11 +1,19 @@
 //! The whole URL table. Every route has its line here and is in the OpenAPI document with every status and code.
 
+pub mod admin_jobs;
+pub mod admin_jobs_bulk;
+pub mod admin_jobs_detail;
+pub mod admin_jobs_errors;
+pub mod admin_jobs_events;
+pub mod admin_jobs_queues;
+pub mod admin_jobs_stats;
+pub mod admin_jobs_workers;
 pub mod auth;
 pub mod categories;
 mod declared;
-pub mod fleet;
 pub mod docs;
 pub mod events;
+pub mod fleet;
 pub mod job_events;
 pub mod jobs;
 mod kinds;
@@ -24,6 +32,8 @@ pub mod versions;
 
 use axum::{Router, routing};
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use admin_jobs_events::view as live_view;
 
 use crate::{code::Code, error::Error, openapi, state::AppState};
 
@@ -68,6 +78,15 @@ pub fn table() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
+        .routes(routes!(admin_jobs::list))
+        .routes(routes!(admin_jobs_errors::list))
+        .routes(routes!(admin_jobs_queues::get))
+        .routes(routes!(admin_jobs_workers::list))
+        .routes(routes!(admin_jobs_stats::get))
+        .routes(routes!(admin_jobs_events::stream))
+        .routes(routes!(admin_jobs_bulk::begin))
+        .routes(routes!(admin_jobs_bulk::get))
+        .routes(routes!(admin_jobs_detail::get))
         .routes(routes!(moderation::queue))
         .routes(routes!(moderation::decide))
         .routes(routes!(moderation::audit));

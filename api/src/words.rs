@@ -31,6 +31,10 @@ schemas! {
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
     no_estimate: NoEstimate;
-    job_state: infra::db::jobs::State;
     pause_scope: infra::db::queue_pauses::Scope;
+    job_action: infra::db::jobs::Action;
+    job_state: infra::db::jobs::State;
+    log_level: infra::db::job_logs::Level;
+    stats_step: infra::db::job_rollups::Step;
+    stats_split: infra::db::job_rollups::Split;
 }

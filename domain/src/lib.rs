@@ -8,6 +8,7 @@ pub mod line;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
+pub mod redact;
 pub mod review;
 pub mod text;
 pub mod token;

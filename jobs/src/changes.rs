@@ -5,18 +5,23 @@
 //! caller appends that as its last statement and commits.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::ids::{JobId, WorkerId};
+use domain::ids::{JobId, UserId, WorkerId};
 use infra::db::{
-    Db, DbError, Tx, cron, flows,
+    Db, DbError, Tx,
+    bulk_actions::{self, BulkAction as BulkRow},
+    cron, flows,
     job_limits::{self, Limit},
-    jobs::{Action, By, Change, Operated, State},
+    jobs::{
+        Action, By, Change, Operated, State,
+        list::{self, Filter, Total},
+    },
     queue_pauses::{self, Pause, Scope},
     workers,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{EnqueueError, RunNowError, run_schedule_now, steer};
+use crate::{BulkAction, EnqueueError, RunNowError, enqueue, run_schedule_now, steer};
 
 /// Most jobs of a flow that one call acts on: more would hold their locks for too long. The bulk actions take any number.
 pub const FLOW_LIMIT: usize = 1_000;
@@ -118,13 +123,7 @@ pub async fn targets(db: &Db, id: JobId, flow: bool) -> Result<Vec<JobId>, Refus
 
 /// Acts on `id` and on the rest of `targets`. Of a flow, what failed or was cancelled is retried, and what has not ended is
 /// cancelled; the others are skipped.
-pub async fn job(
-    tx: &mut Tx,
-    id: JobId,
-    targets: &[JobId],
-    action: Action,
-    by: &By<'_>,
-) -> Result<JobChange, Refused> {
+pub async fn job(tx: &mut Tx, id: JobId, targets: &[JobId], action: Action, by: &By<'_>) -> Result<JobChange, Refused> {
     let (mut changed, mut asked, mut skipped, mut named, mut own) = (0, 0, 0, Vec::new(), None);
     let mut stopped = None;
     for target in targets {
@@ -163,6 +162,51 @@ pub async fn job(
     };
     let act = Act { action, target_type: "job", target_id: Some(id.0), details };
     Ok(JobChange { before, after, changed, asked, skipped, act })
+}
+
+/// What is asked of a bulk action.
+#[derive(Clone, Debug)]
+pub struct NewBulk {
+    pub action: Action,
+    /// Narrowed by [`bulk_states`](crate::bulk_states) where it names no state.
+    pub filter: Filter,
+    /// Jobs a second at most.
+    pub per_second: Option<u32>,
+    /// How many matched when it was counted.
+    pub matched: Total,
+}
+
+/// Begins a bulk action: a job of its own does it, step by step, and leaves jobs alone that come later.
+pub async fn bulk(tx: &mut Tx, new: &NewBulk, by: &By<'_>) -> Result<(BulkRow, Act), Refused> {
+    let id = Uuid::now_v7();
+    let actor = by.actor.map(UserId);
+    let until = JobId::new();
+    let job = enqueue(tx, &BulkAction { bulk_id: id, actor_id: actor }).await?;
+    // One more than the cap means that there are more.
+    let matched = if new.matched.capped { list::COUNT_CAP + 1 } else { new.matched.count };
+    let row = BulkRow {
+        id,
+        action: new.action,
+        filter: new.filter.clone(),
+        reason: by.reason.to_owned(),
+        actor,
+        per_second: new.per_second,
+        matched,
+        until,
+        cursor: None,
+        changed: 0,
+        skipped: 0,
+        job,
+        created_at: cron::now_in(tx).await?,
+        finished_at: None,
+    };
+    bulk_actions::insert(tx, &row).await?;
+    let details = json!({
+        "action": row.action, "filter": row.filter, "reason": row.reason, "matched": row.matched,
+        "per_second": row.per_second, "job_id": job,
+        "before": { "matched": row.matched }, "after": { "job_id": job },
+    });
+    Ok((row, Act { action: "jobs.bulk", target_type: "bulk_action", target_id: Some(id), details }))
 }
 
 /// The state, or that a running job was told to stop.

@@ -59,13 +59,7 @@ async fn things(app: &TestApp) -> Things {
 /// A row of a worker that nobody is.
 async fn worker(app: &TestApp) -> WorkerId {
     let id = WorkerId::new();
-    let new = workers::NewWorker {
-        id,
-        name: "host:1".into(),
-        version: "1".into(),
-        queues: QUEUE.into(),
-        slots: 2,
-    };
+    let new = workers::NewWorker { id, name: "host:1".into(), version: "1".into(), queues: QUEUE.into(), slots: 2 };
     workers::register(&app.db, &new).await.unwrap();
     id
 }
@@ -220,8 +214,13 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
         }
         (
             "POST",
-            "/{id}/cancel" | "/{id}/discard" | "/queues/{queue}/pause" | "/kinds/{kind}/pause" | "/workers/{id}/drain"
-            | "/schedules/{name}/run" | "/schedules/{name}/pause",
+            "/{id}/cancel"
+            | "/{id}/discard"
+            | "/queues/{queue}/pause"
+            | "/kinds/{kind}/pause"
+            | "/workers/{id}/drain"
+            | "/schedules/{name}/run"
+            | "/schedules/{name}/pause",
         )
         | ("PUT", "/limits/{kind}") => {}
         _ => panic!("{}: what must be there so that it succeeds? Teach `prepare`", route.name()),

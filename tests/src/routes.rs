@@ -186,6 +186,12 @@ impl Route {
                 if !properties["reason"].is_null() && !names.contains(&"reason") {
                     names.push("reason");
                 }
+                if names.is_empty() {
+                    // Something must be given, or nothing is asked for.
+                    let telling = |schema: &Value| ["example", "examples"].iter().any(|word| !schema[word].is_null());
+                    let all = properties.as_object().into_iter().flatten();
+                    names.extend(all.filter(|(_, schema)| telling(schema)).map(|(name, _)| name.as_str()).take(1));
+                }
                 let fields: Map<String, Value> =
                     names.into_iter().map(|name| (name.to_owned(), self.sample(name, &properties[name]))).collect();
                 Value::Object(fields)

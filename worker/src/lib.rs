@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod check;
+pub mod commands;
 pub mod run_one;
 pub mod scratch;
 pub mod settings;

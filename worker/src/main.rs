@@ -8,7 +8,17 @@ use infra::{
 };
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
-use worker::{admin, check, run_one, settings::RunArgs};
+use worker::{
+    admin, check,
+    commands::{
+        fleet::{self, FleetArgs},
+        jobs::{self, JobsArgs},
+        queues::{self, QueuesArgs},
+        schedules::{self, SchedulesArgs},
+    },
+    run_one,
+    settings::RunArgs,
+};
 
 /// Runs the marketplace's background jobs, and the commands that go with them.
 #[derive(Parser)]
@@ -34,6 +44,14 @@ enum Command {
     /// Accounts that cannot be made through the API.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Find jobs, read one, retry, cancel or discard some or thousands.
+    Jobs(Box<JobsArgs>),
+    /// The queues, pausing queues and kinds of jobs, and limits.
+    Queues(Box<QueuesArgs>),
+    /// What runs when; run, pause or resume a schedule.
+    Schedules(Box<SchedulesArgs>),
+    /// The workers; drain one.
+    Fleet(Box<FleetArgs>),
     /// Check an archive on this machine. Exit status 0: clean, 1: rejected, 2: unusable call.
     Check(check::CheckArgs),
     /// Exit 0 when the worker of this container had a heartbeat within 30 s.
@@ -102,6 +120,10 @@ async fn serve(command: Command) -> ExitCode {
             })
             .await,
         ),
+        Command::Jobs(args) => jobs::jobs(*args).await,
+        Command::Queues(args) => queues::queues(*args).await,
+        Command::Schedules(args) => schedules::schedules(*args).await,
+        Command::Fleet(args) => fleet::fleet(*args).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
     }
 }

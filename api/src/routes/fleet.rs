@@ -13,7 +13,7 @@ use crate::{
     client::ClientInfo,
     code::Code,
     error::Error,
-    extract::{Json, JobsOperate, Path, RequirePermission},
+    extract::{JobsOperate, Json, Path, RequirePermission},
     reply::{Envelope, Reply},
     state::AppState,
     write::transaction,

@@ -1,19 +1,13 @@
 //! How much of a kind of job may run in the whole fleet.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use http::StatusCode;
-use infra::db::{
-    audit_log,
-    job_limits::{self, Limit},
-    jobs::By,
-};
+use infra::db::{audit_log, job_limits, jobs::By};
 use jobs::changes::{self, BadLimit, NewLimit};
-use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::{
+    admin_jobs_queues::LimitView,
     kinds,
     operate::{Reasoned, entry, reason},
 };
@@ -21,48 +15,12 @@ use crate::{
     client::ClientInfo,
     code::Code,
     error::Error,
-    extract::{Json, JobsOperate, JobsRead, Path, Query, RequirePermission},
+    extract::{JobsOperate, JobsRead, Json, Path, Query, RequirePermission},
     fields::{self, Fields, Input, Issue},
-    reply::{Envelope, Reply, time},
+    reply::{Envelope, Reply},
     state::AppState,
     write::transaction,
 };
-
-/// The limits of a kind; null is not limited.
-#[derive(Serialize, ToSchema)]
-pub struct LimitView {
-    pub kind: String,
-    /// At a time, in the whole fleet.
-    pub max_running: Option<u32>,
-    /// At a time, for each tenant.
-    pub max_running_per_tenant: Option<u32>,
-    /// Starts per `rate_seconds`.
-    pub rate: Option<u32>,
-    pub rate_seconds: Option<u32>,
-    /// Starts that may come at once.
-    pub burst: Option<u32>,
-    pub reason: String,
-    /// Who set it; null for the command line.
-    pub actor_id: Option<Uuid>,
-    #[serde(serialize_with = "time")]
-    pub changed_at: DateTime<Utc>,
-}
-
-impl From<Limit> for LimitView {
-    fn from(limit: Limit) -> Self {
-        Self {
-            kind: limit.kind,
-            max_running: limit.max_running,
-            max_running_per_tenant: limit.max_running_per_tenant,
-            rate: limit.rate,
-            rate_seconds: limit.rate_seconds,
-            burst: limit.burst,
-            reason: limit.reason,
-            actor_id: limit.actor,
-            changed_at: limit.changed_at,
-        }
-    }
-}
 
 /// All limits, by kind.
 #[utoipa::path(get, path = "/admin/jobs/limits", tag = "admin jobs", security(("bearer" = [])),

@@ -272,7 +272,7 @@ pub async fn withdraw(
 /// Puts an archived nano back on the shelf. What a moderator took down, only a moderator restores.
 #[utoipa::path(post, path = "/nanos/{id}/restore", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])), responses((status = 200, description = "The nano, published", body = Envelope<Nano>)),
-    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::MoveNotAllowed])), ("x-permission" = json!("owner/nanos:manage"))))]
+    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::MoveNotAllowed])), ("x-permission" = json!("owner/moderation:decide"))))]
 pub async fn restore(
     State(state): State<AppState>,
     client: ClientInfo,

@@ -20,7 +20,7 @@ use crate::{
     code::Code,
     error::Error,
     explain::{self, Retry},
-    extract::{CurrentUser, Json, JobsOperate, MaybeJson, Path, RequirePermission},
+    extract::{CurrentUser, JobsOperate, Json, MaybeJson, Path, RequirePermission},
     fields::{self, FieldError, Fields, Input, Issue},
     limits::RateLimit,
     reply::{Envelope, Reply},
@@ -253,10 +253,6 @@ fn operated(id: JobId, change: &JobChange) -> Operated {
 
 fn reply(id: JobId, change: &JobChange) -> Reply<Operated> {
     let body = operated(id, change);
-    let reply = if change.asked > 0 {
-        Reply::accepted(body, &format!("/api/v1/jobs/{id}"))
-    } else {
-        Reply::ok(body)
-    };
+    let reply = if change.asked > 0 { Reply::accepted(body, &format!("/api/v1/jobs/{id}")) } else { Reply::ok(body) };
     reply.header(header::CACHE_CONTROL, "no-store")
 }

@@ -16,7 +16,7 @@ use crate::{
     client::ClientInfo,
     code::Code,
     error::Error,
-    extract::{CurrentUser, Json, JobsOperate, Path, RequirePermission},
+    extract::{CurrentUser, JobsOperate, Json, Path, RequirePermission},
     fields::{self, Fields, Input},
     reply::{Envelope, Reply, maybe_time},
     state::AppState,
@@ -45,7 +45,7 @@ impl Input for NewPause {
 
 /// A pause, or its end.
 #[derive(Serialize, ToSchema)]
-pub struct PauseView {
+pub struct PauseChange {
     #[schema(schema_with = words::pause_scope)]
     pub scope: Scope,
     /// Of the queue or kind.
@@ -60,7 +60,7 @@ pub struct PauseView {
 /// changes reason and end.
 #[utoipa::path(post, path = "/admin/jobs/queues/{queue}/pause", tag = "admin jobs",
     params(("queue" = String, Path, example = "media")), request_body = NewPause, security(("bearer" = [])),
-    responses((status = 200, description = "Paused", body = Envelope<PauseView>)),
+    responses((status = 200, description = "Paused", body = Envelope<PauseChange>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn pause_queue(
@@ -69,14 +69,14 @@ pub async fn pause_queue(
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(queue): Path<String>,
     Json(form): Json<NewPause>,
-) -> Result<Reply<PauseView>, Error> {
+) -> Result<Reply<PauseChange>, Error> {
     pause(&state, &client, &user, Scope::Queue, known_queue(&queue)?, form).await
 }
 
 /// Lets a paused queue go on.
 #[utoipa::path(post, path = "/admin/jobs/queues/{queue}/resume", tag = "admin jobs",
     params(("queue" = String, Path, example = "media")), request_body = Reasoned, security(("bearer" = [])),
-    responses((status = 200, description = "It goes on", body = Envelope<PauseView>)),
+    responses((status = 200, description = "It goes on", body = Envelope<PauseChange>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::NotPaused])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn resume_queue(
@@ -85,14 +85,14 @@ pub async fn resume_queue(
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(queue): Path<String>,
     Json(form): Json<Reasoned>,
-) -> Result<Reply<PauseView>, Error> {
+) -> Result<Reply<PauseChange>, Error> {
     resume(&state, &client, &user, Scope::Queue, known_queue(&queue)?, &form.reason).await
 }
 
 /// Pauses a kind of job, in whatever queue. Its jobs step aside (`blocked`), others of the queue go on.
 #[utoipa::path(post, path = "/admin/jobs/kinds/{kind}/pause", tag = "admin jobs",
     params(("kind" = String, Path, example = "scan_content")), request_body = NewPause, security(("bearer" = [])),
-    responses((status = 200, description = "Paused", body = Envelope<PauseView>)),
+    responses((status = 200, description = "Paused", body = Envelope<PauseChange>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn pause_kind(
@@ -101,7 +101,7 @@ pub async fn pause_kind(
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(kind): Path<String>,
     Json(form): Json<NewPause>,
-) -> Result<Reply<PauseView>, Error> {
+) -> Result<Reply<PauseChange>, Error> {
     kinds::known(&state, &kind).await?;
     pause(&state, &client, &user, Scope::Kind, &kind, form).await
 }
@@ -109,7 +109,7 @@ pub async fn pause_kind(
 /// Lets a paused kind of job go on.
 #[utoipa::path(post, path = "/admin/jobs/kinds/{kind}/resume", tag = "admin jobs",
     params(("kind" = String, Path, example = "scan_content")), request_body = Reasoned, security(("bearer" = [])),
-    responses((status = 200, description = "It goes on", body = Envelope<PauseView>)),
+    responses((status = 200, description = "It goes on", body = Envelope<PauseChange>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::NotPaused])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn resume_kind(
@@ -118,15 +118,15 @@ pub async fn resume_kind(
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(kind): Path<String>,
     Json(form): Json<Reasoned>,
-) -> Result<Reply<PauseView>, Error> {
+) -> Result<Reply<PauseChange>, Error> {
     kinds::known(&state, &kind).await?;
     resume(&state, &client, &user, Scope::Kind, &kind, &form.reason).await
 }
 
 fn known_queue(name: &str) -> Result<&'static str, Error> {
-    Queue::parse(name).map(Queue::as_str).map_err(|_| {
-        Error::with(Code::NotFound, json!({ "queues": Queue::ALL.map(Queue::as_str) }))
-    })
+    Queue::parse(name)
+        .map(Queue::as_str)
+        .map_err(|_| Error::with(Code::NotFound, json!({ "queues": Queue::ALL.map(Queue::as_str) })))
 }
 
 async fn pause(
@@ -136,7 +136,7 @@ async fn pause(
     scope: Scope,
     name: &str,
     form: NewPause,
-) -> Result<Reply<PauseView>, Error> {
+) -> Result<Reply<PauseChange>, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let expires_at = transaction!(state.db, |tx| {
@@ -144,7 +144,7 @@ async fn pause(
         audit_log::append(tx, &entry(client, user, &act, now)).await?;
         Ok(expires_at)
     })?;
-    Ok(Reply::ok(PauseView { scope, name: name.to_owned(), paused: true, expires_at }))
+    Ok(Reply::ok(PauseChange { scope, name: name.to_owned(), paused: true, expires_at }))
 }
 
 async fn resume(
@@ -154,7 +154,7 @@ async fn resume(
     scope: Scope,
     name: &str,
     reason: &str,
-) -> Result<Reply<PauseView>, Error> {
+) -> Result<Reply<PauseChange>, Error> {
     let by = By { actor: Some(user.id.0), reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
@@ -162,5 +162,5 @@ async fn resume(
         audit_log::append(tx, &entry(client, user, &act, now)).await?;
         Ok(())
     })?;
-    Ok(Reply::ok(PauseView { scope, name: name.to_owned(), paused: false, expires_at: None }))
+    Ok(Reply::ok(PauseChange { scope, name: name.to_owned(), paused: false, expires_at: None }))
 }

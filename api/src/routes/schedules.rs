@@ -20,7 +20,7 @@ use crate::{
     client::ClientInfo,
     code::Code,
     error::Error,
-    extract::{Json, JobsOperate, JobsRead, Path, RequirePermission},
+    extract::{JobsOperate, JobsRead, Json, Path, RequirePermission},
     reply::{Envelope, Reply, maybe_time, time},
     state::AppState,
     words,
@@ -65,7 +65,7 @@ pub struct ScheduleView {
 pub struct SchedulePause {
     pub reason: String,
     /// Null for the command line.
-    pub actor_id: Option<Uuid>,
+    pub actor: Option<Uuid>,
     #[serde(serialize_with = "time")]
     pub paused_at: DateTime<Utc>,
     #[serde(serialize_with = "maybe_time")]
@@ -90,7 +90,7 @@ pub struct TickView {
     /// The scheduler's host and process.
     pub fired_by: Option<String>,
     /// Of a manual one: who asked, null for the command line.
-    pub actor_id: Option<Uuid>,
+    pub actor: Option<Uuid>,
     pub reason: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl ScheduleView {
             seen_at: schedule.seen_at,
             pause: schedule.pause.map(|pause| SchedulePause {
                 reason: pause.reason,
-                actor_id: pause.actor_id,
+                actor: pause.actor_id,
                 paused_at: pause.paused_at,
                 expires_at: pause.expires_at,
             }),
@@ -127,7 +127,7 @@ impl From<Tick> for TickView {
             job_id: tick.job_id.map(Uuid::from),
             job_state: tick.job_state,
             fired_by: tick.fired_by,
-            actor_id: tick.actor_id,
+            actor: tick.actor_id,
             reason: tick.reason,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use ::jobs::changes;
 use chrono::Utc;
 use domain::ids::WorkerId;
 use infra::db::{
@@ -9,7 +10,6 @@ use infra::db::{
     jobs::By,
     workers::{self, WorkerRow},
 };
-use ::jobs::changes;
 use serde_json::{Value, json};
 
 use super::{Common, Failure, Operator, Output, Why, ago, maybe_time, run, table::Table, time};

@@ -83,7 +83,7 @@ struct FilterArgs {
     /// Queue.
     #[arg(long, value_parser = PossibleValuesParser::new(::jobs::Queue::ALL.map(::jobs::Queue::as_str)))]
     queue: Option<String>,
-    /// Whose work it is: a user's id, or `none` for the system's own.
+    /// Whose work it is: a user's id, or `system` for the marketplace's own.
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Uuid>,
     /// What it is about: nano:ID, version:ID, upload:ID or user:ID.
@@ -116,7 +116,7 @@ impl FilterArgs {
 }
 
 fn tenant(text: &str) -> Result<Uuid, String> {
-    if text == "none" { Ok(Uuid::nil()) } else { text.parse().map_err(|_| "must be a user's id, or none".into()) }
+    if text == "system" { Ok(Uuid::nil()) } else { text.parse().map_err(|_| "must be a user's id, or system".into()) }
 }
 
 fn reference(text: &str) -> Result<(String, Uuid), String> {
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn filters_are_read_or_refused_with_an_example() {
         let id = "01930000-0000-7000-8000-000000000001";
-        assert_eq!(tenant("none"), Ok(Uuid::nil()));
+        assert_eq!(tenant("system"), Ok(Uuid::nil()));
         assert!(tenant("ada").is_err());
         assert_eq!(reference(&format!("nano:{id}")).unwrap().0, "nano");
         for wrong in ["nano", "nano:", "planet:01930000-0000-7000-8000-000000000001", id] {

@@ -10,12 +10,12 @@ mod table;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
+use ::jobs::changes::{self, Refused};
 use chrono::{DateTime, SecondsFormat, Utc};
 use infra::{
     db::{Db, DbError},
     env::{DatabaseArgs, Problems},
 };
-use ::jobs::changes::{self, Refused};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! Who sits at the command line: nobody who is signed in, but an account of the operating system.
 
+use ::jobs::changes::{Act, Refused};
 use chrono::Utc;
 use domain::audit::Entry;
 use infra::db::{Db, DbError, Tx, audit_log};
-use ::jobs::changes::{Act, Refused};
 use serde_json::json;
 
 use super::Failure;
@@ -24,7 +24,7 @@ impl Operator {
     pub fn of_this_process(command: &'static str) -> Self {
         let uid = rustix::process::getuid().as_raw();
         let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        Self { command, uid, user: name_of(uid, &accounts), host: crate::hostname() }
+        Self { command, uid, user: name_of(uid, &accounts), host: infra::host::name() }
     }
 
     fn entry(&self, act: Act) -> Entry {
@@ -51,11 +51,7 @@ impl Operator {
         }
     }
 
-    async fn once<T>(
-        &self,
-        db: &Db,
-        work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>,
-    ) -> Result<T, Refused> {
+    async fn once<T>(&self, db: &Db, work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>) -> Result<T, Refused> {
         let mut tx = db.begin().await?;
         let (done, act) = work(&mut tx).await?;
         audit_log::append(&mut tx, &self.entry(act)).await?;

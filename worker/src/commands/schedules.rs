@@ -2,13 +2,13 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use ::jobs::changes;
 use chrono::Utc;
 use infra::db::{
     Db,
     cron::{self, Schedule, Tick},
     jobs::By,
 };
-use ::jobs::changes;
 use serde_json::{Value, json};
 
 use super::{Common, Failure, Operator, Output, Why, ago, maybe_time, pause_span, run, short, table::Table, time};

@@ -1,11 +1,11 @@
 //! `worker jobs retry|cancel|discard`: by id at once, by filter as a bulk action.
 
+use ::jobs::changes::{self, Refused};
 use domain::ids::JobId;
 use infra::db::{
     Db,
     jobs::{Action, By, list},
 };
-use ::jobs::changes::{self, Refused};
 use serde_json::json;
 
 use super::{
@@ -33,7 +33,7 @@ pub(super) struct ActArgs {
     #[arg(long, conflicts_with = "ids")]
     yes: bool,
     /// By filter: at most so many jobs a second.
-    #[arg(long, value_name = "NUMBER", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     per_second: Option<u32>,
     /// Why, in at most 500 characters: kept in the audit log and with the job. Required, except for --dry-run.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
@@ -48,7 +48,9 @@ pub(super) async fn act(db: &Db, output: &Output, action: Action, args: &ActArgs
 }
 
 fn given(args: &ActArgs) -> Result<&str, Failure> {
-    args.reason.as_deref().ok_or_else(|| Failure::Unusable("--reason TEXT is required; it goes into the audit log".into()))
+    args.reason
+        .as_deref()
+        .ok_or_else(|| Failure::Unusable("--reason TEXT is required; it goes into the audit log".into()))
 }
 
 const fn command(action: Action) -> &'static str {
@@ -92,7 +94,8 @@ async fn by_id(db: &Db, output: &Output, action: Action, args: &ActArgs, reason:
             Err(Failure::Refused(text)) => {
                 bad += 1;
                 let missing = text == Refused::Missing.to_string();
-                let (result, text) = if missing { ("missing", "there is no such job".into()) } else { ("refused", text) };
+                let (result, text) =
+                    if missing { ("missing", "there is no such job".into()) } else { ("refused", text) };
                 table.row([id.to_string(), result.into(), text.clone(), String::new(), String::new()]);
                 results.push(json!({ "id": id, "result": result, "why": text }));
             }
@@ -111,8 +114,11 @@ async fn by_filter(db: &Db, output: &Output, action: Action, args: &ActArgs) -> 
     if filter.is_empty() {
         return Err(Failure::Unusable("name jobs by id or give at least one filter; --help has examples".into()));
     }
-    filter.states = changes::fitting(action, &filter.states)
-        .ok_or_else(|| Failure::Unusable(format!("--state names no state that {action} fits")))?;
+    if filter.states.is_empty() {
+        filter.states = ::jobs::bulk_states(action);
+    } else if let Some(wrong) = filter.states.iter().find(|state| !action.fits(**state)) {
+        return Err(Failure::Unusable(format!("--state {wrong}: {action} does not fit jobs in this state")));
+    }
     let total = list::count(db, &filter).await?;
     let more = if total.capped { " or more" } else { "" };
     if args.dry_run {
@@ -126,13 +132,18 @@ async fn by_filter(db: &Db, output: &Output, action: Action, args: &ActArgs) -> 
             },
             || {
                 let list = table_of(&page.jobs).render();
-                format!("{list}\n{action}: {}{more} jobs match; {} of them above. Nothing was changed.", total.count, page.jobs.len())
+                format!(
+                    "{list}\n{action}: {}{more} jobs match; {} of them above. Nothing was changed.",
+                    total.count,
+                    page.jobs.len()
+                )
             },
         );
     }
     let reason = given(args)?;
     if !args.yes {
-        let text = format!("{action}: {}{more} jobs match. Look at them with --dry-run, do it with --yes.", total.count);
+        let text =
+            format!("{action}: {}{more} jobs match. Look at them with --dry-run, do it with --yes.", total.count);
         return Err(Failure::Unusable(text));
     }
     let operator = Operator::of_this_process(command(action));

@@ -26,14 +26,13 @@ pub(super) async fn show(db: &Db, output: &Output, id: JobId) -> Result<(), Fail
         Some(flow) => job_family::parent_of(db, flow).await?,
         None => None,
     };
-    let story = job_story::get(db, id).await?;
+    let story = job_story::of(db, id).await?;
     output.show(
         || {
             let mut all = view(&job);
             all["parent_id"] = json!(parent);
             all["children"] = children.iter().map(view).collect();
-            all["references"] =
-                story.references.iter().map(|(kind, id)| json!({ "type": kind, "id": id })).collect();
+            all["references"] = story.references.iter().map(|(kind, id)| json!({ "type": kind, "id": id })).collect();
             all["attempts"] = attempts
                 .iter()
                 .map(|run| {
@@ -57,7 +56,7 @@ pub(super) async fn show(db: &Db, output: &Output, id: JobId) -> Result<(), Fail
                 .iter()
                 .map(|done| {
                     json!({
-                        "action": done.action, "actor_id": done.actor, "reason": done.reason,
+                        "action": done.action, "actor": done.actor, "reason": done.reason,
                         "state_before": done.before, "state": done.after, "at": time(done.at),
                     })
                 })
