@@ -28,6 +28,10 @@ pub struct Pace {
     pub over: Duration,
     /// Those of the best minute.
     pub best_minute: u64,
+    /// Jobs that the living workers of the queue run at a time, at most.
+    pub slots: u64,
+    /// How long half of the runs took at most; none when nothing was measured.
+    pub usual_run: Option<Duration>,
     /// What 95 of 100 jobs of the queue waited at most; none when nothing was measured.
     pub usual_wait: Option<Duration>,
 }
@@ -62,8 +66,9 @@ impl Line {
         self.own_ahead.saturating_add(1).saturating_mul(tenants)
     }
 
-    /// The range: from the own jobs ahead at the pace of the best minute, to the whole place at the average pace. After a
-    /// quiet time the average is low and `to` is late. Who is alone and first waits as long as jobs usually do.
+    /// The range: from the own jobs ahead at the best pace there can be (that of the best minute, or every slot busy with
+    /// runs as long as usual), to the whole place at the average pace. After a quiet time the average is low and `to` is
+    /// late. Who is alone and first waits as long as jobs usually do.
     ///
     /// # Errors
     /// [`NoEstimate::TooFewRuns`] below [`FEWEST_RUNS`].
@@ -75,7 +80,8 @@ impl Line {
             return Ok(Estimate { from: 0, to: seconds_up(usual.as_secs_f64()) });
         }
         let average = pace.runs as f64 / pace.over.as_secs_f64();
-        let best = (pace.best_minute as f64 / 60.0).max(average);
+        let full = pace.usual_run.map_or(0.0, |run| pace.slots as f64 / run.as_secs_f64().max(0.000_5));
+        let best = (pace.best_minute as f64 / 60.0).max(average).max(full);
         let from = (self.own_ahead as f64 / best).floor() as u64;
         Ok(Estimate { from, to: seconds_up(self.place() as f64 / average).max(from + 1) })
     }
@@ -92,7 +98,7 @@ mod tests {
 
     fn pace(runs: u64) -> Pace {
         let over = Duration::from_secs(600);
-        Pace { runs, over, best_minute: runs / 10, usual_wait: Some(Duration::from_millis(1_400)) }
+        Pace { runs, over, best_minute: runs / 10, usual_wait: Some(Duration::from_millis(1_400)), ..Pace::default() }
     }
 
     #[test]
@@ -111,6 +117,9 @@ mod tests {
         // The best minute was four times as good.
         let uneven = Pace { best_minute: 240, ..pace(600) };
         assert_eq!(line.estimate(&uneven), Ok(Estimate { from: 2, to: 30 }));
+        // A minute has only just begun, but four slots with runs of half a second do eight a second.
+        let busy = Pace { slots: 4, usual_run: Some(Duration::from_millis(500)), ..pace(600) };
+        assert_eq!(line.estimate(&busy), Ok(Estimate { from: 1, to: 30 }));
     }
 
     #[test]

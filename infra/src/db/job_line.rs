@@ -55,22 +55,34 @@ pub async fn pace(db: &Db, queue: &str) -> Result<Pace, DbError> {
     )
     .fetch_all(db.pool())
     .await?;
-    let waits = sqlx::query!(
-        r#"SELECT bucket, CAST(SUM(runs) AS SIGNED) AS "runs!: i64" FROM job_durations
-           WHERE queue = ? AND minute > UTC_TIMESTAMP(6) - INTERVAL ? MINUTE AND what = 'wait' GROUP BY bucket"#,
+    let durations = sqlx::query!(
+        r#"SELECT what, bucket, CAST(SUM(runs) AS SIGNED) AS "runs!: i64" FROM job_durations
+           WHERE queue = ? AND minute > UTC_TIMESTAMP(6) - INTERVAL ? MINUTE GROUP BY what, bucket"#,
         queue,
         MINUTES + 1
     )
     .fetch_all(db.pool())
     .await?;
-    let waits: Vec<(u8, u64)> = waits.into_iter().map(|row| (row.bucket, row.runs.unsigned_abs())).collect();
+    let of = |what: &str| -> Vec<(u8, u64)> {
+        let rows = durations.iter().filter(|row| row.what == what);
+        rows.map(|row| (row.bucket, row.runs.unsigned_abs())).collect()
+    };
+    let slots = sqlx::query_scalar!(
+        r#"SELECT CAST(COALESCE(SUM(slots), 0) AS SIGNED) AS "slots!: i64" FROM workers
+           WHERE state = 'alive' AND FIND_IN_SET(?, queues) > 0"#,
+        queue
+    )
+    .fetch_one(db.pool())
+    .await?;
     // Since the first minute in which anything ended: a queue that just woke up is not measured by its sleep.
     let over = minutes.first().map_or(0, |minute| minute.age.max(1).unsigned_abs());
     Ok(Pace {
         runs: minutes.iter().map(|minute| minute.runs.unsigned_abs()).sum(),
         over: Duration::from_secs(over),
         best_minute: minutes.iter().map(|minute| minute.runs.unsigned_abs()).max().unwrap_or(0),
-        usual_wait: histogram::percentile(&waits, 0.95),
+        slots: slots.unsigned_abs(),
+        usual_run: histogram::percentile(&of("run"), 0.5),
+        usual_wait: histogram::percentile(&of("wait"), 0.95),
     })
 }
 
