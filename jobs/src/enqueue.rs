@@ -26,6 +26,10 @@ pub enum EnqueueError {
     Arguments { kind: &'static str, source: serde_json::Error },
     #[error("{kind} was asked to run in {days} days; at most {DELAY_LIMIT_DAYS} are allowed: check the unit")]
     TooFarAway { kind: &'static str, days: u64 },
+    #[error(
+        "{kind} has a unique key and cannot be a child: another flow may wait for the same job, and only one would hear of it"
+    )]
+    UniqueChild { kind: &'static str },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -79,7 +83,11 @@ impl Flow {
 
     /// Adds a child.
     pub fn child<J: Job>(mut self, job: &J) -> Result<Self, EnqueueError> {
-        self.children.push(row(job, Start::Now, Some(self.id))?);
+        let child = row(job, Start::Now, Some(self.id))?;
+        if child.unique_key.is_some() {
+            return Err(EnqueueError::UniqueChild { kind: J::KIND });
+        }
+        self.children.push(child);
         Ok(self)
     }
 

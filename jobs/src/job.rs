@@ -333,6 +333,11 @@ mod tests {
     }
 
     #[test]
+    fn the_queues_are_those_the_ledger_looks_into() {
+        assert_eq!(Queue::ALL.map(Queue::as_str), infra::queue::QUEUES);
+    }
+
+    #[test]
     fn backoff_grows_and_stays_within_its_bounds() {
         let policy = RetryPolicy { max_failures: 5, base: Duration::from_secs(2), max: Duration::from_secs(60) };
         assert_eq!(policy.delay(1, 0.0), Duration::from_secs(1));

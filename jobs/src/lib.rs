@@ -13,6 +13,7 @@ mod pipeline;
 mod registry;
 mod run;
 mod run_log;
+pub mod steer;
 
 // One file per job.
 mod expire_uploads;
@@ -24,6 +25,7 @@ mod remove_object;
 mod review_nano;
 mod scan_content;
 mod send_email;
+mod tell_given_up;
 mod validate_archive;
 
 pub use context::{Context, Settings};
@@ -43,4 +45,5 @@ pub use review_nano::ReviewNano;
 pub use run::Run;
 pub use scan_content::ScanContent;
 pub use send_email::{NewMail, SendEmail, queue_mail};
+pub use tell_given_up::TellGivenUp;
 pub use validate_archive::ValidateArchive;

@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 
 use crate::{Context, JobError, NewMail, Reference, RemoveObject, enqueue, queue_mail};
 
+/// The kinds of an upload's steps that tell the creator when they are given up.
+pub(crate) const STEPS: [&str; 5] =
+    ["validate_archive", "make_thumbnails", "scan_content", "review_nano", "publish_nano"];
+
 /// Findings named in the mail; the report has all of them.
 pub(crate) const MAILED_FINDINGS: usize = 5;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     Context, Job, JobError, Outcome, Queue, RetryPolicy, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
     make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
-    review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail,
+    review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail, tell_given_up::TellGivenUp,
     validate_archive::ValidateArchive,
 };
 
@@ -33,6 +33,7 @@ impl Registry {
             .with::<RemoveObject>()
             .with::<ExpireUploads>()
             .with::<PruneLedger>()
+            .with::<TellGivenUp>()
     }
 
     /// Adds a kind.

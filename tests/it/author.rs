@@ -286,7 +286,7 @@ async fn a_new_build_runs_rows_of_the_version_before_and_an_old_one_parks_the_ne
     assert_eq!(said[0].1.fields, Some(json!({ "first": "Ada", "last": "Lovelace" })));
 
     let mut tx = app.db.begin().await.unwrap();
-    jobs::run_now(&mut tx, today).await.unwrap();
+    jobs::operate(&mut tx, today, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(new.run_one(today).await.state, State::Completed);
     app.finish().await;

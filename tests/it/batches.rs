@@ -20,6 +20,7 @@ async fn incarnation(db: &Db) -> WorkerId {
         name: "test".into(),
         version: "test".into(),
         queues: "mail,maintenance".into(),
+        slots: 1,
     };
     workers::register(db, &worker).await.unwrap();
     worker.id

@@ -150,7 +150,12 @@ async fn the_third_crash_quarantines_and_the_creator_is_told() {
 
     // Nothing is lost: once the reason is mended, the step runs with a clean slate.
     let mut tx = app.db.begin().await.unwrap();
-    assert!(ledger::retry(&mut tx, check.id).await.unwrap());
+    assert!(
+        ledger::operate(&mut tx, check.id, ledger::Action::Retry, &ledger::By::system("a test"))
+            .await
+            .unwrap()
+            .is_some()
+    );
     tx.commit().await.unwrap();
     published(&app, &creator, &nano).await;
     app.drained().await;
@@ -271,6 +276,7 @@ async fn a_job_lost_twice_runs_in_a_child_from_then_on() {
             name: "dead".into(),
             version: "test".into(),
             queues: "maintenance".into(),
+            slots: 1,
         };
         workers::register(&app.db, &dead).await.unwrap();
         assert_eq!(ledger::claim(&app.db, dead.id, vec![job]).await.unwrap().len(), 1);

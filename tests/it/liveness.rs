@@ -28,6 +28,7 @@ async fn incarnation(db: &Db) -> WorkerId {
         name: "test".into(),
         version: "test".into(),
         queues: Queue::ALL.map(Queue::as_str).join(","),
+        slots: 1,
     };
     workers::register(db, &worker).await.unwrap();
     worker.id
@@ -67,7 +68,8 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
         assert_eq!(row.state, if lost < 20 { State::Available } else { State::Quarantined });
     }
     let mut tx = app.db.begin().await.unwrap();
-    assert!(jobs::retry(&mut tx, id).await.unwrap());
+    let done = jobs::operate(&mut tx, id, jobs::Action::Retry, &jobs::By::system("a test")).await.unwrap().unwrap();
+    assert_eq!(done.result, jobs::Operated::Done);
     tx.commit().await.unwrap();
     let worker = app.worker().await;
     app.drained().await;
@@ -84,9 +86,9 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     // Both have a session at the server; the second is silent from now on, as a paused process is.
     let paused = Db::connect(&app.database_url, 1).await.unwrap();
     let second = incarnation(&app.db).await;
-    assert!(workers::heartbeat(&paused, second).await.unwrap());
+    assert!(workers::heartbeat(&paused, second, None).await.unwrap());
     for _ in 0..40 {
-        assert!(workers::heartbeat(&own, first).await.unwrap());
+        assert!(workers::heartbeat(&own, first, None).await.unwrap());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // Two seconds have not made it dead, however often the first beat.
@@ -94,13 +96,13 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     assert_eq!(workers::bury(&app.db).await.unwrap(), 0);
     let died = until_one_is_buried(&app, &own, first, started).await;
     assert!(died >= Duration::from_secs(workers::LEASE_TICKS), "{died:?}");
-    assert!(!workers::heartbeat(&paused, second).await.unwrap(), "the dead are told");
-    assert!(workers::heartbeat(&own, first).await.unwrap());
+    assert!(!workers::heartbeat(&paused, second, None).await.unwrap(), "the dead are told");
+    assert!(workers::heartbeat(&own, first, None).await.unwrap());
 
     // A killed process has no session any more, and needs not be waited for that long.
     let killed = Db::connect(&app.database_url, 1).await.unwrap();
     let third = incarnation(&app.db).await;
-    assert!(workers::heartbeat(&killed, third).await.unwrap());
+    assert!(workers::heartbeat(&killed, third, None).await.unwrap());
     killed.close().await;
     let died = until_one_is_buried(&app, &own, first, Instant::now()).await;
     assert!(
@@ -113,7 +115,7 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
 /// While `alive` beats.
 async fn until_one_is_buried(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
     while workers::bury(&app.db).await.unwrap() == 0 {
-        assert!(workers::heartbeat(own, alive).await.unwrap());
+        assert!(workers::heartbeat(own, alive, None).await.unwrap());
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(since.elapsed() < tests::app::PATIENCE);
     }
@@ -139,7 +141,7 @@ async fn a_claim_whose_answer_was_lost_is_handed_back() {
         let id = jobs_crate::enqueue_in(&mut tx, &job, Duration::from_secs(3600)).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = app.db.begin().await.unwrap();
-        jobs::run_now(&mut tx, id).await.unwrap();
+        jobs::operate(&mut tx, id, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
         tx.commit().await.unwrap();
         if jobs::claim(&app.db, running, vec![id]).await.unwrap().len() == 1 {
             break id;

@@ -169,7 +169,9 @@ async fn a_job_that_keeps_failing_or_panicking_is_discarded_and_can_be_retried()
     }
     assert!(jobs::get(&app.db, panicking).await.unwrap().unwrap().last_error.unwrap().contains("told to panic"));
     let mut tx = app.db.begin().await.unwrap();
-    assert!(jobs::retry(&mut tx, failing).await.unwrap());
+    let done =
+        jobs::operate(&mut tx, failing, jobs::Action::Retry, &jobs::By::system("a test")).await.unwrap().unwrap();
+    assert_eq!(done.result, jobs::Operated::Done);
     tx.commit().await.unwrap();
     assert_eq!(wait(&app, failing, &[State::Discarded]).await.runs, 6);
     worker.stop().await;
@@ -186,7 +188,7 @@ async fn an_unknown_kind_is_parked_without_burning_an_attempt() {
     worker.stop().await;
     let newer = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::all().with::<FromTheFuture>()).await;
     let mut tx = app.db.begin().await.unwrap();
-    jobs::run_now(&mut tx, id).await.unwrap();
+    jobs::operate(&mut tx, id, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     wait(&app, id, &[State::Completed]).await;
     newer.stop().await;
@@ -226,6 +228,7 @@ async fn a_run_that_was_given_to_others_can_write_nothing() {
         name: "paused".into(),
         version: "test".into(),
         queues: "maintenance".into(),
+        slots: 1,
     };
     workers::register(&app.db, &worker).await.unwrap();
     let claimed = jobs::claim(&app.db, worker.id, vec![id]).await.unwrap().remove(0);

@@ -192,7 +192,7 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
     assert_eq!(left.iter().map(|left| left.job).collect::<Vec<_>>(), [waiting], "what waits keeps its arguments");
 
     let mut tx = app.db.begin().await.unwrap();
-    jobs::run_now(&mut tx, waiting).await.unwrap();
+    jobs::operate(&mut tx, waiting, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     completed(&app, waiting).await;
     app.finish().await;

@@ -247,6 +247,7 @@ async fn defect_10_a_worker_of_the_same_name_starts_at_once() {
         name: "test".into(),
         version: "test".into(),
         queues: "maintenance".into(),
+        slots: 1,
     };
     workers::register(&app.db, &dead).await.unwrap();
     let first = worker(&app, 1).await;
@@ -287,6 +288,7 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
             name: "doomed".into(),
             version: "test".into(),
             queues: "maintenance".into(),
+            slots: 1,
         };
         workers::register(&app.db, &worker).await.unwrap();
         assert_eq!(jobs::claim(&app.db, worker.id, vec![lost]).await.unwrap().len(), 1);

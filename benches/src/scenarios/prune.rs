@@ -98,7 +98,8 @@ async fn old_rows(db: &Db, rows: u64) -> anyhow::Result<()> {
 /// The harness claims as a worker of its own, so that nothing but the claim is timed.
 async fn member(db: &Db) -> anyhow::Result<WorkerId> {
     let id = WorkerId(Uuid::now_v7());
-    let worker = workers::NewWorker { id, name: "bench".into(), version: String::new(), queues: "uploads".into() };
+    let worker =
+        workers::NewWorker { id, name: "bench".into(), version: String::new(), queues: "uploads".into(), slots: 1 };
     workers::register(db, &worker).await?;
     Ok(id)
 }

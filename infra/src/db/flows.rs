@@ -7,7 +7,7 @@ use domain::ids::{FlowId, JobId};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{DbError, Hint, Tx};
+use super::{Db, DbError, Hint, Tx};
 use crate::queue::Ticket;
 
 /// Writes a flow of `children` jobs that releases `parent`.
@@ -50,4 +50,26 @@ pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbE
         tx.hint(Hint::Job { queue: row.queue, ticket });
     }
     Ok(())
+}
+
+/// At most this many jobs of a flow are acted upon together.
+const SUBTREE: usize = 10_000;
+
+/// The job and everything it waits for, children before parents.
+pub async fn subtree(db: &Db, root: JobId) -> Result<Vec<JobId>, DbError> {
+    let (mut found, mut next) = (vec![root], 0);
+    while next < found.len() && found.len() < SUBTREE {
+        let children: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT c.job_id FROM flows f JOIN flow_children c ON c.flow_id = f.id WHERE f.parent_id = ?
+             ORDER BY c.job_id LIMIT 10000",
+        )
+        .bind(found[next].0)
+        .fetch_all(db.pool())
+        .await?;
+        found.extend(children.into_iter().map(JobId));
+        next += 1;
+    }
+    found.truncate(SUBTREE);
+    found.reverse();
+    Ok(found)
 }

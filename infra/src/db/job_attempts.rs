@@ -49,8 +49,10 @@ pub(crate) async fn record(
 ) -> Result<(), DbError> {
     let error = error.map(shortened);
     sqlx::query!(
-        "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at)
-         SELECT id, ?, ?, ?, ?, ?, started_at, UTC_TIMESTAMP(6) FROM jobs WHERE id = ? AND token = ? AND runs = ?
+        "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at,
+                                   worker_name, version)
+         SELECT j.id, ?, ?, ?, ?, ?, j.started_at, UTC_TIMESTAMP(6), w.name, w.version
+         FROM jobs j LEFT JOIN workers w ON w.id = j.worker_id WHERE j.id = ? AND j.token = ? AND j.runs = ?
          ON DUPLICATE KEY UPDATE outcome = VALUES(outcome), error_class = VALUES(error_class), error = VALUES(error)",
         fence.run,
         fence.worker.0,
@@ -73,6 +75,9 @@ pub struct Attempt {
     pub outcome: String,
     pub class: Option<String>,
     pub error: Option<String>,
+    /// Host and process of the worker, and its version.
+    pub worker: Option<String>,
+    pub version: Option<String>,
     /// When the run was claimed.
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: DateTime<Utc>,
@@ -81,7 +86,7 @@ pub struct Attempt {
 /// The job's recorded runs in their order; at most the newest 200.
 pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
     let rows = sqlx::query!(
-        r#"SELECT run, outcome, error_class, error, started_at AS "started_at: DateTime<Utc>",
+        r#"SELECT run, outcome, error_class, error, worker_name, version, started_at AS "started_at: DateTime<Utc>",
                   finished_at AS "finished_at: DateTime<Utc>"
            FROM job_attempts WHERE job_id = ? ORDER BY run DESC LIMIT 200"#,
         job.0
@@ -96,6 +101,8 @@ pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
             outcome: row.outcome,
             class: row.error_class,
             error: row.error,
+            worker: row.worker_name,
+            version: row.version,
             started_at: row.started_at,
             finished_at: row.finished_at,
         })

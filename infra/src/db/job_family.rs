@@ -24,9 +24,12 @@ pub async fn children_of(db: &Db, parent: JobId) -> Result<Vec<JobRow>, DbError>
     else {
         return Ok(Vec::new());
     };
-    let ids = sqlx::query_scalar!(r#"SELECT id AS "id: Uuid" FROM jobs WHERE flow_id = ? ORDER BY id LIMIT 100"#, flow)
-        .fetch_all(db.pool())
-        .await?;
+    let ids = sqlx::query_scalar!(
+        r#"SELECT job_id AS "id: Uuid" FROM flow_children WHERE flow_id = ? ORDER BY job_id LIMIT 100"#,
+        flow
+    )
+    .fetch_all(db.pool())
+    .await?;
     let mut children = Vec::with_capacity(ids.len());
     for id in ids {
         children.extend(jobs::get(db, JobId(id)).await?);

@@ -37,3 +37,23 @@ pub async fn replace(tx: &mut Tx, job: JobId, args: &Value) -> Result<(), DbErro
     sqlx::query!("UPDATE job_payloads SET args = ? WHERE job_id = ?", Json(args), job.0).execute(&mut **tx).await?;
     Ok(())
 }
+
+/// A job that was cancelled or discarded.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    pub kind: String,
+    pub version: u16,
+    pub args: Value,
+}
+
+/// The job, if it is cancelled or discarded just now; its row stays locked.
+pub async fn given_up(tx: &mut Tx, job: JobId) -> Result<Option<GivenUp>, DbError> {
+    let row: Option<(String, u16, Json<Value>)> = sqlx::query_as(
+        "SELECT j.kind, j.args_version, p.args FROM jobs j JOIN job_payloads p ON p.job_id = j.id
+         WHERE j.id = ? AND j.state IN ('cancelled', 'discarded') FOR UPDATE",
+    )
+    .bind(job.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|(kind, version, args)| GivenUp { kind, version, args: args.0 }))
+}

@@ -7,7 +7,7 @@ use domain::ids::WorkerId;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Db, DbError};
+use super::{Db, DbError, Tx};
 
 /// Ticks (about seconds) without a heartbeat until an incarnation counts as dead.
 pub const LEASE_TICKS: u64 = 7;
@@ -24,6 +24,8 @@ pub struct NewWorker {
     pub version: String,
     /// Comma-separated.
     pub queues: String,
+    /// How many jobs it runs at a time, in all its queues.
+    pub slots: u32,
 }
 
 /// An incarnation as operators see it.
@@ -38,6 +40,12 @@ pub struct WorkerRow {
     pub state: String,
     pub started_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
+    pub slots: u32,
+    /// Resident memory of the worker and its child processes, as of `seen_at`.
+    pub memory_bytes: Option<u64>,
+    /// When somebody asked it to finish what it runs and end, and why.
+    pub drain_requested_at: Option<DateTime<Utc>>,
+    pub drain_reason: Option<String>,
 }
 
 /// The incarnations that ended within the last day or have not ended, newest first; at most 500.
@@ -45,7 +53,8 @@ pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
     Ok(sqlx::query_as!(
         WorkerRow,
         r#"SELECT id AS "id: Uuid", name, version, queues, state, started_at AS "started_at: DateTime<Utc>",
-                  seen_at AS "seen_at: DateTime<Utc>"
+                  seen_at AS "seen_at: DateTime<Utc>", slots, memory_bytes,
+                  drain_requested_at AS "drain_requested_at: DateTime<Utc>", drain_reason
            FROM workers ORDER BY id DESC LIMIT 500"#
     )
     .fetch_all(db.pool())
@@ -54,12 +63,13 @@ pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
 
 pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
     sqlx::query!(
-        "INSERT INTO workers (id, name, version, queues, seen_tick, started_at, seen_at)
-         SELECT ?, ?, ?, ?, tick, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM queue_clock WHERE id = 1",
+        "INSERT INTO workers (id, name, version, queues, slots, seen_tick, started_at, seen_at)
+         SELECT ?, ?, ?, ?, ?, tick, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM queue_clock WHERE id = 1",
         worker.id.0,
         worker.name,
         worker.version,
-        worker.queues
+        worker.queues,
+        worker.slots
     )
     .execute(db.pool())
     .await?;
@@ -69,7 +79,9 @@ pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
 /// Moves the clock on, at most one tick per second of database time, and renews the lease. False when the
 /// incarnation counts as dead: everything it runs has been given to others. `db` should have one connection, which
 /// nothing else uses.
-pub async fn heartbeat(db: &Db, id: WorkerId) -> Result<bool, DbError> {
+///
+/// `memory`: resident bytes, for people.
+pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<bool, DbError> {
     // A clock set back would stop the ticks until it catches up; a time in the future starts over instead.
     sqlx::query!(
         "UPDATE queue_clock SET tick = tick + 1, ticked_at = UTC_TIMESTAMP(6)
@@ -80,8 +92,10 @@ pub async fn heartbeat(db: &Db, id: WorkerId) -> Result<bool, DbError> {
     // Held as long as this session lives. Taking it again is harmless and takes it for a new session.
     sqlx::query("DO GET_LOCK(?, 0)").bind(session_lock(id.0)).execute(db.pool()).await?;
     let renewed = sqlx::query!(
-        "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1)
+        "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1),
+                memory_bytes = ?
          WHERE id = ? AND state IN ('alive', 'draining')",
+        memory,
         id.0
     )
     .execute(db.pool())
@@ -95,6 +109,19 @@ pub async fn drain(db: &Db, id: WorkerId) -> Result<(), DbError> {
         .execute(db.pool())
         .await?;
     Ok(())
+}
+
+/// Asks a worker to finish what it runs and end; it looks every quarter of a second. False when it has ended already.
+pub async fn request_drain(tx: &mut Tx, id: WorkerId, reason: &str) -> Result<bool, DbError> {
+    let asked = sqlx::query(
+        "UPDATE workers SET drain_requested_at = COALESCE(drain_requested_at, UTC_TIMESTAMP(6)), drain_reason = ?
+         WHERE id = ? AND state IN ('alive', 'draining')",
+    )
+    .bind(reason.chars().take(500).collect::<String>())
+    .bind(id.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(asked.rows_affected() == 1)
 }
 
 /// The worker ended in good order.

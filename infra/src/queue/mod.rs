@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 pub use belt::{Belt, BeltError, Popper, hint_sink};
 
+/// The names of all queues; `jobs::Queue` is their list.
+pub const QUEUES: [&str; 6] = ["uploads", "media", "search", "mail", "maintenance", "heavy"];
+
 /// A claim check for one job: worth nothing without the row behind it, so losing or doubling one is harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {

@@ -8,7 +8,7 @@ use std::{
 use domain::ids::{JobId, WorkerId};
 use infra::{
     db::{
-        Db,
+        Db, DbError,
         jobs::{self, Claimed},
     },
     queue::{Belt, Popper},
@@ -19,13 +19,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{backend::Assignment, held::Held};
+use super::{backend::Assignment, held::Held, orders::Orders};
 use crate::job::Queue;
 
 /// Jobs claimed in one statement.
 const BATCH: usize = 512;
 /// How long to leave Redis alone after it failed.
 const REDIS_PAUSE: Duration = Duration::from_millis(300);
+
+/// Between two looks at a queue that is paused.
+const PAUSED: Duration = Duration::from_millis(100);
 
 /// Full batches under way at a time, so that a busy worker does not wait for one claim's commit before it begins the
 /// next. A batch that is not full is the last word of the belt, and is waited for.
@@ -46,6 +49,7 @@ pub(super) struct Taker {
     pub(super) db: Db,
     pub(super) assignments: mpsc::Sender<Assignment>,
     pub(super) held: Arc<Held>,
+    pub(super) orders: Arc<Orders>,
     pub(super) stop: CancellationToken,
 }
 
@@ -85,6 +89,12 @@ impl Claimer {
         let mut popper = None;
         while let Some(slots) = self.free_slots().await {
             let stop = self.taker.stop.clone();
+            if self.taker.orders.is_paused(self.taker.queue.as_str()) {
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = tokio::time::sleep(PAUSED) => continue,
+                }
+            }
             let tickets = tokio::select! {
                 () = stop.cancelled() => break,
                 tickets = self.next_tickets(&mut popper, slots.len()) => tickets,
@@ -132,7 +142,7 @@ impl Claimer {
 impl Taker {
     async fn take(&self, tickets: Vec<JobId>, slots: Vec<OwnedSemaphorePermit>) {
         let began = Instant::now();
-        let claimed = jobs::claim(&self.db, self.worker, tickets).await;
+        let claimed = self.claim(tickets).await;
         metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
         match claimed {
             Ok(claimed) => self.assign(claimed, slots).await,
@@ -146,6 +156,16 @@ impl Taker {
                 }
             }
         }
+    }
+
+    /// Takes the rows, within the pauses and limits that are in force.
+    async fn claim(&self, tickets: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
+        let claimed = jobs::claim_within(&self.db, self.worker, tickets.clone(), &self.orders.controls()).await?;
+        // Nothing at all may mean that the pauses and limits changed a moment ago.
+        if claimed.is_empty() && self.orders.refresh(&self.db).await? {
+            return jobs::claim_within(&self.db, self.worker, tickets, &self.orders.controls()).await;
+        }
+        Ok(claimed)
     }
 
     /// Hands claimed jobs to apalis. Once the worker stops, those that have not begun go back.

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::leases::Leases;
+use super::{leases::Leases, orders::Orders};
 use crate::job::Queue;
 
 /// Between two looks while there is work, and while there is none. A commit puts its ticket on the belt by itself;
@@ -36,6 +36,7 @@ pub(super) struct Feeder {
     pub(super) belt: Belt,
     pub(super) leases: Arc<Leases>,
     pub(super) lanes: Vec<Lane>,
+    pub(super) orders: Arc<Orders>,
     pub(super) stop: CancellationToken,
 }
 
@@ -126,6 +127,9 @@ impl Feeder {
             for lane in &mut lanes {
                 // Without Redis there is no belt to share, and every worker feeds itself.
                 if !self.leases.feeds(lane.queue) && self.belt.is_up() && !lane.is_due() {
+                    continue;
+                }
+                if self.orders.is_paused(lane.queue.as_str()) {
                     continue;
                 }
                 lane.looked = Some(began);

@@ -24,6 +24,7 @@ use super::{
     held::Held,
     leases::Leases,
     liveness,
+    orders::Orders,
     runner::{Runner, handle},
     sweeper::Sweeper,
 };
@@ -84,6 +85,7 @@ impl Fleet {
                 name: self.settings.name.clone(),
                 version: self.settings.version.clone(),
                 queues: queues.join(","),
+                slots: self.settings.queues.iter().map(|(_, slots)| u32::try_from(*slots).unwrap_or(u32::MAX)).sum(),
             };
             match workers::register(&self.context.db, &worker).await {
                 Ok(()) => {
@@ -117,6 +119,7 @@ impl Fleet {
         )?;
         let held = Arc::new(Held::default());
         let leases = Arc::new(Leases::default());
+        let orders = Arc::new(Orders::default());
         let (completer, completing) = Completer::start(self.context.db.clone(), lost.clone());
         let runner = Arc::new(Runner {
             registry: self.registry.clone(),
@@ -131,6 +134,10 @@ impl Fleet {
         let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
         let (keeping, db, stop) = (leases.clone(), self.context.db.clone(), popping.clone());
         let keeping = tokio::spawn(async move { keeping.keep(db, worker, &queues, stop).await });
+        // Asked to drain, the whole process ends: whatever runs it starts another one.
+        let (following, db, held_too) = (orders.clone(), self.context.db.clone(), held.clone());
+        let (drain, stop) = (shutdown.clone(), ended.clone());
+        tasks.spawn(async move { following.follow(&db, worker, &held_too, &drain, &stop).await });
         let mut monitor = Monitor::new();
         let mut lanes = Vec::new();
         for &(queue, size) in &self.settings.queues {
@@ -143,6 +150,7 @@ impl Fleet {
                 db: self.context.db.clone(),
                 assignments,
                 held: held.clone(),
+                orders: orders.clone(),
                 stop: popping.clone(),
             };
             let slots = Arc::new(Semaphore::new(size));
@@ -164,6 +172,7 @@ impl Fleet {
             belt: self.belt.clone(),
             leases: leases.clone(),
             lanes,
+            orders,
             stop: popping.clone(),
         };
         tasks.spawn(feeder.run());

@@ -11,13 +11,40 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Default)]
 pub(super) struct Held {
-    jobs: Mutex<HashMap<JobId, CancellationToken>>,
+    jobs: Mutex<HashMap<JobId, Holding>>,
     emptied: Notify,
+}
+
+struct Holding {
+    cancel: CancellationToken,
+    /// Why somebody asked this job to stop.
+    asked: Option<String>,
 }
 
 impl Held {
     pub(super) fn insert(&self, job: JobId, cancel: CancellationToken) {
-        self.lock().insert(job, cancel);
+        let mut jobs = self.lock();
+        let asked = jobs.remove(&job).and_then(|before| before.asked);
+        // Asked between the claim and the start: it stops before it begins.
+        if asked.is_some() {
+            cancel.cancel();
+        }
+        jobs.insert(job, Holding { cancel, asked });
+    }
+
+    /// Tells a job to stop, if it is here. Its run ends as cancelled, unless it completes first.
+    pub(super) fn ask_to_stop(&self, job: JobId, reason: &str) {
+        if let Some(holding) = self.lock().get_mut(&job)
+            && holding.asked.is_none()
+        {
+            holding.asked = Some(reason.to_owned());
+            holding.cancel.cancel();
+        }
+    }
+
+    /// Why the job was told to stop, if somebody asked for it.
+    pub(super) fn asked(&self, job: JobId) -> Option<String> {
+        self.lock().get(&job).and_then(|holding| holding.asked.clone())
     }
 
     pub(super) fn remove(&self, job: JobId) {
@@ -38,8 +65,8 @@ impl Held {
 
     /// Asks every running job to stop.
     pub(super) fn cancel_all(&self) {
-        for cancel in self.lock().values() {
-            cancel.cancel();
+        for holding in self.lock().values() {
+            holding.cancel.cancel();
         }
     }
 
@@ -54,7 +81,7 @@ impl Held {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, CancellationToken>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Holding>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,6 +15,8 @@ use domain::ids::WorkerId;
 use infra::db::{Db, workers};
 use tokio_util::sync::CancellationToken;
 
+use super::memory;
+
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The main runtime counts as hung when it has not moved for this long.
 const HUNG: Duration = Duration::from_secs(4);
@@ -76,7 +78,7 @@ async fn beat(
         if seen_at.elapsed() < HUNG {
             // Before the database is asked: a worker that waits for it is well.
             infra::alive::touch(alive_file);
-            match workers::heartbeat(&db, worker).await {
+            match workers::heartbeat(&db, worker, memory::resident()).await {
                 Ok(true) => {
                     away = false;
                     metrics::gauge!("queue_database_up").set(1.0);

@@ -14,7 +14,9 @@ mod fleet;
 mod held;
 mod leases;
 mod liveness;
+mod memory;
 mod one_run;
+mod orders;
 mod runner;
 mod sweeper;
 

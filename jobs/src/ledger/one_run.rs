@@ -31,6 +31,7 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
         version: env!("CARGO_PKG_VERSION").into(),
         // Should this process die, its job is looked for in these.
         queues: Queue::ALL.map(Queue::as_str).join(","),
+        slots: 1,
     };
     workers::register(&context.db, &worker).await?;
     let claimed = jobs::claim(&context.db, worker.id, vec![job]).await?.pop();
@@ -65,7 +66,7 @@ async fn run(runner: &Runner, job: &Claimed) {
 async fn renew(context: &Context, worker: WorkerId, lost: &CancellationToken) -> Infallible {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        if let Ok(false) = workers::heartbeat(&context.db, worker).await {
+        if let Ok(false) = workers::heartbeat(&context.db, worker, None).await {
             lost.cancel();
         }
     }

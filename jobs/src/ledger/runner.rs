@@ -6,7 +6,7 @@ use apalis_core::{error::BoxDynError, task::data::Data};
 use domain::ids::JobId;
 use futures::FutureExt;
 use infra::db::{
-    job_attempts, job_progress,
+    DbError, Tx, job_attempts, job_limits, job_progress,
     jobs::{self, Claimed, Ending, Fenced},
 };
 use sha2::{Digest, Sha256};
@@ -186,9 +186,11 @@ impl Runner {
     /// Writes the outcome, waiting for the database as long as the lease lasts. Returns its name for the metrics.
     pub(super) async fn settle(&self, handler: &dyn Handler, job: &Claimed, finished: Finished) -> &'static str {
         let plain = job.fence.run == 1 && job.failures == 0;
+        // Somebody asked for the job not to be done: the domain hears of it, as when it is given up.
+        let mut stopped = false;
         let ending = match finished {
             // Nothing else commits with it: it may share its statement with others.
-            Finished::Outcome(Outcome::Done) if plain && job.flow.is_none() => {
+            Finished::Outcome(Outcome::Done) if plain && job.flow.is_none() && !job.limited => {
                 return match self.completer.complete(job.fence).await {
                     Ok(()) => "completed",
                     Err(_) => fenced_off(),
@@ -198,6 +200,7 @@ impl Runner {
             Finished::Outcome(Outcome::DoneIn(mut tx)) => {
                 let written = async {
                     jobs::complete(&mut tx, &job.fence, plain).await?;
+                    make_room(&mut tx, job).await?;
                     tx.commit().await.map_err(Fenced::from)
                 };
                 match written.await {
@@ -226,6 +229,16 @@ impl Runner {
             Finished::Crashed(ending) => Some(ending),
             Finished::Error(error) => Some(self.ending(handler, job, &error).await),
             Finished::Interrupted if self.lost.is_cancelled() => return fenced_off(),
+            Finished::Interrupted if let Some(reason) = self.held.asked(job.id) => {
+                stopped = true;
+                Some(Ending {
+                    outcome: job_attempts::Outcome::Cancelled,
+                    class: None,
+                    error: Some(reason),
+                    fingerprint: None,
+                    next: jobs::Next::Cancelled,
+                })
+            }
             Finished::Interrupted => Some(Ending {
                 outcome: job_attempts::Outcome::HandedBack,
                 class: None,
@@ -236,7 +249,8 @@ impl Runner {
         };
         let name = ending.as_ref().map_or("completed", |ending| ending.outcome.as_str());
         let mut pause = Duration::from_millis(100);
-        let mut hook = Some(handler);
+        let given_up = ending.as_ref().is_some_and(|ending| ending.next.is_given_up());
+        let mut hook = (given_up || stopped).then_some(handler);
         loop {
             match self.write(hook, job, ending.as_ref(), plain).await {
                 Ok(()) => return name,
@@ -269,7 +283,7 @@ impl Runner {
         match ending {
             None => jobs::complete(&mut tx, &job.fence, plain).await?,
             Some(ending) => {
-                if let Some(handler) = hook.filter(|_| ending.next.is_given_up()) {
+                if let Some(handler) = hook {
                     let reason = ending.error.as_deref().unwrap_or_default();
                     let hook = handler.discarded(job.args_version, job.args.clone(), &self.context, &mut tx, reason);
                     match AssertUnwindSafe(hook).catch_unwind().await {
@@ -285,6 +299,7 @@ impl Runner {
                 }
             }
         }
+        make_room(&mut tx, job).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -344,6 +359,11 @@ impl Runner {
             tracing::warn!(%error, "parking failed; the sweeper will hand the job back");
         }
     }
+}
+
+/// The end of a run lets the next job of a limited kind go, in the same transaction.
+async fn make_room(tx: &mut Tx, job: &Claimed) -> Result<(), DbError> {
+    if job.limited { job_limits::release_one(tx, &job.kind).await } else { Ok(()) }
 }
 
 pub(super) fn fenced_off() -> &'static str {

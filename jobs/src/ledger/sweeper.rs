@@ -3,10 +3,11 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use domain::ids::{JobId, WorkerId};
-use infra::db::{Db, DbError, jobs, workers};
+use infra::db::{Db, DbError, job_limits, jobs, queue_pauses, workers};
 use tokio_util::sync::CancellationToken;
 
 use super::{held::Held, leases::Leases};
+use crate::{EnqueueError, steer};
 
 const TICK: Duration = Duration::from_millis(250);
 /// Rows per step of a sweep.
@@ -50,6 +51,11 @@ impl Sweeper {
         let leads = self.leases.sweeps() || tick.is_multiple_of(BACKSTOP);
         if leads {
             while jobs::promote(&self.db, STEP).await? == u64::from(STEP) {}
+            while job_limits::settle(&self.db).await? >= u64::from(STEP) {}
+        }
+        if leads && tick.is_multiple_of(4) {
+            queue_pauses::expire(&self.db).await?;
+            self.settle_cancels().await?;
         }
         if leads && tick.is_multiple_of(4) {
             let buried = workers::bury(&self.db).await?;
@@ -69,6 +75,22 @@ impl Sweeper {
         }
         if tick.is_multiple_of(8) {
             *suspects = self.hand_back_unknown(suspects).await?;
+        }
+        Ok(())
+    }
+
+    /// A job that was asked to stop while it ran, but came back instead (it failed, or its worker died), is cancelled
+    /// where it lies; one that has ended needs nothing more.
+    async fn settle_cancels(&self) -> Result<(), DbError> {
+        for (job, reason, actor) in jobs::stranded_cancels(&self.db).await? {
+            let mut tx = self.db.begin().await?;
+            match steer::operate(&mut tx, job, steer::Action::Cancel, &steer::By { actor, reason: &reason }).await {
+                Ok(Some(_)) => {}
+                Ok(None) => jobs::forget_cancel(&mut tx, job).await?,
+                Err(EnqueueError::Db(error)) => return Err(error),
+                Err(error) => tracing::error!(%error, %job, "the domain is not told of a cancelled job"),
+            }
+            tx.commit().await?;
         }
         Ok(())
     }

@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row, types::Json};
 use uuid::Uuid;
 
-use super::{Fence, HINTS_AT_MOST, literal, push_ids, sorted};
+use super::{Fence, HINTS_AT_MOST, literal, push_ids, restricted::claim_special, sorted};
 use crate::{
-    db::{Db, DbError, Hint},
+    db::{
+        Db, DbError, Hint,
+        queue_controls::{self, Controls},
+    },
     queue::Ticket,
 };
 
@@ -33,35 +36,83 @@ pub struct Claimed {
     pub trace_parent: Option<String>,
     /// How long the job was ready before this claim.
     pub waited: Duration,
+    /// Its kind has limits: whoever ends the run lets the next one go.
+    pub limited: bool,
+}
+
+/// [`claim_within`] the pauses and limits of this moment.
+pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
+    let controls = queue_controls::load(db).await?;
+    claim_within(db, worker, ids, &controls).await
 }
 
 /// Takes those of `ids` that are still available, for a worker incarnation that is still alive. What another worker
-/// took first is left out. One round trip: the update, and the read of what it took.
-pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
+/// took first is left out, and so is what a pause or a limit holds back. With controls that are not the newest it takes
+/// nothing. One round trip, unless some kinds are paused or limited: the update, and the read of what it took.
+pub async fn claim_within(
+    db: &Db,
+    worker: WorkerId,
+    ids: Vec<JobId>,
+    controls: &Controls,
+) -> Result<Vec<Claimed>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-    let ids = sorted(ids);
     let token = Uuid::now_v7();
-    let (ids, token_literal, worker_literal) = (literal::ids(&ids), literal::uuid(token), literal::uuid(worker.0));
-    let statements = format!(
-        "UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = {token_literal},
-                worker_id = {worker_literal}
-         WHERE id IN ({ids}) AND state = 'available'
-           AND EXISTS (SELECT 1 FROM workers w WHERE w.id = {worker_literal} AND w.state = 'alive');
-         SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
+    let list = literal::ids(&sorted(ids.clone()));
+    let special = names(controls.special_kinds());
+    let mut narrow = String::new();
+    if let Some(kinds) = &special {
+        narrow = format!(" AND kind NOT IN ({kinds})");
+    }
+    if let Some(queues) = names(controls.paused_queues.iter().map(String::as_str)) {
+        narrow.push_str(&format!(" AND queue NOT IN ({queues})"));
+    }
+    let update = start(&list, token, worker, controls.epoch, &narrow);
+    let taken = format!(
+        "SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
                 j.priority, j.lost, j.crashes,
                 TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
          FROM jobs j LEFT JOIN job_payloads p ON p.job_id = j.id
-         WHERE j.id IN ({ids}) AND j.token = {token_literal}"
+         WHERE j.id IN ({list}) AND j.token = {}",
+        literal::uuid(token)
     );
-    let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(db.pool()).await?;
+    let rows = if special.is_none() {
+        sqlx::raw_sql(AssertSqlSafe(format!("{update}; {taken}"))).fetch_all(db.pool()).await?
+    } else {
+        let simple = sqlx::raw_sql(AssertSqlSafe(update)).execute(db.pool()).await?.rows_affected();
+        if simple < ids.len() as u64 {
+            claim_special(db, worker, token, &ids, controls).await?;
+        }
+        sqlx::raw_sql(AssertSqlSafe(taken)).fetch_all(db.pool()).await?
+    };
     let jobs: Result<Vec<Claimed>, sqlx::Error> = rows.iter().map(|row| claimed(row, token, worker)).collect();
     // In the order of their tickets.
     let mut jobs = jobs?;
     jobs.sort_by_key(|job| places.get(&job.id).copied());
+    for job in &mut jobs {
+        job.limited = controls.limits.contains_key(&job.kind);
+    }
     Ok(jobs)
+}
+
+/// The statement that takes jobs. The worker's life and the controls' number are looked at once for all of them.
+pub(super) fn start(ids: &str, token: Uuid, worker: WorkerId, epoch: u64, narrow: &str) -> String {
+    let (token, worker) = (literal::uuid(token), literal::uuid(worker.0));
+    format!(
+        "UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = {token},
+                worker_id = {worker}
+         WHERE id IN ({ids}) AND state = 'available'{narrow}
+           AND EXISTS (SELECT 1 FROM workers w JOIN queue_control_epoch e ON e.id = 1 AND e.epoch = {epoch}
+                       WHERE w.id = {worker} AND w.state = 'alive')"
+    )
+}
+
+/// A list of names for the text of a statement; `None` when there are none.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let list: Vec<String> = names.map(literal::text).collect();
+    (!list.is_empty()).then(|| list.join(","))
 }
 
 fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result<Claimed, sqlx::Error> {
@@ -83,6 +134,7 @@ fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result
         flow: row.try_get::<Option<Uuid>, _>("flow_id")?.map(FlowId),
         trace_parent: row.try_get("trace_parent")?,
         waited: Duration::from_micros(waited.unsigned_abs()),
+        limited: false,
     })
 }
 

@@ -124,6 +124,7 @@ struct Batch {
     jobs: String,
     payloads: String,
     refs: String,
+    children: String,
 }
 
 impl Batch {
@@ -153,6 +154,9 @@ impl Batch {
             let _ =
                 write!(self.refs, "{}({},{},{id})", comma(&self.refs), literal::text(kind), literal::uuid(*reference));
         }
+        if let Some(flow) = job.flow {
+            let _ = write!(self.children, "{}({},{id})", comma(&self.children), literal::uuid(flow.0));
+        }
         self.rows += 1;
     }
 
@@ -174,6 +178,10 @@ impl Batch {
         if !self.refs.is_empty() {
             statements.push_str("; INSERT INTO job_refs (ref_type, ref_id, job_id) VALUES ");
             statements.push_str(&self.refs);
+        }
+        if !self.children.is_empty() {
+            statements.push_str("; INSERT INTO flow_children (flow_id, job_id) VALUES ");
+            statements.push_str(&self.children);
         }
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **tx).await?;
         Ok(())

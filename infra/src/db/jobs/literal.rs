@@ -8,7 +8,7 @@ use domain::ids::JobId;
 use uuid::Uuid;
 
 /// `x'…'`: binary.
-pub(super) fn binary(bytes: &[u8]) -> String {
+pub(crate) fn binary(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2 + 3);
     text.push_str("x'");
     push_hex(&mut text, bytes);
@@ -16,12 +16,12 @@ pub(super) fn binary(bytes: &[u8]) -> String {
     text
 }
 
-pub(super) fn uuid(id: Uuid) -> String {
+pub(crate) fn uuid(id: Uuid) -> String {
     binary(id.as_bytes())
 }
 
 /// `_utf8mb4 x'…'`: text.
-pub(super) fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     let mut text = String::with_capacity(value.len() * 2 + 12);
     text.push_str("_utf8mb4 x'");
     push_hex(&mut text, value.as_bytes());
@@ -30,7 +30,7 @@ pub(super) fn text(value: &str) -> String {
 }
 
 /// `x'…',x'…'` of ids, which must not be none.
-pub(super) fn ids(ids: &[JobId]) -> String {
+pub(crate) fn ids(ids: &[JobId]) -> String {
     let mut list = String::with_capacity(ids.len() * 36);
     for id in ids {
         if !list.is_empty() {

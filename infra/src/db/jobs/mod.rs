@@ -3,8 +3,10 @@
 mod claim;
 mod hold;
 mod insert;
-mod literal;
+pub(crate) mod literal;
+mod operate;
 mod outcome;
+mod restricted;
 mod sweep;
 
 use chrono::{DateTime, Utc};
@@ -12,11 +14,12 @@ use domain::ids::{JobId, NanoId};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Db, DbError, Tx, decode::word};
+use super::{Db, DbError, decode::word};
 
-pub use claim::{Claimed, claim, heads, promote, tenants};
+pub use claim::{Claimed, claim, claim_within, heads, promote, tenants};
 pub use hold::hold;
 pub use insert::{NewJob, Start, insert, insert_all};
+pub use operate::{Action, By, Change, Operated, forget_cancel, operate, stranded_cancels};
 pub use outcome::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
 pub use sweep::{owned_by, prune, reap_jobs_of};
 
@@ -158,31 +161,6 @@ fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
         progress_total: row.try_get("total")?,
         progress_note: row.try_get("note")?,
     })
-}
-
-/// Puts a job that gave up back to work, with a clean slate of failures. True when it was in a state to be retried:
-/// `discarded`, `cancelled`, `quarantined`, or `retryable` (then it just runs sooner).
-pub async fn retry(tx: &mut Tx, id: JobId) -> Result<bool, DbError> {
-    let done = sqlx::query!(
-        "UPDATE jobs SET state = 'available', failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6),
-                         finished_at = NULL
-         WHERE id = ? AND state IN ('discarded', 'cancelled', 'quarantined', 'retryable')",
-        id.0
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Makes a scheduled job available at once; false when it was not scheduled.
-pub async fn run_now(tx: &mut Tx, id: JobId) -> Result<bool, DbError> {
-    let done = sqlx::query!(
-        "UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'scheduled'",
-        id.0
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Ids sorted and without doubles: the order in which every batch takes its locks.

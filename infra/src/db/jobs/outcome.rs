@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Either, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::{State, literal, sorted};
-use crate::db::{Db, DbError, Tx, flows, job_attempts};
+use crate::db::{Db, DbError, Tx, flows, job_attempts, job_failures};
 
 /// Proves that a run still owns its job: the claiming batch's token and the number of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,7 @@ impl Next {
 pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fenced> {
     if !plain {
         job_attempts::record(tx, fence, job_attempts::Outcome::Completed, None, None).await?;
+        job_failures::forget(tx, fence.job).await?;
     }
     // The mark and the question whose child it is, in one round trip.
     let (id, token) = (literal::uuid(fence.job.0), literal::uuid(fence.token));
@@ -183,6 +184,13 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
     update.push(" AND runs = ").push_bind(fence.run).push(" AND state = 'running'");
     if update.build().execute(&mut **tx).await?.rows_affected() == 0 {
         return Err(Fenced::Lost);
+    }
+    if let Some(fingerprint) = ending.fingerprint {
+        job_failures::remember(tx, fence.job, fingerprint, ending.next.is_given_up()).await?;
+    }
+    if state == State::Cancelled {
+        job_failures::forget(tx, fence.job).await?;
+        super::forget_cancel(tx, fence.job).await?;
     }
     Ok(())
 }

@@ -37,9 +37,11 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
         return Ok(0);
     }
     let mut attempts = QueryBuilder::new(
-        "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at)
-         SELECT id, runs, worker_id, 'lost', 'lost', 'the worker process died', started_at, UTC_TIMESTAMP(6)
-         FROM jobs WHERE id IN (",
+        "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at,
+                                   worker_name, version)
+         SELECT j.id, j.runs, j.worker_id, 'lost', 'lost', 'the worker process died', j.started_at, UTC_TIMESTAMP(6),
+                w.name, w.version
+         FROM jobs j LEFT JOIN workers w ON w.id = j.worker_id WHERE j.id IN (",
     );
     push_ids(&mut attempts, &ids);
     attempts.push(") ON DUPLICATE KEY UPDATE outcome = 'lost'");

@@ -1,0 +1,298 @@
+//! How much of a kind the whole fleet may run: at a time, at a time for each tenant, and per time.
+//!
+//! What is running is counted under the limit's row lock, so that no two claims both take the last place. A job that
+//! finds no place is `blocked`; whoever finishes one of its kind lets the next go, and a sweep makes up for finishers
+//! that died. A rate is GCRA (the "virtual scheduling" of ITU-T I.371): a job that comes too early is given its own
+//! later start once, and does not ask again.
+
+use chrono::{DateTime, Utc};
+use domain::ids::JobId;
+use sqlx::{FromRow, QueryBuilder};
+use uuid::Uuid;
+
+use super::{Db, DbError, Hint, Tx, queue_controls};
+use crate::queue::{QUEUES, Ticket};
+
+/// Jobs let go in one transaction.
+const STEP: u32 = 500;
+
+/// The limits of one kind; what is `None` is not limited.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Limit {
+    pub kind: String,
+    pub max_running: Option<u32>,
+    pub max_running_per_tenant: Option<u32>,
+    /// Starts per `rate_seconds`.
+    pub rate: Option<u32>,
+    pub rate_seconds: Option<u32>,
+    /// Starts that may come at once; 1 when not given.
+    pub burst: Option<u32>,
+    pub reason: String,
+    #[sqlx(rename = "actor_id")]
+    pub actor: Option<Uuid>,
+    pub changed_at: DateTime<Utc>,
+}
+
+impl Limit {
+    /// The mean time between two starts, in microseconds.
+    pub(crate) fn interval_micros(&self) -> Option<i64> {
+        let (rate, seconds) = (self.rate.filter(|rate| *rate > 0)?, self.rate_seconds.unwrap_or(1));
+        Some(i64::from(seconds) * 1_000_000 / i64::from(rate))
+    }
+
+    pub(crate) const fn bounds_running(&self) -> bool {
+        self.max_running.is_some() || self.max_running_per_tenant.is_some()
+    }
+}
+
+const COLUMNS: &str = "SELECT kind, max_running, max_running_per_tenant, rate, rate_seconds, burst, reason, actor_id,
+    changed_at FROM job_limits";
+
+/// All limits, by kind.
+pub async fn list(db: &Db) -> Result<Vec<Limit>, DbError> {
+    let mut query = QueryBuilder::<sqlx::MySql>::new(COLUMNS);
+    query.push(" ORDER BY kind");
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
+}
+
+/// The limits of a kind, locked until the transaction ends.
+pub async fn get(tx: &mut Tx, kind: &str) -> Result<Option<Limit>, DbError> {
+    let mut query = QueryBuilder::<sqlx::MySql>::new(COLUMNS);
+    query.push(" WHERE kind = ").push_bind(kind.to_owned()).push(" FOR UPDATE");
+    Ok(query.build_query_as().fetch_optional(&mut **tx).await?)
+}
+
+/// Sets the limits of a kind (`changed_at` is the database's). Starts that the old rate had put off are judged anew.
+pub async fn set(tx: &mut Tx, limit: &Limit) -> Result<(), DbError> {
+    queue_controls::raise_epoch(tx).await?;
+    sqlx::query(
+        "INSERT INTO job_limits (kind, max_running, max_running_per_tenant, rate, rate_seconds, burst, reason, actor_id,
+           changed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+         ON DUPLICATE KEY UPDATE max_running = VALUES(max_running),
+           max_running_per_tenant = VALUES(max_running_per_tenant), rate = VALUES(rate),
+           rate_seconds = VALUES(rate_seconds), burst = VALUES(burst), tat = NULL, reason = VALUES(reason),
+           actor_id = VALUES(actor_id), changed_at = VALUES(changed_at)",
+    )
+    .bind(&limit.kind)
+    .bind(limit.max_running)
+    .bind(limit.max_running_per_tenant)
+    .bind(limit.rate)
+    .bind(limit.rate_seconds)
+    .bind(limit.burst)
+    .bind(&limit.reason)
+    .bind(limit.actor)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Lifts the limits of a kind; false when there were none.
+pub async fn remove(tx: &mut Tx, kind: &str) -> Result<bool, DbError> {
+    queue_controls::raise_epoch(tx).await?;
+    let removed = sqlx::query("DELETE FROM job_limits WHERE kind = ?").bind(kind).execute(&mut **tx).await?;
+    Ok(removed.rows_affected() == 1)
+}
+
+/// Lets the next blocked job of a kind go, in the transaction of the one that made room.
+pub async fn release_one(tx: &mut Tx, kind: &str) -> Result<(), DbError> {
+    release(tx, kind, 1, &[]).await.map(|_| ())
+}
+
+/// Lets up to `places` blocked jobs go, tenants taking turns; none of the tenants `full`. Returns how many.
+pub(crate) async fn release(tx: &mut Tx, kind: &str, places: u32, full: &[Uuid]) -> Result<u32, DbError> {
+    let last: Option<Option<Uuid>> = sqlx::query_scalar("SELECT last_tenant FROM job_limits WHERE kind = ? FOR UPDATE")
+        .bind(kind)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let mut last = last.flatten().unwrap_or_default();
+    let mut released = 0;
+    while released < places {
+        let Some(next) = next_blocked(tx, kind, last, full).await? else { break };
+        last = next.tenant;
+        let gone =
+            sqlx::query("DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?")
+                .bind(kind)
+                .bind(next.priority)
+                .bind(next.tenant)
+                .bind(next.job_id)
+                .execute(&mut **tx)
+                .await?;
+        if gone.rows_affected() == 1 {
+            make_available(tx, &[next]).await?;
+            released += 1;
+        }
+    }
+    if released > 0 {
+        sqlx::query("UPDATE job_limits SET last_tenant = ? WHERE kind = ?")
+            .bind(last)
+            .bind(kind)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(released)
+}
+
+#[derive(FromRow)]
+struct Blocked {
+    priority: u8,
+    tenant: Uuid,
+    job_id: Uuid,
+}
+
+/// The first job of the next tenant in the first band that has any.
+async fn next_blocked(tx: &mut Tx, kind: &str, last: Uuid, full: &[Uuid]) -> Result<Option<Blocked>, DbError> {
+    for wrapped in [false, true] {
+        let mut query =
+            QueryBuilder::<sqlx::MySql>::new("SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ");
+        query.push_bind(kind.to_owned());
+        query.push(" AND priority = (SELECT MIN(priority) FROM blocked_jobs WHERE kind = ").push_bind(kind.to_owned());
+        push_not_full(&mut query, full);
+        query.push(")");
+        if !wrapped {
+            query.push(" AND tenant > ").push_bind(last);
+        }
+        push_not_full(&mut query, full);
+        query.push(" ORDER BY tenant, job_id LIMIT 1 FOR UPDATE SKIP LOCKED");
+        if let Some(next) = query.build_query_as().fetch_optional(&mut **tx).await? {
+            return Ok(Some(next));
+        }
+    }
+    Ok(None)
+}
+
+fn push_not_full(query: &mut QueryBuilder<sqlx::MySql>, full: &[Uuid]) {
+    if !full.is_empty() {
+        query.push(" AND tenant NOT IN (");
+        let mut list = query.separated(", ");
+        for tenant in full {
+            list.push_bind(*tenant);
+        }
+        query.push(")");
+    }
+}
+
+async fn make_available(tx: &mut Tx, blocked: &[Blocked]) -> Result<(), DbError> {
+    let mut ids: Vec<Uuid> = blocked.iter().map(|job| job.job_id).collect();
+    ids.sort_unstable();
+    let mut update = QueryBuilder::<sqlx::MySql>::new("UPDATE jobs SET state = 'available' WHERE id IN (");
+    let mut list = update.separated(", ");
+    for id in &ids {
+        list.push_bind(*id);
+    }
+    update.push(") AND state = 'blocked'");
+    update.build().execute(&mut **tx).await?;
+    for job in blocked.iter().take(8) {
+        let queue: Option<String> = sqlx::query_scalar("SELECT queue FROM jobs WHERE id = ?")
+            .bind(job.job_id)
+            .fetch_optional(&mut **tx)
+            .await?;
+        if let Some(queue) = queue {
+            let ticket = Ticket { job: JobId(job.job_id), priority: job.priority, rank: 0 };
+            tx.hint(Hint::Job { queue, ticket });
+        }
+    }
+    Ok(())
+}
+
+/// What is running of a kind, by tenant. Running jobs are found through their queues.
+pub(crate) async fn running(tx: &mut Tx, kind: &str) -> Result<Vec<(Uuid, u32)>, DbError> {
+    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT tenant, COUNT(*) FROM jobs WHERE queue IN (");
+    let mut list = query.separated(", ");
+    for queue in QUEUES {
+        list.push_bind(queue);
+    }
+    query.push(") AND state = 'running' AND kind = ").push_bind(kind.to_owned()).push(" GROUP BY tenant");
+    let rows: Vec<(Uuid, i64)> = query.build_query_as().fetch_all(&mut **tx).await?;
+    Ok(rows.into_iter().map(|(tenant, count)| (tenant, u32::try_from(count).unwrap_or(u32::MAX))).collect())
+}
+
+/// The sweep: lets go what no pause and no limit holds any more. Returns how many.
+pub async fn settle(db: &Db) -> Result<u64, DbError> {
+    let kinds: Vec<String> =
+        sqlx::query_scalar("SELECT kind FROM blocked_jobs GROUP BY kind").fetch_all(db.pool()).await?;
+    let mut released = 0;
+    if !kinds.is_empty() {
+        let controls = queue_controls::load(db).await?;
+        for kind in kinds.iter().filter(|kind| !controls.paused_kinds.contains(*kind)) {
+            released += settle_kind(db, kind).await?;
+        }
+    }
+    Ok(released + settle_slots(db).await?)
+}
+
+async fn settle_kind(db: &Db, kind: &str) -> Result<u64, DbError> {
+    let mut tx = db.begin().await?;
+    let released = match get(&mut tx, kind).await? {
+        Some(limit) if limit.bounds_running() => {
+            let running = running(&mut tx, kind).await?;
+            let total: u32 = running.iter().map(|(_, count)| count).sum();
+            let full: Vec<Uuid> = running
+                .iter()
+                .filter(|(_, count)| limit.max_running_per_tenant.is_some_and(|max| *count >= max))
+                .map(|(tenant, _)| *tenant)
+                .collect();
+            let places = limit.max_running.map_or(STEP, |max| max.saturating_sub(total)).min(STEP);
+            u64::from(release(&mut tx, kind, places, &full).await?)
+        }
+        // Nothing holds them back: all at once, in the order they lie.
+        _ => {
+            let blocked: Vec<Blocked> = sqlx::query_as(
+                "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ?
+                 ORDER BY kind, priority, tenant, job_id LIMIT ? FOR UPDATE SKIP LOCKED",
+            )
+            .bind(kind)
+            .bind(STEP)
+            .fetch_all(&mut *tx)
+            .await?;
+            if blocked.is_empty() {
+                return Ok(0);
+            }
+            // Spelled out, so that each is one look at the primary key.
+            let mut delete = QueryBuilder::<sqlx::MySql>::new("DELETE FROM blocked_jobs WHERE ");
+            let mut list = delete.separated(" OR ");
+            for job in &blocked {
+                list.push("(kind = ").push_bind_unseparated(kind.to_owned());
+                list.push_unseparated(" AND priority = ").push_bind_unseparated(job.priority);
+                list.push_unseparated(" AND tenant = ").push_bind_unseparated(job.tenant);
+                list.push_unseparated(" AND job_id = ").push_bind_unseparated(job.job_id).push_unseparated(")");
+            }
+            delete.build().execute(&mut *tx).await?;
+            make_available(&mut tx, &blocked).await?;
+            blocked.len() as u64
+        }
+    };
+    tx.commit().await?;
+    Ok(released)
+}
+
+/// Starts that were put off by a rate that is no longer in force: judged anew, at once.
+async fn settle_slots(db: &Db) -> Result<u64, DbError> {
+    let stale: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT s.job_id FROM rate_slots s LEFT JOIN job_limits l ON l.kind = s.kind
+         WHERE l.kind IS NULL OR l.rate IS NULL OR s.reserved_at < l.changed_at LIMIT ?",
+    )
+    .bind(STEP)
+    .fetch_all(db.pool())
+    .await?;
+    if stale.is_empty() {
+        return Ok(0);
+    }
+    let mut ids = stale;
+    ids.sort_unstable();
+    let mut tx = db.begin().await?;
+    for (before, after) in [
+        ("UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id IN (", ") AND state = 'scheduled'"),
+        ("DELETE FROM rate_slots WHERE job_id IN (", ")"),
+    ] {
+        let mut query = QueryBuilder::<sqlx::MySql>::new(before);
+        let mut list = query.separated(", ");
+        for id in &ids {
+            list.push_bind(*id);
+        }
+        query.push(after);
+        query.build().execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(ids.len() as u64)
+}
