@@ -9,6 +9,7 @@ use infra::db::{Db, cron};
 use jobs::EnqueueError;
 use table::Entry;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Between two looks at the clock: the most a tick is late by.
 const LOOK: Duration = Duration::from_secs(1);
@@ -47,8 +48,14 @@ pub async fn fire_due(db: &Db, entries: &[Entry]) -> Result<usize, EnqueueError>
     Ok(fired)
 }
 
-/// The tick, its job and the entry's memory commit together; false when another replica was faster.
+/// One tick, which begins a trace.
 async fn fire(db: &Db, entry: &Entry, last: DateTime<Utc>, due: DateTime<Utc>) -> Result<bool, EnqueueError> {
+    let span = tracing::info_span!("tick", entry = entry.name, %due);
+    fire_tick(db, entry, last, due).instrument(span).await
+}
+
+/// The tick, its job and the entry's memory commit together; false when another replica was faster.
+async fn fire_tick(db: &Db, entry: &Entry, last: DateTime<Utc>, due: DateTime<Utc>) -> Result<bool, EnqueueError> {
     let mut tx = db.begin().await?;
     let job = entry.enqueue(&mut tx).await?;
     if !cron::take_tick(&mut tx, entry.name, last, due, job).await? {
@@ -56,7 +63,7 @@ async fn fire(db: &Db, entry: &Entry, last: DateTime<Utc>, due: DateTime<Utc>) -
         return Ok(false);
     }
     tx.commit().await?;
-    tracing::info!(entry = entry.name, %due, %job, "fired");
+    tracing::info!(%job, "fired");
     metrics::counter!("cron_ticks_total", "entry" => entry.name).increment(1);
     Ok(true)
 }

@@ -57,7 +57,7 @@ async fn main() -> ExitCode {
     };
     let running = async {
         infra::tls::install();
-        telemetry::init(&telemetry)?;
+        let telemetry = telemetry::init(&telemetry, "nano-scheduler")?;
         let entries = scheduler::table::entries()?;
         let db = Db::connect(database.url.expose_secret(), database.pool_size.min(4)).await?;
         let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
@@ -75,6 +75,7 @@ async fn main() -> ExitCode {
             tracing::info!(entry = entry.name, expression = entry.expression, zone = %entry.zone, "scheduled");
         }
         scheduler::run(&db, &entries, &cli.alive_file, shutdown).await;
+        telemetry.finish().await;
         anyhow::Ok(())
     };
     exit(running.await)

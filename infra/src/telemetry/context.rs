@@ -29,16 +29,18 @@ pub enum Caller {
 impl Caller {
     /// `traceparent` goes first: it names the span that called, a load balancer only the trace.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        // More than one is as good as none.
-        let one = |name| {
-            let mut values = headers.get_all(name).iter();
-            values.next().filter(|_| values.next().is_none())?.to_str().ok()
-        };
-        if let Some(parent) = one(&TRACEPARENT).and_then(parse) {
+        if let Some(parent) = one(headers, &TRACEPARENT).and_then(parse) {
             return Some(Self::Span(with_state(parent, headers)));
         }
-        amazon(one(&AMAZON)?)
+        amazon(one(headers, &AMAZON)?)
     }
+}
+
+/// A header that comes once; more than one is as good as none.
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    if values.next().is_some() { None } else { first.to_str().ok() }
 }
 
 /// Reads a `traceparent`: version, trace, span, flags. Later versions may have more behind that.

@@ -77,9 +77,8 @@ where
     if event.metadata().target().starts_with("opentelemetry") {
         return None;
     }
-    let scope = context.event_scope()?;
     dispatcher::get_default(|dispatch| {
-        scope.into_iter().find_map(|span| {
+        context.event_scope()?.find_map(|span| {
             let known = tracing_opentelemetry::get_otel_context(&span.id(), dispatch)?;
             let known = known.span().span_context().clone();
             known.is_valid().then(|| (known.trace_id().to_string(), known.span_id().to_string()))

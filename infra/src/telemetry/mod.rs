@@ -9,10 +9,13 @@ pub mod trace;
 
 use std::{net::SocketAddr, time::Duration};
 
-use opentelemetry::{KeyValue, trace::TracerProvider};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Link, SpanKind, TraceId, TracerProvider},
+};
 use opentelemetry_sdk::{
     Resource,
-    trace::{Sampler, SdkTracerProvider, SimpleSpanProcessor},
+    trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample, SimpleSpanProcessor},
 };
 use tracing::Level;
 use tracing_subscriber::{
@@ -111,7 +114,7 @@ fn provider(settings: &TelemetrySettings, service: &str) -> opentelemetry_sdk::t
         .with_attribute(KeyValue::new("service.name", name));
     SdkTracerProvider::builder()
         .with_resource(resource.build())
-        .with_sampler(sampler(traces.sampler))
+        .with_sampler(Worthwhile(sampler(traces.sampler)))
         .with_id_generator(Ids::default())
 }
 
@@ -122,6 +125,28 @@ fn sampler(settings: SamplerSettings) -> Sampler {
         share => Sampler::TraceIdRatioBased(share),
     };
     if settings.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
+}
+
+/// Leaves out what load balancers ask every few seconds.
+#[derive(Clone, Debug)]
+struct Worthwhile(Sampler);
+
+impl ShouldSample for Worthwhile {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let probed = |path: &str| matches!(path, "/health" | "/ready");
+        let probe = *kind == SpanKind::Server
+            && attributes.iter().any(|one| one.key.as_str() == "path" && probed(&one.value.as_str()));
+        let sampler = if probe { &Sampler::AlwaysOff } else { &self.0 };
+        sampler.should_sample(parent, trace, name, kind, attributes, links)
+    }
 }
 
 fn start(
