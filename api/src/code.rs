@@ -48,6 +48,12 @@ codes! {
     BodyInterrupted = BAD_REQUEST, "BODY_INTERRUPTED",
         "The body ended early or came too slowly.",
         "Der Inhalt brach ab oder kam zu langsam.";
+    CursorInvalid = BAD_REQUEST, "CURSOR_INVALID",
+        "This cursor is not from this list; begin again without one.",
+        "Dieser Cursor stammt nicht aus dieser Liste; bitte ohne ihn neu beginnen.";
+    QueryTooSlow = SERVICE_UNAVAILABLE, "QUERY_TOO_SLOW",
+        "Looking this up took too long and was stopped; narrow the filter or the time.",
+        "Die Abfrage dauerte zu lange und wurde abgebrochen; bitte Filter oder Zeitraum enger fassen.";
     Unauthorized = UNAUTHORIZED, "UNAUTHORIZED",
         "Missing or invalid authorization token.",
         "Das Zugriffstoken fehlt oder ist ungültig.";

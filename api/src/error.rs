@@ -18,7 +18,7 @@ use domain::{
     user::Language,
 };
 use http::{HeaderMap, HeaderValue, header};
-use infra::db::DbError;
+use infra::db::{DbError, jobs::list::CursorError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -93,6 +93,10 @@ impl Error {
         match self {
             Self::Refused(problem) => *problem,
             Self::Fields(fields) => Problem { fields, ..plain(Code::ValidationFailed) },
+            Self::Db(error @ DbError::TooSlow(_)) => {
+                tracing::warn!(%error, "a look-up was stopped");
+                Problem { retry_after: Some(RETRY_AFTER), ..plain(Code::QueryTooSlow) }
+            }
             Self::Db(error) if error.is_transient() => {
                 tracing::warn!(%error, "the database did not answer in time");
                 unavailable()
@@ -155,6 +159,12 @@ impl From<DecisionError> for Error {
                 Self::with(Code::CaseClosed, json!({"reason": error.to_string()}))
             }
         }
+    }
+}
+
+impl From<CursorError> for Error {
+    fn from(_: CursorError) -> Self {
+        Self::new(Code::CursorInvalid)
     }
 }
 

@@ -9,6 +9,7 @@ mod extract;
 mod fields;
 mod layers;
 mod limits;
+mod live;
 pub mod openapi;
 mod reply;
 mod request_id;

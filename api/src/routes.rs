@@ -1,5 +1,13 @@
 //! The whole URL table. Every route has its line here and is in the OpenAPI document with every status and code.
 
+pub mod admin_jobs;
+pub mod admin_jobs_bulk;
+pub mod admin_jobs_detail;
+pub mod admin_jobs_errors;
+pub mod admin_jobs_events;
+pub mod admin_jobs_queues;
+pub mod admin_jobs_stats;
+pub mod admin_jobs_workers;
 pub mod auth;
 pub mod categories;
 mod declared;
@@ -17,6 +25,8 @@ pub mod versions;
 
 use axum::{Router, routing};
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use admin_jobs_events::view as live_view;
 
 use crate::{code::Code, error::Error, openapi, state::AppState};
 
@@ -46,6 +56,15 @@ pub fn table() -> OpenApiRouter<AppState> {
         .routes(routes!(uploads::finish))
         .routes(routes!(search::search))
         .routes(routes!(jobs::get))
+        .routes(routes!(admin_jobs::list))
+        .routes(routes!(admin_jobs_errors::list))
+        .routes(routes!(admin_jobs_queues::get))
+        .routes(routes!(admin_jobs_workers::list))
+        .routes(routes!(admin_jobs_stats::get))
+        .routes(routes!(admin_jobs_events::stream))
+        .routes(routes!(admin_jobs_bulk::begin))
+        .routes(routes!(admin_jobs_bulk::get))
+        .routes(routes!(admin_jobs_detail::get))
         .routes(routes!(moderation::queue))
         .routes(routes!(moderation::decide))
         .routes(routes!(moderation::audit));

@@ -29,4 +29,9 @@ schemas! {
     cause: Cause;
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
+    job_action: infra::db::jobs::Action;
+    job_state: infra::db::jobs::State;
+    log_level: infra::db::job_logs::Level;
+    stats_step: infra::db::job_rollups::Step;
+    stats_split: infra::db::job_rollups::Split;
 }

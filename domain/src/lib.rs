@@ -7,6 +7,7 @@ pub mod ids;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
+pub mod redact;
 pub mod review;
 pub mod text;
 pub mod token;

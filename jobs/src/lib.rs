@@ -16,6 +16,7 @@ mod run_log;
 pub mod steer;
 
 // One file per job.
+mod bulk_action;
 mod expire_uploads;
 mod index_nano;
 mod make_thumbnails;
@@ -28,6 +29,7 @@ mod send_email;
 mod tell_given_up;
 mod validate_archive;
 
+pub use bulk_action::{BulkAction, states as bulk_states};
 pub use context::{Context, Settings};
 pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_at, enqueue_in};
 pub use expire_uploads::ExpireUploads;

@@ -4,6 +4,7 @@
 //! turn claims and sweeps into deadlocks).
 
 pub mod audit_log;
+pub mod bulk_actions;
 pub mod categories;
 pub mod cron;
 mod decode;
@@ -12,6 +13,7 @@ pub mod email_deliveries;
 pub mod email_tokens;
 pub mod flows;
 pub mod job_attempts;
+pub mod job_error_groups;
 pub mod job_errors;
 pub mod job_failures;
 pub mod job_family;
@@ -19,7 +21,9 @@ pub mod job_limits;
 pub mod job_logs;
 pub mod job_payloads;
 pub mod job_progress;
+pub mod job_rollups;
 pub mod job_stats;
+pub mod job_story;
 pub mod jobs;
 pub mod moderation_cases;
 pub mod nano_events;
@@ -30,6 +34,7 @@ pub mod queue_controls;
 pub mod queue_leases;
 pub mod queue_pauses;
 pub mod queue_signal;
+pub mod queue_status;
 pub mod refresh_tokens;
 pub mod schema;
 mod tx;
@@ -37,4 +42,4 @@ pub mod uploads;
 pub mod users;
 pub mod workers;
 
-pub use tx::{Db, DbError, Hint, HintSink, Tx};
+pub use tx::{Db, DbError, Hint, HintSink, INSPECTION_LIMIT, Tx};

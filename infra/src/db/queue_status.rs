@@ -1,0 +1,104 @@
+//! How the queues stand: how many jobs in each state, and how long the first one has waited. Reads only, bounded
+//! whatever the backlog.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use uuid::Uuid;
+
+use super::{
+    Db, DbError,
+    jobs::{
+        State,
+        list::{COUNT_CAP, Total, queues},
+        literal,
+    },
+};
+
+/// Beyond this many tenants the oldest job is looked for among the first of them only.
+const TENANTS: usize = 100;
+/// Bands of priority.
+const BANDS: std::ops::RangeInclusive<u8> = 0..=4;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueStatus {
+    pub queue: String,
+    /// Every state, each counted to 10,000.
+    pub counts: Vec<(State, Total)>,
+    /// Since when the first available job could run.
+    pub oldest: Option<DateTime<Utc>>,
+    /// More than 10,000 jobs of more than 100 tenants are available: there may be an older one.
+    pub oldest_is_a_guess: bool,
+}
+
+/// The queues that have jobs, and those of these names.
+pub async fn all(db: &Db, known: &[&str]) -> Result<Vec<QueueStatus>, DbError> {
+    let mut connection = db.inspection().acquire().await?;
+    let mut names: BTreeSet<String> = queues(&mut connection).await?.into_iter().collect();
+    names.extend(known.iter().map(|&name| name.to_owned()));
+    let mut list = Vec::with_capacity(names.len());
+    for queue in names {
+        list.push(one(&mut connection, queue).await?);
+    }
+    Ok(list)
+}
+
+async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueStatus, DbError> {
+    let name = literal::text(&queue);
+    let parts: Vec<String> = State::ALL
+        .iter()
+        .map(|state| {
+            format!(
+                "SELECT COUNT(*) AS n, MIN(run_at) AS oldest FROM (SELECT run_at FROM jobs FORCE INDEX (jobs_feed)
+                 WHERE queue = {name} AND state = '{state}' LIMIT {}) counted",
+                COUNT_CAP + 1
+            )
+        })
+        .collect();
+    let rows = sqlx::raw_sql(AssertSqlSafe(parts.join(" UNION ALL "))).fetch_all(&mut *connection).await?;
+    let (mut counts, mut oldest, mut oldest_is_a_guess) = (Vec::with_capacity(rows.len()), None, false);
+    for (state, row) in State::ALL.iter().zip(&rows) {
+        let count = row.try_get::<i64, _>("n")?.unsigned_abs();
+        let capped = count > COUNT_CAP;
+        counts.push((*state, Total { count: count.min(COUNT_CAP), capped }));
+        if *state == State::Available {
+            (oldest, oldest_is_a_guess) =
+                if capped { first_of_all(connection, &name).await? } else { (row.try_get("oldest")?, false) };
+        }
+    }
+    Ok(QueueStatus { queue, counts, oldest, oldest_is_a_guess })
+}
+
+/// The oldest available job by the heads of each tenant's bands: one index seek each.
+async fn first_of_all(connection: &mut MySqlConnection, queue: &str) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
+    let (mut oldest, mut tenant, mut seen) = (None, Uuid::nil(), 0);
+    loop {
+        let statement = format!(
+            "SELECT tenant FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
+             AND tenant {} {} ORDER BY tenant LIMIT 1",
+            if seen == 0 { ">=" } else { ">" },
+            literal::uuid(tenant)
+        );
+        let Some(row) = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_optional(&mut *connection).await? else {
+            return Ok((oldest, false));
+        };
+        if seen == TENANTS {
+            return Ok((oldest, true));
+        }
+        (tenant, seen) = (row.try_get("tenant")?, seen + 1);
+        let heads: Vec<String> = BANDS
+            .map(|band| {
+                format!(
+                    "(SELECT run_at FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
+                      AND tenant = {} AND priority = {band} ORDER BY run_at LIMIT 1)",
+                    literal::uuid(tenant)
+                )
+            })
+            .collect();
+        for row in sqlx::raw_sql(AssertSqlSafe(heads.join(" UNION ALL "))).fetch_all(&mut *connection).await? {
+            let head: DateTime<Utc> = row.try_get("run_at")?;
+            oldest = Some(oldest.map_or(head, |oldest: DateTime<Utc>| oldest.min(head)));
+        }
+    }
+}
