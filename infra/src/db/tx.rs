@@ -130,6 +130,12 @@ impl Db {
         Self::connect_with(url, pool_size, Some(10))
     }
 
+    /// Like [`Db::connect_worker`], with 3 s: a scheduler looks every second, and its ticks may be 5 s late at most
+    /// although another replica stands still in the middle of one.
+    pub async fn connect_scheduler(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        Self::connect_with(url, pool_size, Some(3))
+    }
+
     fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>) -> Result<Self, DbError> {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
         let mut pool = MySqlPoolOptions::new()

@@ -102,7 +102,9 @@ pub const METRICS: &[Metric] = &[
     counter("trace_spans_exported_total", &["outcome"], "Spans sent to the collector, or lost because it did not answer"),
     counter("trace_exports_dropped_total", &[], "Exports of child processes' spans dropped because too many were under way"),
     // The scheduler.
-    counter("cron_ticks_total", &["entry"], "Ticks fired by this process"),
+    counter("cron_ticks_total", &["entry", "outcome"], "Ticks that this process took care of"),
+    histogram("cron_tick_lateness_seconds", &["entry"], "From when a tick was due to when its job was enqueued"),
+    gauge("cron_entry_last_tick_timestamp_seconds", &["entry"], "When the entry's last tick was due, Unix time"),
     // The process.
     gauge("build_info", &["version"], "Always 1"),
     gauge("process_resident_memory_bytes", &[], "Resident memory"),
