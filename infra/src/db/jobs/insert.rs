@@ -87,6 +87,13 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
         });
         insert.build().execute(&mut **tx).await?;
     }
+    if let Some(flow) = job.flow {
+        sqlx::query("INSERT INTO flow_children (flow_id, job_id) VALUES (?, ?)")
+            .bind(flow.0)
+            .bind(job.id.0)
+            .execute(&mut **tx)
+            .await?;
+    }
     if job.start == Start::Now {
         tx.hint(hint(job));
     }

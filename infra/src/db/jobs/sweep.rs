@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{HINTS_AT_MOST, push_ids, sorted};
 use crate::{
-    db::{Db, DbError, Hint},
+    db::{Db, DbError, Hint, job_failures},
     queue::Ticket,
 };
 
@@ -56,6 +56,7 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
     let reaped = update.build().execute(&mut *tx).await?.rows_affected();
+    job_failures::remember_lost(&mut tx, &ids).await?;
     for (id, queue, priority) in rows.into_iter().take(HINTS_AT_MOST) {
         tx.hint(Hint::Job { queue, ticket: Ticket { job: JobId(id), priority, rank: 0 } });
     }
