@@ -5,6 +5,7 @@ pub mod cache;
 pub mod clock;
 pub mod db;
 pub mod env;
+pub mod host;
 pub mod mail;
 pub mod queue;
 pub mod search;

@@ -1,11 +1,13 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use infra::{
     db::Db,
     env::{DatabaseArgs, Problems, RedisArgs, TelemetryArgs},
     queue, telemetry,
 };
+use scheduler::{Scheduler, settings::TableArgs, table::Entry};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,8 @@ struct Cli {
     redis: RedisArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
+    #[command(flatten)]
+    table: TableArgs,
     /// Touched at each look at the clock; `scheduler healthcheck` looks at it.
     #[arg(
         long,
@@ -37,29 +41,45 @@ struct Cli {
 enum Command {
     /// Exit 0 when the scheduler of this container looked at the clock within 30 s.
     Healthcheck,
+    /// Check the table, with the changes of CRON_TABLE, and print it with each entry's next five ticks. Needs no
+    /// database. Exit status 2: the table makes no sense.
+    #[command(alias = "list")]
+    Check {
+        /// The ticks after this time instead of now. Example: 2027-03-27T12:00:00Z
+        #[arg(long, value_name = "TIME")]
+        after: Option<DateTime<Utc>>,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Some(Command::Healthcheck) = cli.command {
-        return exit(infra::alive::check(&cli.alive_file).map_err(Into::into));
-    }
     let mut problems = Problems::default();
+    match &cli.command {
+        Some(Command::Healthcheck) => return exit(infra::alive::check(&cli.alive_file).map_err(Into::into)),
+        Some(Command::Check { after }) => {
+            let entries = cli.table.check(&mut problems);
+            return match (problems.exit_code(), entries) {
+                (None, Some(entries)) => exit(print(&entries, after.unwrap_or_else(Utc::now)).map_err(Into::into)),
+                (code, _) => code.unwrap_or(ExitCode::from(2)),
+            };
+        }
+        None => {}
+    }
     let database = cli.database.check(&mut problems);
     let redis = cli.redis.check(&mut problems);
     let telemetry = cli.telemetry.check(&mut problems);
+    let entries = cli.table.check(&mut problems);
     if let Some(code) = problems.exit_code() {
         return code;
     }
-    let (Some(database), Some(redis), Some(telemetry)) = (database, redis, telemetry) else {
+    let (Some(database), Some(redis), Some(telemetry), Some(entries)) = (database, redis, telemetry, entries) else {
         return ExitCode::from(2);
     };
     let running = async {
         infra::tls::install();
-        telemetry::init(&telemetry)?;
-        let entries = scheduler::table::entries()?;
-        let db = Db::connect(database.url.expose_secret(), database.pool_size.min(4)).await?;
+        let telemetry = telemetry::init(&telemetry, "nano-scheduler")?;
+        let db = Db::connect_scheduler(database.url.expose_secret(), database.pool_size.min(4)).await?;
         let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
         db.set_hint_sink(queue::hint_sink(belt, |_| {}));
         let shutdown = CancellationToken::new();
@@ -72,12 +92,34 @@ async fn main() -> ExitCode {
             signalled.cancel();
         });
         for entry in &entries {
-            tracing::info!(entry = entry.name, expression = entry.expression, zone = %entry.zone, "scheduled");
+            let zone = entry.times.zone();
+            tracing::info!(entry = entry.name, expression = entry.expression, %zone, enabled = entry.enabled, "scheduled");
         }
-        scheduler::run(&db, &entries, &cli.alive_file, shutdown).await;
+        let name = format!("{}:{}", infra::host::name(), std::process::id());
+        Scheduler::new(db, entries, name).run(&cli.alive_file, shutdown).await;
+        telemetry.finish().await;
         anyhow::Ok(())
     };
     exit(running.await)
+}
+
+fn print(entries: &[Entry], after: DateTime<Utc>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for entry in entries {
+        let (zone, state) = (entry.times.zone(), if entry.enabled { "" } else { "  (off)" });
+        writeln!(out, "{}{state}", entry.name)?;
+        writeln!(
+            out,
+            "  {}  {zone}  jitter {} s  missed ticks: {}",
+            entry.expression,
+            entry.jitter.as_secs(),
+            entry.catch_up
+        )?;
+        for tick in entry.times.after(after).take(5).filter(|_| entry.enabled) {
+            writeln!(out, "    {}  {}", tick.format("%FT%TZ"), tick.with_timezone(&zone).format("%a %F %T %Z"))?;
+        }
+    }
+    Ok(())
 }
 
 fn exit(result: anyhow::Result<()>) -> ExitCode {

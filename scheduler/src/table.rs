@@ -1,104 +1,325 @@
-//! The cron table: what runs when. Adding an entry is one line in [`entries`].
+//! The cron table: what runs when. Adding an entry is one line in [`TABLE`].
 
-use chrono::{DateTime, Utc};
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use cron::Schedule;
-use domain::ids::JobId;
-use futures::future::BoxFuture;
-use infra::db::Tx;
-use jobs::{EnqueueError, ExpireUploads, Job, PruneLedger, enqueue};
+use jobs::{PERIODIC, Periodic};
 
-/// One periodic job.
+use crate::times::Times;
+
+/// The table as it is built in; `CRON_TABLE` changes it.
+pub const TABLE: &[Line<'static>] = &[
+    // Name, when (seconds, minutes, hours, day of month, month, day of week), where, spread, what about missed ones.
+    line("expire_uploads", "0 */10 * * * *", "UTC", 30, CatchUp::Once),
+    line("prune_ledger", "0 30 3 * * *", "Europe/Berlin", 300, CatchUp::Once),
+];
+
+const fn line<'a>(
+    kind: &'a str,
+    expression: &'a str,
+    zone: &'a str,
+    jitter_seconds: u32,
+    catch_up: CatchUp,
+) -> Line<'a> {
+    Line { name: kind, kind, expression, zone, jitter_seconds, catch_up }
+}
+
+/// An entry before it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Stable: the entry's memory in the database goes by it. At most 64 of a-z, 0-9 and _.
+    pub name: &'a str,
+    /// Of the job it enqueues.
+    pub kind: &'a str,
+    /// In the syntax of the `cron` crate: 6 fields, or 7 with years.
+    pub expression: &'a str,
+    /// Where the expression's times are meant: an IANA name.
+    pub zone: &'a str,
+    /// Each tick's job starts up to this much later, so that not everything starts with the minute.
+    pub jitter_seconds: u32,
+    pub catch_up: CatchUp,
+}
+
+/// What happens with ticks that came due while no scheduler ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUp {
+    /// Nothing: the entry runs again at its next tick.
+    Skip,
+    /// The newest runs, for all of them.
+    Once,
+    /// Each runs, the newest so many of them.
+    All(u16),
+}
+
+impl fmt::Display for CatchUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skip => f.write_str("skip"),
+            Self::Once => f.write_str("once"),
+            Self::All(most) => write!(f, "all:{most}"),
+        }
+    }
+}
+
+/// One periodic job, checked.
+#[derive(Clone)]
 pub struct Entry {
-    /// Stable: the entry's memory in the database goes by it.
-    pub name: &'static str,
-    /// Seconds, minutes, hours, day of month, month, day of week.
-    pub expression: &'static str,
-    /// Where the expression's times are meant.
-    pub zone: Tz,
-    schedule: Schedule,
-    enqueue: for<'a> fn(&'a mut Tx) -> BoxFuture<'a, Result<JobId, EnqueueError>>,
+    pub name: String,
+    pub expression: String,
+    pub jitter: Duration,
+    pub catch_up: CatchUp,
+    /// False when it is switched off by configuration.
+    pub enabled: bool,
+    pub times: Times,
+    pub job: Periodic,
 }
 
-/// A table that makes no sense; the scheduler does not start with one.
-#[derive(Debug, thiserror::Error)]
-#[error("cron entry {name}: {expression:?} is no cron expression: {cause}")]
-pub struct BadEntry {
-    name: &'static str,
-    expression: &'static str,
-    cause: String,
+/// Everything that is wrong with a table; the scheduler does not start with one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct BadTable(pub Vec<String>);
+
+/// The table without changes.
+pub fn entries() -> Result<Vec<Entry>, BadTable> {
+    build(TABLE, "")
 }
 
-/// The whole table.
-pub fn entries() -> Result<Vec<Entry>, BadEntry> {
-    Ok(vec![
-        entry("expire_uploads", "0 */10 * * * *", chrono_tz::UTC, |tx| run(tx, ExpireUploads {}))?,
-        entry("prune_ledger", "0 30 3 * * *", chrono_tz::Europe::Berlin, |tx| run(tx, PruneLedger {}))?,
-    ])
+/// Checks a table with the changes of `CRON_TABLE` made to it.
+///
+/// # Errors
+/// All that makes no sense, one sentence each.
+pub fn build(table: &[Line<'_>], changes: &str) -> Result<Vec<Entry>, BadTable> {
+    let mut problems = Vec::new();
+    let mut lines: Vec<(Line<'_>, bool)> = table.iter().map(|line| (*line, true)).collect();
+    let mut changed: Vec<&str> = Vec::new();
+    for change in changes.split([';', '\n']).map(str::trim).filter(|change| !change.is_empty()) {
+        let Some((name, text)) = change.split_once('=').map(|(name, text)| (name.trim(), text.trim())) else {
+            problems.push(format!("{change:?} is not NAME=EXPRESSION [ZONE] and not NAME=off"));
+            continue;
+        };
+        let Some((line, enabled)) = lines.iter_mut().find(|(line, _)| line.name == name) else {
+            let names: Vec<_> = table.iter().map(|line| line.name).collect();
+            problems.push(format!("there is no entry {name:?}; the entries are {}", names.join(", ")));
+            continue;
+        };
+        if changed.contains(&name) {
+            problems.push(format!("entry {name} is changed twice"));
+        }
+        changed.push(name);
+        if text == "off" {
+            *enabled = false;
+        } else {
+            let (expression, zone) = split_zone(text);
+            line.expression = expression;
+            line.zone = zone.unwrap_or(line.zone);
+        }
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for (line, enabled) in lines {
+        match entry(&line, enabled) {
+            Ok(entry) if entries.iter().any(|other| other.name == entry.name) => {
+                problems.push(format!("entry {} is in the table twice", line.name));
+            }
+            Ok(entry) => entries.push(entry),
+            Err(what) => problems.push(format!("entry {}: {what}", line.name)),
+        }
+    }
+    if problems.is_empty() { Ok(entries) } else { Err(BadTable(problems)) }
 }
 
-fn run<J: Job>(tx: &mut Tx, job: J) -> BoxFuture<'_, Result<JobId, EnqueueError>> {
-    Box::pin(async move { enqueue(tx, &job).await })
+/// A seventh field that begins with a digit or a star is years; any other last one is a zone.
+fn split_zone(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(char::is_whitespace) {
+        Some((expression, last))
+            if expression.split_whitespace().count() >= 6 && last.starts_with(char::is_alphabetic) =>
+        {
+            (expression.trim(), Some(last))
+        }
+        _ => (text, None),
+    }
 }
 
-fn entry(
-    name: &'static str,
-    expression: &'static str,
-    zone: Tz,
-    enqueue: for<'a> fn(&'a mut Tx) -> BoxFuture<'a, Result<JobId, EnqueueError>>,
-) -> Result<Entry, BadEntry> {
-    let schedule = expression.parse().map_err(|error: cron::error::Error| BadEntry {
-        name,
-        expression,
-        cause: error.to_string(),
+/// How many ticks are looked at to find the shortest time between two.
+const SAMPLE: usize = 200;
+/// Longer than this is a mistake in a unit.
+const MOST_JITTER: u32 = 6 * 3600;
+/// Rows of missed ticks that are run one by one.
+const MOST_CAUGHT_UP: u16 = 100;
+
+fn entry(line: &Line<'_>, enabled: bool) -> Result<Entry, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if line.name.is_empty() || line.name.len() > 64 || !line.name.chars().all(plain) {
+        return Err("a name has 1 to 64 of a-z, 0-9 and _".to_owned());
+    }
+    let job = *PERIODIC
+        .iter()
+        .find(|periodic| periodic.kind == line.kind)
+        .ok_or_else(|| format!("there is no periodic job {:?}", line.kind))?;
+    custom(line, enabled, job)
+}
+
+/// An entry for a job that is not in the list of periodic ones.
+///
+/// # Errors
+/// What makes no sense about the line.
+pub fn custom(line: &Line<'_>, enabled: bool, job: Periodic) -> Result<Entry, String> {
+    let zone: Tz = line
+        .zone
+        .parse()
+        .map_err(|_| format!("{:?} is no time zone; zones have IANA names such as Europe/Berlin or UTC", line.zone))?;
+    if line.expression.len() > 128 || !line.expression.is_ascii() {
+        return Err("an expression has at most 128 ASCII characters".to_owned());
+    }
+    let times = Times::parse(line.expression, zone).map_err(|cause| {
+        format!(
+            "{:?} is no cron expression (seconds minutes hours day-of-month month day-of-week [years]): {cause}",
+            line.expression
+        )
     })?;
-    Ok(Entry { name, expression, zone, schedule, enqueue })
+    // Any moment will do: the shortest time between two ticks comes back within the sample.
+    let sample: Vec<DateTime<Utc>> = times.after(Utc::now()).take(SAMPLE).collect();
+    if sample.is_empty() {
+        return Err(format!("{:?} never comes due", line.expression));
+    }
+    if line.jitter_seconds > MOST_JITTER {
+        return Err(format!("a jitter of {} s is longer than {MOST_JITTER} s", line.jitter_seconds));
+    }
+    let shortest = sample.windows(2).map(|pair| pair[1] - pair[0]).min();
+    let jitter = TimeDelta::seconds(line.jitter_seconds.into());
+    let jitter = match shortest {
+        // The table's own figure suits its own times; changed ones are often shorter.
+        Some(shortest) if jitter >= shortest && line.jitter_seconds > 0 => {
+            return Err(format!(
+                "a jitter of {} s does not fit between ticks that are {} s apart",
+                line.jitter_seconds,
+                shortest.num_seconds()
+            ));
+        }
+        _ => jitter.to_std().unwrap_or_default(),
+    };
+    match line.catch_up {
+        CatchUp::All(most) if most == 0 || most > MOST_CAUGHT_UP => {
+            return Err(format!("{} ticks cannot be caught up with: 1 to {MOST_CAUGHT_UP} can", most));
+        }
+        _ => {}
+    }
+    Ok(Entry {
+        name: line.name.to_owned(),
+        expression: line.expression.split_whitespace().collect::<Vec<_>>().join(" "),
+        jitter,
+        catch_up: line.catch_up,
+        enabled,
+        times,
+        job,
+    })
 }
-
-/// Ticks looked back over at most when a scheduler was away for long.
-const CATCH_UP: usize = 10_000;
 
 impl Entry {
-    /// The newest tick after `last` that is due by `now`. Ticks missed before it are run once, by it.
-    pub fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.schedule
-            .after(&last.with_timezone(&self.zone))
-            .take(CATCH_UP)
-            .map(|tick| tick.with_timezone(&Utc))
-            .take_while(|tick| *tick <= now)
-            .last()
+    /// How much later than `due` its job starts: the same on every replica, below [`Entry::jitter`].
+    pub fn delay(&self, due: DateTime<Utc>) -> Duration {
+        let most = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        if most == 0 {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(spread(&self.name, due.timestamp_millis()) % most)
     }
+}
 
-    /// Enqueues the entry's job.
-    pub fn enqueue<'a>(&self, tx: &'a mut Tx) -> BoxFuture<'a, Result<JobId, EnqueueError>> {
-        (self.enqueue)(tx)
-    }
+/// FNV-1a: stable across builds and machines, which the standard library's hashes are not.
+fn spread(name: &str, tick: i64) -> u64 {
+    let bytes = name.bytes().chain(tick.to_be_bytes());
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    // Its low bits alone are poor for inputs that differ little.
+    hash ^ (hash >> 32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn problems(table: &[Line<'_>], changes: &str) -> Vec<String> {
+        build(table, changes).err().map(|bad| bad.0).unwrap_or_default()
+    }
+
     #[test]
-    fn the_table_makes_sense_and_names_are_unique() {
+    fn the_table_makes_sense() {
         let entries = entries().unwrap();
-        let mut names: Vec<_> = entries.iter().map(|entry| entry.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), entries.len());
+        assert_eq!(entries.len(), TABLE.len());
+        for periodic in PERIODIC {
+            assert!(entries.iter().any(|entry| entry.job.kind == periodic.kind), "{} is never run", periodic.kind);
+        }
     }
 
     #[test]
-    fn missed_ticks_run_once() {
-        let entry = entry("test", "0 */10 * * * *", chrono_tz::UTC, |tx| run(tx, ExpireUploads {})).unwrap();
-        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        assert_eq!(entry.due(at("2026-11-22T10:00:00Z"), at("2026-11-22T10:09:59Z")), None);
-        assert_eq!(entry.due(at("2026-11-22T10:00:00Z"), at("2026-11-22T10:45:00Z")), Some(at("2026-11-22T10:40:00Z")));
+    fn nonsense_is_named_all_at_once() {
+        let good = line("expire_uploads", "0 */10 * * * *", "UTC", 0, CatchUp::Once);
+        let table = [
+            Line { name: "a", expression: "every full moon", ..good },
+            Line { name: "b", zone: "Europe/Bielefeld", ..good },
+            Line { name: "c", jitter_seconds: 600, ..good },
+            Line { name: "d", expression: "0 0 0 30 2 *", ..good },
+            Line { name: "e", kind: "dance", ..good },
+            Line { name: "f g", ..good },
+            Line { name: "h", catch_up: CatchUp::All(0), ..good },
+            Line { name: "i", jitter_seconds: 40_000, expression: "0 0 0 1 * *", ..good },
+            good,
+            good,
+        ];
+        let found = problems(&table, "");
+        for (text, problem) in [
+            "entry a: \"every full moon\" is no cron expression",
+            "entry b: \"Europe/Bielefeld\" is no time zone",
+            "entry c: a jitter of 600 s does not fit between ticks that are 600 s apart",
+            "entry d: \"0 0 0 30 2 *\" never comes due",
+            "entry e: there is no periodic job \"dance\"",
+            "entry f g: a name has",
+            "entry h: 0 ticks cannot be caught up with",
+            "entry i: a jitter of 40000 s is longer",
+            "entry expire_uploads is in the table twice",
+        ]
+        .iter()
+        .zip(&found)
+        {
+            assert!(problem.starts_with(text), "{problem}");
+        }
+        assert_eq!(found.len(), 9, "{found:#?}");
     }
 
     #[test]
-    fn nonsense_is_named() {
-        let error = entry("test", "every full moon", chrono_tz::UTC, |tx| run(tx, ExpireUploads {})).err().unwrap();
-        assert!(error.to_string().contains("every full moon"), "{error}");
+    fn entries_can_be_changed_and_switched_off() {
+        let changes = "expire_uploads = 0 */5 * * * MON-FRI; prune_ledger=0 0 4 * * * 2026-2030 Europe/Vienna";
+        let entries = build(TABLE, changes).unwrap();
+        assert_eq!(entries[0].expression, "0 */5 * * * MON-FRI");
+        assert_eq!(entries[0].times.zone(), chrono_tz::UTC);
+        assert_eq!(entries[1].expression, "0 0 4 * * * 2026-2030");
+        assert_eq!(entries[1].times.zone(), chrono_tz::Europe::Vienna);
+        let off = build(TABLE, "prune_ledger=off;").unwrap();
+        assert_eq!(off.iter().map(|entry| entry.enabled).collect::<Vec<_>>().iter().filter(|on| !**on).count(), 1);
+
+        for (changes, problem) in [
+            ("expire_uploads", "is not NAME=EXPRESSION"),
+            ("expire_upload=off", "there is no entry \"expire_upload\"; the entries are expire_uploads"),
+            ("expire_uploads=0 0 * * * * Mars/Olympus", "\"Mars/Olympus\" is no time zone"),
+            ("expire_uploads=*/5 * * * *", "is no cron expression"),
+            ("expire_uploads=*/10 * * * * *", "does not fit between ticks that are 10 s apart"),
+            ("expire_uploads=off;expire_uploads=off", "is changed twice"),
+        ] {
+            let found = problems(TABLE, changes).join("; ");
+            assert!(found.contains(problem), "{changes}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_delay_is_the_same_everywhere_and_differs_from_tick_to_tick() {
+        let line = line("expire_uploads", "0 */10 * * * *", "UTC", 30, CatchUp::Once);
+        let (one, other) = (entry(&line, true).unwrap(), entry(&line, true).unwrap());
+        let ticks: Vec<_> = one.times.after(Utc::now()).take(200).collect();
+        let delays: Vec<_> = ticks.iter().map(|tick| one.delay(*tick)).collect();
+        assert_eq!(delays, ticks.iter().map(|tick| other.delay(*tick)).collect::<Vec<_>>());
+        assert!(delays.iter().all(|delay| *delay < Duration::from_secs(30)));
+        let mean = delays.iter().sum::<Duration>() / 200;
+        assert!(mean > Duration::from_secs(11) && mean < Duration::from_secs(19), "{mean:?}");
     }
 }

@@ -13,6 +13,7 @@ use infra::db::{
     workers,
 };
 use jobs_crate::{Context, Flow, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run, enqueue};
+use scheduler::Scheduler;
 use serde::{Deserialize, Serialize};
 use tests::{TestApp, app::Overrides, fleet::Worker};
 use uuid::Uuid;
@@ -331,15 +332,15 @@ async fn arguments_are_ids_not_payloads() {
 async fn three_schedulers_fire_a_tick_once() {
     let app = TestApp::start().await;
     let entries = scheduler::table::entries().unwrap();
+    let replica = |name: &str| Scheduler::new(app.db.clone(), entries.clone(), name);
+    let (mut a, mut b, mut c) = (replica("a"), replica("b"), replica("c"));
     // First seen now: nothing is due yet.
-    assert_eq!(scheduler::fire_due(&app.db, &entries).await.unwrap(), 0);
-    infra::db::cron::set_back(&app.db, entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
-    let fired = tokio::join!(
-        scheduler::fire_due(&app.db, &entries),
-        scheduler::fire_due(&app.db, &entries),
-        scheduler::fire_due(&app.db, &entries)
-    );
-    let fired = [fired.0, fired.1, fired.2].map(|fired| fired.unwrap_or(0));
+    for replica in [&mut a, &mut b, &mut c] {
+        assert_eq!(replica.look().await.unwrap().fired, 0);
+    }
+    infra::db::cron::set_back(&app.db, &entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
+    let fired = tokio::join!(a.look(), b.look(), c.look());
+    let fired = [fired.0, fired.1, fired.2].map(|look| look.map_or(0, |look| look.fired));
     assert_eq!(fired.iter().sum::<usize>(), 1, "{fired:?}");
     assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
     let worker = app.worker().await;

@@ -17,6 +17,7 @@ use infra::db::{
 };
 use jobs_crate::{PruneLedger, Registry, enqueue_in};
 use note::{Act, Note, count, notes, pickup, put_all, starts, state, until, worker};
+use scheduler::Scheduler;
 use secrecy::ExposeSecret;
 use tests::{TestApp, app::Overrides};
 use uuid::Uuid;
@@ -334,18 +335,20 @@ async fn defect_12_what_is_done_is_pruned_and_what_waits_for_its_retry_keeps_its
 async fn defect_13_two_schedulers_fire_each_tick_once() {
     let app = TestApp::start().await;
     let entries = scheduler::table::entries().unwrap();
-    scheduler::fire_due(&app.db, &entries).await.unwrap();
+    let other = Db::connect(&app.database_url, 5).await.unwrap();
+    let mut first = Scheduler::new(app.db.clone(), entries.clone(), "first");
+    let mut second = Scheduler::new(other.clone(), entries.clone(), "second");
+    first.look().await.unwrap();
     for entry in &entries {
-        cron::set_back(&app.db, entry.name, chrono::TimeDelta::days(2)).await.unwrap();
+        cron::set_back(&app.db, &entry.name, chrono::TimeDelta::days(2)).await.unwrap();
     }
     let mut ticks = 0;
     // A replica that loses a race for locks finds the tick at its next look.
     for _ in 0..5 {
-        let (first, second) = (app.db.clone(), Db::connect(&app.database_url, 5).await.unwrap());
-        let fired = tokio::join!(scheduler::fire_due(&first, &entries), scheduler::fire_due(&second, &entries));
-        ticks += fired.0.unwrap_or(0) + fired.1.unwrap_or(0);
-        second.close().await;
+        let looks = tokio::join!(first.look(), second.look());
+        ticks += looks.0.map_or(0, |look| look.fired) + looks.1.map_or(0, |look| look.fired);
     }
+    other.close().await;
     assert_eq!(ticks, entries.len(), "one tick of each entry was due");
     app.run_all_due().await;
     app.finish().await;

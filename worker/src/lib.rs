@@ -53,7 +53,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
     let fleet = Fleet {
         settings: FleetSettings {
             queues: settings.queues,
-            name: format!("{}:{}", hostname(), std::process::id()),
+            name: format!("{}:{}", infra::host::name(), std::process::id()),
             version: env!("CARGO_PKG_VERSION").into(),
             database_url,
             drain: settings.drain,
@@ -106,11 +106,4 @@ fn own_program() -> anyhow::Result<PathBuf> {
 /// The settings given as flags go to the children; those in the environment they inherit.
 fn run_one_arguments(own: impl Iterator<Item = OsString>) -> Vec<OsString> {
     std::iter::once("run-one".into()).chain(own.skip(2)).collect()
-}
-
-fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .map_or_else(|| "worker".into(), |name| name.trim().to_owned())
 }

@@ -86,12 +86,15 @@ async fn serve(command: Command) -> ExitCode {
                 return code;
             }
             let Some(settings) = settings else { return ExitCode::from(2) };
-            if let Err(error) = telemetry::init(&settings.telemetry) {
-                return exit(Err(error.into()));
-            }
+            let telemetry = match telemetry::init(&settings.telemetry, "nano-worker") {
+                Ok(telemetry) => telemetry,
+                Err(error) => return exit(Err(error.into())),
+            };
             let shutdown = CancellationToken::new();
             tokio::spawn(wait_for_signal(shutdown.clone()));
-            exit(worker::run(settings, shutdown).await)
+            let result = worker::run(settings, shutdown).await;
+            telemetry.finish().await;
+            exit(result)
         }
         Command::Migrate(args) => exit(with_database(&args, async |db| Ok(db.migrate().await?)).await),
         Command::Admin(AdminCommand::Create { database, account }) => exit(
@@ -113,10 +116,11 @@ async fn serve_one(args: &RunArgs) -> ExitCode {
         return code;
     }
     let Some(settings) = settings else { return ExitCode::from(2) };
-    if let Err(error) = telemetry::init_on_stderr(&settings.telemetry) {
+    let relay = telemetry::relay::Relay::install();
+    if let Err(error) = telemetry::init_child(&settings.telemetry, "nano-worker", jobs::child::span_pipe()) {
         return exit(Err(error.into()));
     }
-    run_one::run(settings).await
+    run_one::run(settings, relay).await
 }
 
 async fn with_database(args: &DatabaseArgs, work: impl AsyncFnOnce(Db) -> anyhow::Result<()>) -> anyhow::Result<()> {

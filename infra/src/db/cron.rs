@@ -1,9 +1,11 @@
-//! The scheduler's memory: which tick of which entry has become a job.
+//! The scheduler's memory: its table as it last wrote it, which tick of which entry became what, and who paused it.
 
 use chrono::{DateTime, Utc};
 use domain::ids::JobId;
+use sqlx::types::Json;
+use uuid::Uuid;
 
-use super::{Db, DbError, Tx};
+use super::{Db, DbError, Tx, decode::word, jobs::State};
 
 /// Database time: replicas go by it, not by their own clocks.
 pub async fn now(db: &Db) -> Result<DateTime<Utc>, DbError> {
@@ -15,44 +17,433 @@ pub async fn now_in(tx: &mut Tx) -> Result<DateTime<Utc>, DbError> {
     Ok(sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#).fetch_one(&mut **tx).await?)
 }
 
-/// When the entry last fired; an entry seen for the first time counts as having fired `now`.
-pub async fn last_due(db: &Db, entry: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
-    sqlx::query!("INSERT IGNORE INTO cron_entries (name, last_due) VALUES (?, ?)", entry, now)
-        .execute(db.pool())
-        .await?;
-    Ok(sqlx::query_scalar!(r#"SELECT last_due AS "last_due: DateTime<Utc>" FROM cron_entries WHERE name = ?"#, entry)
-        .fetch_one(db.pool())
-        .await?)
+domain::words! {
+    /// What became of a tick.
+    pub enum TickOutcome ("tick outcome") {
+        /// A job was enqueued.
+        Fired = "fired",
+        /// No scheduler was there in time; a later tick stands for it.
+        Missed = "missed",
+        /// The entry was paused.
+        Skipped = "skipped",
+        /// Somebody asked for a run beside the table; `due` is when.
+        Manual = "manual",
+    }
 }
 
-/// Takes one tick for this replica: true for exactly one caller per (entry, due), however many replicas try. The
-/// job goes into the same transaction.
-pub async fn take_tick(
+/// An entry as a scheduler defines it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition<'a> {
+    /// At most 64 ASCII characters.
+    pub name: &'a str,
+    /// Of the job it enqueues.
+    pub kind: &'a str,
+    /// Seconds, minutes, hours, day of month, month, day of week, and perhaps years.
+    pub expression: &'a str,
+    /// An IANA name.
+    pub zone: &'a str,
+    pub jitter_seconds: u32,
+    /// `skip`, `once` or `all:N`.
+    pub catch_up: &'a str,
+    /// False when it is switched off by configuration.
+    pub enabled: bool,
+}
+
+/// An entry as the database knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    pub name: String,
+    pub kind: String,
+    pub expression: String,
+    pub zone: String,
+    /// A tick's job starts up to this much later than the tick, each by the same amount on every replica.
+    pub jitter_seconds: u32,
+    /// What happens with ticks that nobody was there for: `skip`, `once` or `all:N`.
+    pub catch_up: String,
+    /// False when it is switched off by configuration.
+    pub enabled: bool,
+    /// The newest tick that was decided about. Of a new entry, when it was first seen.
+    pub last_due: DateTime<Utc>,
+    /// The next five ticks after `last_due`, as the scheduler last wrote them: ticks in the past mean that no scheduler
+    /// runs, or that the entry is switched off.
+    pub upcoming: Vec<DateTime<Utc>>,
+    /// When a scheduler that has this entry last looked, give or take 5 s; `None` for one of an older build.
+    pub seen_at: Option<DateTime<Utc>>,
+    pub pause: Option<Pause>,
+}
+
+impl Schedule {
+    /// As a scheduler would define it.
+    pub fn definition(&self) -> Definition<'_> {
+        Definition {
+            name: &self.name,
+            kind: &self.kind,
+            expression: &self.expression,
+            zone: &self.zone,
+            jitter_seconds: self.jitter_seconds,
+            catch_up: &self.catch_up,
+            enabled: self.enabled,
+        }
+    }
+}
+
+/// While it lasts, ticks are recorded as `skipped`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub paused_at: DateTime<Utc>,
+    /// Ends by itself; `None`: when somebody resumes.
+    pub expires_at: Option<DateTime<Utc>>,
+    pub reason: String,
+    /// `None`: the command line.
+    pub actor_id: Option<Uuid>,
+}
+
+impl Pause {
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+}
+
+/// One tick, with what became of its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    pub entry: String,
+    pub due: DateTime<Utc>,
+    pub outcome: TickOutcome,
+    /// When it was decided about; `decided_at - due` is its lateness.
+    pub decided_at: DateTime<Utc>,
+    /// Of fired and manual ones. Ticks that came while the job of an earlier one was still waiting share its job.
+    pub job_id: Option<JobId>,
+    /// `None` without a job, and when the job was deleted from the ledger since.
+    pub job_state: Option<State>,
+    /// Host and process of the scheduler; `None` for manual ones.
+    pub fired_by: Option<String>,
+    /// Who asked for a manual one; `None`: the command line.
+    pub actor_id: Option<Uuid>,
+    /// Of a manual one.
+    pub reason: Option<String>,
+}
+
+struct Row {
+    name: String,
+    kind: String,
+    expression: String,
+    zone: String,
+    jitter_seconds: u32,
+    catch_up: String,
+    enabled: bool,
+    last_due: DateTime<Utc>,
+    upcoming: Option<Json<Vec<DateTime<Utc>>>>,
+    seen_at: Option<DateTime<Utc>>,
+    paused_at: Option<DateTime<Utc>>,
+    paused_until: Option<DateTime<Utc>>,
+    pause_reason: Option<String>,
+    paused_by: Option<Uuid>,
+    now: DateTime<Utc>,
+}
+
+impl From<Row> for (DateTime<Utc>, Schedule) {
+    fn from(row: Row) -> Self {
+        let pause = row.paused_at.map(|paused_at| Pause {
+            paused_at,
+            expires_at: row.paused_until,
+            reason: row.pause_reason.unwrap_or_default(),
+            actor_id: row.paused_by,
+        });
+        let schedule = Schedule {
+            name: row.name,
+            kind: row.kind,
+            expression: row.expression,
+            zone: row.zone,
+            jitter_seconds: row.jitter_seconds,
+            catch_up: row.catch_up,
+            enabled: row.enabled,
+            last_due: row.last_due,
+            upcoming: row.upcoming.map(|json| json.0).unwrap_or_default(),
+            seen_at: row.seen_at,
+            pause,
+        };
+        (row.now, schedule)
+    }
+}
+
+/// A pause that is over is none, whether or not a scheduler has tidied it up.
+fn as_people_see_it(row: Row) -> Schedule {
+    let (now, mut schedule) = row.into();
+    schedule.pause = schedule.pause.filter(|pause| !pause.is_over(now));
+    schedule
+}
+
+macro_rules! select {
+    ($tail:tt $(, $arg:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT name, kind, expression, zone, jitter_seconds, catch_up, enabled AS "enabled: bool",
+                 last_due AS "last_due: DateTime<Utc>", upcoming AS "upcoming: Json<Vec<DateTime<Utc>>>",
+                 seen_at AS "seen_at: DateTime<Utc>", paused_at AS "paused_at: DateTime<Utc>",
+                 paused_until AS "paused_until: DateTime<Utc>", pause_reason, paused_by AS "paused_by: Uuid",
+                 UTC_TIMESTAMP(6) AS "now!: DateTime<Utc>"
+               FROM cron_entries "#
+                + $tail
+            $(, $arg)*
+        )
+    };
+}
+
+/// Every entry that a scheduler has written down, by name.
+pub async fn list(db: &Db) -> Result<Vec<Schedule>, DbError> {
+    let rows = select!("WHERE expression <> '' ORDER BY name").fetch_all(db.pool()).await?;
+    Ok(rows.into_iter().map(as_people_see_it).collect())
+}
+
+pub async fn get(db: &Db, name: &str) -> Result<Option<Schedule>, DbError> {
+    let row = select!("WHERE name = ? AND expression <> ''", name).fetch_optional(db.pool()).await?;
+    Ok(row.map(as_people_see_it))
+}
+
+/// The entry with its row locked: no tick of it is decided about until the transaction ends.
+pub async fn lock(tx: &mut Tx, name: &str) -> Result<Option<Schedule>, DbError> {
+    let row = select!("WHERE name = ? AND expression <> '' FOR UPDATE", name).fetch_optional(&mut **tx).await?;
+    Ok(row.map(as_people_see_it))
+}
+
+/// From now until `expires_at` or [`resume`] the entry's ticks are skipped; a pause that is there is replaced. False
+/// when there is no such entry. Jobs of earlier ticks are not touched.
+pub async fn pause(
+    tx: &mut Tx,
+    name: &str,
+    reason: &str,
+    actor: Option<Uuid>,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE cron_entries SET paused_at = UTC_TIMESTAMP(6), paused_until = ?, pause_reason = ?, paused_by = ?
+         WHERE name = ? AND expression <> ''",
+        expires_at,
+        reason,
+        actor,
+        name
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends a pause: the next tick fires. False when there is no such entry. Ticks that came due within the pause's last second are fired late at
+/// worst, never lost.
+pub async fn resume(tx: &mut Tx, name: &str) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE cron_entries SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, paused_by = NULL
+         WHERE name = ? AND expression <> ''",
+        name
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The newest ticks of an entry, newest first.
+pub async fn ticks(db: &Db, entry: &str, limit: u32) -> Result<Vec<Tick>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT t.due AS "due: DateTime<Utc>", t.outcome, t.created_at AS "decided_at: DateTime<Utc>",
+             t.job_id AS "job_id: Uuid", j.state AS "state?: String", t.fired_by, t.actor_id AS "actor_id: Uuid", t.reason
+           FROM cron_ticks t LEFT JOIN jobs j ON j.id = t.job_id
+           WHERE t.entry = ? ORDER BY t.due DESC LIMIT ?"#,
+        entry,
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Tick {
+                entry: entry.to_owned(),
+                due: row.due,
+                outcome: word(&row.outcome)?,
+                decided_at: row.decided_at,
+                job_id: row.job_id.map(JobId),
+                job_state: row.state.as_deref().map(word).transpose()?,
+                fired_by: row.fired_by,
+                actor_id: row.actor_id,
+                reason: row.reason,
+            })
+        })
+        .collect()
+}
+
+/// Remembers a run that somebody asked for.
+pub async fn record_manual(
     tx: &mut Tx,
     entry: &str,
-    last_due: DateTime<Utc>,
-    due: DateTime<Utc>,
     job: JobId,
+    actor: Option<Uuid>,
+    reason: &str,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT IGNORE INTO cron_ticks (entry, due, job_id, outcome, actor_id, reason, created_at)
+         VALUES (?, UTC_TIMESTAMP(6), ?, 'manual', ?, ?, UTC_TIMESTAMP(6))",
+        entry,
+        job.0,
+        actor,
+        reason
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Database time, and every entry there is, with pauses that are over.
+pub async fn look(db: &Db) -> Result<(DateTime<Utc>, Vec<Schedule>), DbError> {
+    let rows = select!("ORDER BY name").fetch_all(db.pool()).await?;
+    let now = match rows.first() {
+        Some(row) => row.now,
+        None => now(db).await?,
+    };
+    Ok((now, rows.into_iter().map(|row| <(DateTime<Utc>, Schedule)>::from(row).1).collect()))
+}
+
+/// Writes an entry's definition. A new entry counts as having ticked `now`, and so does one whose times changed or that
+/// was switched on: what the new times would have made of the past is not caught up with.
+pub async fn define(
+    db: &Db,
+    definition: &Definition<'_>,
+    upcoming: &[DateTime<Utc>],
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    // Assignments happen from left to right: `last_due` still sees the old values.
+    sqlx::query!(
+        "INSERT INTO cron_entries (name, last_due, kind, expression, zone, jitter_seconds, catch_up, enabled, upcoming,
+           seen_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+         ON DUPLICATE KEY UPDATE
+           last_due = IF(expression = '' OR (expression = VALUES(expression) AND zone = VALUES(zone)
+                           AND enabled = VALUES(enabled)), last_due, GREATEST(last_due, VALUES(last_due))),
+           kind = VALUES(kind), expression = VALUES(expression), zone = VALUES(zone),
+           jitter_seconds = VALUES(jitter_seconds), catch_up = VALUES(catch_up), enabled = VALUES(enabled),
+           upcoming = VALUES(upcoming), seen_at = VALUES(seen_at)",
+        definition.name,
+        now,
+        definition.kind,
+        definition.expression,
+        definition.zone,
+        definition.jitter_seconds,
+        definition.catch_up,
+        definition.enabled,
+        Json(upcoming)
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// Says that a scheduler with this entry is there.
+pub async fn seen(db: &Db, entry: &str) -> Result<(), DbError> {
+    sqlx::query!("UPDATE cron_entries SET seen_at = UTC_TIMESTAMP(6) WHERE name = ?", entry).execute(db.pool()).await?;
+    Ok(())
+}
+
+/// What a scheduler decided about an entry.
+pub struct Step<'a> {
+    /// As it was seen: when anything about it has changed since, the step is not taken.
+    pub seen: &'a Schedule,
+    pub last_due: DateTime<Utc>,
+    pub upcoming: &'a [DateTime<Utc>],
+    /// The pause is over.
+    pub end_pause: bool,
+}
+
+/// Takes the step for this replica: true for exactly one of those who saw the same. What it enqueues and records goes
+/// into the same transaction.
+pub async fn advance(tx: &mut Tx, step: &Step<'_>) -> Result<bool, DbError> {
+    let seen = step.seen;
+    let moved = sqlx::query!(
+        "UPDATE cron_entries
+         SET last_due = ?, upcoming = ?, seen_at = UTC_TIMESTAMP(6), paused_until = IF(?, NULL, paused_until),
+             pause_reason = IF(?, NULL, pause_reason), paused_by = IF(?, NULL, paused_by),
+             paused_at = IF(?, NULL, paused_at)
+         WHERE name = ? AND last_due = ? AND paused_at <=> ? AND expression = ? AND zone = ? AND enabled = ?",
+        step.last_due,
+        Json(step.upcoming),
+        step.end_pause,
+        step.end_pause,
+        step.end_pause,
+        step.end_pause,
+        seen.name,
+        seen.last_due,
+        seen.pause.as_ref().map(|pause| pause.paused_at),
+        seen.expression,
+        seen.zone,
+        seen.enabled
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+/// Remembers a tick, decided about at `now`. False when it was decided about before.
+pub async fn record(
+    tx: &mut Tx,
+    entry: &str,
+    due: DateTime<Utc>,
+    outcome: TickOutcome,
+    fired_by: &str,
+    now: DateTime<Utc>,
 ) -> Result<bool, DbError> {
-    let moved =
-        sqlx::query!("UPDATE cron_entries SET last_due = ? WHERE name = ? AND last_due = ?", due, entry, last_due)
-            .execute(&mut **tx)
-            .await?;
-    if moved.rows_affected() == 0 {
-        return Ok(false);
-    }
     let taken = sqlx::query!(
-        "INSERT IGNORE INTO cron_ticks (entry, due, job_id, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+        "INSERT IGNORE INTO cron_ticks (entry, due, outcome, fired_by, created_at) VALUES (?, ?, ?, ?, ?)",
         entry,
         due,
-        job.0
+        outcome.as_str(),
+        fired_by,
+        now
     )
     .execute(&mut **tx)
     .await?;
     Ok(taken.rows_affected() == 1)
 }
 
-/// Makes an entry look as if it had fired last this much earlier, so that it is due.
+/// Names the job of a tick that [`record`] has just taken.
+pub async fn set_job(tx: &mut Tx, entry: &str, due: DateTime<Utc>, job: JobId) -> Result<(), DbError> {
+    sqlx::query!("UPDATE cron_ticks SET job_id = ? WHERE entry = ? AND due = ?", job.0, entry, due)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes ticks that were due before `before`, at most 500, and returns how many. The newest 20 of each entry stay.
+pub async fn prune_ticks(db: &Db, entry: &str, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let kept = sqlx::query_scalar!(
+        r#"SELECT due AS "due: DateTime<Utc>" FROM cron_ticks WHERE entry = ? ORDER BY due DESC LIMIT 1 OFFSET 19"#,
+        entry
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    let Some(kept) = kept else { return Ok(0) };
+    let done = sqlx::query!("DELETE FROM cron_ticks WHERE entry = ? AND due < ? LIMIT 500", entry, before.min(kept))
+        .execute(db.pool())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets entries that no scheduler has had since `before`, with their ticks; returns how many. At most 20.
+pub async fn prune_entries(db: &Db, before: DateTime<Utc>) -> Result<usize, DbError> {
+    let gone = sqlx::query_scalar!("SELECT name FROM cron_entries WHERE seen_at < ? LIMIT 20", before)
+        .fetch_all(db.pool())
+        .await?;
+    for name in &gone {
+        let mut tx = db.begin().await?;
+        let done = sqlx::query!("DELETE FROM cron_entries WHERE name = ? AND seen_at < ?", name, before)
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 1 {
+            sqlx::query!("DELETE FROM cron_ticks WHERE entry = ?", name).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(gone.len())
+}
+
+/// Makes an entry look as if it had last been decided about this much earlier, so that it is due.
 pub async fn set_back(db: &Db, entry: &str, by: chrono::TimeDelta) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE cron_entries SET last_due = last_due - INTERVAL ? SECOND WHERE name = ?",

@@ -130,6 +130,12 @@ impl Db {
         Self::connect_with(url, pool_size, Some(10))
     }
 
+    /// Like [`Db::connect_worker`], with 3 s: a scheduler looks every second, and its ticks may be 5 s late at most
+    /// although another replica stands still in the middle of one.
+    pub async fn connect_scheduler(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        Self::connect_with(url, pool_size, Some(3))
+    }
+
     fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>) -> Result<Self, DbError> {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
         let mut pool = MySqlPoolOptions::new()
@@ -179,7 +185,7 @@ impl Db {
             return Err(DbError::Busy);
         }
         let inner = self.pool.begin().await?;
-        Ok(Tx { inner, hints: Vec::new(), sink: self.hints.clone() })
+        Ok(Tx { inner, hints: Vec::new(), sink: self.hints.clone(), enqueued: Vec::new() })
     }
 
     /// For reads outside a transaction.
@@ -258,6 +264,8 @@ pub struct Tx {
     inner: Transaction<'static, MySql>,
     hints: Vec<Hint>,
     sink: Arc<OnceLock<HintSink>>,
+    /// Jobs by queue and kind.
+    enqueued: Vec<(&'static str, &'static str, u64)>,
 }
 
 impl Tx {
@@ -268,8 +276,19 @@ impl Tx {
         }
     }
 
+    /// To be counted once this transaction has committed.
+    pub(crate) fn enqueued(&mut self, queue: &'static str, kind: &'static str) {
+        match self.enqueued.iter_mut().find(|known| (known.0, known.1) == (queue, kind)) {
+            Some(known) => known.2 += 1,
+            None => self.enqueued.push((queue, kind, 1)),
+        }
+    }
+
     pub async fn commit(self) -> Result<(), DbError> {
         self.inner.commit().await?;
+        for (queue, kind, jobs) in self.enqueued {
+            metrics::counter!("jobs_enqueued_total", "queue" => queue, "kind" => kind).increment(jobs);
+        }
         if let (false, Some(sink)) = (self.hints.is_empty(), self.sink.get()) {
             sink(self.hints);
         }
