@@ -1,10 +1,12 @@
 //! The marketplace as its users meet it, on real services. Started by `make test`.
 
 mod access;
+mod admin_jobs;
 mod auth;
 mod author;
 mod bad_input;
 mod batches;
+mod bulk;
 mod catalogue;
 mod chaos;
 mod child;

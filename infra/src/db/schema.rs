@@ -27,6 +27,16 @@ pub async fn isolation(db: &Db) -> Result<String, DbError> {
     Ok(row.1)
 }
 
+/// A look-up that takes this long, if it may.
+pub async fn look_for(db: &Db, duration: std::time::Duration) -> Result<(), DbError> {
+    // As a condition: sleeping in the list of columns is cut short by MySQL without an error.
+    sqlx::query("SELECT 1 FROM audit_head WHERE SLEEP(?)")
+        .bind(duration.as_secs_f64())
+        .fetch_optional(db.inspection())
+        .await?;
+    Ok(())
+}
+
 async fn run(db: &Db, sql: String) -> Result<(), DbError> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(db.pool()).await?;
     Ok(())
