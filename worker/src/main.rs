@@ -10,12 +10,7 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use worker::{
     admin, check,
-    commands::{
-        fleet::{self, FleetArgs},
-        jobs::{self, JobsArgs},
-        queues::{self, QueuesArgs},
-        schedules::{self, SchedulesArgs},
-    },
+    commands::{self, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs},
     run_one,
     settings::RunArgs,
 };
@@ -123,10 +118,10 @@ async fn serve(command: Command) -> ExitCode {
             })
             .await,
         ),
-        Command::Jobs(args) => jobs::jobs(*args).await,
-        Command::Queues(args) => queues::queues(*args).await,
-        Command::Schedules(args) => schedules::schedules(*args).await,
-        Command::Fleet(args) => fleet::fleet(*args).await,
+        Command::Jobs(args) => commands::jobs::jobs(*args).await,
+        Command::Queues(args) => commands::queues::queues(*args).await,
+        Command::Schedules(args) => commands::schedules::schedules(*args).await,
+        Command::Fleet(args) => commands::fleet::fleet(*args).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
     }
 }
