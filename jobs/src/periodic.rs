@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use domain::ids::JobId;
 use futures::future::BoxFuture;
-use infra::db::{DbError, Tx, cron, jobs};
+use infra::db::{
+    DbError, Tx, cron,
+    jobs::{self, Action, By},
+};
 use uuid::Uuid;
 
 use crate::{EnqueueError, ExpireUploads, Job, PruneLedger, enqueue, enqueue_in};
@@ -79,7 +82,7 @@ pub async fn run_schedule_now(
     };
     let job = periodic.enqueue(tx, Duration::ZERO).await?;
     // One of an earlier tick may wait for its jitter.
-    jobs::operate(tx, job, jobs::Action::Retry, &jobs::By { actor, reason }).await?;
+    jobs::operate(tx, job, Action::Retry, &By { actor, reason }).await?;
     cron::record_manual(tx, name, job, actor, reason).await?;
     Ok(job)
 }
