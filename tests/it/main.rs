@@ -10,6 +10,7 @@ mod bulk;
 mod catalogue;
 mod chaos;
 mod child;
+mod cli;
 mod contract;
 mod control;
 mod events;

@@ -70,7 +70,8 @@ async fn prometheus_scrapes_all_programs_and_the_series_exist() {
     app.drained().await;
 
     // Straight from the programs: every series has a description, and what a child process measured is there.
-    until(&of_worker, "job_outcomes_total", &["kind=\"send_email\"", "outcome=\"completed\""], |runs| runs == 1.0).await;
+    until(&of_worker, "job_outcomes_total", &["kind=\"send_email\"", "outcome=\"completed\""], |runs| runs == 1.0)
+        .await;
     until(&of_worker, "storage_request_seconds_count", &["operation=\"get\""], |requests| requests >= 1.0).await;
     until(&of_worker, "queue_signal_timestamp_seconds", &[], |at| at > 1e9).await;
     until(&of_scheduler, "build_info", &["version="], |one| one == 1.0).await;

@@ -128,7 +128,9 @@ async fn steer(app: &TestApp, user: &User, path: &str, body: Value) -> Answer {
 fn fields(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
     let list = answer.body["error"]["details"]["fields"].as_array().unwrap();
-    list.iter().map(|field| format!("{} {}", field["field"].as_str().unwrap(), field["code"].as_str().unwrap())).collect()
+    list.iter()
+        .map(|field| format!("{} {}", field["field"].as_str().unwrap(), field["code"].as_str().unwrap()))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -379,7 +381,11 @@ async fn what_makes_no_sense_is_refused_by_name() {
         ("queues/media/pause", json!({"reason": " "}), &["reason EMPTY"]),
         ("queues/media/pause", json!({"reason": long}), &["reason TOO_LONG"]),
         ("queues/media/pause", json!({"reason": "a\u{0}b"}), &["reason CHARACTER"]),
-        ("queues/media/pause", json!({"reason": 7, "expires_in_seconds": 0}), &["reason TYPE", "expires_in_seconds RANGE"]),
+        (
+            "queues/media/pause",
+            json!({"reason": 7, "expires_in_seconds": 0}),
+            &["reason TYPE", "expires_in_seconds RANGE"],
+        ),
         ("queues/media/pause", json!({"reason": "r", "expires_in_seconds": 2_592_001}), &["expires_in_seconds RANGE"]),
         ("queues/media/pause", json!({"reason": "r", "expires_in_seconds": "1h"}), &["expires_in_seconds TYPE"]),
         ("queues/media/pause", json!({"reason": "r", "until": "tomorrow"}), &["until UNKNOWN"]),

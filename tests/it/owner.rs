@@ -86,7 +86,8 @@ async fn an_owner_is_told_what_went_wrong_and_tries_again() {
 
     // Others do not even learn that it exists; moderators may look.
     let rival = app.creator("rival").await;
-    for (method, tail) in [(Method::GET, ""), (Method::GET, "/events"), (Method::POST, "/retry"), (Method::POST, "/cancel")]
+    for (method, tail) in
+        [(Method::GET, ""), (Method::GET, "/events"), (Method::POST, "/retry"), (Method::POST, "/cancel")]
     {
         let refused = answer(rival.request(&app, method, &format!("{path}{tail}"))).await;
         assert_eq!(refused.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{tail}");
@@ -94,7 +95,10 @@ async fn an_owner_is_told_what_went_wrong_and_tries_again() {
     let moderator = app.user("mod", Role::Moderator).await;
     let seen = moderator.get(&app, &path).await;
     assert_eq!(seen.data(StatusCode::OK)["retry"]["why_not"], "not_allowed");
-    assert_eq!(moderator.post(&app, &format!("{path}/retry"), &json!({})).await.error(StatusCode::FORBIDDEN), "FORBIDDEN");
+    assert_eq!(
+        moderator.post(&app, &format!("{path}/retry"), &json!({})).await.error(StatusCode::FORBIDDEN),
+        "FORBIDDEN"
+    );
 
     let flow = creator.post(&app, &format!("{path}/retry"), &json!({"flow": true})).await;
     assert_eq!(flow.error(StatusCode::FORBIDDEN), "FORBIDDEN", "whole flows are for operators");
@@ -324,8 +328,7 @@ async fn a_jobs_stream_tells_every_change_once_and_ends_with_it() {
     let mut stream = Stream::open(&app, &creator, &path, None).await;
     let (first, data) = stream.next().await.unwrap();
     assert_eq!((data["state"].as_str(), data["runs"].as_u64()), (Some("available"), Some(0)));
-    let worker =
-        app.worker_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Steady>()).await;
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Steady>()).await;
     let (middle, data) = loop {
         let (id, data) = stream.next().await.unwrap();
         assert_eq!(data["state"], "running");

@@ -220,7 +220,8 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
             | "/kinds/{kind}/pause"
             | "/workers/{id}/drain"
             | "/schedules/{name}/run"
-            | "/schedules/{name}/pause" | "/bulk",
+            | "/schedules/{name}/pause"
+            | "/bulk",
         )
         | ("PUT", "/limits/{kind}") => {}
         _ => panic!("{}: what must be there so that it succeeds? Teach `prepare`", route.name()),
