@@ -341,8 +341,7 @@ async fn unusable_calls_are_told_what_to_write() {
         let help = run(None, &[group, "--help"]).await;
         assert_eq!(help.code, 0);
         assert!(help.out.contains("Examples:") && help.out.contains("Exit status:"), "{}", help.out);
-        let list = if group == "schedules" { "run" } else { "list" };
-        assert!(run(None, &[group, list, "--help"]).await.out.contains("--json"));
+        assert!(run(None, &[group, "list", "--help"]).await.out.contains("--json"));
     }
     let lost = run(None, &["queues"]).await;
     assert_eq!(lost.code, 2);
