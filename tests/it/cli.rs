@@ -303,7 +303,7 @@ async fn unusable_calls_are_told_what_to_write() {
         (&["jobs", "retry", "--reason", "r", "--yes"], "at least one filter"),
         (&["jobs", "retry", &id, "--kind", "send_email", "--reason", "r"], "cannot be used with"),
         (&["jobs", "retry", "--state", "completed", "--dry-run"], "does not fit"),
-        (&["jobs", "retry", "--kind", "x", "--flow", "--reason", "r"], "required"),
+        (&["jobs", "retry", "--kind", "x", "--flow", "--reason", "r"], "named by id"),
         (&["jobs", "cancel", &id, "--reason", ""], "empty"),
         (&["queues", "pause", "--reason", "r"], "required"),
         (&["queues", "pause", "mial", "--reason", "r"], "possible values"),

@@ -138,7 +138,8 @@ impl Route {
         &self.operation["requestBody"]["content"]["application/json"]["schema"]
     }
 
-    /// A body with every required field, and a reason where there may be one; made of the document's examples and bounds.
+    /// A body with every required field, those that have an example, and a reason where there may be one; made of the
+    /// document's examples and bounds.
     pub fn body(&self) -> Value {
         self.sample("", self.json_schema())
     }
@@ -183,15 +184,12 @@ impl Route {
                 let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
                 let properties = &schema["properties"];
                 let mut names: Vec<&str> = required.collect();
-                if !properties["reason"].is_null() && !names.contains(&"reason") {
-                    names.push("reason");
-                }
-                if names.is_empty() {
-                    // Something must be given, or nothing is asked for.
-                    let telling = |schema: &Value| ["example", "examples"].iter().any(|word| !schema[word].is_null());
-                    let all = properties.as_object().into_iter().flatten();
-                    names.extend(all.filter(|(_, schema)| telling(schema)).map(|(name, _)| name.as_str()).take(1));
-                }
+                let telling = |schema: &Value| ["example", "examples"].iter().any(|word| !schema[word].is_null());
+                let all = properties.as_object().into_iter().flatten();
+                let more = all.filter(|(name, schema)| *name == "reason" || telling(schema));
+                let more: Vec<&str> =
+                    more.map(|(name, _)| name.as_str()).filter(|name| !names.contains(name)).collect();
+                names.extend(more);
                 let fields: Map<String, Value> =
                     names.into_iter().map(|name| (name.to_owned(), self.sample(name, &properties[name]))).collect();
                 Value::Object(fields)

@@ -24,7 +24,7 @@ pub(super) struct ActArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Also everything the named jobs wait for: what failed of it is retried, what has not ended is cancelled.
-    #[arg(long, requires = "ids")]
+    #[arg(long)]
     flow: bool,
     /// By filter: only count, and show some of them. Nothing is changed.
     #[arg(long, conflicts_with_all = ["ids", "yes"])]
@@ -110,6 +110,9 @@ async fn by_id(db: &Db, output: &Output, action: Action, args: &ActArgs, reason:
 }
 
 async fn by_filter(db: &Db, output: &Output, action: Action, args: &ActArgs) -> Result<(), Failure> {
+    if args.flow {
+        return Err(Failure::Unusable("--flow goes with jobs named by id".into()));
+    }
     let mut filter = args.filter.filter();
     if filter.is_empty() {
         return Err(Failure::Unusable("name jobs by id or give at least one filter; --help has examples".into()));
