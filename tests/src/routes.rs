@@ -72,7 +72,8 @@ impl Route {
         operations.collect()
     }
 
-    pub(crate) fn new(method: &str, path: &str, operation: &Value, schemas: &Value) -> Self {
+    /// One operation, as the document has it.
+    pub fn new(method: &str, path: &str, operation: &Value, schemas: &Value) -> Self {
         let schemes = operation["security"].as_array();
         let access = match schemes {
             None => Access::Open,
