@@ -221,7 +221,8 @@ mod tests {
             assert!(reference(wrong).unwrap_err().contains("nano:"), "{wrong}");
         }
         assert!(moment("2026-11-22T12:00:00Z").is_ok());
-        assert!((Utc::now() - moment("2h").unwrap()).num_minutes() == 120);
+        let then = moment("2h").unwrap();
+        assert_eq!((Utc::now() - then).num_minutes(), 120);
         for wrong in ["yesterday", "2026-11-22", "", "5y", "999999999999d"] {
             assert!(moment(wrong).unwrap_err().contains("write"), "{wrong}");
         }
