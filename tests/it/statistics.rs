@@ -78,7 +78,9 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
     let races: u32 = writers.join_all().await.into_iter().sum();
     // In any three rounds a writer leaves out each kind once.
     let expected: u64 = (0..WRITERS)
-        .flat_map(|writer| (0..ROUNDS).flat_map(move |round| (0..12).filter(move |kind| (kind + writer + round) % 3 != 0)))
+        .flat_map(|writer| {
+            (0..ROUNDS).flat_map(move |round| (0..12).filter(move |kind| (kind + writer + round) % 3 != 0))
+        })
         .count() as u64;
     let runs: u64 = job_rollups::by_queue(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
     assert_eq!(runs, expected * 2);
@@ -87,7 +89,9 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
     let filter = job_error_groups::Filter::default();
     let (groups, total) = job_error_groups::page(&app.db, &filter, None, 50).await.unwrap();
     assert_eq!((total.count, groups.iter().map(|group| group.failures).sum::<u64>()), (12, expected * 3));
-    assert!(groups.iter().all(|group| group.message.starts_with("Fehler größer") && group.first_seen <= group.last_seen));
+    assert!(
+        groups.iter().all(|group| group.message.starts_with("Fehler größer") && group.first_seen <= group.last_seen)
+    );
     assert!(races <= 3, "{races} lock races in {} writes", WRITERS * ROUNDS * 3);
     app.finish().await;
 }
@@ -119,7 +123,10 @@ impl Job for Third {
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
         tokio::time::sleep(Duration::from_millis(12)).await;
         if run.number() < 3 {
-            return Err(JobError::failed_as("smtp", anyhow::anyhow!("attempt {} of {} was refused", run.number(), self.id)));
+            return Err(JobError::failed_as(
+                "smtp",
+                anyhow::anyhow!("attempt {} of {} was refused", run.number(), self.id),
+            ));
         }
         Ok(Outcome::Done)
     }
@@ -139,7 +146,8 @@ async fn a_worker_counts_every_run_and_groups_failures_of_one_cause() {
     let of = |outcome: &str| ended.iter().filter(|row| row.outcome == outcome).map(|row| row.runs).sum::<u64>();
     assert_eq!((of("retry"), of("completed"), ended.iter().map(|row| row.runs).sum::<u64>()), (40, 20, 60));
     let durations = job_rollups::durations(&app.db, &recent()).await.unwrap();
-    let runs: Vec<(u8, u64)> = durations.iter().filter(|row| row.what == "run").map(|row| (row.bucket, row.runs)).collect();
+    let runs: Vec<(u8, u64)> =
+        durations.iter().filter(|row| row.what == "run").map(|row| (row.bucket, row.runs)).collect();
     assert_eq!(runs.iter().map(|(_, runs)| runs).sum::<u64>(), 60);
     assert_eq!(durations.iter().filter(|row| row.what == "wait").map(|row| row.runs).sum::<u64>(), 60);
     let median = histogram::percentile(&runs, 0.5).unwrap();

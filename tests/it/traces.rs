@@ -171,7 +171,8 @@ async fn an_upload_is_one_trace_from_the_request_to_the_mail() {
     let (_, span, id) = line(worker.log().unwrap(), "the mail was handed to the mail server");
     assert_eq!(id, runs[&("send_email", mail.runs)].id);
     assert_eq!(span["job.run"].as_u64(), Some(u64::from(mail.runs)));
-    let by_children = logged(worker.log().unwrap()).into_iter().any(|(.., id)| inside.values().any(|child| *child == id));
+    let by_children =
+        logged(worker.log().unwrap()).into_iter().any(|(.., id)| inside.values().any(|child| *child == id));
     assert!(by_children, "what children log has their spans' ids");
     app.finish().await;
 }

@@ -157,7 +157,8 @@ impl TestApp {
 
     /// Starts the scheduler's binary.
     pub async fn scheduler_process(&self, name: &str, settings: &[(&str, &str)]) -> Process {
-        let launch = self.sibling("scheduler", name).env("SCHEDULER_ALIVE_FILE", self.folder.path().join("scheduler.alive"));
+        let launch =
+            self.sibling("scheduler", name).env("SCHEDULER_ALIVE_FILE", self.folder.path().join("scheduler.alive"));
         launch.envs(settings.iter().copied()).start().await.expect("the scheduler starts")
     }
 
