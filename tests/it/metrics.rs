@@ -1,6 +1,7 @@
 //! What Prometheus reads from the programs: by itself, and by Prometheus.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -22,7 +23,7 @@ fn installed(name: &str) -> Option<PathBuf> {
         Ok(program) => Some(program),
         Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("{error}"),
         Err(error) => {
-            eprintln!("left out: {error}");
+            let _ = writeln!(std::io::stderr(), "left out: {error}");
             None
         }
     }
