@@ -9,7 +9,7 @@ use std::{
 use benches::{
     peers::{self, Installed},
     report::{self, Results},
-    scenarios::{Bench, backlog, killed, paused, pickup, prune, rolling, throughput},
+    scenarios::{Bench, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput},
     stage::{Stage, WorkerSize},
 };
 use clap::{Parser, Subcommand};
@@ -54,6 +54,10 @@ enum Command {
     Paused(paused::Args),
     /// SIGKILL: until the jobs run again.
     Killed(killed::Args),
+    /// One job of a tenant beside 100,000 of another.
+    Fairness(fairness::Args),
+    /// Cancelling running jobs.
+    Cancel(cancel::Args),
     /// Put the latest results into the document.
     Report {
         #[arg(long, default_value = "docs/benchmarks.md")]
@@ -108,7 +112,11 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         "{} is not here; run from the top of the repository: make bench",
         sources.display()
     );
-    let installed = Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?;
+    let installed = if matches!(command, Command::All | Command::Throughput(_) | Command::Pickup(_)) {
+        Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?
+    } else {
+        Installed::none()
+    };
     let stage = Stage::set(&dir.join("services")).await?;
     let size = WorkerSize { concurrency: cli.concurrency, pool: cli.pool };
     let bench = Bench { stage, installed, runs: cli.runs.max(1), size };
@@ -128,6 +136,8 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Rolling(defaults!("rolling", Rolling)),
                 Command::Paused(defaults!("paused", Paused)),
                 Command::Killed(defaults!("killed", Killed)),
+                Command::Fairness(defaults!("fairness", Fairness)),
+                Command::Cancel(defaults!("cancel", Cancel)),
             ];
             let mut met = true;
             for command in &all {
@@ -142,6 +152,8 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Rolling(args) => ("rolling", rolling::run(bench, args).await?),
         Command::Paused(args) => ("paused", paused::run(bench, args).await?),
         Command::Killed(args) => ("killed", killed::run(bench, args).await?),
+        Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
+        Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
         Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => return Ok(true),
     };
     // As typed; from `all` the command that does the same alone.

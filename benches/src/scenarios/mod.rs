@@ -1,6 +1,8 @@
 //! What is measured, one file a command.
 
 pub mod backlog;
+pub mod cancel;
+pub mod fairness;
 pub mod killed;
 mod load;
 pub mod paused;

@@ -199,7 +199,8 @@ impl Batch {
 }
 
 fn hint(job: &NewJob) -> Hint {
-    Hint::Job { queue: job.queue.to_owned(), ticket: Ticket { job: job.id, priority: job.priority, rank: 0 } }
+    let ticket = Ticket { job: job.id, priority: job.priority, rank: 0 };
+    Hint::Job { queue: job.queue.to_owned(), ticket, tenant: job.tenant }
 }
 
 /// The first state of a job, and microseconds until it is due.
