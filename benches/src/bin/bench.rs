@@ -9,7 +9,7 @@ use std::{
 use benches::{
     peers::{self, Installed},
     report::{self, Results},
-    scenarios::{Bench, backlog, killed, paused, pickup, prune, rolling, throughput},
+    scenarios::{Bench, admin, backlog, killed, paused, pickup, prune, rolling, throughput},
     stage::{Stage, WorkerSize},
 };
 use clap::{Parser, Subcommand};
@@ -54,6 +54,8 @@ enum Command {
     Paused(paused::Args),
     /// SIGKILL: until the jobs run again.
     Killed(killed::Args),
+    /// The operators' pages on a ledger of a million jobs, under load and pruning.
+    Admin(admin::Args),
     /// Put the latest results into the document.
     Report {
         #[arg(long, default_value = "docs/benchmarks.md")]
@@ -108,7 +110,11 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         "{} is not here; run from the top of the repository: make bench",
         sources.display()
     );
-    let installed = Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?;
+    let installed = if matches!(command, Command::Admin(_)) {
+        Installed::none()
+    } else {
+        Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?
+    };
     let stage = Stage::set(&dir.join("services")).await?;
     let size = WorkerSize { concurrency: cli.concurrency, pool: cli.pool };
     let bench = Bench { stage, installed, runs: cli.runs.max(1), size };
@@ -128,6 +134,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Rolling(defaults!("rolling", Rolling)),
                 Command::Paused(defaults!("paused", Paused)),
                 Command::Killed(defaults!("killed", Killed)),
+                Command::Admin(defaults!("admin", Admin)),
             ];
             let mut met = true;
             for command in &all {
@@ -142,6 +149,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Rolling(args) => ("rolling", rolling::run(bench, args).await?),
         Command::Paused(args) => ("paused", paused::run(bench, args).await?),
         Command::Killed(args) => ("killed", killed::run(bench, args).await?),
+        Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => return Ok(true),
     };
     // As typed; from `all` the command that does the same alone.

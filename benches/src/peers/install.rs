@@ -31,6 +31,12 @@ impl Installed {
         Ok(Self { bullmq: bullmq.map_err(|e| format!("{e:#}")), celery: celery.map_err(|e| format!("{e:#}")) })
     }
 
+    /// For what is compared with nobody.
+    pub fn none() -> Self {
+        let reason = || "not asked for".to_owned();
+        Self { bullmq: Err(reason()), celery: Err(reason()) }
+    }
+
     pub(super) fn bullmq(&self) -> anyhow::Result<&Path> {
         self.bullmq.as_deref().map_err(|reason| anyhow::anyhow!("skipped: {reason}"))
     }

@@ -20,8 +20,7 @@ pub struct TelemetryArgs {
 }
 
 /// Clients log every retry and connection at info; ours say once what it means.
-pub(super) const DEFAULT_FILTER: &str =
-    "info,sqlx=warn,tantivy=warn,aws_config=warn,aws_smithy_runtime=warn,hyper=warn,h2=warn,rustls=warn,\
+pub(super) const DEFAULT_FILTER: &str = "info,sqlx=warn,tantivy=warn,aws_config=warn,aws_smithy_runtime=warn,hyper=warn,h2=warn,rustls=warn,\
      opentelemetry=warn";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

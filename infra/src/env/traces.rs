@@ -115,8 +115,8 @@ impl TraceArgs {
             None => return Vec::new(),
         };
         for (name, value) in &pairs {
-            let usable = http::HeaderName::from_bytes(name.as_bytes()).is_ok()
-                && http::HeaderValue::from_str(value).is_ok();
+            let usable =
+                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok();
             if !usable {
                 let what = format!("has a pair that cannot be a header ({name:?})");
                 problems.add("OTEL_EXPORTER_OTLP_HEADERS", what, "x-api-key=secret");
@@ -162,7 +162,11 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
             if name.is_empty() {
                 return Err(format!("has {pair:?}, which names nothing"));
             }
-            Ok((name.to_owned(), percent_decoded(value).ok_or_else(|| format!("has a value of {name} that is not percent-encoded UTF-8"))?))
+            Ok((
+                name.to_owned(),
+                percent_decoded(value)
+                    .ok_or_else(|| format!("has a value of {name} that is not percent-encoded UTF-8"))?,
+            ))
         })
         .collect()
 }

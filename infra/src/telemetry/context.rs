@@ -69,9 +69,9 @@ pub fn parse(text: &str) -> Option<SpanContext> {
 
 /// The `traceparent` of a span; `None` for one that is no part of a trace.
 pub fn format(context: &SpanContext) -> Option<String> {
-    context.is_valid().then(|| {
-        format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8())
-    })
+    context
+        .is_valid()
+        .then(|| format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8()))
 }
 
 /// A context to begin a span in.
@@ -80,8 +80,12 @@ pub(super) fn remote(parent: SpanContext) -> Context {
 }
 
 fn with_state(parent: SpanContext, headers: &HeaderMap) -> SpanContext {
-    let values: Vec<&str> =
-        headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok()).filter(|text| !text.is_empty()).collect();
+    let values: Vec<&str> = headers
+        .get_all(TRACESTATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .filter(|text| !text.is_empty())
+        .collect();
     let list = values.join(",");
     if list.is_empty() || list.len() > STATE_LIMIT {
         return parent;
@@ -184,10 +188,11 @@ mod tests {
         let mut twice = headers(&[("traceparent", PARENT)]);
         twice.append(TRACEPARENT, HeaderValue::from_static(PARENT));
         assert_eq!(Caller::of(&twice), None);
-        let state_of = |state: &'static str| match Caller::of(&headers(&[("traceparent", PARENT), ("tracestate", state)])) {
-            Some(Caller::Span(context)) => context.trace_state().header(),
-            other => panic!("{other:?}"),
-        };
+        let state_of =
+            |state: &'static str| match Caller::of(&headers(&[("traceparent", PARENT), ("tracestate", state)])) {
+                Some(Caller::Span(context)) => context.trace_state().header(),
+                other => panic!("{other:?}"),
+            };
         assert_eq!(state_of("vendor=opaque,other=1"), "vendor=opaque,other=1");
         assert_eq!(state_of("no equals sign"), "");
         assert_eq!(Caller::of(&headers(&[("tracestate", "vendor=opaque")])), None, "a state without a parent");
@@ -199,14 +204,27 @@ mod tests {
         let of = |text: &'static str| Caller::of(&headers(&[("x-amzn-trace-id", text)]));
         let Some(Caller::Trace(trace)) = of(root) else { panic!("no trace") };
         assert_eq!(trace.to_string(), "5759e988bd862e3fe1be46a994272793");
-        assert_eq!(of("Self=1-67891234-12456789abcdef012345678;Root=1-5759e988-bd862e3fe1be46a994272793"), Some(Caller::Trace(trace)));
+        assert_eq!(
+            of("Self=1-67891234-12456789abcdef012345678;Root=1-5759e988-bd862e3fe1be46a994272793"),
+            Some(Caller::Trace(trace))
+        );
         let full = of("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
         let Some(Caller::Span(parent)) = full else { panic!("{full:?}") };
         assert_eq!((parent.span_id().to_string().as_str(), parent.is_sampled()), ("53995c3f42cd8ad8", true));
-        for wrong in ["", "Root=", "Root=1-5759e988", "Root=2-5759e988-bd862e3fe1be46a994272793", "Root=1-5759e988-BD862e3fe1be46a994272793", "Root=1-00000000-000000000000000000000000"] {
+        for wrong in [
+            "",
+            "Root=",
+            "Root=1-5759e988",
+            "Root=2-5759e988-bd862e3fe1be46a994272793",
+            "Root=1-5759e988-BD862e3fe1be46a994272793",
+            "Root=1-00000000-000000000000000000000000",
+        ] {
             assert_eq!(of(wrong), None, "{wrong:?}");
         }
-        let both = Caller::of(&headers(&[("traceparent", PARENT), ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793")]));
+        let both = Caller::of(&headers(&[
+            ("traceparent", PARENT),
+            ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"),
+        ]));
         assert!(matches!(both, Some(Caller::Span(parent)) if format(&parent).as_deref() == Some(PARENT)));
     }
 }

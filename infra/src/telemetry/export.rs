@@ -60,11 +60,7 @@ pub fn pass_on(spans: Vec<u8>) {
 /// Of this process. Like the subscriber of `tracing` and the recorder of metrics there is one, set once.
 static COLLECTOR: OnceLock<Collector> = OnceLock::new();
 
-fn otlp(
-    settings: &TraceSettings,
-    address: &str,
-    client: impl HttpClient + 'static,
-) -> Result<Otlp, TelemetryError> {
+fn otlp(settings: &TraceSettings, address: &str, client: impl HttpClient + 'static) -> Result<Otlp, TelemetryError> {
     let headers = settings.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
     Otlp::builder()
         .with_http()

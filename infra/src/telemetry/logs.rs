@@ -7,9 +7,7 @@ use tracing::{Event, Level, Metadata, Subscriber, dispatcher};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt, LevelFilter, filter_fn},
-    fmt::{
-        FmtContext, FormatEvent, FormatFields, format::Writer, layer, writer::BoxMakeWriter,
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer, layer, writer::BoxMakeWriter},
     registry::LookupSpan,
 };
 

@@ -75,8 +75,12 @@ impl Relay {
                 }
             };
             let labels = key.labels().map(|label| (label.key().to_owned(), label.value().to_owned()));
-            (count > 0 || !samples.is_empty())
-                .then(|| Measured { name: key.name().to_owned(), labels: labels.collect(), count, samples })
+            (count > 0 || !samples.is_empty()).then(|| Measured {
+                name: key.name().to_owned(),
+                labels: labels.collect(),
+                count,
+                samples,
+            })
         });
         measured.collect()
     }
@@ -142,7 +146,11 @@ pub fn add(measured: &[Measured]) {
         }
         if !one.samples.is_empty() {
             let histogram = metrics::histogram!(one.name.clone(), &one.labels);
-            one.samples.iter().take(SAMPLES).filter(|sample| sample.is_finite()).for_each(|&sample| histogram.record(sample));
+            one.samples
+                .iter()
+                .take(SAMPLES)
+                .filter(|sample| sample.is_finite())
+                .for_each(|&sample| histogram.record(sample));
         }
     }
 }

@@ -50,10 +50,7 @@ pub fn trace_parent_of(span: &Span) -> Option<String> {
 }
 
 /// Names the span and adds to its fields what only the trace needs; costs next to nothing when it is not exported.
-pub fn describe<const N: usize>(
-    span: &Span,
-    about: impl FnOnce() -> (Cow<'static, str>, [(&'static str, Value); N]),
-) {
+pub fn describe<const N: usize>(span: &Span, about: impl FnOnce() -> (Cow<'static, str>, [(&'static str, Value); N])) {
     let context = span.context();
     let span = context.span();
     if span.is_recording() {

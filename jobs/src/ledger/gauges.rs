@@ -103,7 +103,8 @@ impl Gauges {
             metrics::gauge!("queue_backlog_jobs", &queue).set(backlog.available as f64);
             metrics::gauge!("queue_running_jobs", &queue).set(backlog.running as f64);
             metrics::gauge!("queue_workers", &queue).set(workers as f64);
-            metrics::gauge!("queue_backlog_jobs_per_worker", &queue).set(backlog.available as f64 / workers.max(1) as f64);
+            metrics::gauge!("queue_backlog_jobs_per_worker", &queue)
+                .set(backlog.available as f64 / workers.max(1) as f64);
         }
         let mut ages: HashMap<(String, String), f64> = kinds.drain().map(|kind| (kind, 0.0)).collect();
         for (queue, kind, age) in queue_signal::oldest_by_kind(&self.db, &queues).await? {

@@ -80,7 +80,8 @@ impl Meters {
         let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone()), ("class", class.to_owned())];
         metrics::counter!("job_failures_total", &labels).increment(1);
         let message = ending.error.clone().unwrap_or_default();
-        let cause = Failures { kind: job.kind.clone(), class: class.to_owned(), message, failures: 1, last_job: job.id };
+        let cause =
+            Failures { kind: job.kind.clone(), class: class.to_owned(), message, failures: 1, last_job: job.id };
         self.add_causes([(fingerprint, cause)]);
     }
 
@@ -289,13 +290,7 @@ mod tests {
     use super::*;
 
     fn cause(failures: u64, message: &str) -> Failures {
-        Failures {
-            kind: "k".into(),
-            class: "failed".into(),
-            message: message.into(),
-            failures,
-            last_job: JobId::new(),
-        }
+        Failures { kind: "k".into(), class: "failed".into(), message: message.into(), failures, last_job: JobId::new() }
     }
 
     #[test]

@@ -11,13 +11,7 @@ use infra::db::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{
-    completer::Completer,
-    held::Held,
-    meters::Meters,
-    runner::Runner,
-    span::run_span,
-};
+use super::{completer::Completer, held::Held, meters::Meters, runner::Runner, span::run_span};
 use crate::{Context, Queue, Registry};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
