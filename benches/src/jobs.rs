@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::ids::UserId;
 use infra::db::DbError;
 use jobs::{Context, Job, JobError, Outcome, Queue, Run};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,29 @@ impl Job for Sleep {
         journal::begun(self.n, run.number());
         let ms = self.first_ms.filter(|_| run.number() == 1).unwrap_or(self.ms);
         tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Waits, for a tenant.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Owned {
+    pub n: u64,
+    pub ms: u64,
+    pub tenant: UserId,
+}
+
+impl Job for Owned {
+    const KIND: &'static str = "bench_owned";
+    const QUEUE: Queue = QUEUE;
+
+    fn tenant(&self) -> Option<UserId> {
+        Some(self.tenant)
+    }
+
+    async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+        journal::begun(self.n, run.number());
+        tokio::time::sleep(Duration::from_millis(self.ms)).await;
         Ok(Outcome::Done)
     }
 }

@@ -16,7 +16,7 @@ use infra::{
 use jobs::{Fleet, FleetSettings, Registry, content::LazyScanner};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{Noop, QUEUE, Sleep, Write};
+use crate::jobs::{Noop, Owned, QUEUE, Sleep, Write};
 
 /// How a bench worker is run.
 #[derive(Debug, Clone, clap::Args)]
@@ -61,7 +61,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Resul
             // None of these jobs reads anything from outside.
             child: None,
         },
-        registry: Registry::default().with::<Noop>().with::<Sleep>().with::<Write>(),
+        registry: Registry::default().with::<Noop>().with::<Sleep>().with::<Owned>().with::<Write>(),
         context: context(db, &args).await?,
         belt,
     };

@@ -86,11 +86,7 @@ impl Flow {
 
     /// Adds a child.
     pub fn child<J: Job>(mut self, job: &J) -> Result<Self, EnqueueError> {
-        let child = row(job, Start::Now, Some(self.id))?;
-        if child.unique_key.is_some() {
-            return Err(EnqueueError::UniqueChild { kind: J::KIND });
-        }
-        self.children.push(child);
+        self.children.push(row(job, Start::Now, Some(self.id))?);
         Ok(self)
     }
 
@@ -102,8 +98,11 @@ impl Flow {
         let parent = jobs::insert(tx, &row(parent, Start::WhenReleased, None)?).await?;
         let children = u32::try_from(self.children.len()).unwrap_or(u32::MAX);
         flows::insert(tx, self.id, parent, children).await?;
-        jobs::insert_all(tx, &self.children).await?;
-        Ok(parent)
+        let ids = jobs::insert_all(tx, &self.children).await?;
+        match self.children.iter().zip(ids).find(|(child, id)| child.id != *id) {
+            Some((child, _)) => Err(EnqueueError::UniqueChild { kind: child.kind }),
+            None => Ok(parent),
+        }
     }
 }
 

@@ -47,7 +47,8 @@ impl Run {
         self.failures
     }
 
-    /// Cancelled at shutdown, when the lease is lost, and at the timeout. Long work looks here often.
+    /// Cancelled when somebody cancels the job, at shutdown, when the lease is lost, and at the timeout. Long work looks
+    /// here often.
     pub fn cancelled(&self) -> &CancellationToken {
         &self.cancel
     }

@@ -94,6 +94,40 @@ async fn kill_check(app: &TestApp, worker: &Process, nano: &str, run: u32) -> Du
     killed.elapsed()
 }
 
+/// A stopped process cannot stop by itself: it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_check_ends_within_a_second_although_its_child_hangs() {
+    let app = TestApp::start().await;
+    let mut worker = app.worker_process_with("worker", &[VERBOSE]).await;
+    let creator = app.creator("kim").await;
+    let nano = creator.submit(&app, "Withdrawn", long_unit()).await;
+    let job = check_of(&app, &nano).await.id;
+    let child = child_of(&worker, job, 1).await;
+    kill_process(child, Signal::STOP).unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    let by = ledger::By::system("its creator withdrew it");
+    let change = jobs::steer::operate(&mut tx, job, ledger::Action::Cancel, &by).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(change.result, ledger::Operated::Asked);
+    let asked = Instant::now();
+    soon("the check goes on", async || (check_of(&app, &nano).await.state == State::Cancelled).then_some(())).await;
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    soon("the child goes on", async || is_gone(child).then_some(())).await;
+    let check = check_of(&app, &nano).await;
+    assert_eq!((check.crashes, check.failures, check.lost), (0, 0, 0), "being cancelled is no crash");
+    let events = nano_events::since(&app.db, nano.parse().unwrap(), 0, 100).await.unwrap();
+    assert!(events.iter().any(|event| event.kind == "step_failed"), "the creator is told");
+
+    // Retried, it goes all the way.
+    let mut tx = app.db.begin().await.unwrap();
+    jobs::steer::operate(&mut tx, job, ledger::Action::Retry, &by).await.unwrap();
+    tx.commit().await.unwrap();
+    published(&app, &creator, &nano).await;
+    app.drained().await;
+    assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
+    app.finish().await;
+}
+
 /// What lies in the folders below this one.
 fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let within = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());

@@ -11,6 +11,7 @@ mod catalogue;
 mod chaos;
 mod child;
 mod contract;
+mod control;
 mod events;
 mod example;
 mod kill;

@@ -14,7 +14,7 @@ use infra::{
 };
 use jobs_crate::{
     ExpireUploads, IndexNano, MakeThumbnails, PruneLedger, PublishNano, RemoveObject, ReviewNano, ScanContent,
-    SendEmail, ValidateArchive, enqueue_in,
+    SendEmail, TellGivenUp, ValidateArchive, enqueue_in,
 };
 use serde_json::json;
 use tests::{TestApp, User, app::Overrides, archives};
@@ -195,5 +195,31 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
     jobs::operate(&mut tx, waiting, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     completed(&app, waiting).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tell_given_up_tells_the_creator_of_a_step_that_was_cancelled_while_it_waited() {
+    let app = TestApp::start().await;
+    let (_, nano, check) = submitted(&app, archives::unit()).await;
+    let by = jobs::By::system("the machine is taken away");
+    let mut tx = app.db.begin().await.unwrap();
+    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Cancel, &by).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!events(&app, &nano).await.contains(&"step_failed".into()));
+    let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == check && tell.reason == by.reason).await;
+    completed(&app, tell).await;
+    assert_eq!(events(&app, &nano).await.iter().filter(|kind| *kind == "step_failed").count(), 1);
+
+    // Retried before the word gets round, there is nothing to tell.
+    let mut tx = app.db.begin().await.unwrap();
+    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Retry, &by).await.unwrap();
+    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Discard, &by).await.unwrap();
+    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Retry, &by).await.unwrap();
+    tx.commit().await.unwrap();
+    let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == check).await;
+    completed(&app, tell).await;
+    assert_eq!(events(&app, &nano).await.iter().filter(|kind| *kind == "step_failed").count(), 1);
+    app.run_all_due().await;
     app.finish().await;
 }

@@ -9,7 +9,7 @@ use std::{
 use benches::{
     peers::{self, Installed},
     report::{self, Results},
-    scenarios::{Bench, admin, backlog, killed, paused, pickup, prune, rolling, throughput},
+    scenarios::{Bench, admin, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput},
     stage::{Stage, WorkerSize},
 };
 use clap::{Parser, Subcommand};
@@ -54,6 +54,10 @@ enum Command {
     Paused(paused::Args),
     /// SIGKILL: until the jobs run again.
     Killed(killed::Args),
+    /// One job of a tenant beside 100,000 of another.
+    Fairness(fairness::Args),
+    /// Cancelling running jobs.
+    Cancel(cancel::Args),
     /// The operators' pages on a ledger of a million jobs, under load and pruning.
     Admin(admin::Args),
     /// Put the latest results into the document.
@@ -110,10 +114,10 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         "{} is not here; run from the top of the repository: make bench",
         sources.display()
     );
-    let installed = if matches!(command, Command::Admin(_)) {
-        Installed::none()
-    } else {
+    let installed = if matches!(command, Command::All | Command::Throughput(_) | Command::Pickup(_)) {
         Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?
+    } else {
+        Installed::none()
     };
     let stage = Stage::set(&dir.join("services")).await?;
     let size = WorkerSize { concurrency: cli.concurrency, pool: cli.pool };
@@ -134,6 +138,8 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Rolling(defaults!("rolling", Rolling)),
                 Command::Paused(defaults!("paused", Paused)),
                 Command::Killed(defaults!("killed", Killed)),
+                Command::Fairness(defaults!("fairness", Fairness)),
+                Command::Cancel(defaults!("cancel", Cancel)),
                 Command::Admin(defaults!("admin", Admin)),
             ];
             let mut met = true;
@@ -149,6 +155,8 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Rolling(args) => ("rolling", rolling::run(bench, args).await?),
         Command::Paused(args) => ("paused", paused::run(bench, args).await?),
         Command::Killed(args) => ("killed", killed::run(bench, args).await?),
+        Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
+        Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => return Ok(true),
     };

@@ -31,9 +31,9 @@ impl Installed {
         Ok(Self { bullmq: bullmq.map_err(|e| format!("{e:#}")), celery: celery.map_err(|e| format!("{e:#}")) })
     }
 
-    /// For what is compared with nobody.
+    /// For a command that asks no peer.
     pub fn none() -> Self {
-        let reason = || "not asked for".to_owned();
+        let reason = || "this command asks no peer".to_owned();
         Self { bullmq: Err(reason()), celery: Err(reason()) }
     }
 

@@ -2,6 +2,8 @@
 
 pub mod admin;
 pub mod backlog;
+pub mod cancel;
+pub mod fairness;
 pub mod killed;
 mod load;
 pub mod paused;

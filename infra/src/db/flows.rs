@@ -45,9 +45,11 @@ pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbE
     .execute(&mut **tx)
     .await?;
     if released.rows_affected() == 1 {
-        let row = sqlx::query!("SELECT queue, priority FROM jobs WHERE id = ?", parent).fetch_one(&mut **tx).await?;
+        let row = sqlx::query!(r#"SELECT queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE id = ?"#, parent)
+            .fetch_one(&mut **tx)
+            .await?;
         let ticket = Ticket { job: JobId(parent), priority: row.priority, rank: 0 };
-        tx.hint(Hint::Job { queue: row.queue, ticket });
+        tx.hint(Hint::Job { queue: row.queue, ticket, tenant: row.tenant });
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ use crate::queue::{QUEUES, Ticket};
 
 /// Jobs let go in one transaction.
 const STEP: u32 = 500;
+/// How many of them get a ticket at once; the feeder finds the rest.
+const HINTS: usize = 8;
 
 /// The limits of one kind; what is `None` is not limited.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -110,17 +112,10 @@ pub(crate) async fn release(tx: &mut Tx, kind: &str, places: u32, full: &[Uuid])
     while released < places {
         let Some(next) = next_blocked(tx, kind, last, full).await? else { break };
         last = next.tenant;
-        let gone =
-            sqlx::query("DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?")
-                .bind(kind)
-                .bind(next.priority)
-                .bind(next.tenant)
-                .bind(next.job_id)
-                .execute(&mut **tx)
-                .await?;
-        if gone.rows_affected() == 1 {
-            make_available(tx, &[next]).await?;
-            released += 1;
+        match let_go(tx, kind, std::slice::from_ref(&next)).await? {
+            LetGo { locked: 0, released: now } => released += now,
+            // Somebody works on this very job; the sweep looks again.
+            _ => break,
         }
     }
     if released > 0 {
@@ -153,7 +148,7 @@ async fn next_blocked(tx: &mut Tx, kind: &str, last: Uuid, full: &[Uuid]) -> Res
             query.push(" AND tenant > ").push_bind(last);
         }
         push_not_full(&mut query, full);
-        query.push(" ORDER BY tenant, job_id LIMIT 1 FOR UPDATE SKIP LOCKED");
+        query.push(" ORDER BY tenant, job_id LIMIT 1");
         if let Some(next) = query.build_query_as().fetch_optional(&mut **tx).await? {
             return Ok(Some(next));
         }
@@ -172,27 +167,70 @@ fn push_not_full(query: &mut QueryBuilder<sqlx::MySql>, full: &[Uuid]) {
     }
 }
 
-async fn make_available(tx: &mut Tx, blocked: &[Blocked]) -> Result<(), DbError> {
+struct LetGo {
+    released: u32,
+    /// Not released, because somebody works on them.
+    locked: u32,
+}
+
+/// Makes blocked jobs available. Their own rows are locked first, as everywhere; what is blocked no more only loses
+/// its place.
+async fn let_go(tx: &mut Tx, kind: &str, blocked: &[Blocked]) -> Result<LetGo, DbError> {
     let mut ids: Vec<Uuid> = blocked.iter().map(|job| job.job_id).collect();
     ids.sort_unstable();
+    let list = |query: &mut QueryBuilder<sqlx::MySql>| {
+        let mut list = query.separated(", ");
+        for id in &ids {
+            list.push_bind(*id);
+        }
+    };
+    let mut lock = QueryBuilder::<sqlx::MySql>::new("SELECT id FROM jobs WHERE id IN (");
+    list(&mut lock);
+    lock.push(") ORDER BY id FOR UPDATE SKIP LOCKED");
+    let mut ours: Vec<Uuid> = lock.build_query_scalar().fetch_all(&mut **tx).await?;
+    let mut existing = QueryBuilder::<sqlx::MySql>::new("SELECT id FROM jobs WHERE id IN (");
+    list(&mut existing);
+    existing.push(")");
+    let existing: Vec<Uuid> = existing.build_query_scalar().fetch_all(&mut **tx).await?;
+    let locked = existing.iter().filter(|id| !ours.contains(id)).count();
+    // Rows of jobs that are gone go with the others.
+    ours.extend(ids.iter().filter(|id| !existing.contains(id)));
+
+    // Spelled out, so that each is one look at the primary key.
+    let places: Vec<&Blocked> = blocked.iter().filter(|job| ours.contains(&job.job_id)).collect();
+    if places.is_empty() {
+        return Ok(LetGo { released: 0, locked: u32::try_from(locked).unwrap_or(u32::MAX) });
+    }
+    let mut delete = QueryBuilder::<sqlx::MySql>::new("DELETE FROM blocked_jobs WHERE ");
+    let mut ors = delete.separated(" OR ");
+    for job in &places {
+        ors.push("(kind = ").push_bind_unseparated(kind.to_owned());
+        ors.push_unseparated(" AND priority = ").push_bind_unseparated(job.priority);
+        ors.push_unseparated(" AND tenant = ").push_bind_unseparated(job.tenant);
+        ors.push_unseparated(" AND job_id = ").push_bind_unseparated(job.job_id).push_unseparated(")");
+    }
+    delete.build().execute(&mut **tx).await?;
     let mut update = QueryBuilder::<sqlx::MySql>::new("UPDATE jobs SET state = 'available' WHERE id IN (");
     let mut list = update.separated(", ");
-    for id in &ids {
-        list.push_bind(*id);
+    for job in &places {
+        list.push_bind(job.job_id);
     }
     update.push(") AND state = 'blocked'");
-    update.build().execute(&mut **tx).await?;
-    for job in blocked.iter().take(8) {
+    let released = update.build().execute(&mut **tx).await?.rows_affected();
+    for job in places.into_iter().take(HINTS) {
         let queue: Option<String> = sqlx::query_scalar("SELECT queue FROM jobs WHERE id = ?")
             .bind(job.job_id)
             .fetch_optional(&mut **tx)
             .await?;
         if let Some(queue) = queue {
             let ticket = Ticket { job: JobId(job.job_id), priority: job.priority, rank: 0 };
-            tx.hint(Hint::Job { queue, ticket });
+            tx.hint(Hint::Job { queue, ticket, tenant: job.tenant });
         }
     }
-    Ok(())
+    Ok(LetGo {
+        released: u32::try_from(released).unwrap_or(u32::MAX),
+        locked: u32::try_from(locked).unwrap_or(u32::MAX),
+    })
 }
 
 /// What is running of a kind, by tenant. Running jobs are found through their queues.
@@ -239,7 +277,7 @@ async fn settle_kind(db: &Db, kind: &str) -> Result<u64, DbError> {
         _ => {
             let blocked: Vec<Blocked> = sqlx::query_as(
                 "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ?
-                 ORDER BY kind, priority, tenant, job_id LIMIT ? FOR UPDATE SKIP LOCKED",
+                 ORDER BY kind, priority, tenant, job_id LIMIT ?",
             )
             .bind(kind)
             .bind(STEP)
@@ -248,18 +286,7 @@ async fn settle_kind(db: &Db, kind: &str) -> Result<u64, DbError> {
             if blocked.is_empty() {
                 return Ok(0);
             }
-            // Spelled out, so that each is one look at the primary key.
-            let mut delete = QueryBuilder::<sqlx::MySql>::new("DELETE FROM blocked_jobs WHERE ");
-            let mut list = delete.separated(" OR ");
-            for job in &blocked {
-                list.push("(kind = ").push_bind_unseparated(kind.to_owned());
-                list.push_unseparated(" AND priority = ").push_bind_unseparated(job.priority);
-                list.push_unseparated(" AND tenant = ").push_bind_unseparated(job.tenant);
-                list.push_unseparated(" AND job_id = ").push_bind_unseparated(job.job_id).push_unseparated(")");
-            }
-            delete.build().execute(&mut *tx).await?;
-            make_available(&mut tx, &blocked).await?;
-            blocked.len() as u64
+            u64::from(let_go(&mut tx, kind, &blocked).await?.released)
         }
     };
     tx.commit().await?;

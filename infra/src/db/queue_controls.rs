@@ -36,8 +36,7 @@ impl Controls {
 
 /// Everything in force. Read the number first: a change that comes in between makes the next look read again.
 pub async fn load(db: &Db) -> Result<Controls, DbError> {
-    let epoch: u64 =
-        sqlx::query_scalar("SELECT epoch FROM queue_control_epoch WHERE id = 1").fetch_one(db.pool()).await?;
+    let epoch = epoch(db).await?;
     let mut controls = Controls { epoch, ..Controls::default() };
     for pause in queue_pauses::list(db).await? {
         match pause.scope {
@@ -47,6 +46,11 @@ pub async fn load(db: &Db) -> Result<Controls, DbError> {
     }
     controls.limits = job_limits::list(db).await?.into_iter().map(|limit| (limit.kind.clone(), limit)).collect();
     Ok(controls)
+}
+
+/// The number of the controls in force.
+pub async fn epoch(db: &Db) -> Result<u64, DbError> {
+    Ok(sqlx::query_scalar("SELECT epoch FROM queue_control_epoch WHERE id = 1").fetch_one(db.pool()).await?)
 }
 
 /// Every change of pauses and limits calls this first: it keeps two changes from crossing, and its row lock makes

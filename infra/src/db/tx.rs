@@ -97,7 +97,12 @@ fn constraint_name(message: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Hint {
     /// A job became available.
-    Job { queue: String, ticket: crate::queue::Ticket },
+    Job {
+        queue: String,
+        ticket: crate::queue::Ticket,
+        /// Whose it is: one job of each tenant goes straight onto a long belt, too, now and then.
+        tenant: uuid::Uuid,
+    },
     /// A nano got a new event.
     NanoEvent(NanoId),
 }

@@ -33,6 +33,9 @@ impl Orders {
 
     /// Reads pauses and limits anew; true when they had changed.
     pub(super) async fn refresh(&self, db: &Db) -> Result<bool, DbError> {
+        if queue_controls::epoch(db).await? == self.controls().epoch {
+            return Ok(false);
+        }
         let fresh = queue_controls::load(db).await?;
         let mut known = self.controls.write().unwrap_or_else(PoisonError::into_inner);
         let changed = known.epoch != fresh.epoch;

@@ -26,6 +26,7 @@ pub struct Claimed {
     pub args: serde_json::Value,
     pub queue: String,
     pub priority: u8,
+    pub tenant: Uuid,
     pub failures: u32,
     pub max_failures: u32,
     /// Runs lost with their worker process.
@@ -72,7 +73,7 @@ pub async fn claim_within(
     let update = start(&list, token, worker, controls.epoch, &narrow);
     let taken = format!(
         "SELECT j.id, j.runs, j.kind, j.args_version, j.queue, j.failures, j.max_failures, j.flow_id, j.trace_parent,
-                j.priority, j.lost, j.crashes,
+                j.priority, j.tenant, j.lost, j.crashes,
                 TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at) AS waited, p.args
          FROM jobs j LEFT JOIN job_payloads p ON p.job_id = j.id
          WHERE j.id IN ({list}) AND j.token = {}",
@@ -127,6 +128,7 @@ fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result
         args: row.try_get::<Option<Json<serde_json::Value>>, _>("args")?.map_or(serde_json::Value::Null, |args| args.0),
         queue: row.try_get("queue")?,
         priority: row.try_get("priority")?,
+        tenant: row.try_get("tenant")?,
         failures: row.try_get("failures")?,
         max_failures: row.try_get("max_failures")?,
         lost: row.try_get("lost")?,
@@ -201,7 +203,7 @@ pub async fn heads(db: &Db, queue: &str, tenants: &[Uuid], each: u32) -> Result<
 pub async fn promote(db: &Db, limit: u32) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let due = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", queue, priority FROM jobs WHERE due_at <= UTC_TIMESTAMP(6)
+        r#"SELECT id AS "id: Uuid", queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE due_at <= UTC_TIMESTAMP(6)
            ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED"#,
         limit
     )
@@ -217,7 +219,7 @@ pub async fn promote(db: &Db, limit: u32) -> Result<u64, DbError> {
     let promoted = update.build().execute(&mut *tx).await?.rows_affected();
     for row in due.into_iter().take(HINTS_AT_MOST) {
         let ticket = Ticket { job: JobId(row.id), priority: row.priority, rank: 0 };
-        tx.hint(Hint::Job { queue: row.queue, ticket });
+        tx.hint(Hint::Job { queue: row.queue, ticket, tenant: row.tenant });
     }
     tx.commit().await?;
     Ok(promoted)

@@ -87,6 +87,13 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
         });
         insert.build().execute(&mut **tx).await?;
     }
+    if let Some(flow) = job.flow {
+        sqlx::query("INSERT INTO flow_children (flow_id, job_id) VALUES (?, ?)")
+            .bind(flow.0)
+            .bind(job.id.0)
+            .execute(&mut **tx)
+            .await?;
+    }
     if job.start == Start::Now {
         tx.hint(hint(job));
     }
@@ -192,7 +199,8 @@ impl Batch {
 }
 
 fn hint(job: &NewJob) -> Hint {
-    Hint::Job { queue: job.queue.to_owned(), ticket: Ticket { job: job.id, priority: job.priority, rank: 0 } }
+    let ticket = Ticket { job: job.id, priority: job.priority, rank: 0 };
+    Hint::Job { queue: job.queue.to_owned(), ticket, tenant: job.tenant }
 }
 
 /// The first state of a job, and microseconds until it is due.

@@ -167,7 +167,7 @@ async fn retry(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<State, DbErr
     sqlx::query("UPDATE job_failures SET given_up = FALSE WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
     if after == State::Available {
         let ticket = Ticket { job: id, priority: subject.priority, rank: 0 };
-        tx.hint(Hint::Job { queue: subject.queue.clone(), ticket });
+        tx.hint(Hint::Job { queue: subject.queue.clone(), ticket, tenant: subject.tenant });
     }
     Ok(after)
 }

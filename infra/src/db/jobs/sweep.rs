@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{HINTS_AT_MOST, push_ids, sorted};
 use crate::{
-    db::{Db, DbError, Hint},
+    db::{Db, DbError, Hint, job_failures},
     queue::Ticket,
 };
 
@@ -27,11 +27,11 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
-    let mut select = QueryBuilder::new("SELECT id, queue, priority FROM jobs WHERE id IN (");
+    let mut select = QueryBuilder::new("SELECT id, queue, priority, tenant FROM jobs WHERE id IN (");
     push_ids(&mut select, &sorted(held));
     select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
     select.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
-    let rows: Vec<(Uuid, String, u8)> = select.build_query_as().fetch_all(&mut *tx).await?;
+    let rows: Vec<(Uuid, String, u8, Uuid)> = select.build_query_as().fetch_all(&mut *tx).await?;
     let ids = sorted(rows.iter().map(|(id, ..)| JobId(*id)).collect());
     if ids.is_empty() {
         return Ok(0);
@@ -56,8 +56,9 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
     let reaped = update.build().execute(&mut *tx).await?.rows_affected();
-    for (id, queue, priority) in rows.into_iter().take(HINTS_AT_MOST) {
-        tx.hint(Hint::Job { queue, ticket: Ticket { job: JobId(id), priority, rank: 0 } });
+    job_failures::remember_lost(&mut tx, &ids).await?;
+    for (id, queue, priority, tenant) in rows.into_iter().take(HINTS_AT_MOST) {
+        tx.hint(Hint::Job { queue, ticket: Ticket { job: JobId(id), priority, rank: 0 }, tenant });
     }
     tx.commit().await?;
     Ok(reaped)

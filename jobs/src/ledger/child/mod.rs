@@ -278,5 +278,6 @@ pub(super) fn ticket_again(job: &Claimed, next: Next) -> Option<Hint> {
         Next::MovedTo(queue) => queue.to_owned(),
         _ => return None,
     };
-    Some(Hint::Job { queue, ticket: Ticket { job: job.id, priority: job.priority, rank: 0 } })
+    let ticket = Ticket { job: job.id, priority: job.priority, rank: 0 };
+    Some(Hint::Job { queue, ticket, tenant: job.tenant })
 }

@@ -1,0 +1,520 @@
+//! Steering: pauses, limits, cancelling, draining, fairness. The jobs are made for the purpose.
+
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex},
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::{JobId, UserId, WorkerId},
+    review::ReviewPolicy,
+};
+use infra::db::{
+    Tx, cron, flows, job_attempts,
+    job_limits::{self, Limit},
+    jobs::{self, Action, By, Operated, State},
+    queue_pauses::{self, Scope},
+    workers,
+};
+use jobs_crate::{Context, Flow, Job, JobError, Outcome, Queue, Registry, Run, enqueue_all, steer};
+use serde::{Deserialize, Serialize};
+use tests::{TestApp, fleet::Worker};
+use uuid::Uuid;
+
+use ::jobs as jobs_crate;
+
+/// Works for a while and notes when, under the number of its test.
+#[derive(Clone, Serialize, Deserialize)]
+struct Stint {
+    test: Uuid,
+    tenant: Option<UserId>,
+    millis: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Note {
+    tenant: Option<UserId>,
+    began: Instant,
+    ended: Option<Instant>,
+}
+
+static NOTES: LazyLock<Mutex<HashMap<Uuid, HashMap<JobId, Note>>>> = LazyLock::new(Default::default);
+
+fn notes(test: Uuid) -> Vec<Note> {
+    NOTES.lock().unwrap().get(&test).map(|notes| notes.values().copied().collect()).unwrap_or_default()
+}
+
+/// The most that ran at a moment, of those `which` picks.
+fn most_at_a_time(notes: &[Note], which: impl Fn(&Note) -> bool) -> usize {
+    let picked: Vec<&Note> = notes.iter().filter(|note| which(note)).collect();
+    let at = |moment: Instant| {
+        picked.iter().filter(|note| note.began <= moment && note.ended.is_none_or(|ended| ended > moment)).count()
+    };
+    picked.iter().map(|note| at(note.began)).max().unwrap_or(0)
+}
+
+impl Job for Stint {
+    const KIND: &'static str = "test_stint";
+    const QUEUE: Queue = Queue::Search;
+
+    fn tenant(&self) -> Option<UserId> {
+        self.tenant
+    }
+
+    async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+        let note = Note { tenant: self.tenant, began: Instant::now(), ended: None };
+        NOTES.lock().unwrap().entry(self.test).or_default().insert(run.job(), note);
+        tokio::time::sleep(Duration::from_millis(self.millis)).await;
+        if let Some(note) = NOTES.lock().unwrap().get_mut(&self.test).and_then(|notes| notes.get_mut(&run.job())) {
+            note.ended = Some(Instant::now());
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// In the same queue, of another kind.
+#[derive(Serialize, Deserialize)]
+struct Other {}
+
+impl Job for Other {
+    const KIND: &'static str = "test_other";
+    const QUEUE: Queue = Queue::Search;
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        Ok(Outcome::Done)
+    }
+}
+
+/// Fails until it is told otherwise.
+#[derive(Serialize, Deserialize)]
+struct Stubborn {
+    test: Uuid,
+}
+
+static WILLING: LazyLock<Mutex<HashMap<Uuid, bool>>> = LazyLock::new(Default::default);
+
+impl Job for Stubborn {
+    const KIND: &'static str = "test_stubborn";
+    const QUEUE: Queue = Queue::Search;
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        if WILLING.lock().unwrap().contains_key(&self.test) {
+            Ok(Outcome::Done)
+        } else {
+            Err(JobError::Discard(anyhow::anyhow!("not now")))
+        }
+    }
+}
+
+async fn worker(app: &TestApp, slots: usize) -> Worker {
+    let registry = Registry::all().with::<Stint>().with::<Other>().with::<Stubborn>();
+    let mut fleet = app.fleet(ReviewPolicy::FlaggedOnly, registry).await;
+    fleet.settings.queues = vec![(Queue::Search, slots), (Queue::Uploads, 2)];
+    Worker::start(fleet)
+}
+
+async fn change<T>(app: &TestApp, work: impl AsyncFnOnce(&mut Tx) -> T) -> T {
+    let mut tx = app.db.begin().await.unwrap();
+    let value = work(&mut tx).await;
+    tx.commit().await.unwrap();
+    value
+}
+
+async fn act(app: &TestApp, id: JobId, action: Action) -> jobs::Change {
+    change(app, async |tx| steer::operate(tx, id, action, &By::system("a test")).await.unwrap().unwrap()).await
+}
+
+async fn put_all(app: &TestApp, all: &[Stint]) -> Vec<JobId> {
+    change(app, async |tx| enqueue_all(tx, all).await.unwrap()).await
+}
+
+async fn wait(app: &TestApp, id: JobId, states: &[State]) -> jobs::JobRow {
+    let started = Instant::now();
+    loop {
+        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        if states.contains(&row.state) {
+            return row;
+        }
+        assert!(started.elapsed() < tests::app::PATIENCE, "{row:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn limit(kind: &str) -> Limit {
+    Limit {
+        kind: kind.into(),
+        max_running: None,
+        max_running_per_tenant: None,
+        rate: None,
+        rate_seconds: None,
+        burst: None,
+        reason: "a test".into(),
+        actor: None,
+        changed_at: DateTime::<Utc>::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
+    let app = TestApp::start().await;
+    let worker = worker(&app, 4).await;
+    let test = Uuid::now_v7();
+    let job = Stint { test, tenant: None, millis: 5 };
+    put_all(&app, &vec![job.clone(); 200]).await;
+    while notes(test).len() < 20 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    change(&app, async |tx| {
+        queue_pauses::pause(tx, Scope::Queue, "search", "the index is rebuilt", None, None).await.unwrap();
+    })
+    .await;
+    let paused_at = cron::now(&app.db).await.unwrap();
+    put_all(&app, &vec![job; 20]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let late: i64 = jobs::unfinished(&app.db)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|job| job.started_at.is_some_and(|started| started > paused_at))
+        .count()
+        .try_into()
+        .unwrap();
+    assert_eq!(late, 0, "a job started while its queue was paused");
+    let waiting = jobs::unfinished(&app.db).await.unwrap();
+    assert!(waiting.len() >= 20 && waiting.iter().all(|job| job.state == State::Available), "{waiting:#?}");
+    assert!(change(&app, async |tx| queue_pauses::resume(tx, Scope::Queue, "search").await.unwrap()).await);
+    app.drained().await;
+    assert_eq!(notes(test).len(), 220);
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_time_is_over() {
+    let app = TestApp::start().await;
+    let until = cron::now(&app.db).await.unwrap() + TimeDelta::seconds(3);
+    change(&app, async |tx| {
+        queue_pauses::pause(tx, Scope::Kind, Stint::KIND, "a bad build", None, Some(until)).await.unwrap();
+    })
+    .await;
+    let worker = worker(&app, 2).await;
+    let test = Uuid::now_v7();
+    let paused = put_all(&app, &vec![Stint { test, tenant: None, millis: 1 }; 700]).await;
+    let other = app.put(&Other {}).await;
+    wait(&app, other, &[State::Completed]).await;
+    let row = wait(&app, paused[0], &[State::Blocked]).await;
+    assert_eq!(row.runs, 0);
+    assert!(notes(test).is_empty());
+    app.drained().await;
+    let first = notes(test).iter().map(|note| note.began).min().unwrap();
+    assert_eq!(notes(test).len(), 700);
+    assert!(cron::now(&app.db).await.unwrap() >= until && first.elapsed() < Duration::from_secs(30));
+    assert!(queue_pauses::list(&app.db).await.unwrap().is_empty(), "the pause is over");
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_of_a_limited_kind_run_at_a_time_than_allowed_in_the_whole_fleet() {
+    let app = TestApp::start().await;
+    change(&app, async |tx| {
+        job_limits::set(tx, &Limit { max_running: Some(3), max_running_per_tenant: Some(2), ..limit(Stint::KIND) })
+            .await
+            .unwrap();
+    })
+    .await;
+    let (one, two) = (worker(&app, 6).await, worker(&app, 6).await);
+    let test = Uuid::now_v7();
+    let tenants = [UserId::new(), UserId::new()];
+    let mut all = Vec::new();
+    for turn in 0..60 {
+        // One has four times as many.
+        all.push(Stint { test, tenant: Some(tenants[usize::from(turn % 5 == 4)]), millis: 30 });
+    }
+    let started = Instant::now();
+    put_all(&app, &all).await;
+    app.drained().await;
+    let took = started.elapsed();
+    let seen = notes(test);
+    assert_eq!(seen.len(), 60);
+    assert_eq!(most_at_a_time(&seen, |_| true), 3);
+    for tenant in tenants {
+        assert_eq!(most_at_a_time(&seen, |note| note.tenant == Some(tenant)), 2, "{tenant}");
+    }
+    // Waiting for the sweep each time would take a quarter of a second for each three.
+    assert!(took < Duration::from_millis(60 / 3 * 250), "whoever finishes does not let the next one go: {took:?}");
+    one.stop().await;
+    two.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifted_limit_lets_everything_go() {
+    let app = TestApp::start().await;
+    change(&app, async |tx| {
+        job_limits::set(tx, &Limit { max_running: Some(0), ..limit(Stint::KIND) }).await.unwrap();
+    })
+    .await;
+    let worker = worker(&app, 4).await;
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 1 }; 30]).await;
+    for id in &ids {
+        wait(&app, *id, &[State::Blocked]).await;
+    }
+    assert_eq!(act(&app, ids[0], Action::Cancel).await.result, Operated::Done);
+    assert!(change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await);
+    app.drained().await;
+    assert_eq!(notes(test).len(), 29, "the cancelled one does not run");
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_puts_each_job_off_once_to_its_own_start() {
+    let app = TestApp::start().await;
+    let paced = Limit { rate: Some(20), rate_seconds: Some(1), burst: Some(5), ..limit(Stint::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &paced).await.unwrap()).await;
+    let (one, two) = (worker(&app, 8).await, worker(&app, 8).await);
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 45]).await;
+    app.drained().await;
+    let mut began: Vec<Instant> = notes(test).iter().map(|note| note.began).collect();
+    began.sort();
+    assert_eq!(began.len(), 45);
+    let span = *began.last().unwrap() - began[0];
+    assert!(span >= Duration::from_millis(1_900), "40 starts beyond the burst at 20 a second: {span:?}");
+    // GCRA: in no window of a second more than the rate and the burst.
+    for (index, first) in began.iter().enumerate() {
+        let within = began[index..].iter().filter(|start| **start - *first < Duration::from_secs(1)).count();
+        assert!(within <= 27, "{within} starts within a second");
+    }
+    for id in ids {
+        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        assert_eq!((row.runs, row.failures), (1, 0), "waiting costs no run");
+        assert!(job_attempts::by_job(&app.db, id).await.unwrap().is_empty());
+    }
+    one.stop().await;
+    two.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_rate_judges_what_the_old_one_had_put_off() {
+    let app = TestApp::start().await;
+    let slow = Limit { rate: Some(1), rate_seconds: Some(3_600), ..limit(Stint::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &slow).await.unwrap()).await;
+    let worker = worker(&app, 4).await;
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 600]).await;
+    wait(&app, ids[599], &[State::Scheduled]).await;
+    change(&app, async |tx| job_limits::set(tx, &Limit { rate: Some(100_000), ..slow }).await.unwrap()).await;
+    let started = Instant::now();
+    while notes(test).len() < 25 {
+        assert!(started.elapsed() < tests::app::PATIENCE, "{} started", notes(test).len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await;
+    app.drained().await;
+    assert_eq!(notes(test).len(), 600);
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_job_is_told_to_stop_within_a_second() {
+    let app = TestApp::start().await;
+    let worker = worker(&app, 8).await;
+    let test = Uuid::now_v7();
+    let mut took = Vec::new();
+    for _ in 0..8 {
+        let id = app.put(&Stint { test, tenant: None, millis: 60_000 }).await;
+        wait(&app, id, &[State::Running]).await;
+        let asked = Instant::now();
+        let change = act(&app, id, Action::Cancel).await;
+        assert_eq!((change.result, change.after), (Operated::Asked, State::Running));
+        let row = wait(&app, id, &[State::Cancelled]).await;
+        took.push(asked.elapsed());
+        let attempts = job_attempts::by_job(&app.db, id).await.unwrap();
+        assert_eq!((attempts[0].outcome.as_str(), attempts[0].error.as_deref()), ("cancelled", Some("a test")));
+        assert_eq!((row.runs, row.failures), (1, 0));
+    }
+    took.sort();
+    assert!(*took.last().unwrap() < Duration::from_secs(1), "{took:?}");
+    assert!(jobs::stranded_cancels(&app.db).await.unwrap().is_empty(), "nothing is left to settle");
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_outlives_the_worker_that_ran_the_job() {
+    let app = TestApp::start().await;
+    let lost = workers::NewWorker {
+        id: WorkerId(Uuid::now_v7()),
+        name: "lost".into(),
+        version: "test".into(),
+        queues: "search".into(),
+        slots: 1,
+    };
+    workers::register(&app.db, &lost).await.unwrap();
+    let id = app.put(&Stint { test: Uuid::now_v7(), tenant: None, millis: 60_000 }).await;
+    assert_eq!(jobs::claim(&app.db, lost.id, vec![id]).await.unwrap().len(), 1);
+    assert_eq!(act(&app, id, Action::Cancel).await.result, Operated::Asked);
+    assert_eq!(act(&app, id, Action::Discard).await.result, Operated::Refused, "it runs");
+    // Nobody beats for it: it is put back, and cancelled where it lies or as soon as it runs again.
+    let worker = worker(&app, 1).await;
+    let row = wait(&app, id, &[State::Cancelled]).await;
+    assert_eq!(row.lost, 1);
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
+    let app = TestApp::start().await;
+    let worker = worker(&app, 4).await;
+    let (test, slow) = (Uuid::now_v7(), Uuid::now_v7());
+    let (failed, parent) = change(&app, async |tx| {
+        let flow = Flow::new().child(&Stubborn { test }).unwrap().child(&Other {}).unwrap();
+        let parent = flow.enqueue(tx, &Other {}).await.unwrap();
+        (parent, parent)
+    })
+    .await;
+    let family = flows::subtree(&app.db, parent).await.unwrap();
+    assert_eq!((family.len(), family[2]), (3, parent), "children come before the parent");
+    let mut states: Vec<State> = Vec::new();
+    for child in &family[..2] {
+        states.push(wait(&app, *child, &[State::Discarded, State::Completed]).await.state);
+    }
+    states.sort();
+    assert_eq!(states, [State::Completed, State::Discarded]);
+    assert_eq!(jobs::get(&app.db, failed).await.unwrap().unwrap().state, State::Waiting);
+
+    // Cancelled while it waits, and retried: it waits again, because a child is missing.
+    assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
+    assert_eq!(act(&app, parent, Action::Retry).await.after, State::Waiting);
+    WILLING.lock().unwrap().insert(test, true);
+    let mut results = Vec::new();
+    for id in &family {
+        results.push(act(&app, *id, Action::Retry).await.result);
+    }
+    assert_eq!(results.iter().filter(|result| **result == Operated::Done).count(), 1, "{results:?}");
+    wait(&app, parent, &[State::Completed]).await;
+
+    let long = Stint { test: slow, tenant: None, millis: 60_000 };
+    let parent = change(&app, async |tx| {
+        let flow = Flow::new().child(&long).unwrap().child(&long).unwrap();
+        flow.enqueue(tx, &Other {}).await.unwrap()
+    })
+    .await;
+    let family = flows::subtree(&app.db, parent).await.unwrap();
+    for child in &family[..2] {
+        wait(&app, *child, &[State::Running]).await;
+    }
+    for id in &family {
+        assert_ne!(act(&app, *id, Action::Cancel).await.result, Operated::Refused);
+    }
+    for id in &family {
+        wait(&app, *id, &[State::Cancelled]).await;
+    }
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_does_not_wait_for_a_child_that_is_somebody_elses() {
+    let app = TestApp::start().await;
+    let live = app.put(&jobs_crate::PruneLedger {}).await;
+    let mut tx = app.db.begin().await.unwrap();
+    let flow = Flow::new().child(&jobs_crate::PruneLedger {}).unwrap();
+    let error = flow.enqueue(&mut tx, &Other {}).await.unwrap_err();
+    assert!(error.to_string().contains("prune_ledger"), "{error}");
+    tx.rollback().await.unwrap();
+    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
+    assert_eq!(act(&app, live, Action::Cancel).await.after, State::Cancelled);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
+    let app = TestApp::start().await;
+    let worker = worker(&app, 2).await;
+    let test = Uuid::now_v7();
+    let id = app.put(&Stint { test, tenant: None, millis: 1_500 }).await;
+    wait(&app, id, &[State::Running]).await;
+    let row = workers::list(&app.db).await.unwrap().into_iter().find(|row| row.state == "alive").unwrap();
+    assert_eq!(row.slots, 4);
+    assert!(
+        change(&app, async |tx| workers::request_drain(tx, WorkerId(row.id), "a new machine").await.unwrap()).await
+    );
+    let asked = Instant::now();
+    while worker.is_running() {
+        assert!(asked.elapsed() < Duration::from_secs(15), "the worker does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(jobs::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
+    let row = workers::list(&app.db).await.unwrap().into_iter().find(|worker| worker.id == row.id).unwrap();
+    assert_eq!((row.state.as_str(), row.drain_reason.as_deref()), ("stopped", Some("a new machine")));
+    assert!(row.memory_bytes.is_some_and(|bytes| bytes > 1 << 20), "{row:?}");
+    worker.stop().await;
+    app.finish().await;
+}
+
+/// A job that takes every worker down is set aside, and found among the failures.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_lost_too_often_is_a_group_of_failures() {
+    let app = TestApp::start().await;
+    let id = app.put(&Other {}).await;
+    for _ in 0..20 {
+        let lost = workers::NewWorker {
+            id: WorkerId(Uuid::now_v7()),
+            name: "lost".into(),
+            version: "test".into(),
+            queues: "search".into(),
+            slots: 1,
+        };
+        workers::register(&app.db, &lost).await.unwrap();
+        assert_eq!(jobs::claim(&app.db, lost.id, vec![id]).await.unwrap().len(), 1);
+        workers::stop(&app.db, lost.id).await.unwrap();
+        assert_eq!(jobs::reap_jobs_of(&app.db, lost.id).await.unwrap(), 1);
+    }
+    let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+    assert_eq!((row.state, row.lost), (State::Quarantined, 20));
+    let attempts = job_attempts::by_job(&app.db, id).await.unwrap();
+    assert_eq!(
+        (attempts.len(), attempts[19].worker.as_deref(), attempts[19].version.as_deref()),
+        (20, Some("lost"), Some("test"))
+    );
+    // Retried, it starts with a clean slate and is a failure no more once it completes.
+    assert_eq!(act(&app, id, Action::Retry).await.after, State::Available);
+    let worker = worker(&app, 1).await;
+    wait(&app, id, &[State::Completed]).await;
+    worker.stop().await;
+    app.finish().await;
+}
+
+/// The backlog's jobs take a while, so that the other tenant's one would wait for hours at the end of the line.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_job_does_not_wait_for_a_hundred_thousand_of_another_tenant() {
+    let app = TestApp::start().await;
+    let test = Uuid::now_v7();
+    let (greedy, modest) = (UserId::new(), UserId::new());
+    let backlog = vec![Stint { test, tenant: Some(greedy), millis: 20 }; 5_000];
+    for _ in 0..20 {
+        put_all(&app, &backlog).await;
+    }
+    let worker = worker(&app, 4).await;
+    while notes(test).len() < 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        let (id, began) = (app.put(&Stint { test, tenant: Some(modest), millis: 1 }).await, Instant::now());
+        wait(&app, id, &[State::Completed]).await;
+        waits.push(began.elapsed());
+    }
+    waits.sort();
+    assert!(waits[19] < Duration::from_secs(2), "{waits:?}");
+    assert!(notes(test).len() < 20_000, "the backlog is still there");
+    worker.stop().await;
+    app.discard().await;
+}
