@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use domain::ids::JobId;
 use futures::future::BoxFuture;
-use infra::db::{DbError, Tx, cron, jobs};
+use infra::db::{
+    DbError, Tx, cron,
+    jobs::{self, Action, By},
+};
 use uuid::Uuid;
 
-use crate::{EnqueueError, ExpireUploads, Job, PruneLedger, enqueue, enqueue_in};
+use crate::{
+    EnqueueError, ExpireUploads, ExportAuditLog, Job, PruneLedger, ReconcileStorage, RemindModerators, Retention,
+    RollUpStats, enqueue, enqueue_in,
+};
 
 /// A job without arguments of its own.
 #[derive(Clone, Copy)]
@@ -39,7 +45,7 @@ macro_rules! periodic {
     };
 }
 
-periodic!(ExpireUploads, PruneLedger);
+periodic!(ExpireUploads, ExportAuditLog, PruneLedger, ReconcileStorage, RemindModerators, Retention, RollUpStats,);
 
 /// The periodic job of this kind.
 pub fn periodic(kind: &str) -> Option<&'static Periodic> {
@@ -79,7 +85,7 @@ pub async fn run_schedule_now(
     };
     let job = periodic.enqueue(tx, Duration::ZERO).await?;
     // One of an earlier tick may wait for its jitter.
-    jobs::run_now(tx, job).await?;
+    jobs::operate(tx, job, Action::Retry, &By { actor, reason }).await?;
     cron::record_manual(tx, name, job, actor, reason).await?;
     Ok(job)
 }

@@ -6,6 +6,7 @@ pub mod client;
 pub mod fleet;
 pub mod kit;
 pub mod routes;
+pub mod skew;
 pub mod snapshot;
 
 pub use app::TestApp;

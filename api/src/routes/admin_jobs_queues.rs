@@ -9,7 +9,7 @@ use http::header;
 use infra::db::{
     Db,
     job_limits::{self, Limit},
-    job_rollups,
+    job_series,
     jobs::State as JobState,
     queue_pauses::{self, Pause, Scope},
     queue_status,
@@ -172,11 +172,11 @@ async fn view(db: &Db, now: DateTime<Utc>, window: u64) -> Result<QueuesView, Er
     let names = Queue::ALL.map(Queue::as_str);
     let until = now + TimeDelta::minutes(1);
     let since = now - TimeDelta::minutes(i64::try_from(window).unwrap_or_default());
-    let filter = job_rollups::Filter { since, until, ..job_rollups::Filter::default() };
+    let filter = job_series::Filter { since, until, ..job_series::Filter::default() };
     let (status, durations, ended, pauses, limits) = tokio::try_join!(
         queue_status::all(db, &names),
-        job_rollups::durations(db, &filter),
-        job_rollups::by_queue(db, &filter),
+        job_series::durations(db, &filter),
+        job_series::by_queue(db, &filter),
         queue_pauses::list(db),
         job_limits::list(db),
     )?;

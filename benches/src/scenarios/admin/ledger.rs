@@ -40,7 +40,7 @@ pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
         sqlx::query("INSERT INTO bench_filled (jobs) VALUES (?)").bind(jobs).execute(db.pool()).await?;
         db.pool().execute("ANALYZE TABLE jobs, job_refs, job_failures").await?;
     }
-    progress("  rollups of the last two weeks");
+    progress("  rollups of a month");
     rollups(db).await
 }
 
@@ -165,31 +165,34 @@ async fn groups(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Made anew for each run, since they count back from now: two weeks of outcomes, a day of durations.
+/// Made anew for each run, since they count back from now: minutes of two days, hours of 31.
 async fn rollups(db: &Db) -> anyhow::Result<()> {
     let kinds =
         "ELT(k.seq, 'validate_archive', 'make_thumbnails', 'scan_content', 'review_nano', 'publish_nano', 'index_nano',
                      'send_email', 'remove_object', 'expire_uploads', 'bulk_action')";
     let queues = "ELT(k.seq, 'uploads', 'media', 'uploads', 'uploads', 'uploads', 'search', 'mail', 'maintenance',
                       'maintenance', 'maintenance')";
-    let minute = "CAST(DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL m.seq MINUTE, '%Y-%m-%d %H:%i:00') AS DATETIME)";
-    let statements = [
-        "TRUNCATE TABLE job_stats".to_owned(),
-        "TRUNCATE TABLE job_durations".to_owned(),
-        format!(
-            "INSERT INTO job_stats (minute, queue, kind, outcome, runs)
-             SELECT {minute}, {queues}, {kinds}, ELT(o.seq, 'completed', 'retry'), 1 + (m.seq + k.seq) % 50
-             FROM seq_1_to_{} m, seq_1_to_10 k, seq_1_to_2 o",
-            DAYS * 24 * 60
-        ),
-        format!(
-            "INSERT INTO job_durations (minute, queue, kind, what, bucket, runs)
-             SELECT {minute}, {queues}, {kinds}, ELT(w.seq, 'wait', 'run'), 4 + b.seq, 1 + (m.seq + b.seq) % 20
-             FROM seq_1_to_1440 m, seq_1_to_10 k, seq_1_to_2 w, seq_1_to_6 b"
-        ),
-    ];
-    for statement in statements {
-        db.pool().execute(AssertSqlSafe(statement)).await?;
+    for table in ["job_stats", "job_durations"] {
+        db.pool().execute(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).await?;
+    }
+    for (times, unit, form) in [("seq_1_to_2880", "MINUTE", "%i"), ("seq_49_to_744", "HOUR", "00")] {
+        let minute =
+            format!("CAST(DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL t.seq {unit}, '%Y-%m-%d %H:{form}:00') AS DATETIME)");
+        let statements = [
+            format!(
+                "INSERT INTO job_stats (minute, queue, kind, outcome, runs)
+                 SELECT {minute}, {queues}, {kinds}, ELT(o.seq, 'completed', 'retry'), 1 + (t.seq + k.seq) % 50
+                 FROM {times} t, seq_1_to_10 k, seq_1_to_2 o"
+            ),
+            format!(
+                "INSERT INTO job_durations (minute, queue, kind, what, bucket, runs)
+                 SELECT {minute}, {queues}, {kinds}, ELT(w.seq, 'wait', 'run'), 4 + b.seq, 1 + (t.seq + b.seq) % 20
+                 FROM {times} t, seq_1_to_10 k, seq_1_to_2 w, seq_1_to_6 b"
+            ),
+        ];
+        for statement in statements {
+            db.pool().execute(AssertSqlSafe(statement)).await?;
+        }
     }
     Ok(())
 }

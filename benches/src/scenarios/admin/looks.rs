@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use domain::ids::JobId;
 use futures::future::BoxFuture;
 use infra::db::{
-    Db, job_attempts, job_error_groups, job_family, job_limits, job_logs, job_rollups, job_story,
+    Db, job_attempts, job_error_groups, job_family, job_limits, job_logs, job_series, job_story,
     jobs::{
         self, State,
         list::{self, Cursor, Filter, Fingerprint},
@@ -147,11 +147,11 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
         looks.push(look(name, move |db, _| async move {
             let now = Utc::now();
             let since = now - TimeDelta::minutes(minutes);
-            let filter = job_rollups::Filter { since, until: now, ..job_rollups::Filter::default() };
+            let filter = job_series::Filter { since, until: now, ..job_series::Filter::default() };
             tokio::try_join!(
                 queue_status::all(&db, &["uploads", "media", "search", "mail", "maintenance", "heavy"]),
-                job_rollups::durations(&db, &filter),
-                job_rollups::by_queue(&db, &filter),
+                job_series::durations(&db, &filter),
+                job_series::by_queue(&db, &filter),
                 queue_pauses::list(&db),
                 job_limits::list(&db),
             )?;
@@ -163,15 +163,15 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
         Ok(())
     }));
     for (name, hours, step) in [
-        ("stats, an hour by minute", 1, job_rollups::Step::Minute),
-        ("stats, a day by minute", 24, job_rollups::Step::Minute),
-        ("stats, 14 days by hour", 14 * 24, job_rollups::Step::Hour),
+        ("stats, an hour by minute", 1, job_series::Step::Minute),
+        ("stats, a day by minute", 24, job_series::Step::Minute),
+        ("stats, 31 days by hour", 31 * 24, job_series::Step::Hour),
     ] {
         looks.push(look(name, move |db, _| async move {
             let now = Utc::now();
             let since = now - TimeDelta::hours(hours);
-            let filter = job_rollups::Filter { since, until: now, ..job_rollups::Filter::default() };
-            Ok(drop(job_rollups::series(&db, &filter, step, Some(job_rollups::Split::Kind)).await?))
+            let filter = job_series::Filter { since, until: now, ..job_series::Filter::default() };
+            Ok(drop(job_series::series(&db, &filter, step, Some(job_series::Split::Kind)).await?))
         }));
     }
     looks.push(look("a bulk action's step", |db, _| async move {
