@@ -22,6 +22,11 @@ pub async fn number(db: &Db, sql: &str) -> Result<i64, DbError> {
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(db.pool()).await?)
 }
 
+/// Gives a table another name, so that it is missing.
+pub async fn rename(db: &Db, table: &str, to: &str) -> Result<(), DbError> {
+    run(db, format!("RENAME TABLE {} TO {}", checked(table), checked(to))).await
+}
+
 /// The isolation level of a session of this pool.
 pub async fn isolation(db: &Db) -> Result<String, DbError> {
     // MariaDB before 11.1 knows the variable by its old name only, MySQL 8 by its new one only.
