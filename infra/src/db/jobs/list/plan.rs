@@ -105,14 +105,48 @@ impl<'a> Plan<'a> {
 
     /// How many jobs match.
     pub(super) async fn total(&self, connection: &mut MySqlConnection) -> Result<Total, DbError> {
-        let (range, end) = self.window(connection).await?;
+        let window = self.window(connection).await?;
+        self.total_within(connection, window).await
+    }
+
+    async fn total_within(
+        &self,
+        connection: &mut MySqlConnection,
+        (range, end): (Range, Option<Uuid>),
+    ) -> Result<Total, DbError> {
         let count = count(connection, self.branches.iter(), self.filter, range, true).await?;
         Ok(Total { count: count.min(COUNT_CAP), capped: count > COUNT_CAP || end.is_some() })
     }
 
     /// The first `limit` matching jobs.
     pub(super) async fn find(&self, connection: &mut MySqlConnection, limit: u32) -> Result<Found, DbError> {
-        let (range, end) = self.window(connection).await?;
+        let window = self.window(connection).await?;
+        self.find_within(connection, window, limit).await
+    }
+
+    /// The same, and how many there are in all.
+    pub(super) async fn find_and_count(
+        &self,
+        connection: &mut MySqlConnection,
+        limit: u32,
+    ) -> Result<(Found, Total), DbError> {
+        let window = self.window(connection).await?;
+        let found = self.find_within(connection, window, limit).await?;
+        // All that the window has is on this page: no need to look through it again.
+        let total = if found.next.is_none() || found.partial {
+            Total { count: found.ids.len() as u64, capped: found.partial }
+        } else {
+            self.total_within(connection, window).await?
+        };
+        Ok((found, total))
+    }
+
+    async fn find_within(
+        &self,
+        connection: &mut MySqlConnection,
+        (range, end): (Range, Option<Uuid>),
+        limit: u32,
+    ) -> Result<Found, DbError> {
         let one_more = u64::from(limit) + 1;
         let parts = self.branches.iter().map(|branch| branch.ids(self.filter, range, self.direction, one_more));
         let mut ids: Vec<Uuid> = union(connection, parts).await?;
