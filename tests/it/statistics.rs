@@ -22,16 +22,18 @@ fn recent() -> job_series::Filter {
     }
 }
 
-/// Tries again as the collector does: what was written has been taken out.
-async fn written<T>(deltas: &mut T, mut write: impl AsyncFnMut(&mut T) -> Result<(), DbError>) -> u32 {
-    let mut races = 0;
-    loop {
-        match write(deltas).await {
-            Ok(()) => return races,
-            Err(DbError::Deadlock(_)) => races += 1,
-            Err(error) => panic!("{error}"),
+/// Tries again as the collector does: what was written has been taken out. The lock races that were lost.
+macro_rules! written {
+    ($write:expr) => {{
+        let mut races = 0;
+        loop {
+            match $write.await {
+                Ok(()) => break races,
+                Err(DbError::Deadlock(_)) => races += 1,
+                Err(error) => panic!("{error}"),
+            }
         }
-    }
+    }};
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +45,7 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
     for writer in 0..WRITERS {
         let db = app.db.clone();
         writers.spawn(async move {
-            let mut races = 0;
+            let mut races = 0_u32;
             for round in 0..ROUNDS {
                 // Not the same rows each time, but always many of the others'.
                 let kinds = (0..12).filter(|kind| (kind + writer + round) % 3 != 0);
@@ -65,9 +67,9 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
                     };
                     groups.insert((u128::from(kind) << 64).to_be_bytes(), failures);
                 }
-                races += written(&mut outcomes, async |rows| job_stats::add_outcomes(&db, rows).await).await;
-                races += written(&mut durations, async |rows| job_stats::add_durations(&db, rows).await).await;
-                races += written(&mut groups, async |rows| job_errors::add(&db, "1.2.3", rows).await).await;
+                races += written!(job_stats::add_outcomes(&db, &mut outcomes));
+                races += written!(job_stats::add_durations(&db, &mut durations));
+                races += written!(job_errors::add(&db, "1.2.3", &mut groups));
                 assert!(outcomes.is_empty() && durations.is_empty() && groups.is_empty());
             }
             races
