@@ -111,7 +111,7 @@ CREATE TABLE rate_slots (
   kind        VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   slot        DATETIME(6) NOT NULL,
   reserved_at DATETIME(6) NOT NULL,
-  KEY rate_slots_kind (kind, job_id)
+  KEY rate_slots_kind (kind, reserved_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
 
 -- Raised by every change of pauses and limits. A claim names the epoch it knows; with an older one it takes nothing.

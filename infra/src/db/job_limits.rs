@@ -295,17 +295,29 @@ async fn settle_kind(db: &Db, kind: &str) -> Result<u64, DbError> {
 
 /// Starts that were put off by a rate that is no longer in force: judged anew, at once.
 async fn settle_slots(db: &Db) -> Result<u64, DbError> {
-    let stale: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT s.job_id FROM rate_slots s LEFT JOIN job_limits l ON l.kind = s.kind
-         WHERE l.kind IS NULL OR l.rate IS NULL OR s.reserved_at < l.changed_at LIMIT ?",
-    )
-    .bind(STEP)
-    .fetch_all(db.pool())
-    .await?;
-    if stale.is_empty() {
+    let kinds: Vec<String> =
+        sqlx::query_scalar("SELECT kind FROM rate_slots GROUP BY kind").fetch_all(db.pool()).await?;
+    let mut ids: Vec<Uuid> = Vec::new();
+    for kind in kinds {
+        let judged: Option<DateTime<Utc>> =
+            sqlx::query_scalar("SELECT changed_at FROM job_limits WHERE kind = ? AND rate IS NOT NULL")
+                .bind(&kind)
+                .fetch_optional(db.pool())
+                .await?;
+        let mut stale = QueryBuilder::<sqlx::MySql>::new("SELECT job_id FROM rate_slots WHERE kind = ");
+        stale.push_bind(kind);
+        // Without a rate, whatever is there is of an old one.
+        if let Some(judged) = judged {
+            stale.push(" AND reserved_at < ").push_bind(judged);
+        }
+        stale.push(" LIMIT ").push_bind(STEP);
+        let stale: Vec<Uuid> = stale.build_query_scalar().fetch_all(db.pool()).await?;
+        ids.extend(stale);
+    }
+    ids.truncate(STEP as usize);
+    if ids.is_empty() {
         return Ok(0);
     }
-    let mut ids = stale;
     ids.sort_unstable();
     let mut tx = db.begin().await?;
     for (before, after) in [
