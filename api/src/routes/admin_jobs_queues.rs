@@ -31,7 +31,7 @@ use crate::{
 
 /// Minutes of rollups that percentiles and throughput are made from.
 const WINDOW: u64 = 60;
-const WINDOW_MAX: u64 = 6 * 60;
+const WINDOW_MAX: u64 = 2 * 60;
 
 /// What is averaged over.
 #[derive(IntoParams)]
@@ -39,7 +39,7 @@ const WINDOW_MAX: u64 = 6 * 60;
 #[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
 pub struct QueuesParams {
     /// Percentiles and throughput cover so many whole minutes back from now.
-    #[param(minimum = 1, maximum = 360, default = 60)]
+    #[param(minimum = 1, maximum = 120, default = 60)]
     window_minutes: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ pub struct QueueView {
     pub name: String,
     /// Nothing of it starts.
     pub paused: Option<PauseView>,
-    /// Jobs by state, each counted to 10,000.
+    /// Jobs by state, each counted to 10,000; completed ones to 1,000.
     pub counts: BTreeMap<&'static str, Count>,
     /// Jobs that run just now, counted to 10,000.
     pub in_flight: u64,

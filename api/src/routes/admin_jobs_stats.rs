@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The longest time in minutes' and in hours' steps. After two days minutes are folded into hours.
-const MINUTES_MAX: TimeDelta = TimeDelta::hours(24);
+const MINUTES_MAX: TimeDelta = TimeDelta::hours(6);
 const HOURS_MAX: TimeDelta = TimeDelta::days(31);
 
 /// Which runs, and how they are laid out.
@@ -31,7 +31,7 @@ const HOURS_MAX: TimeDelta = TimeDelta::days(31);
 pub struct StatsParams {
     /// From this time on; an hour back by default.
     since: Option<DateTime<Utc>>,
-    /// Up to this time; now by default. At most 24 hours by minute, 31 days by hour.
+    /// Up to this time; now by default. At most 6 hours by minute, 31 days by hour.
     until: Option<DateTime<Utc>>,
     /// `minute` or `hour`; by default the minute as long as the time allows it.
     #[param(schema_with = words::stats_step)]
@@ -137,7 +137,7 @@ fn span(query: &StatsQuery, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTi
     }
     let step = query.step.unwrap_or(if length <= MINUTES_MAX { Step::Minute } else { Step::Hour });
     let (longest, text, unit) = match step {
-        Step::Minute => (MINUTES_MAX, "at most 24 hours before until, or the step an hour", TimeDelta::minutes(1)),
+        Step::Minute => (MINUTES_MAX, "at most 6 hours before until, or the step an hour", TimeDelta::minutes(1)),
         Step::Hour => (HOURS_MAX, "at most 31 days before until", TimeDelta::hours(1)),
     };
     if length > longest {

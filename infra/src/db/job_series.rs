@@ -35,7 +35,7 @@ pub struct Filter {
 }
 
 /// Runs that ended within one step.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
     /// The step's beginning.
     pub at: DateTime<Utc>,
@@ -44,26 +44,31 @@ pub struct Point {
     pub runs: u64,
 }
 
-/// Runs that ended, by time and by `split`. The caller bounds the range.
+/// `TO_SECONDS('1970-01-01')`.
+const EPOCH: i64 = 62_167_219_200;
+
+/// Runs that ended, by time and by `split`, in the order of time. The caller bounds the range.
 pub async fn series(db: &Db, filter: &Filter, step: Step, split: Option<Split>) -> Result<Vec<Point>, DbError> {
-    let at = match step {
-        Step::Minute => "minute",
-        Step::Hour => "CAST(DATE_FORMAT(minute, '%Y-%m-%d %H:00:00') AS DATETIME)",
+    let seconds: i64 = match step {
+        Step::Minute => 60,
+        Step::Hour => 3_600,
     };
-    let name = split.map_or("''", Split::as_str);
-    let mut query = QueryBuilder::new("SELECT ");
+    // Whole numbers: the cheapest that both servers can group by.
+    let mut query = QueryBuilder::new(format!("SELECT CAST(TO_SECONDS(minute) DIV {seconds} AS SIGNED) AS step, "));
     query
-        .push(at)
-        .push(" AS at, ")
-        .push(name)
+        .push(split.map_or("''", Split::as_str))
         .push(" AS name, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_stats WHERE minute >= ");
     narrow(&mut query, filter);
     if let Some(outcome) = &filter.outcome {
         query.push(" AND outcome = ").push_bind(outcome.clone());
     }
-    query.push(" GROUP BY 1, 2 ORDER BY 1, 2");
-    let rows: Vec<(chrono::NaiveDateTime, String, u64)> = query.build_query_as().fetch_all(db.inspection()).await?;
-    Ok(rows.into_iter().map(|(at, name, runs)| Point { at: at.and_utc(), name, runs }).collect())
+    query.push(" GROUP BY step, name");
+    let mut rows: Vec<(i64, String, u64)> = query.build_query_as().fetch_all(db.inspection()).await?;
+    rows.sort_unstable();
+    let points = rows.into_iter().filter_map(|(step, name, runs)| {
+        Some(Point { at: DateTime::from_timestamp(step * seconds - EPOCH, 0)?, name, runs })
+    });
+    Ok(points.collect())
 }
 
 /// Runs of a queue that ended so.

@@ -18,13 +18,15 @@ use super::{
 
 /// Beyond this many tenants the oldest job is looked for among the first of them only.
 const TENANTS: usize = 100;
+/// Nobody waits for what is completed, and there is most of it.
+const COMPLETED_CAP: u64 = 1_000;
 /// Bands of priority.
 const BANDS: std::ops::RangeInclusive<u8> = 0..=4;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueStatus {
     pub queue: String,
-    /// Every state, each counted to 10,000.
+    /// Every state, each counted to 10,000; completed jobs to 1,000.
     pub counts: Vec<(State, Total)>,
     /// Since when the first available job could run.
     pub oldest: Option<DateTime<Utc>>,
@@ -44,6 +46,10 @@ pub async fn all(db: &Db, known: &[&str]) -> Result<Vec<QueueStatus>, DbError> {
     Ok(list)
 }
 
+const fn cap(state: State) -> u64 {
+    if matches!(state, State::Completed) { COMPLETED_CAP } else { COUNT_CAP }
+}
+
 async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueStatus, DbError> {
     let name = literal::text(&queue);
     let parts: Vec<String> = State::ALL
@@ -52,7 +58,7 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
             format!(
                 "SELECT COUNT(*) AS n, MIN(run_at) AS oldest FROM (SELECT run_at FROM jobs FORCE INDEX (jobs_feed)
                  WHERE queue = {name} AND state = '{state}' LIMIT {}) counted",
-                COUNT_CAP + 1
+                cap(*state) + 1
             )
         })
         .collect();
@@ -60,8 +66,8 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
     let (mut counts, mut oldest, mut oldest_is_a_guess) = (Vec::with_capacity(rows.len()), None, false);
     for (state, row) in State::ALL.iter().zip(&rows) {
         let count = row.try_get::<i64, _>("n")?.unsigned_abs();
-        let capped = count > COUNT_CAP;
-        counts.push((*state, Total { count: count.min(COUNT_CAP), capped }));
+        let capped = count > cap(*state);
+        counts.push((*state, Total { count: count.min(cap(*state)), capped }));
         if *state == State::Available {
             (oldest, oldest_is_a_guess) =
                 if capped { first_of_all(connection, &name).await? } else { (row.try_get("oldest")?, false) };

@@ -143,7 +143,7 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
         };
         Ok(drop(job_error_groups::page(&db, &filter, None, 21).await?))
     }));
-    for (name, minutes) in [("queues, an hour's figures", 60), ("queues, six hours' figures", 360)] {
+    for (name, minutes) in [("queues, an hour's figures", 60), ("queues, two hours' figures", 120)] {
         looks.push(look(name, move |db, _| async move {
             let now = Utc::now();
             let since = now - TimeDelta::minutes(minutes);
@@ -164,7 +164,7 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
     }));
     for (name, hours, step) in [
         ("stats, an hour by minute", 1, job_series::Step::Minute),
-        ("stats, a day by minute", 24, job_series::Step::Minute),
+        ("stats, six hours by minute", 6, job_series::Step::Minute),
         ("stats, 31 days by hour", 31 * 24, job_series::Step::Hour),
     ] {
         looks.push(look(name, move |db, _| async move {
