@@ -57,18 +57,20 @@ const BATCH: u64 = 20;
 const PRUNE_DAYS: u32 = 13;
 
 pub async fn run(stage: &Stage, args: &Args) -> anyhow::Result<Results> {
-    let machine = stage.machine().await?;
     let schema = format!("nano_bench_admin_{}", args.jobs);
-    stage
-        .database
-        .query(&format!(
-            "SET GLOBAL innodb_buffer_pool_size = {};
-             CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
-            args.buffer_pool << 20
-        ))
-        .await?;
-    let db = Db::connect(&stage.database.url_of(&schema), 20).await?;
-    db.migrate().await?;
+    let create = format!("CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+    let buffer_pool = format!("SET GLOBAL innodb_buffer_pool_size = {}", args.buffer_pool << 20);
+    stage.database.query(&format!("{buffer_pool}; {create}")).await?;
+    let machine = stage.machine().await?;
+    let url = stage.database.url_of(&schema);
+    let mut db = Db::connect(&url, 20).await?;
+    if let Err(error) = db.migrate().await {
+        progress(&format!("  the ledger that was kept does not fit ({error}); making another"));
+        db.close().await;
+        stage.database.query(&format!("DROP DATABASE {schema}; {create}")).await?;
+        db = Db::connect(&url, 20).await?;
+        db.migrate().await?;
+    }
     progress(&format!("admin: a ledger of {} jobs", args.jobs));
     ledger::fill(&db, args.jobs).await?;
     progress("  the pages against plain counts");
