@@ -35,6 +35,6 @@ schemas! {
     job_action: infra::db::jobs::Action;
     job_state: infra::db::jobs::State;
     log_level: infra::db::job_logs::Level;
-    stats_step: infra::db::job_rollups::Step;
-    stats_split: infra::db::job_rollups::Split;
+    stats_step: infra::db::job_series::Step;
+    stats_split: infra::db::job_series::Split;
 }

@@ -108,6 +108,7 @@ async fn context(db: Db, args: &WorkerArgs) -> anyhow::Result<jobs::Context> {
             scratch: args.folder.clone(),
             public_url: nowhere.into(),
             ledger_days: 14,
+            periodic: jobs::PeriodicSettings::default(),
         }
         .into(),
     })

@@ -165,6 +165,11 @@ impl Default for Verifier {
 }
 
 impl Verifier {
+    /// Goes on behind row `seq`, whose hash is known.
+    pub const fn behind(seq: u64, hash: ChainHash) -> Self {
+        Self { seq, hash }
+    }
+
     /// Checks the next row.
     pub fn push(&mut self, link: &Link) -> Result<(), ChainError> {
         let expected = self.seq + 1;

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod audit_export;
 pub mod histogram;
 pub mod ids;
 pub mod line;

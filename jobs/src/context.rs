@@ -3,7 +3,14 @@
 use std::{path::PathBuf, sync::Arc};
 
 use domain::{archive::Limits, review::ReviewPolicy};
-use infra::{cache::Cache, clock::Clock, db::Db, mail::Mailer, search::SearchBackend, storage::Storage};
+use infra::{
+    cache::Cache,
+    clock::Clock,
+    db::Db,
+    mail::Mailer,
+    search::SearchBackend,
+    storage::{LockMode, Storage},
+};
 
 use crate::{JobError, Run, content::LazyScanner};
 
@@ -30,6 +37,47 @@ pub struct Settings {
     pub public_url: String,
     /// Days a finished job stays in the ledger.
     pub ledger_days: u32,
+    pub periodic: PeriodicSettings,
+}
+
+/// What the periodic jobs can be told. Days, unless it says otherwise.
+#[derive(Clone, Debug)]
+pub struct PeriodicSettings {
+    /// Protects exports of the audit log in a bucket with Object Lock.
+    pub audit_lock: Option<AuditLock>,
+    /// Objects without a row are removed when they are older.
+    pub storage_grace_days: u32,
+    /// File bytes of deleted nanos.
+    pub files_days: u32,
+    /// What deleted nanos and accounts say about people.
+    pub metadata_days: u32,
+    /// Who downloaded what.
+    pub downloads_days: u32,
+    /// Mails that were sent or refused.
+    pub mails_days: u32,
+    /// Moderators are reminded of cases that wait longer than this many hours; 0: never.
+    pub remind_hours: u32,
+}
+
+impl Default for PeriodicSettings {
+    fn default() -> Self {
+        Self {
+            audit_lock: None,
+            storage_grace_days: 2,
+            files_days: 730,
+            metadata_days: 2_190,
+            downloads_days: 400,
+            mails_days: 365,
+            remind_hours: 24,
+        }
+    }
+}
+
+/// How long an export of the audit log can neither be changed nor removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditLock {
+    pub mode: LockMode,
+    pub days: u32,
 }
 
 impl Context {

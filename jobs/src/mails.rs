@@ -17,6 +17,8 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("nano_pending_review", "en", include_str!("../templates/nano_pending_review.en.txt")),
     ("nano_rejected", "de", include_str!("../templates/nano_rejected.de.txt")),
     ("nano_rejected", "en", include_str!("../templates/nano_rejected.en.txt")),
+    ("remind_moderators", "de", include_str!("../templates/remind_moderators.de.txt")),
+    ("remind_moderators", "en", include_str!("../templates/remind_moderators.en.txt")),
 ];
 
 const FRAME: &str = include_str!("../templates/frame.html");
@@ -70,6 +72,7 @@ mod tests {
     fn every_mail_exists_in_both_languages_and_renders() {
         let params = json!({
             "name": "Ada", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
+            "cases": 3, "hours": 30,
             "findings": [{"code": "TRUNCATED", "entry": "a.txt", "message": "m", "hint": "h"}],
         });
         for (name, language, _) in TEMPLATES {

@@ -11,7 +11,10 @@ use infra::db::{
 };
 use uuid::Uuid;
 
-use crate::{EnqueueError, ExpireUploads, Job, PruneLedger, enqueue, enqueue_in};
+use crate::{
+    EnqueueError, ExpireUploads, ExportAuditLog, Job, PruneLedger, ReconcileStorage, RemindModerators, Retention,
+    RollUpStats, enqueue, enqueue_in,
+};
 
 /// A job without arguments of its own.
 #[derive(Clone, Copy)]
@@ -42,7 +45,7 @@ macro_rules! periodic {
     };
 }
 
-periodic!(ExpireUploads, PruneLedger);
+periodic!(ExpireUploads, ExportAuditLog, PruneLedger, ReconcileStorage, RemindModerators, Retention, RollUpStats,);
 
 /// The periodic job of this kind.
 pub fn periodic(kind: &str) -> Option<&'static Periodic> {

@@ -7,10 +7,11 @@ use infra::db::{DbError, Tx};
 use serde_json::Value;
 
 use crate::{
-    Context, Job, JobError, Outcome, Queue, RetryPolicy, bulk_action::BulkAction, class, expire_uploads::ExpireUploads,
-    index_nano::IndexNano, make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano,
-    remove_object::RemoveObject, review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail,
-    tell_given_up::TellGivenUp, validate_archive::ValidateArchive,
+    Context, ExportAuditLog, Job, JobError, Outcome, Queue, ReconcileStorage, RemindModerators, Retention, RetryPolicy,
+    RollUpStats, bulk_action::BulkAction, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
+    make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
+    review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail, tell_given_up::TellGivenUp,
+    validate_archive::ValidateArchive,
 };
 
 /// The handlers by wire name.
@@ -46,6 +47,11 @@ marketplace! {
     ExpireUploads,
     PruneLedger,
     BulkAction,
+    ExportAuditLog,
+    ReconcileStorage,
+    RollUpStats,
+    Retention,
+    RemindModerators,
     TellGivenUp,
 }
 

@@ -10,7 +10,7 @@ const EXAMPLE: &str = "expire_uploads=0 */5 * * * *; prune_ledger=0 0 4 * * * Eu
 #[derive(clap::Args)]
 #[command(next_help_heading = "Schedules")]
 pub struct TableArgs {
-    /// Changes to the built-in table, separated by semicolons. NAME=EXPRESSION [ZONE] gives an entry other times (seconds minutes hours day-of-month month day-of-week [years], and an IANA zone; without one the entry keeps its own). NAME=off switches it off. `scheduler check` shows the result. Example: expire_uploads=0 */5 * * * *; prune_ledger=0 0 4 * * * Europe/Vienna
+    /// Changes to the built-in table, separated by semicolons. NAME=EXPRESSION [ZONE] [jitter=SECONDS] [missed=skip|once|all:NUMBER] gives an entry other times (seconds minutes hours day-of-month month day-of-week [years]); what is not named stays as it is built in. NAME=off switches it off. `scheduler check` shows the result. Example: expire_uploads=0 */5 * * * *; prune_ledger=0 0 4 * * * Europe/Vienna
     #[arg(
         long,
         env = "CRON_TABLE",

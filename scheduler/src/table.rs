@@ -1,8 +1,8 @@
 //! The cron table: what runs when. Adding an entry is one line in [`TABLE`].
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use jobs::{PERIODIC, Periodic};
 
@@ -12,7 +12,13 @@ use crate::times::Times;
 pub const TABLE: &[Line<'static>] = &[
     // Name, when (seconds, minutes, hours, day of month, month, day of week), where, spread, what about missed ones.
     line("expire_uploads", "0 */10 * * * *", "UTC", 30, CatchUp::Once),
+    line("export_audit_log", "0 5 * * * *", "UTC", 60, CatchUp::Once),
+    line("roll_up_stats", "0 20 * * * *", "UTC", 60, CatchUp::Once),
     line("prune_ledger", "0 30 3 * * *", "Europe/Berlin", 300, CatchUp::Once),
+    line("retention", "0 0 4 * * *", "Europe/Berlin", 300, CatchUp::Once),
+    line("reconcile_storage", "0 30 4 * * *", "Europe/Berlin", 300, CatchUp::Once),
+    // After a weekend without schedulers nobody needs a reminder at night.
+    line("remind_moderators", "0 0 8 * * *", "Europe/Berlin", 60, CatchUp::Skip),
 ];
 
 const fn line<'a>(
@@ -58,6 +64,19 @@ impl fmt::Display for CatchUp {
             Self::Skip => f.write_str("skip"),
             Self::Once => f.write_str("once"),
             Self::All(most) => write!(f, "all:{most}"),
+        }
+    }
+}
+
+impl FromStr for CatchUp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("all:").and_then(|most| most.parse().ok())) {
+            ("skip", _) => Ok(Self::Skip),
+            ("once", _) => Ok(Self::Once),
+            (_, Some(most)) => Ok(Self::All(most)),
+            _ => Err(format!("missed={text} is none of skip, once and all:NUMBER")),
         }
     }
 }
@@ -109,10 +128,8 @@ pub fn build(table: &[Line<'_>], changes: &str) -> Result<Vec<Entry>, BadTable> 
         changed.push(name);
         if text == "off" {
             *enabled = false;
-        } else {
-            let (expression, zone) = split_zone(text);
-            line.expression = expression;
-            line.zone = zone.unwrap_or(line.zone);
+        } else if let Err(what) = change_line(line, text) {
+            problems.push(format!("entry {name}: {what}"));
         }
     }
     let mut entries: Vec<Entry> = Vec::new();
@@ -128,6 +145,36 @@ pub fn build(table: &[Line<'_>], changes: &str) -> Result<Vec<Entry>, BadTable> 
     if problems.is_empty() { Ok(entries) } else { Err(BadTable(problems)) }
 }
 
+/// `EXPRESSION [ZONE] [jitter=SECONDS] [missed=POLICY]`: what is not named stays, a jitter as far as it fits.
+fn change_line<'a>(line: &mut Line<'a>, text: &'a str) -> Result<(), String> {
+    let mut times = text;
+    let mut jitter = None;
+    while let Some((before, last)) = times.rsplit_once(char::is_whitespace) {
+        let Some((option, value)) = last.split_once('=') else { break };
+        match option {
+            "jitter" => jitter = Some(value.parse().map_err(|_| format!("jitter={value} is no number of seconds"))?),
+            "missed" => line.catch_up = value.parse()?,
+            _ => return Err(format!("{option:?} is no option; the options are jitter and missed")),
+        }
+        times = before.trim_end();
+    }
+    let (expression, zone) = split_zone(times);
+    line.expression = expression;
+    line.zone = zone.unwrap_or(line.zone);
+    line.jitter_seconds = match (jitter, shortest(line)) {
+        (Some(jitter), _) => jitter,
+        (None, Some(shortest)) => line.jitter_seconds.min(u32::try_from(shortest / 2).unwrap_or(u32::MAX)),
+        (None, None) => line.jitter_seconds,
+    };
+    Ok(())
+}
+
+/// Seconds between two ticks, at least; `None` for a line that makes no sense or hardly ever comes due.
+fn shortest(line: &Line<'_>) -> Option<i64> {
+    let times = Times::parse(line.expression, line.zone.parse().ok()?).ok()?;
+    times_apart(&sample(&times))
+}
+
 /// A seventh field that begins with a digit or a star is years; any other last one is a zone.
 fn split_zone(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(char::is_whitespace) {
@@ -138,6 +185,15 @@ fn split_zone(text: &str) -> (&str, Option<&str>) {
         }
         _ => (text, None),
     }
+}
+
+/// Ticks from now on: the shortest time between two comes back within them.
+fn sample(times: &Times) -> Vec<DateTime<Utc>> {
+    times.after(Utc::now()).take(SAMPLE).collect()
+}
+
+fn times_apart(ticks: &[DateTime<Utc>]) -> Option<i64> {
+    ticks.windows(2).map(|pair| (pair[1] - pair[0]).num_seconds()).min()
 }
 
 /// How many ticks are looked at to find the shortest time between two.
@@ -177,27 +233,19 @@ pub fn custom(line: &Line<'_>, enabled: bool, job: Periodic) -> Result<Entry, St
             line.expression
         )
     })?;
-    // Any moment will do: the shortest time between two ticks comes back within the sample.
-    let sample: Vec<DateTime<Utc>> = times.after(Utc::now()).take(SAMPLE).collect();
+    let sample = sample(&times);
     if sample.is_empty() {
         return Err(format!("{:?} never comes due", line.expression));
     }
     if line.jitter_seconds > MOST_JITTER {
         return Err(format!("a jitter of {} s is longer than {MOST_JITTER} s", line.jitter_seconds));
     }
-    let shortest = sample.windows(2).map(|pair| pair[1] - pair[0]).min();
-    let jitter = TimeDelta::seconds(line.jitter_seconds.into());
-    let jitter = match shortest {
-        // The table's own figure suits its own times; changed ones are often shorter.
-        Some(shortest) if jitter >= shortest && line.jitter_seconds > 0 => {
-            return Err(format!(
-                "a jitter of {} s does not fit between ticks that are {} s apart",
-                line.jitter_seconds,
-                shortest.num_seconds()
-            ));
-        }
-        _ => jitter.to_std().unwrap_or_default(),
-    };
+    if let Some(apart) = times_apart(&sample).filter(|apart| i64::from(line.jitter_seconds) >= (*apart).max(1)) {
+        return Err(format!(
+            "a jitter of {} s does not fit between ticks that are {apart} s apart",
+            line.jitter_seconds
+        ));
+    }
     match line.catch_up {
         CatchUp::All(most) if most == 0 || most > MOST_CAUGHT_UP => {
             return Err(format!("{} ticks cannot be caught up with: 1 to {MOST_CAUGHT_UP} can", most));
@@ -207,7 +255,7 @@ pub fn custom(line: &Line<'_>, enabled: bool, job: Periodic) -> Result<Entry, St
     Ok(Entry {
         name: line.name.to_owned(),
         expression: line.expression.split_whitespace().collect::<Vec<_>>().join(" "),
-        jitter,
+        jitter: Duration::from_secs(line.jitter_seconds.into()),
         catch_up: line.catch_up,
         enabled,
         times,
@@ -291,10 +339,16 @@ mod tests {
     fn entries_can_be_changed_and_switched_off() {
         let changes = "expire_uploads = 0 */5 * * * MON-FRI; prune_ledger=0 0 4 * * * 2026-2030 Europe/Vienna";
         let entries = build(TABLE, changes).unwrap();
-        assert_eq!(entries[0].expression, "0 */5 * * * MON-FRI");
-        assert_eq!(entries[0].times.zone(), chrono_tz::UTC);
-        assert_eq!(entries[1].expression, "0 0 4 * * * 2026-2030");
-        assert_eq!(entries[1].times.zone(), chrono_tz::Europe::Vienna);
+        let of = |name: &str| entries.iter().find(|entry| entry.name == name).unwrap();
+        assert_eq!(of("expire_uploads").expression, "0 */5 * * * MON-FRI");
+        assert_eq!(of("expire_uploads").times.zone(), chrono_tz::UTC);
+        assert_eq!(of("prune_ledger").expression, "0 0 4 * * * 2026-2030");
+        assert_eq!(of("prune_ledger").times.zone(), chrono_tz::Europe::Vienna);
+        let often = build(TABLE, "expire_uploads=*/10 * * * * * UTC jitter=0 missed=all:7;roll_up_stats=*/8 * * * * *");
+        let often = often.unwrap();
+        let of = |name: &str| often.iter().find(|entry| entry.name == name).unwrap();
+        assert_eq!((of("expire_uploads").jitter, of("expire_uploads").catch_up), (Duration::ZERO, CatchUp::All(7)));
+        assert_eq!(of("roll_up_stats").jitter, Duration::from_secs(4), "as far as it fits");
         let off = build(TABLE, "prune_ledger=off;").unwrap();
         assert_eq!(off.iter().map(|entry| entry.enabled).collect::<Vec<_>>().iter().filter(|on| !**on).count(), 1);
 
@@ -303,7 +357,10 @@ mod tests {
             ("expire_upload=off", "there is no entry \"expire_upload\"; the entries are expire_uploads"),
             ("expire_uploads=0 0 * * * * Mars/Olympus", "\"Mars/Olympus\" is no time zone"),
             ("expire_uploads=*/5 * * * *", "is no cron expression"),
-            ("expire_uploads=*/10 * * * * *", "does not fit between ticks that are 10 s apart"),
+            ("expire_uploads=*/10 * * * * * jitter=10", "does not fit between ticks that are 10 s apart"),
+            ("expire_uploads=*/10 * * * * * jitter=ten", "jitter=ten is no number of seconds"),
+            ("expire_uploads=*/10 * * * * * UTC missed=twice", "missed=twice is none of skip, once and all:NUMBER"),
+            ("expire_uploads=*/10 * * * * * colour=red", "\"colour\" is no option"),
             ("expire_uploads=off;expire_uploads=off", "is changed twice"),
         ] {
             let found = problems(TABLE, changes).join("; ");

@@ -385,7 +385,7 @@ async fn what_is_not_understood_is_refused_and_named() {
         ("errors?class=", Vec::new()),
         ("errors?order=asc", vec!["order UNKNOWN"]),
         ("queues?window_minutes=0", vec!["window_minutes RANGE"]),
-        ("queues?window_minutes=361", vec!["window_minutes RANGE"]),
+        ("queues?window_minutes=121", vec!["window_minutes RANGE"]),
         ("workers?ended=maybe", vec!["ended TYPE"]),
         ("stats?step=day", vec!["step CHOICE"]),
         ("stats?by=worker", vec!["by CHOICE"]),

@@ -153,7 +153,7 @@ async fn ten_thousand_failures_of_three_causes_are_retried_once_each_although_th
     assert_eq!(kit.run_one(later).await.state, State::Discarded);
 
     // Killed in the middle; another one goes on where it was.
-    let mine = [("WORKER_QUEUES", "maintenance:2")];
+    let mine = [("WORKER_QUEUES", "maintenance=2")];
     let mut worker = app.worker_process_with("first", &mine).await;
     bulk(&app, &operator, &id, |bulk| bulk["changed"].as_u64().unwrap() >= 2_000).await;
     worker.kill().await.unwrap();

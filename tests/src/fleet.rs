@@ -115,6 +115,7 @@ impl TestApp {
                 scratch,
                 public_url: "https://nano.test".into(),
                 ledger_days: 14,
+                periodic: jobs::PeriodicSettings::default(),
             }
             .into(),
         }

@@ -1,8 +1,10 @@
 //! The worker: runs the jobs of the queues it is given.
 
 pub mod admin;
+pub mod audit;
 pub mod check;
 pub mod commands;
+pub mod periodic;
 pub mod run_one;
 pub mod scratch;
 pub mod settings;
@@ -90,6 +92,7 @@ async fn context(settings: &RunSettings, db: Db, cache: Cache, scratch: PathBuf)
             scratch,
             public_url: settings.mail.public_url.to_string(),
             ledger_days: settings.ledger_days,
+            periodic: settings.periodic.clone(),
         }
         .into(),
     })

@@ -9,7 +9,7 @@ use infra::{
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use worker::{
-    admin, check,
+    admin, audit, check,
     commands::{self, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs},
     run_one,
     settings::RunArgs,
@@ -47,6 +47,9 @@ enum Command {
     Schedules(Box<SchedulesArgs>),
     /// The workers; drain one.
     Fleet(Box<FleetArgs>),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check an archive on this machine. Exit status 0: clean, 1: rejected, 2: unusable call.
     Check(check::CheckArgs),
     /// Exit 0 when the worker of this container had a heartbeat within 30 s.
@@ -54,6 +57,16 @@ enum Command {
         #[arg(long, env = "WORKER_ALIVE_FILE", value_name = "FILE", default_value = "/tmp/nano-worker-alive")]
         alive_file: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Check that no row was changed, removed or added: every hash of the chain in the database, and every sealed export
+    /// in the object store against its manifest, the manifests against each other, and both against the database.
+    ///
+    /// Exit status 0: whole; 1: broken, with what and where on standard output; 2: cannot be told (settings, a service
+    /// that is away).
+    Verify(Box<audit::VerifyArgs>),
 }
 
 #[derive(Subcommand)]
@@ -122,6 +135,7 @@ async fn serve(command: Command) -> ExitCode {
         Command::Queues(args) => commands::queues::queues(*args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,
+        Command::Audit(AuditCommand::Verify(args)) => audit::run(&args).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
     }
 }

@@ -7,7 +7,9 @@ use infra::env::{
     DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings, SearchArgs,
     SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, optional,
 };
-use jobs::{Queue, child::ChildLimits};
+use jobs::{PeriodicSettings, Queue, child::ChildLimits};
+
+use crate::periodic::PeriodicArgs;
 
 const MOST_MIB: u64 = 1 << 20;
 /// What a rebuilt archive may take beyond the upload's size, in bytes.
@@ -30,6 +32,8 @@ pub struct RunArgs {
     telemetry: TelemetryArgs,
     #[command(flatten)]
     jobs: JobArgs,
+    #[command(flatten)]
+    periodic: PeriodicArgs,
 }
 
 #[derive(clap::Args)]
@@ -96,6 +100,7 @@ pub struct RunSettings {
     pub rules_dir: Option<PathBuf>,
     pub archive_limits: Limits,
     pub ledger_days: u32,
+    pub periodic: PeriodicSettings,
     /// Of a child process.
     pub child_limits: ChildLimits,
     /// Memory of a child process of the queue `heavy`, in bytes.
@@ -111,6 +116,7 @@ impl RunArgs {
         let search = self.search.check(problems);
         let mail = self.mail.check(problems);
         let telemetry = self.telemetry.check(problems);
+        let periodic = self.periodic.check(problems);
         let jobs = &self.jobs;
         let queues = jobs.check_queues(problems);
         let drain = problems.number("WORKER_DRAIN_SECONDS", &jobs.drain, 0..=3600, "100");
@@ -151,6 +157,7 @@ impl RunArgs {
             heavy_memory: heavy_memory? << 20,
             archive_limits,
             ledger_days: ledger_days?,
+            periodic: periodic?,
         })
     }
 }

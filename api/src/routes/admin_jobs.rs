@@ -220,7 +220,7 @@ pub(super) fn paged<T: Serialize>(reply: Reply<T>, path: &str, query: &str, meta
 }
 
 /// Jobs, newest first. `meta.total` is as of the first page and exact to 10,000; `meta.partial` says that the page is
-/// not full because one request looks at 20,000 entries at most: go on at `meta.next_cursor`.
+/// not full because one request looks at 10,000 entries at most: go on at `meta.next_cursor`.
 #[utoipa::path(get, path = "/admin/jobs", tag = "admin jobs", params(JobsParams), security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<AdminJob>>,
         headers(("Link" = String, description = "`rel=\"next\"`: the page behind this one")))),

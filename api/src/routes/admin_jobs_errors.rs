@@ -62,7 +62,7 @@ impl Input for ErrorsQuery {
 /// A number that is not counted without end.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Count {
-    /// At most 10,000.
+    /// At most 10,000, or what the field says.
     pub count: u64,
     /// There are more.
     pub capped: bool,

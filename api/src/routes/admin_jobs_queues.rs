@@ -9,7 +9,7 @@ use http::header;
 use infra::db::{
     Db,
     job_limits::{self, Limit},
-    job_rollups,
+    job_series,
     jobs::State as JobState,
     queue_pauses::{self, Pause, Scope},
     queue_status,
@@ -31,7 +31,7 @@ use crate::{
 
 /// Minutes of rollups that percentiles and throughput are made from.
 const WINDOW: u64 = 60;
-const WINDOW_MAX: u64 = 6 * 60;
+const WINDOW_MAX: u64 = 2 * 60;
 
 /// What is averaged over.
 #[derive(IntoParams)]
@@ -39,7 +39,7 @@ const WINDOW_MAX: u64 = 6 * 60;
 #[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
 pub struct QueuesParams {
     /// Percentiles and throughput cover so many whole minutes back from now.
-    #[param(minimum = 1, maximum = 360, default = 60)]
+    #[param(minimum = 1, maximum = 120, default = 60)]
     window_minutes: Option<u64>,
 }
 
@@ -69,14 +69,14 @@ pub struct QueueView {
     pub name: String,
     /// Nothing of it starts.
     pub paused: Option<PauseView>,
-    /// Jobs by state, each counted to 10,000.
+    /// Jobs by state, each counted to 10,000; completed ones to 1,000.
     pub counts: BTreeMap<&'static str, Count>,
     /// Jobs that run just now, counted to 10,000.
     pub in_flight: u64,
     /// Since when the first available job could run.
     #[serde(serialize_with = "maybe_time")]
     pub oldest_available_at: Option<DateTime<Utc>>,
-    /// More than 10,000 jobs of more than 100 owners are available: there may be an older one.
+    /// More than 10,000 jobs of more than 1,000 owners are available: there may be an older one.
     pub oldest_is_a_guess: bool,
     /// From the time a job could run to its start.
     pub wait: Percentiles,
@@ -172,11 +172,11 @@ async fn view(db: &Db, now: DateTime<Utc>, window: u64) -> Result<QueuesView, Er
     let names = Queue::ALL.map(Queue::as_str);
     let until = now + TimeDelta::minutes(1);
     let since = now - TimeDelta::minutes(i64::try_from(window).unwrap_or_default());
-    let filter = job_rollups::Filter { since, until, ..job_rollups::Filter::default() };
+    let filter = job_series::Filter { since, until, ..job_series::Filter::default() };
     let (status, durations, ended, pauses, limits) = tokio::try_join!(
         queue_status::all(db, &names),
-        job_rollups::durations(db, &filter),
-        job_rollups::by_queue(db, &filter),
+        job_series::durations(db, &filter),
+        job_series::by_queue(db, &filter),
         queue_pauses::list(db),
         job_limits::list(db),
     )?;

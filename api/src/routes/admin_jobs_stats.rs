@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use http::header;
-use infra::db::job_rollups::{self, Filter, Split, Step};
+use infra::db::job_series::{self, Filter, Split, Step};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -20,9 +20,9 @@ use crate::{
     words,
 };
 
-/// The longest time in minutes' and in hours' steps.
-const MINUTES_MAX: TimeDelta = TimeDelta::hours(24);
-const HOURS_MAX: TimeDelta = TimeDelta::days(14);
+/// The longest time in minutes' and in hours' steps. After two days minutes are folded into hours.
+const MINUTES_MAX: TimeDelta = TimeDelta::hours(6);
+const HOURS_MAX: TimeDelta = TimeDelta::days(31);
 
 /// Which runs, and how they are laid out.
 #[derive(IntoParams)]
@@ -31,7 +31,7 @@ const HOURS_MAX: TimeDelta = TimeDelta::days(14);
 pub struct StatsParams {
     /// From this time on; an hour back by default.
     since: Option<DateTime<Utc>>,
-    /// Up to this time; now by default. At most 24 hours by minute, 14 days by hour.
+    /// Up to this time; now by default. At most 6 hours by minute, 31 days by hour.
     until: Option<DateTime<Utc>>,
     /// `minute` or `hour`; by default the minute as long as the time allows it.
     #[param(schema_with = words::stats_step)]
@@ -113,7 +113,7 @@ pub async fn get(
 ) -> Result<Reply<StatsView>, Error> {
     let (since, until, step) = span(&query, state.clock.now())?;
     let filter = Filter { queue: query.queue, kind: query.kind, outcome: query.outcome, since, until };
-    let points = job_rollups::series(&state.db, &filter, step, query.by).await?;
+    let points = job_series::series(&state.db, &filter, step, query.by).await?;
     let mut series: BTreeMap<String, Vec<PointView>> = BTreeMap::new();
     for point in points {
         series.entry(point.name).or_default().push(PointView { at: point.at, runs: point.runs });
@@ -137,8 +137,8 @@ fn span(query: &StatsQuery, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTi
     }
     let step = query.step.unwrap_or(if length <= MINUTES_MAX { Step::Minute } else { Step::Hour });
     let (longest, text, unit) = match step {
-        Step::Minute => (MINUTES_MAX, "at most 24 hours before until, or the step an hour", TimeDelta::minutes(1)),
-        Step::Hour => (HOURS_MAX, "at most 14 days before until", TimeDelta::hours(1)),
+        Step::Minute => (MINUTES_MAX, "at most 6 hours before until, or the step an hour", TimeDelta::minutes(1)),
+        Step::Hour => (HOURS_MAX, "at most 31 days before until", TimeDelta::hours(1)),
     };
     if length > longest {
         return Err(refused("since", text));
@@ -166,7 +166,7 @@ mod tests {
         for (since, until, step) in [
             ("2026-11-22T10:30:30Z", None, None),
             ("2026-11-20T10:10:00Z", None, Some(Step::Minute)),
-            ("2026-11-01T10:10:00Z", None, None),
+            ("2026-10-01T10:10:00Z", None, None),
             ("2026-11-22T10:30:30Z", Some("2026-11-22T10:30:29Z"), None),
         ] {
             assert!(span(&query(Some(since), until, step), now).is_err(), "{since}");

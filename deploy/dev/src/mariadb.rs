@@ -25,6 +25,7 @@ pub struct MariaDb {
     dir: PathBuf,
     port: u16,
     server: Option<Process>,
+    environment: Vec<(String, String)>,
 }
 
 impl MariaDb {
@@ -32,14 +33,24 @@ impl MariaDb {
     ///
     /// The user `nano`, password `nano`, may connect from 127.0.0.1 only and create databases.
     pub async fn start(dir: impl Into<PathBuf>, port: u16) -> Result<Self> {
+        Self::start_in(dir, port, Vec::new()).await
+    }
+
+    /// The same with variables in the server's environment, each time it starts.
+    pub async fn start_in(dir: impl Into<PathBuf>, port: u16, environment: Vec<(String, String)>) -> Result<Self> {
         let dir = dir.into();
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         install(&dir).await?;
         let port = if port == 0 { ports::free()? } else { port };
-        let mut database = Self { dir, port, server: None };
+        let mut database = Self { dir, port, server: None, environment };
         database.resume().await?;
         Ok(database)
+    }
+
+    /// Changes the environment of the next start.
+    pub fn set_environment(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
     }
 
     /// Starts a stopped or killed server again, on the same port.
@@ -66,6 +77,7 @@ impl MariaDb {
             .args(["--max-connections=1000", "--skip-log-bin"])
             // The default of MySQL 8, stricter than MariaDB's own.
             .arg("--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .pid_file(pid_file);
         let mut server = launch.start().await?;
         let port = self.port;

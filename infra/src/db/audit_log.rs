@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    audit::{ChainError, Entry, Link, Verifier},
+    audit::{ChainError, ChainHash, Entry, GENESIS, Link, Verifier},
     ids::UserId,
 };
 use serde_json::Value;
@@ -139,29 +139,55 @@ pub enum Verdict {
     },
 }
 
+/// Number and hash of the last row.
+pub async fn head(db: &Db) -> Result<(u64, ChainHash), DbError> {
+    let head = sqlx::query!("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(db.pool()).await?;
+    Ok((head.seq, hash(&head.hash)?))
+}
+
+/// Rows behind `after` up to `until`, in their order; at most 500.
+pub async fn rows(db: &Db, after: u64, until: u64) -> Result<Vec<Link>, DbError> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" AND seq > ").push_bind(after);
+    query.push(" AND seq <= ").push_bind(until).push(" ORDER BY seq LIMIT 500");
+    let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
+    rows.into_iter().map(Link::try_from).collect()
+}
+
+/// The chain hash that row `seq` has stored; of row 0, the one before the first. `None` when the row is missing.
+pub async fn hash_of(db: &Db, seq: u64) -> Result<Option<ChainHash>, DbError> {
+    if seq == 0 {
+        return Ok(Some(GENESIS));
+    }
+    let stored = sqlx::query_scalar!("SELECT hash FROM audit_log WHERE seq = ?", seq).fetch_optional(db.pool()).await?;
+    stored.map(|stored| hash(&stored)).transpose()
+}
+
 /// Recomputes every hash, 500 rows at a time.
 pub async fn verify(db: &Db) -> Result<Verdict, DbError> {
+    verify_with(db, |_, _| {}).await
+}
+
+/// The same; tells how many rows are done, and of how many.
+pub async fn verify_with(db: &Db, mut progress: impl FnMut(u64, u64)) -> Result<Verdict, DbError> {
     let mut verifier = Verifier::default();
     // Read before the rows: rows appended meanwhile come after it.
-    let head = sqlx::query!("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(db.pool()).await?;
-    while verifier.head().0 < head.seq {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query.push(" AND seq > ").push_bind(verifier.head().0);
-        query.push(" AND seq <= ").push_bind(head.seq).push(" ORDER BY seq LIMIT 500");
-        let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
-        if rows.is_empty() {
+    let head = head(db).await?;
+    while verifier.head().0 < head.0 {
+        let links = rows(db, verifier.head().0, head.0).await?;
+        if links.is_empty() {
             break;
         }
-        for row in rows {
-            if let Err(broken) = verifier.push(&row.try_into()?) {
+        for link in links {
+            if let Err(broken) = verifier.push(&link) {
                 return Ok(Verdict::Broken(broken));
             }
         }
+        progress(verifier.head().0, head.0);
     }
-    let (rows, end) = verifier.head();
-    if (rows, end.as_slice()) == (head.seq, head.hash.as_slice()) {
-        Ok(Verdict::Whole { rows })
+    if verifier.head() == head {
+        Ok(Verdict::Whole { rows: head.0 })
     } else {
-        Ok(Verdict::WrongEnd { rows, recorded: head.seq })
+        Ok(Verdict::WrongEnd { rows: verifier.head().0, recorded: head.0 })
     }
 }

@@ -1,114 +1,64 @@
-//! What ran, from the rollups per minute: never from the jobs themselves. Reads only.
+//! Minutes of `job_stats` and `job_durations` become hours once they are old: an hour is the row of its first minute, so
+//! whoever sums up rows since some time need not know how old they are.
 
-use chrono::{DateTime, Utc};
-use sqlx::{FromRow, QueryBuilder};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-use super::{Db, DbError};
+use super::{Db, DbError, Tx};
 
-domain::words! {
-    /// How much time a point of a series covers.
-    pub enum Step ("step") {
-        Minute = "minute",
-        Hour = "hour",
-    }
+/// The first hour before `before` that still has minutes.
+pub async fn first_unfolded(db: &Db, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
+    let first = sqlx::query_scalar!(
+        r#"SELECT MIN(minute) AS "minute: DateTime<Utc>" FROM (
+             SELECT MIN(minute) AS minute FROM job_stats WHERE minute < ? AND MINUTE(minute) <> 0
+             UNION ALL
+             SELECT MIN(minute) FROM job_durations WHERE minute < ? AND MINUTE(minute) <> 0
+           ) oldest"#,
+        before,
+        before
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(first.and_then(|first| first.duration_trunc(TimeDelta::hours(1)).ok()))
 }
 
-domain::words! {
-    /// What tells the lines of a series apart.
-    pub enum Split ("split") {
-        Queue = "queue",
-        Kind = "kind",
-        Outcome = "outcome",
-    }
+/// Folds the minutes of one hour into its first; returns how many rows went. Doing it again changes nothing.
+pub async fn fold_hour(tx: &mut Tx, hour: DateTime<Utc>) -> Result<u64, DbError> {
+    let end = hour + TimeDelta::hours(1);
+    sqlx::query!(
+        "INSERT INTO job_stats (minute, queue, kind, outcome, runs)
+         SELECT ?, queue, kind, outcome, total FROM (
+           SELECT queue, kind, outcome, SUM(runs) AS total FROM job_stats
+           WHERE minute > ? AND minute < ? GROUP BY queue, kind, outcome) minutes
+         ON DUPLICATE KEY UPDATE runs = runs + VALUES(runs)",
+        hour,
+        hour,
+        end
+    )
+    .execute(&mut **tx)
+    .await?;
+    let stats =
+        sqlx::query!("DELETE FROM job_stats WHERE minute > ? AND minute < ?", hour, end).execute(&mut **tx).await?;
+    sqlx::query!(
+        "INSERT INTO job_durations (minute, queue, kind, what, bucket, runs)
+         SELECT ?, queue, kind, what, bucket, total FROM (
+           SELECT queue, kind, what, bucket, SUM(runs) AS total FROM job_durations
+           WHERE minute > ? AND minute < ? GROUP BY queue, kind, what, bucket) minutes
+         ON DUPLICATE KEY UPDATE runs = runs + VALUES(runs)",
+        hour,
+        hour,
+        end
+    )
+    .execute(&mut **tx)
+    .await?;
+    let durations =
+        sqlx::query!("DELETE FROM job_durations WHERE minute > ? AND minute < ?", hour, end).execute(&mut **tx).await?;
+    Ok(stats.rows_affected() + durations.rows_affected())
 }
 
-/// Which runs. Absent fields do not filter.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub queue: Option<String>,
-    pub kind: Option<String>,
-    pub outcome: Option<String>,
-    /// From this minute on.
-    pub since: DateTime<Utc>,
-    /// Before this minute.
-    pub until: DateTime<Utc>,
-}
-
-/// Runs that ended within one step.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct Point {
-    /// The step's beginning.
-    pub at: DateTime<Utc>,
-    /// Of the split; empty without one.
-    pub name: String,
-    pub runs: u64,
-}
-
-/// Runs that ended, by time and by `split`. The caller bounds the range.
-pub async fn series(db: &Db, filter: &Filter, step: Step, split: Option<Split>) -> Result<Vec<Point>, DbError> {
-    let at = match step {
-        Step::Minute => "minute",
-        Step::Hour => "CAST(DATE_FORMAT(minute, '%Y-%m-%d %H:00:00') AS DATETIME)",
-    };
-    let name = split.map_or("''", Split::as_str);
-    let mut query = QueryBuilder::new("SELECT ");
-    query
-        .push(at)
-        .push(" AS at, ")
-        .push(name)
-        .push(" AS name, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_stats WHERE minute >= ");
-    narrow(&mut query, filter);
-    if let Some(outcome) = &filter.outcome {
-        query.push(" AND outcome = ").push_bind(outcome.clone());
-    }
-    query.push(" GROUP BY 1, 2 ORDER BY 1, 2");
-    let rows: Vec<(chrono::NaiveDateTime, String, u64)> = query.build_query_as().fetch_all(db.inspection()).await?;
-    Ok(rows.into_iter().map(|(at, name, runs)| Point { at: at.and_utc(), name, runs }).collect())
-}
-
-/// Runs of a queue that ended so.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct Ended {
-    pub queue: String,
-    pub outcome: String,
-    pub runs: u64,
-}
-
-/// Runs that ended by queue and outcome. The caller bounds the range.
-pub async fn by_queue(db: &Db, filter: &Filter) -> Result<Vec<Ended>, DbError> {
-    let mut query =
-        QueryBuilder::new("SELECT queue, outcome, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_stats WHERE minute >= ");
-    narrow(&mut query, filter);
-    query.push(" GROUP BY queue, outcome");
-    Ok(query.build_query_as().fetch_all(db.inspection()).await?)
-}
-
-/// How many waits or runs were as long as a bucket of [`domain::histogram`].
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct Duration {
-    pub queue: String,
-    /// `wait` or `run`.
-    pub what: String,
-    pub bucket: u8,
-    pub runs: u64,
-}
-
-/// Durations of a time by queue. The caller bounds the range.
-pub async fn durations(db: &Db, filter: &Filter) -> Result<Vec<Duration>, DbError> {
-    let mut query = QueryBuilder::new(
-        "SELECT queue, what, bucket, CAST(SUM(runs) AS UNSIGNED) AS runs FROM job_durations WHERE minute >= ",
-    );
-    narrow(&mut query, filter);
-    query.push(" GROUP BY queue, what, bucket");
-    Ok(query.build_query_as().fetch_all(db.inspection()).await?)
-}
-
-fn narrow(query: &mut QueryBuilder<sqlx::MySql>, filter: &Filter) {
-    query.push_bind(filter.since.naive_utc()).push(" AND minute < ").push_bind(filter.until.naive_utc());
-    if let Some(queue) = &filter.queue {
-        query.push(" AND queue = ").push_bind(queue.clone());
-    }
-    if let Some(kind) = &filter.kind {
-        query.push(" AND kind = ").push_bind(kind.clone());
-    }
+/// Deletes rows from before `before`, at most 1,000; returns how many.
+pub async fn prune(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let stats = sqlx::query!("DELETE FROM job_stats WHERE minute < ? LIMIT 500", before).execute(db.pool()).await?;
+    let durations =
+        sqlx::query!("DELETE FROM job_durations WHERE minute < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(stats.rows_affected() + durations.rows_affected())
 }

@@ -3,6 +3,7 @@
 //! Every session is READ COMMITTED in UTC: the ledger's locking relies on it (REPEATABLE READ's gap locks
 //! turn claims and sweeps into deadlocks).
 
+pub mod audit_exports;
 pub mod audit_log;
 pub mod bulk_actions;
 pub mod categories;
@@ -24,6 +25,7 @@ pub mod job_logs;
 pub mod job_payloads;
 pub mod job_progress;
 pub mod job_rollups;
+pub mod job_series;
 pub mod job_stats;
 pub mod job_story;
 pub mod jobs;
@@ -38,7 +40,9 @@ pub mod queue_pauses;
 pub mod queue_signal;
 pub mod queue_status;
 pub mod refresh_tokens;
+pub mod retention;
 pub mod schema;
+pub mod stored_objects;
 mod tx;
 pub mod uploads;
 pub mod users;

@@ -155,3 +155,15 @@ pub async fn dismiss(tx: &mut Tx, version: VersionId, now: DateTime<Utc>) -> Res
     .await?;
     Ok(())
 }
+
+/// How many cases have waited since before `before` and nobody works on, and since when the oldest does.
+pub async fn waiting(db: &Db, before: DateTime<Utc>) -> Result<Option<(u64, DateTime<Utc>)>, DbError> {
+    let row = sqlx::query!(
+        r#"SELECT COUNT(*) AS "cases!: i64", MIN(created_at) AS "oldest: DateTime<Utc>"
+           FROM moderation_cases WHERE state = 'pending' AND created_at < ?"#,
+        before
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(row.oldest.map(|oldest| (row.cases.unsigned_abs(), oldest)))
+}

@@ -211,9 +211,16 @@ pub async fn update(tx: &mut Tx, nano: &Nano, now: DateTime<Utc>) -> Result<(), 
 
 /// Stores the status that a domain move returned. Call it under [`lock`].
 pub async fn set_status(tx: &mut Tx, id: NanoId, status: Status, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nanos SET status = ?, updated_at = ? WHERE id = ?", status.as_str(), now, id.0)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE nanos SET status = ?, deleted_at = IF(? = 'deleted', ?, NULL), updated_at = ? WHERE id = ?",
+        status.as_str(),
+        status.as_str(),
+        now,
+        now,
+        id.0
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

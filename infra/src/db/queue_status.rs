@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
-use uuid::Uuid;
 
 use super::{
     Db, DbError,
@@ -16,19 +15,19 @@ use super::{
     },
 };
 
-/// Beyond this many tenants the oldest job is looked for among the first of them only.
-const TENANTS: usize = 100;
-/// Bands of priority.
-const BANDS: std::ops::RangeInclusive<u8> = 0..=4;
+/// In a long backlog the oldest job is looked for among the first jobs of so many pairs of owner and priority.
+const HEADS: i64 = 1_000;
+/// Nobody waits for what is completed, and there is most of it.
+const COMPLETED_CAP: u64 = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueStatus {
     pub queue: String,
-    /// Every state, each counted to 10,000.
+    /// Every state, each counted to 10,000; completed jobs to 1,000.
     pub counts: Vec<(State, Total)>,
     /// Since when the first available job could run.
     pub oldest: Option<DateTime<Utc>>,
-    /// More than 10,000 jobs of more than 100 tenants are available: there may be an older one.
+    /// More than 10,000 jobs of more than 1,000 owners are available: there may be an older one.
     pub oldest_is_a_guess: bool,
 }
 
@@ -44,6 +43,10 @@ pub async fn all(db: &Db, known: &[&str]) -> Result<Vec<QueueStatus>, DbError> {
     Ok(list)
 }
 
+const fn cap(state: State) -> u64 {
+    if matches!(state, State::Completed) { COMPLETED_CAP } else { COUNT_CAP }
+}
+
 async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueStatus, DbError> {
     let name = literal::text(&queue);
     let parts: Vec<String> = State::ALL
@@ -52,7 +55,7 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
             format!(
                 "SELECT COUNT(*) AS n, MIN(run_at) AS oldest FROM (SELECT run_at FROM jobs FORCE INDEX (jobs_feed)
                  WHERE queue = {name} AND state = '{state}' LIMIT {}) counted",
-                COUNT_CAP + 1
+                cap(*state) + 1
             )
         })
         .collect();
@@ -60,8 +63,8 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
     let (mut counts, mut oldest, mut oldest_is_a_guess) = (Vec::with_capacity(rows.len()), None, false);
     for (state, row) in State::ALL.iter().zip(&rows) {
         let count = row.try_get::<i64, _>("n")?.unsigned_abs();
-        let capped = count > COUNT_CAP;
-        counts.push((*state, Total { count: count.min(COUNT_CAP), capped }));
+        let capped = count > cap(*state);
+        counts.push((*state, Total { count: count.min(cap(*state)), capped }));
         if *state == State::Available {
             (oldest, oldest_is_a_guess) =
                 if capped { first_of_all(connection, &name).await? } else { (row.try_get("oldest")?, false) };
@@ -70,35 +73,15 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
     Ok(QueueStatus { queue, counts, oldest, oldest_is_a_guess })
 }
 
-/// The oldest available job by the heads of each tenant's bands: one index seek each.
+/// The oldest available job among the first of each owner and priority: one dive into the index each (a loose index
+/// scan), however long the backlog.
 async fn first_of_all(connection: &mut MySqlConnection, queue: &str) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
-    let (mut oldest, mut tenant, mut seen) = (None, Uuid::nil(), 0);
-    loop {
-        let statement = format!(
-            "SELECT tenant FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
-             AND tenant {} {} ORDER BY tenant LIMIT 1",
-            if seen == 0 { ">=" } else { ">" },
-            literal::uuid(tenant)
-        );
-        let Some(row) = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_optional(&mut *connection).await? else {
-            return Ok((oldest, false));
-        };
-        if seen == TENANTS {
-            return Ok((oldest, true));
-        }
-        (tenant, seen) = (row.try_get("tenant")?, seen + 1);
-        let heads: Vec<String> = BANDS
-            .map(|band| {
-                format!(
-                    "(SELECT run_at FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
-                      AND tenant = {} AND priority = {band} ORDER BY run_at LIMIT 1)",
-                    literal::uuid(tenant)
-                )
-            })
-            .collect();
-        for row in sqlx::raw_sql(AssertSqlSafe(heads.join(" UNION ALL "))).fetch_all(&mut *connection).await? {
-            let head: DateTime<Utc> = row.try_get("run_at")?;
-            oldest = Some(oldest.map_or(head, |oldest: DateTime<Utc>| oldest.min(head)));
-        }
-    }
+    let statement = format!(
+        "SELECT MIN(first) AS oldest, COUNT(*) AS n FROM (
+           SELECT MIN(run_at) AS first FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
+           GROUP BY queue, state, tenant, priority LIMIT {}) heads",
+        HEADS + 1
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await?;
+    Ok((row.try_get("oldest")?, row.try_get::<i64, _>("n")? > HEADS))
 }

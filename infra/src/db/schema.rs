@@ -12,6 +12,16 @@ pub async fn drop(db: &Db, name: &str) -> Result<(), DbError> {
     run(db, format!("DROP DATABASE {}", checked(name))).await
 }
 
+/// Runs a statement of a test's own: to set the stage, or to tamper with it.
+pub async fn execute(db: &Db, sql: &str) -> Result<(), DbError> {
+    run(db, sql.to_owned()).await
+}
+
+/// The one number that a statement of a test's own asks for.
+pub async fn number(db: &Db, sql: &str) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(db.pool()).await?)
+}
+
 /// Gives a table another name, so that it is missing.
 pub async fn rename(db: &Db, table: &str, to: &str) -> Result<(), DbError> {
     run(db, format!("RENAME TABLE {} TO {}", checked(table), checked(to))).await

@@ -236,3 +236,30 @@ pub async fn username_taken(db: &Db, username: &str) -> Result<bool, DbError> {
         .fetch_one(db.pool())
         .await?)
 }
+
+/// Whom to write to about work that waits for a role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contact {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub language: Language,
+}
+
+/// Active people with a verified address who moderate, by id; at most 200 behind `after`.
+pub async fn moderators(db: &Db, after: UserId) -> Result<Vec<Contact>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: Uuid", email, name, language FROM users
+           WHERE id > ? AND role IN ('moderator', 'admin') AND status = 'active' AND email_verified_at IS NOT NULL
+           ORDER BY id LIMIT 200"#,
+        after.0
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let language = word(&row.language)?;
+            Ok(Contact { id: row.id.into(), email: row.email, name: row.name, language })
+        })
+        .collect()
+}

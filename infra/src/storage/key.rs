@@ -22,8 +22,41 @@ impl Key {
 
     /// A thumbnail of one canonical archive: `thumbnails/{nano}/{sha256}/{width}.webp`; `width` in pixels.
     pub fn thumbnail(nano: NanoId, sha256: &[u8; 32], width: u32) -> Self {
-        Self(format!("thumbnails/{nano}/{}/{width}.webp", hex::encode(sha256)))
+        Self(format!("{}{nano}/{}/{width}.webp", Self::THUMBNAILS, hex::encode(sha256)))
     }
+
+    /// Rows `first` to `last` of the audit log, one JSON object a line. Numbers have 20 digits, so names sort like rows.
+    pub fn audit_file(first: u64, last: u64) -> Self {
+        Self(format!("{}{first:020}-{last:020}.jsonl", Self::AUDIT))
+    }
+
+    /// What seals [`Key::audit_file`].
+    pub fn audit_manifest(first: u64, last: u64) -> Self {
+        Self(format!("{}{first:020}-{last:020}.manifest.json", Self::AUDIT))
+    }
+
+    /// The prefix of the audit log's exports.
+    pub const AUDIT: &str = "audit/";
+
+    /// Whom it belongs to, as far as its name tells; `None` for a name that none of the functions here makes.
+    pub fn owner(&self) -> Option<Owner> {
+        let parts: Vec<&str> = self.0.split('/').collect();
+        match *parts.as_slice() {
+            ["uploads", file] => file.strip_suffix(".zip")?.parse().ok().map(Owner::Upload),
+            ["nanos", nano, file] if file.ends_with(".zip") => nano.parse().ok().map(Owner::Nano),
+            ["thumbnails", nano, _, file] if file.ends_with(".webp") => nano.parse().ok().map(Owner::Nano),
+            ["audit", _] => Some(Owner::Audit),
+            _ => None,
+        }
+    }
+
+    /// The name without its last part.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The prefix of [`Key::thumbnail`].
+    pub const THUMBNAILS: &str = "thumbnails/";
 
     /// The prefix of [`Key::upload`].
     pub const UPLOADS: &str = "uploads/";
@@ -31,6 +64,15 @@ impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What a key's name says about its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    Upload(UploadId),
+    Nano(NanoId),
+    /// The audit log: never removed by us.
+    Audit,
 }
 
 /// A text that names no object of ours.
@@ -72,6 +114,21 @@ mod tests {
             Key::thumbnail(nano, &[0xab; 32], 320).as_str(),
             format!("thumbnails/{nano}/{}/320.webp", "ab".repeat(32))
         );
+    }
+
+    #[test]
+    fn names_tell_their_owners() {
+        let (nano, upload) = (NanoId::new(), UploadId::new());
+        assert_eq!(Key::upload(upload).owner(), Some(Owner::Upload(upload)));
+        assert_eq!(Key::canonical(nano, &[7; 32]).owner(), Some(Owner::Nano(nano)));
+        let thumbnail = Key::thumbnail(nano, &[7; 32], 640);
+        assert_eq!(thumbnail.owner(), Some(Owner::Nano(nano)));
+        assert_eq!(thumbnail.folder(), format!("thumbnails/{nano}/{}", "07".repeat(32)));
+        assert_eq!(Key::audit_manifest(1, 9).owner(), Some(Owner::Audit));
+        assert!(Key::audit_file(9, 10).as_str() > Key::audit_manifest(1, 8).as_str());
+        for text in ["notes.txt", "uploads/x.zip", "nanos/1/a.zip", "uploads/a/b.zip", "backup/2026.sql"] {
+            assert_eq!(text.parse::<Key>().unwrap().owner(), None, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod download;
 mod error;
 mod key;
+mod lock;
 mod multipart;
+mod pages;
 mod presign;
 
 use std::{
@@ -24,8 +26,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 pub use error::StorageError;
-pub use key::{BadKey, Key};
+pub use key::{BadKey, Key, Owner};
+pub use lock::{Lock, LockMode};
 pub use multipart::Received;
+pub use pages::Pages;
 
 use crate::env::StorageSettings;
 use error::{causes, failed, unavailable};
@@ -177,27 +181,10 @@ impl Storage {
     /// Every object whose key begins with `prefix`, in key order. All of it is in memory: for prefixes that are one
     /// nano's or one upload's, and for tests. Objects whose names are not [`Key`]s are left out.
     pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>, StorageError> {
-        let mut pages = self
-            .0
-            .client
-            .list_objects_v2()
-            .bucket(&self.0.bucket)
-            .prefix(format!("{}{prefix}", self.0.prefix))
-            .into_paginator()
-            .send();
+        let mut pages = self.pages(prefix);
         let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("list objects", error))?;
-            found.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
-                Some(ObjectInfo {
-                    key: object.key?.strip_prefix(&self.0.prefix)?.parse().ok()?,
-                    size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-                    etag: object.e_tag,
-                    content_type: None,
-                    version_id: None,
-                    last_modified: object.last_modified.and_then(to_chrono),
-                })
-            }));
+        while let Some(page) = pages.next().await? {
+            found.extend(page);
         }
         Ok(found)
     }

@@ -108,12 +108,21 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     .collect();
     let Some(last) = ids.last().copied() else { return Ok(None) };
     // The flow of a pruned parent goes with it; children's rows point to a flow that is done.
+    let mut edges =
+        QueryBuilder::new("DELETE c FROM flow_children c JOIN flows f ON f.id = c.flow_id WHERE f.parent_id IN (");
+    push_ids(&mut edges, &ids);
+    edges.push(")");
+    edges.build().execute(&mut *tx).await?;
     for (table, column) in [
         ("job_payloads", "job_id"),
         ("job_progress", "job_id"),
         ("job_logs", "job_id"),
         ("job_refs", "job_id"),
         ("job_attempts", "job_id"),
+        ("job_failures", "job_id"),
+        ("job_cancels", "job_id"),
+        ("job_actions", "job_id"),
+        ("rate_slots", "job_id"),
         ("flows", "parent_id"),
         ("jobs", "id"),
     ] {
@@ -125,6 +134,21 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     }
     tx.commit().await?;
     Ok(Some(Pruned { jobs: ids.len(), last }))
+}
+
+/// Deletes groups of failures that were last seen before `before` and that no job in the ledger belongs to, and bulk
+/// actions that ended before then; returns how many rows, at most 1,000.
+pub async fn prune_groups(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let errors = sqlx::query!(
+        "DELETE FROM job_errors WHERE last_seen < ?
+           AND NOT EXISTS (SELECT 1 FROM job_failures f WHERE f.fingerprint = job_errors.fingerprint) LIMIT 500",
+        before
+    )
+    .execute(db.pool())
+    .await?;
+    let actions =
+        sqlx::query!("DELETE FROM bulk_actions WHERE finished_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(errors.rows_affected() + actions.rows_affected())
 }
 
 /// What one step of [`prune`] did.

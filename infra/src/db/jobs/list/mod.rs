@@ -29,7 +29,7 @@ use crate::db::{Db, DbError};
 /// Totals beyond this are not counted.
 pub const COUNT_CAP: u64 = 10_000;
 /// Entries of the driving index that one request checks at most, when the index alone does not decide.
-pub const WINDOW: u64 = 20_000;
+pub const WINDOW: u64 = 10_000;
 
 /// What groups failures of one cause: 32 hexadecimal digits in writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,11 +168,10 @@ pub async fn page(db: &Db, filter: &Filter, cursor: Option<&Cursor>, limit: u32)
     let range = cursor.map_or(filter.range(), |cursor| filter.range().behind(cursor.last, direction));
     let mut connection = db.inspection().acquire().await?;
     let plan = Plan::choose(&mut connection, filter, range, direction).await?;
-    let total = match cursor {
-        Some(cursor) => cursor.total,
-        None => plan.total(&mut connection).await?,
+    let (Found { ids, next, partial }, total) = match cursor {
+        Some(cursor) => (plan.find(&mut connection, limit).await?, cursor.total),
+        None => plan.find_and_count(&mut connection, limit).await?,
     };
-    let Found { ids, next, partial } = plan.find(&mut connection, limit).await?;
     let mut jobs = rows(&mut connection, &ids).await?;
     jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
     let next = next.map(|last| Cursor { last, total, filter: cursor::mark(filter) });

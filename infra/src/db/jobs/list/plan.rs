@@ -1,7 +1,7 @@
 //! Which index drives a search, and the search itself.
 
 use domain::ids::JobId;
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::db::{
 };
 
 /// Statements of a union; more branches than this go in several.
-const UNION: usize = 8;
+const UNION: usize = 16;
 /// Kinds or queues that are looked for at most: names in the ledger come from our own builds.
 const NAMES: usize = 200;
 /// Fewest entries a branch may check of its share of the window.
@@ -105,14 +105,48 @@ impl<'a> Plan<'a> {
 
     /// How many jobs match.
     pub(super) async fn total(&self, connection: &mut MySqlConnection) -> Result<Total, DbError> {
-        let (range, end) = self.window(connection).await?;
+        let window = self.window(connection).await?;
+        self.total_within(connection, window).await
+    }
+
+    async fn total_within(
+        &self,
+        connection: &mut MySqlConnection,
+        (range, end): (Range, Option<Uuid>),
+    ) -> Result<Total, DbError> {
         let count = count(connection, self.branches.iter(), self.filter, range, true).await?;
         Ok(Total { count: count.min(COUNT_CAP), capped: count > COUNT_CAP || end.is_some() })
     }
 
     /// The first `limit` matching jobs.
     pub(super) async fn find(&self, connection: &mut MySqlConnection, limit: u32) -> Result<Found, DbError> {
-        let (range, end) = self.window(connection).await?;
+        let window = self.window(connection).await?;
+        self.find_within(connection, window, limit).await
+    }
+
+    /// The same, and how many there are in all.
+    pub(super) async fn find_and_count(
+        &self,
+        connection: &mut MySqlConnection,
+        limit: u32,
+    ) -> Result<(Found, Total), DbError> {
+        let window = self.window(connection).await?;
+        let found = self.find_within(connection, window, limit).await?;
+        // All that the window has is on this page: no need to look through it again.
+        let total = if found.next.is_none() || found.partial {
+            Total { count: found.ids.len() as u64, capped: found.partial }
+        } else {
+            self.total_within(connection, window).await?
+        };
+        Ok((found, total))
+    }
+
+    async fn find_within(
+        &self,
+        connection: &mut MySqlConnection,
+        (range, end): (Range, Option<Uuid>),
+        limit: u32,
+    ) -> Result<Found, DbError> {
         let one_more = u64::from(limit) + 1;
         let parts = self.branches.iter().map(|branch| branch.ids(self.filter, range, self.direction, one_more));
         let mut ids: Vec<Uuid> = union(connection, parts).await?;
@@ -141,10 +175,8 @@ async fn by_state(connection: &mut MySqlConnection, filter: &Filter) -> Result<O
     match &filter.kind {
         Some(kind) => branches.extend(listed.into_iter().map(|state| Branch::Listed { state, kind: kind.clone() })),
         None => {
-            for state in listed {
-                let kinds = kinds(connection, state).await?;
-                branches.extend(kinds.into_iter().map(|kind| Branch::Listed { state, kind }));
-            }
+            let kinds = kinds(connection, &listed).await?;
+            branches.extend(kinds.into_iter().map(|(place, kind)| Branch::Listed { state: listed[place], kind }));
         }
     }
     if !fed.is_empty() {
@@ -166,12 +198,13 @@ fn by_queue(filter: &Filter) -> Option<Vec<Branch>> {
     Some(states.iter().map(|state| Branch::Feed { queue: queue.clone(), state: *state }).collect())
 }
 
-/// The kinds of jobs in a listed state: one index seek each, however many jobs there are.
-async fn kinds(connection: &mut MySqlConnection, state: State) -> Result<Vec<String>, DbError> {
-    names(connection, |after| {
+/// The kinds of jobs in each of these states, by the state's place: one index seek each, however many jobs there are.
+async fn kinds(connection: &mut MySqlConnection, states: &[State]) -> Result<Vec<(usize, String)>, DbError> {
+    names(connection, states.len(), |place, after| {
         format!(
-            "SELECT kind AS name FROM jobs FORCE INDEX (jobs_listed) WHERE listed = '{state}' AND kind > {after}
-             ORDER BY kind LIMIT 1"
+            "SELECT {place} AS place, kind AS name FROM jobs FORCE INDEX (jobs_listed)
+             WHERE listed = '{}' AND kind > {after} ORDER BY kind LIMIT 1",
+            states[place]
         )
     })
     .await
@@ -179,19 +212,33 @@ async fn kinds(connection: &mut MySqlConnection, state: State) -> Result<Vec<Str
 
 /// The queues that have jobs at all.
 pub(in crate::db) async fn queues(connection: &mut MySqlConnection) -> Result<Vec<String>, DbError> {
-    names(connection, |after| {
-        format!("SELECT queue AS name FROM jobs FORCE INDEX (jobs_feed) WHERE queue > {after} ORDER BY queue LIMIT 1")
-    })
-    .await
+    let names = names(connection, 1, |place, after| {
+        format!(
+            "SELECT {place} AS place, queue AS name FROM jobs FORCE INDEX (jobs_feed)
+             WHERE queue > {after} ORDER BY queue LIMIT 1"
+        )
+    });
+    Ok(names.await?.into_iter().map(|(_, name)| name).collect())
 }
 
-async fn names(connection: &mut MySqlConnection, next: impl Fn(&str) -> String) -> Result<Vec<String>, DbError> {
-    let mut names: Vec<String> = Vec::new();
-    while names.len() < NAMES {
-        let after = literal::text(names.last().map_or("", String::as_str));
-        let statement = sqlx::raw_sql(AssertSqlSafe(next(&after)));
-        let Some(row) = statement.fetch_optional(&mut *connection).await? else { break };
-        names.push(sqlx::Row::try_get(&row, "name")?);
+/// Goes from name to name in several ranges of an index at once: `next` asks for the name behind another.
+async fn names(
+    connection: &mut MySqlConnection,
+    ranges: usize,
+    next: impl Fn(usize, &str) -> String,
+) -> Result<Vec<(usize, String)>, DbError> {
+    let mut names = Vec::new();
+    let mut at: Vec<(usize, String)> = (0..ranges).map(|place| (place, String::new())).collect();
+    while !at.is_empty() && names.len() < NAMES {
+        let parts: Vec<String> =
+            at.iter().map(|(place, after)| format!("({})", next(*place, &literal::text(after)))).collect();
+        let rows = sqlx::raw_sql(AssertSqlSafe(parts.join(" UNION ALL "))).fetch_all(&mut *connection).await?;
+        at.clear();
+        for row in rows {
+            let place: i64 = row.try_get("place")?;
+            at.push((usize::try_from(place).unwrap_or_default(), row.try_get("name")?));
+        }
+        names.extend(at.iter().cloned());
     }
     Ok(names)
 }
@@ -240,5 +287,5 @@ where
         return Ok(Vec::new());
     }
     let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok(sqlx::Row::try_get(row, column)?)).collect()
+    rows.iter().map(|row| Ok(row.try_get(column)?)).collect()
 }

@@ -1,0 +1,159 @@
+//! Which rows of the audit log lie in the object store, and what seals them.
+
+use chrono::{DateTime, Utc};
+use domain::audit::{ChainHash, GENESIS};
+use sqlx::FromRow;
+
+use super::{Db, DbError, Tx, decode::hash};
+
+/// A range of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    pub first_seq: u64,
+    pub last_seq: u64,
+    pub file_key: String,
+    pub manifest_key: String,
+    /// Of the row before the first.
+    pub previous_hash: ChainHash,
+    /// Of the last row.
+    pub last_hash: ChainHash,
+    /// SHA-256 of the manifest before; zeros for the first.
+    pub previous_manifest: [u8; 32],
+    pub planned_at: DateTime<Utc>,
+    /// `None` while it is only planned.
+    pub seal: Option<Seal>,
+}
+
+/// What was written for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    pub file_sha256: [u8; 32],
+    pub file_bytes: u64,
+    pub manifest_sha256: [u8; 32],
+    pub sealed_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    first_seq: u64,
+    last_seq: u64,
+    file_key: String,
+    manifest_key: String,
+    previous_hash: Vec<u8>,
+    last_hash: Vec<u8>,
+    previous_manifest: Vec<u8>,
+    file_sha256: Option<Vec<u8>>,
+    file_bytes: Option<u64>,
+    manifest_sha256: Option<Vec<u8>>,
+    planned_at: DateTime<Utc>,
+    sealed_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Export {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let seal = match (row.file_sha256, row.file_bytes, row.manifest_sha256, row.sealed_at) {
+            (Some(file), Some(file_bytes), Some(manifest), Some(sealed_at)) => {
+                Some(Seal { file_sha256: hash(&file)?, file_bytes, manifest_sha256: hash(&manifest)?, sealed_at })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            first_seq: row.first_seq,
+            last_seq: row.last_seq,
+            file_key: row.file_key,
+            manifest_key: row.manifest_key,
+            previous_hash: hash(&row.previous_hash)?,
+            last_hash: hash(&row.last_hash)?,
+            previous_manifest: hash(&row.previous_manifest)?,
+            planned_at: row.planned_at,
+            seal,
+        })
+    }
+}
+
+const COLUMNS: &str = "SELECT first_seq, last_seq, file_key, manifest_key, previous_hash, last_hash, previous_manifest,
+    file_sha256, file_bytes, manifest_sha256, planned_at, sealed_at FROM audit_exports";
+
+/// Exports behind row `after`, in their order; at most 500.
+pub async fn list(db: &Db, after: u64) -> Result<Vec<Export>, DbError> {
+    let rows: Vec<Row> =
+        sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE first_seq > ? ORDER BY first_seq LIMIT 500")))
+            .bind(after)
+            .fetch_all(db.pool())
+            .await?;
+    rows.into_iter().map(Export::try_from).collect()
+}
+
+/// The export to write now: one that was planned and never sealed, or a new one of the next rows, at most `most`.
+/// `None` when every row is exported. `keys` names file and manifest of a range.
+///
+/// The caller's transaction makes the plan last: whoever goes on after a crash writes the same rows to the same place.
+pub async fn next(
+    tx: &mut Tx,
+    most: u64,
+    now: DateTime<Utc>,
+    keys: impl FnOnce(u64, u64) -> (String, String),
+) -> Result<Option<Export>, DbError> {
+    let newest: Option<Row> =
+        sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY first_seq DESC LIMIT 1 FOR UPDATE")))
+            .fetch_optional(&mut **tx)
+            .await?;
+    let newest = newest.map(Export::try_from).transpose()?;
+    let (last_seq, previous_hash, previous_manifest) = match newest {
+        None => (0, GENESIS, [0; 32]),
+        Some(Export { last_seq, last_hash, seal: Some(seal), .. }) => (last_seq, last_hash, seal.manifest_sha256),
+        planned => return Ok(planned),
+    };
+    let end = sqlx::query!(
+        "SELECT seq, hash FROM audit_log WHERE seq > ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+        last_seq,
+        last_seq + most
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(end) = end else { return Ok(None) };
+    let (file_key, manifest_key) = keys(last_seq + 1, end.seq);
+    let export = Export {
+        first_seq: last_seq + 1,
+        last_seq: end.seq,
+        file_key,
+        manifest_key,
+        previous_hash,
+        last_hash: hash(&end.hash)?,
+        previous_manifest,
+        planned_at: now,
+        seal: None,
+    };
+    sqlx::query!(
+        "INSERT INTO audit_exports (first_seq, last_seq, file_key, manifest_key, previous_hash, last_hash,
+           previous_manifest, planned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        export.first_seq,
+        export.last_seq,
+        export.file_key,
+        export.manifest_key,
+        export.previous_hash.as_slice(),
+        export.last_hash.as_slice(),
+        export.previous_manifest.as_slice(),
+        export.planned_at
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(Some(export))
+}
+
+/// File and manifest are in the store.
+pub async fn seal(tx: &mut Tx, first_seq: u64, seal: &Seal) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE audit_exports SET file_sha256 = ?, file_bytes = ?, manifest_sha256 = ?, sealed_at = ?
+         WHERE first_seq = ? AND sealed_at IS NULL",
+        seal.file_sha256.as_slice(),
+        seal.file_bytes,
+        seal.manifest_sha256.as_slice(),
+        seal.sealed_at,
+        first_seq
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

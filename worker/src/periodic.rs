@@ -1,0 +1,62 @@
+//! Settings of the periodic jobs.
+
+use infra::{env::Problems, storage::LockMode};
+use jobs::{AuditLock, PeriodicSettings};
+
+// Raw settings of the periodic jobs.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Periodic jobs")]
+pub struct PeriodicArgs {
+    /// Object Lock for exports of the audit log: off, governance (people with a special right can lift it) or compliance (nobody can). The bucket must have been made with Object Lock.
+    #[arg(long, env = "AUDIT_LOCK", value_name = "MODE", default_value = "off")]
+    audit_lock: String,
+    /// How long exports of the audit log are locked, in days, 1 to 36500.
+    #[arg(long, env = "AUDIT_LOCK_DAYS", value_name = "DAYS", default_value = "2190")]
+    audit_lock_days: String,
+    /// Objects that no row names are removed when they are older, in days, 1 to 365.
+    #[arg(long, env = "STORAGE_GRACE_DAYS", value_name = "DAYS", default_value = "2")]
+    storage_grace_days: String,
+    /// Days from the deletion of a nano until its files go, 0 to 36500.
+    #[arg(long, env = "RETENTION_FILES_DAYS", value_name = "DAYS", default_value = "730")]
+    retention_files_days: String,
+    /// Days from the deletion of a nano or an account until what it says about people goes; not before its files do. 0 to 36500.
+    #[arg(long, env = "RETENTION_METADATA_DAYS", value_name = "DAYS", default_value = "2190")]
+    retention_metadata_days: String,
+    /// Days for which is kept who downloaded what, 1 to 36500. Counts stay.
+    #[arg(long, env = "RETENTION_DOWNLOADS_DAYS", value_name = "DAYS", default_value = "400")]
+    retention_downloads_days: String,
+    /// Days for which mails are kept that were sent or refused, 7 to 36500.
+    #[arg(long, env = "RETENTION_MAILS_DAYS", value_name = "DAYS", default_value = "365")]
+    retention_mails_days: String,
+    /// Moderators are reminded, once a day, of cases that wait longer than this many hours, 1 to 8760. 0: never.
+    #[arg(long, env = "REMIND_MODERATORS_HOURS", value_name = "HOURS", default_value = "24")]
+    remind_moderators_hours: String,
+}
+
+impl PeriodicArgs {
+    /// Adds everything that is wrong to `problems`.
+    pub fn check(&self, problems: &mut Problems) -> Option<PeriodicSettings> {
+        let modes =
+            [("off", None), ("governance", Some(LockMode::Governance)), ("compliance", Some(LockMode::Compliance))];
+        let mode = problems.choice("AUDIT_LOCK", &self.audit_lock, &modes, "compliance");
+        let days = problems.number("AUDIT_LOCK_DAYS", &self.audit_lock_days, 1..=36_500, "2190");
+        let grace = problems.number("STORAGE_GRACE_DAYS", &self.storage_grace_days, 1..=365, "2");
+        let files = problems.number("RETENTION_FILES_DAYS", &self.retention_files_days, 0..=36_500, "730");
+        let metadata = problems.number("RETENTION_METADATA_DAYS", &self.retention_metadata_days, 0..=36_500, "2190");
+        if metadata < files {
+            problems.add("RETENTION_METADATA_DAYS", "is less than RETENTION_FILES_DAYS", "2190");
+        }
+        let downloads = problems.number("RETENTION_DOWNLOADS_DAYS", &self.retention_downloads_days, 1..=36_500, "400");
+        let mails = problems.number("RETENTION_MAILS_DAYS", &self.retention_mails_days, 7..=36_500, "365");
+        let hours = problems.number("REMIND_MODERATORS_HOURS", &self.remind_moderators_hours, 0..=8_760, "24");
+        Some(PeriodicSettings {
+            audit_lock: mode?.map(|mode| AuditLock { mode, days: days.unwrap_or_default() }),
+            storage_grace_days: grace?,
+            files_days: files?,
+            metadata_days: metadata?,
+            downloads_days: downloads?,
+            mails_days: mails?,
+            remind_hours: hours?,
+        })
+    }
+}
