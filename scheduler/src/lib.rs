@@ -26,8 +26,6 @@ use plan::{Plan, plan};
 const LOOK: Duration = Duration::from_secs(1);
 /// And at least.
 const BREATH: Duration = Duration::from_millis(20);
-/// A look that takes longer hangs on a connection that nobody answers.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
 /// How often a replica says that it has an entry.
 const SEEN_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// An entry that nobody has had for this long may be defined anew by whoever looks.
@@ -85,27 +83,22 @@ impl Scheduler {
         let mut away = false;
         while !shutdown.is_cancelled() {
             infra::alive::touch(alive_file);
-            let look = tokio::select! {
-                () = shutdown.cancelled() => return,
-                look = tokio::time::timeout(LOOK_LIMIT, self.look()) => look,
-            };
             let mut pause = LOOK;
-            match look {
-                Ok(Ok(look)) => {
+            // Never given up half way: a connection that was left in the middle of an answer is of no use any more. One
+            // that nobody answers at all is found by the health check, since the file is not touched.
+            match self.look().await {
+                Ok(look) => {
                     away = false;
                     if let Some((next, now)) = look.next {
                         pause = (next - now).to_std().unwrap_or_default().clamp(BREATH, LOOK);
                     }
                 }
-                Ok(Err(error)) if !away => {
-                    tracing::warn!(%error, "the scheduler waits for the database");
+                Err(error) => {
+                    if !away {
+                        tracing::warn!(%error, "the scheduler waits for the database");
+                    }
                     away = true;
                 }
-                Err(_) if !away => {
-                    tracing::warn!("the scheduler waits for the database: no answer within {LOOK_LIMIT:?}");
-                    away = true;
-                }
-                _ => {}
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}

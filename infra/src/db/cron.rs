@@ -229,8 +229,8 @@ pub async fn pause(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a pause: the next tick fires. False when there is no such entry. Ticks that came due within the pause's last second are fired late at
-/// worst, never lost.
+/// Ends a pause: the next tick fires, and one that came due within the last second of it may. False when there is no
+/// such entry.
 pub async fn resume(tx: &mut Tx, name: &str) -> Result<bool, DbError> {
     let done = sqlx::query!(
         "UPDATE cron_entries SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, paused_by = NULL

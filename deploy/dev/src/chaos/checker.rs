@@ -283,6 +283,8 @@ impl<'a> Judge<'a> {
                     state.is_none_or(|state| !matches!(state.as_str(), "receiving" | "received" | "finished"))
                         || upload.is_some_and(|upload| rejected.contains(&upload))
                 }
+                // Sealed copies of the audit log, when the hour struck during the run.
+                ["audit", _] => false,
                 _ => true,
             };
             if wrong {

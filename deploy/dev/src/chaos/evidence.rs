@@ -191,8 +191,9 @@ async fn deliveries(town: &Town) -> Result<Vec<DeliveryFact>> {
 }
 
 async fn ticks(town: &Town) -> Result<[usize; 2]> {
-    let sql = "SELECT (SELECT COUNT(*) FROM cron_ticks),
-                      (SELECT COUNT(*) FROM jobs WHERE kind IN ('expire_uploads', 'prune_ledger'))";
+    // Ticks that came while the job of an earlier one was waiting share its job.
+    let sql = "SELECT (SELECT COUNT(DISTINCT job_id) FROM cron_ticks),
+                      (SELECT COUNT(*) FROM jobs WHERE kind IN (SELECT kind FROM cron_entries))";
     let [[ticks, jobs]] = <[[String; 2]; 1]>::try_from(rows(town, sql).await?).unwrap_or_default();
     Ok([ticks.parse()?, jobs.parse()?])
 }
