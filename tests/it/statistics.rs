@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{TimeDelta, Utc};
 use domain::{histogram, ids::JobId, review::ReviewPolicy};
 use infra::db::{
-    DbError, job_error_groups, job_errors, job_rollups,
+    DbError, job_error_groups, job_errors, job_series,
     job_stats::{self, What},
     jobs as ledger,
 };
@@ -13,12 +13,12 @@ use jobs::{Context, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run};
 use serde::{Deserialize, Serialize};
 use tests::TestApp;
 
-fn recent() -> job_rollups::Filter {
+fn recent() -> job_series::Filter {
     let now = Utc::now();
-    job_rollups::Filter {
+    job_series::Filter {
         since: now - TimeDelta::hours(1),
         until: now + TimeDelta::hours(1),
-        ..job_rollups::Filter::default()
+        ..job_series::Filter::default()
     }
 }
 
@@ -82,9 +82,9 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
             (0..ROUNDS).flat_map(move |round| (0..12).filter(move |kind| (kind + writer + round) % 3 != 0))
         })
         .count() as u64;
-    let runs: u64 = job_rollups::by_queue(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
+    let runs: u64 = job_series::by_queue(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
     assert_eq!(runs, expected * 2);
-    let timed: u64 = job_rollups::durations(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
+    let timed: u64 = job_series::durations(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
     assert_eq!(timed, expected * 8);
     let filter = job_error_groups::Filter::default();
     let (groups, total) = job_error_groups::page(&app.db, &filter, None, 50).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_batch_larger_than_a_statement_is_written_whole() {
         (0..1_201).map(|n| (("search".to_owned(), format!("kind_{n:04}"), "completed".to_owned()), 1)).collect();
     job_stats::add_outcomes(&app.db, &mut outcomes).await.unwrap();
     assert!(outcomes.is_empty());
-    let ended = job_rollups::by_queue(&app.db, &recent()).await.unwrap();
+    let ended = job_series::by_queue(&app.db, &recent()).await.unwrap();
     assert_eq!(ended.iter().map(|row| row.runs).sum::<u64>(), 1_201);
     app.finish().await;
 }
@@ -142,10 +142,10 @@ async fn a_worker_counts_every_run_and_groups_failures_of_one_cause() {
     app.drained().await;
     // What has not been written yet is written at its end.
     worker.stop().await;
-    let ended = job_rollups::by_queue(&app.db, &recent()).await.unwrap();
+    let ended = job_series::by_queue(&app.db, &recent()).await.unwrap();
     let of = |outcome: &str| ended.iter().filter(|row| row.outcome == outcome).map(|row| row.runs).sum::<u64>();
     assert_eq!((of("retry"), of("completed"), ended.iter().map(|row| row.runs).sum::<u64>()), (40, 20, 60));
-    let durations = job_rollups::durations(&app.db, &recent()).await.unwrap();
+    let durations = job_series::durations(&app.db, &recent()).await.unwrap();
     let runs: Vec<(u8, u64)> =
         durations.iter().filter(|row| row.what == "run").map(|row| (row.bucket, row.runs)).collect();
     assert_eq!(runs.iter().map(|(_, runs)| runs).sum::<u64>(), 60);
@@ -176,7 +176,7 @@ async fn statistics_that_cannot_be_written_hold_up_no_job() {
     app.drained().await;
     worker.stop().await;
     infra::db::schema::rename(&app.db, "job_stats_away", "job_stats").await.unwrap();
-    let durations = job_rollups::durations(&app.db, &recent()).await.unwrap();
+    let durations = job_series::durations(&app.db, &recent()).await.unwrap();
     let runs: u64 = durations.iter().filter(|row| row.what == "run").map(|row| row.runs).sum();
     assert_eq!(runs, 6, "what can be written is");
     app.finish().await;
