@@ -48,6 +48,12 @@ codes! {
     BodyInterrupted = BAD_REQUEST, "BODY_INTERRUPTED",
         "The body ended early or came too slowly.",
         "Der Inhalt brach ab oder kam zu langsam.";
+    CursorInvalid = BAD_REQUEST, "CURSOR_INVALID",
+        "This cursor is not from this list; begin again without one.",
+        "Dieser Cursor stammt nicht aus dieser Liste; bitte ohne ihn neu beginnen.";
+    QueryTooSlow = SERVICE_UNAVAILABLE, "QUERY_TOO_SLOW",
+        "Looking this up took too long and was stopped; narrow the filter or the time.",
+        "Die Abfrage dauerte zu lange und wurde abgebrochen; bitte Filter oder Zeitraum enger fassen.";
     Unauthorized = UNAUTHORIZED, "UNAUTHORIZED",
         "Missing or invalid authorization token.",
         "Das Zugriffstoken fehlt oder ist ungültig.";
@@ -99,6 +105,21 @@ codes! {
     CaseClosed = CONFLICT, "CASE_CLOSED",
         "This case was decided already or is being worked on by somebody else.",
         "Dieser Fall ist schon entschieden oder bei jemand anderem in Arbeit.";
+    JobState = CONFLICT, "JOB_STATE",
+        "The job's state does not allow this.",
+        "Der Zustand des Jobs erlaubt das nicht.";
+    FlowTooLarge = CONFLICT, "FLOW_TOO_LARGE",
+        "The flow has more jobs than one call acts on; use a bulk action.",
+        "Der Ablauf hat mehr Jobs, als ein Aufruf verändert; dafür gibt es Sammelaktionen.";
+    NotPaused = CONFLICT, "NOT_PAUSED",
+        "It is not paused.",
+        "Es ist nicht angehalten.";
+    WorkerState = CONFLICT, "WORKER_STATE",
+        "The worker has ended, or was asked to drain already.",
+        "Der Worker ist beendet oder schon zum Auslaufen aufgefordert.";
+    ScheduleUnknownJob = CONFLICT, "SCHEDULE_UNKNOWN_JOB",
+        "This build does not know the schedule's job; it belongs to a newer release.",
+        "Dieser Stand kennt den Job des Zeitplans nicht; er gehört zu einer neueren Version.";
     FileEmpty = BAD_REQUEST, "FILE_EMPTY",
         "The file is empty.",
         "Die Datei ist leer.";

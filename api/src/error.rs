@@ -18,7 +18,7 @@ use domain::{
     user::Language,
 };
 use http::{HeaderMap, HeaderValue, header};
-use infra::db::DbError;
+use infra::db::{DbError, jobs::list::CursorError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -93,6 +93,10 @@ impl Error {
         match self {
             Self::Refused(problem) => *problem,
             Self::Fields(fields) => Problem { fields, ..plain(Code::ValidationFailed) },
+            Self::Db(error @ DbError::TooSlow(_)) => {
+                tracing::warn!(%error, "a look-up was stopped");
+                Problem { retry_after: Some(RETRY_AFTER), ..plain(Code::QueryTooSlow) }
+            }
             Self::Db(error) if error.is_transient() => {
                 tracing::warn!(%error, "the database did not answer in time");
                 unavailable()
@@ -158,11 +162,33 @@ impl From<DecisionError> for Error {
     }
 }
 
+impl From<CursorError> for Error {
+    fn from(_: CursorError) -> Self {
+        Self::new(Code::CursorInvalid)
+    }
+}
+
 impl From<jobs::EnqueueError> for Error {
     fn from(error: jobs::EnqueueError) -> Self {
         match error {
             jobs::EnqueueError::Db(error) => Self::Db(error),
             other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<jobs::changes::Refused> for Error {
+    fn from(refused: jobs::changes::Refused) -> Self {
+        use jobs::changes::{FLOW_LIMIT, Refused};
+        match refused {
+            Refused::Missing => Self::not_found(),
+            Refused::State(state) => Self::with(Code::JobState, json!({"state": state})),
+            Refused::FlowTooLarge(jobs) => Self::with(Code::FlowTooLarge, json!({"jobs": jobs, "limit": FLOW_LIMIT})),
+            Refused::NotPaused => Self::new(Code::NotPaused),
+            Refused::Worker(state) => Self::with(Code::WorkerState, json!({"state": state})),
+            Refused::UnknownJob => Self::new(Code::ScheduleUnknownJob),
+            Refused::Enqueue(error) => Self::Internal(error),
+            Refused::Db(error) => Self::Db(error),
         }
     }
 }

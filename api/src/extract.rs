@@ -133,7 +133,7 @@ macro_rules! rights {
         }
     )*};
 }
-rights!(NanosCreate, ModerationDecide, AuditRead);
+rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate);
 
 /// A signed-in person who has the right `R`.
 pub struct RequirePermission<R> {
@@ -215,6 +215,18 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// The same, and nothing in it may be overlooked: unknown names are refused. For pages where a mistyped filter would
+/// mean everything.
+pub struct StrictQuery<T>(pub T);
+
+impl<T: Input, S: Send + Sync> FromRequestParts<S> for StrictQuery<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Fields::strict_query(parts.uri.query().unwrap_or_default()).finish().map(Self).map_err(Error::Fields)
+    }
+}
+
 /// Ids from the path. What does not even look like an id is not found.
 pub struct Path<T>(pub T);
 
@@ -255,7 +267,7 @@ impl Page {
             total: Some(total.min(COUNT_CAP)),
             per_page: Some(self.limit.into()),
             total_capped: total > COUNT_CAP,
-            degraded: false,
+            ..Meta::default()
         }
     }
 }

@@ -138,11 +138,13 @@ pub struct Fields {
     known: HashSet<&'static str>,
     errors: Vec<FieldError>,
     from_query: bool,
+    /// Whether fields that nobody asked for are errors.
+    strict: bool,
 }
 
 impl Fields {
     pub fn json(values: Map<String, Value>) -> Self {
-        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: false }
+        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: false, strict: true }
     }
 
     /// Decodes a query string. Of a repeated name the last value counts; empty values count as absent.
@@ -151,7 +153,21 @@ impl Fields {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
             .collect();
-        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: true }
+        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: true, strict: false }
+    }
+
+    /// A query string of which nothing may be overlooked: unknown names are errors, and a repeated one is a list.
+    pub fn strict_query(query: &str) -> Self {
+        let mut values = Map::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+            let value = Value::String(value.into_owned());
+            match values.get_mut(name.as_ref()) {
+                None => drop(values.insert(name.into_owned(), value)),
+                Some(Value::Array(list)) => list.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+        }
+        Self { values, known: HashSet::new(), errors: Vec::new(), from_query: true, strict: true }
     }
 
     /// An absent or null field is an error.
@@ -177,15 +193,34 @@ impl Fields {
         }
     }
 
+    /// An object within a body, whose bad fields are named `name.field`.
+    pub fn nested<T: Input>(&mut self, name: &'static str) -> Option<T> {
+        let map = self.required(name, |raw| raw.value.as_object().cloned().ok_or(Issue::Type("object")))?;
+        match Self::json(map).finish() {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                for error in errors {
+                    self.error(&format!("{name}.{}", error.field), error.issue);
+                }
+                None
+            }
+        }
+    }
+
     pub fn error(&mut self, name: &str, issue: Issue) {
         self.errors.push(FieldError::new(name, issue));
     }
 
+    /// Whether nothing is wrong so far: what depends on several fields is looked at only then.
+    pub fn is_good(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// The whole input, or everything that is wrong with it. Unknown fields are errors in bodies and ignored in
-    /// queries, where links collect foreign parameters.
+    /// plain queries, where links collect foreign parameters.
     pub fn finish<T: Input>(mut self) -> Result<T, Vec<FieldError>> {
         let input = T::read(&mut self);
-        if !self.from_query {
+        if self.strict {
             let unknown: Vec<_> = self.values.keys().filter(|name| !self.known.contains(name.as_str())).collect();
             for name in unknown {
                 self.errors.push(FieldError::new(name, Issue::Unknown));
@@ -241,6 +276,17 @@ pub fn boolean(raw: Raw) -> Result<bool, Issue> {
         Value::String(text) if raw.from_query => text.parse().map_err(|_| Issue::Type("boolean")),
         _ => Err(Issue::Type("boolean")),
     }
+}
+
+/// Some of an enum's words: a list, or in a query also one text with commas.
+pub fn words<T: Words + PartialEq>(raw: Raw) -> Result<Vec<T>, Issue> {
+    let split = |text: &str| text.split(',').map(|word| Value::String(word.trim().to_owned())).collect::<Vec<_>>();
+    let value = match raw.value {
+        Value::String(text) if raw.from_query => Value::Array(split(text)),
+        Value::Array(items) if raw.from_query => items.iter().filter_map(Value::as_str).flat_map(split).collect(),
+        other => other.clone(),
+    };
+    list(T::WORDS.len(), word)(Raw { value: &value, ..raw })
 }
 
 /// A list of 1 to `most` entries, without repeats.
@@ -332,5 +378,27 @@ mod tests {
         assert_eq!(Fields::query("page=").finish::<Page>().map(|p| p.0), Ok(1));
         let errors = Fields::query("page=three").finish::<Page>().map(|p| p.0).unwrap_err();
         assert_eq!(errors[0].issue, Issue::Type("integer"));
+    }
+
+    #[test]
+    fn strict_queries_refuse_strangers_and_take_lists() {
+        #[derive(Debug, PartialEq)]
+        struct Roles(Vec<Role>);
+        impl Input for Roles {
+            fn read(fields: &mut Fields) -> Option<Self> {
+                Some(Self(fields.optional("role", words).unwrap_or_default()))
+            }
+        }
+        let read = |query: &str| Fields::strict_query(query).finish::<Roles>();
+        assert_eq!(
+            read("role=admin,creator&role=operator"),
+            Ok(Roles(vec![Role::Admin, Role::Creator, Role::Operator]))
+        );
+        assert_eq!(read("role=admin"), Ok(Roles(vec![Role::Admin])));
+        assert_eq!(read("role=king").unwrap_err()[0].issue, Issue::Choice(Role::WORDS));
+        assert_eq!(read("roles=admin").unwrap_err(), [FieldError::new("roles", Issue::Unknown)]);
+        let body = json!({"role": ["admin"]});
+        let Value::Object(map) = body else { panic!("an object") };
+        assert_eq!(Fields::json(map).finish::<Roles>(), Ok(Roles(vec![Role::Admin])));
     }
 }

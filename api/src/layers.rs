@@ -37,7 +37,7 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .layer(middleware::from_fn(deadline))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(error::render))
-        .layer(middleware::from_fn(request_id::trace));
+        .layer(middleware::from_fn(request_id::observe));
     let router = match cors(&state.settings) {
         Some(cors) => router.layer(cors),
         None => router,
@@ -86,6 +86,8 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 header::IF_NONE_MATCH,
                 name("last-event-id"),
                 name("x-request-id"),
+                name("traceparent"),
+                name("tracestate"),
                 name("x-filename"),
                 name("content-digest"),
                 name("idempotency-key"),
@@ -98,6 +100,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 name("ratelimit"),
                 name("ratelimit-policy"),
                 name("x-request-id"),
+                name("traceresponse"),
             ])
             .max_age(Duration::from_secs(3600)),
     )

@@ -147,7 +147,7 @@ fn start(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let Configuration { api: settings, keys, database, redis, storage, search, telemetry } = configuration;
-    infra::telemetry::init(&telemetry)?;
+    let telemetry = infra::telemetry::init(&telemetry, "nano-api")?;
     let db = Db::connect(database.url.expose_secret(), database.pool_size).await?;
     let cache = Cache::connect(&redis)?;
     let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
@@ -181,6 +181,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     });
     api::serve(listener, state).await;
     db.close().await;
+    telemetry.finish().await;
     Ok(())
 }
 

@@ -27,14 +27,21 @@ pub fn maybe_time<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) ->
 pub struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
-    /// How many there are in all, or 10,000 when `total_capped`.
+    /// How many there are in all; when `total_capped`, there may be more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<u64>,
-    /// There are more than `total`; nobody counted them.
+    /// Only this many were counted: 10,000, or those among the entries that one request looks at.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub total_capped: bool,
+    /// Where the next page begins: send it as `cursor`. Absent at the end of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// The page is not full, because one request looks at a bounded number of entries: the search goes on at
+    /// `next_cursor`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// A service is away; this is a simpler answer than usual.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub degraded: bool,

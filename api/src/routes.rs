@@ -1,22 +1,39 @@
 //! The whole URL table. Every route has its line here and is in the OpenAPI document with every status and code.
 
+pub mod admin_jobs;
+pub mod admin_jobs_bulk;
+pub mod admin_jobs_detail;
+pub mod admin_jobs_errors;
+pub mod admin_jobs_events;
+pub mod admin_jobs_queues;
+pub mod admin_jobs_stats;
+pub mod admin_jobs_workers;
 pub mod auth;
 pub mod categories;
 mod declared;
 pub mod docs;
 pub mod events;
+pub mod fleet;
+pub mod job_events;
 pub mod jobs;
+mod kinds;
+pub mod limits;
 pub mod moderation;
 mod nano_forms;
 pub mod nanos;
+pub mod operate;
 pub mod ops;
+pub mod pauses;
 pub mod registration;
+pub mod schedules;
 pub mod search;
 pub mod uploads;
 pub mod versions;
 
 use axum::{Router, routing};
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use admin_jobs_events::view as live_view;
 
 use crate::{code::Code, error::Error, openapi, state::AppState};
 
@@ -46,6 +63,30 @@ pub fn table() -> OpenApiRouter<AppState> {
         .routes(routes!(uploads::finish))
         .routes(routes!(search::search))
         .routes(routes!(jobs::get))
+        .routes(routes!(job_events::stream))
+        .routes(routes!(operate::retry))
+        .routes(routes!(operate::cancel))
+        .routes(routes!(operate::discard))
+        .routes(routes!(pauses::pause_queue))
+        .routes(routes!(pauses::resume_queue))
+        .routes(routes!(pauses::pause_kind))
+        .routes(routes!(pauses::resume_kind))
+        .routes(routes!(limits::list))
+        .routes(routes!(limits::set, limits::remove))
+        .routes(routes!(fleet::drain))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(admin_jobs::list))
+        .routes(routes!(admin_jobs_errors::list))
+        .routes(routes!(admin_jobs_queues::get))
+        .routes(routes!(admin_jobs_workers::list))
+        .routes(routes!(admin_jobs_stats::get))
+        .routes(routes!(admin_jobs_events::stream))
+        .routes(routes!(admin_jobs_bulk::begin))
+        .routes(routes!(admin_jobs_bulk::get))
+        .routes(routes!(admin_jobs_detail::get))
         .routes(routes!(moderation::queue))
         .routes(routes!(moderation::decide))
         .routes(routes!(moderation::audit));

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{jwt::JwtKeys, password::Passwords},
     error::Error,
+    live::Live,
     settings::Settings,
 };
 
@@ -42,6 +43,8 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    /// What the live pages of the operators show.
+    pub live: Arc<Live>,
     /// Cancelled when the server stops: event streams end then.
     pub stopping: CancellationToken,
 }
@@ -66,6 +69,7 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            live: Arc::default(),
             stopping: CancellationToken::new(),
         })))
     }

@@ -1,6 +1,7 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
+    line::NoEstimate,
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
     upload::UploadState,
@@ -29,4 +30,11 @@ schemas! {
     cause: Cause;
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
+    no_estimate: NoEstimate;
+    pause_scope: infra::db::queue_pauses::Scope;
+    job_action: infra::db::jobs::Action;
+    job_state: infra::db::jobs::State;
+    log_level: infra::db::job_logs::Level;
+    stats_step: infra::db::job_series::Step;
+    stats_split: infra::db::job_series::Split;
 }

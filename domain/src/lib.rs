@@ -3,10 +3,13 @@
 pub mod archive;
 pub mod audit;
 pub mod audit_export;
+pub mod histogram;
 pub mod ids;
+pub mod line;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
+pub mod redact;
 pub mod review;
 pub mod text;
 pub mod token;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{FlowId, JobId};
-use infra::db::{
-    DbError, Tx, cron, flows,
-    jobs::{self, NewJob, Start},
+use infra::{
+    db::{
+        DbError, Tx, cron, flows,
+        jobs::{self, NewJob, Start},
+    },
+    telemetry::trace,
 };
 use uuid::Uuid;
 
@@ -128,6 +131,7 @@ fn row<J: Job>(job: &J, start: Start, flow: Option<FlowId>) -> Result<NewJob, En
         references: job.references().into_iter().map(|reference| (reference.kind(), reference.id())).collect(),
         start,
         flow,
-        trace_parent: None,
+        // Whoever enqueues is the parent: a request, another job's run, a tick of the scheduler.
+        trace_parent: trace::trace_parent(),
     })
 }

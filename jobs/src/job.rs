@@ -231,11 +231,15 @@ pub mod class {
     /// The stored arguments do not fit the job.
     pub const ARGUMENTS: &str = "arguments";
     /// Its child process died.
-    pub(crate) const CRASHED: &str = "crashed";
-    pub(crate) const OUT_OF_MEMORY: &str = "out_of_memory";
-    pub(crate) const TRANSIENT: &str = "transient";
-    pub(crate) const DISCARD: &str = "discard";
-    pub(crate) const LOST: &str = "lost";
+    pub const CRASHED: &str = "crashed";
+    /// Its child process ran out of memory.
+    pub const OUT_OF_MEMORY: &str = "out_of_memory";
+    /// A service was away.
+    pub const TRANSIENT: &str = "transient";
+    /// The handler said that trying again cannot help.
+    pub const DISCARD: &str = "discard";
+    /// Its worker process died.
+    pub const LOST: &str = "lost";
 }
 
 /// An error with the name of its class.

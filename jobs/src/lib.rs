@@ -1,5 +1,6 @@
 //! Background work: the job contract, the ledger's use, and one file per job.
 
+pub mod changes;
 pub mod content;
 mod content_errors;
 mod context;
@@ -17,6 +18,7 @@ mod run_log;
 pub mod steer;
 
 // One file per job.
+mod bulk_action;
 mod expire_uploads;
 mod export_audit_log;
 mod index_nano;
@@ -34,6 +36,7 @@ mod send_email;
 mod tell_given_up;
 mod validate_archive;
 
+pub use bulk_action::{BulkAction, states as bulk_states};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
 pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_at, enqueue_in};
 pub use expire_uploads::ExpireUploads;
@@ -44,11 +47,11 @@ pub use job::{Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy, U
 pub use ledger::{Fleet, FleetSettings, child, connect_belt, run_one};
 pub use make_thumbnails::MakeThumbnails;
 pub use periodic::{Enqueue, PERIODIC, Periodic, RunNowError, periodic, run_schedule_now};
-pub use pipeline::VersionRef;
+pub use pipeline::{UPLOAD_STEPS, VersionRef};
 pub use prune_ledger::PruneLedger;
 pub use publish_nano::PublishNano;
 pub use reconcile_storage::ReconcileStorage;
-pub use registry::Registry;
+pub use registry::{KINDS, Registry};
 pub use remind_moderators::RemindModerators;
 pub use remove_object::RemoveObject;
 pub use retention::Retention;

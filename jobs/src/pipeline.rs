@@ -17,7 +17,20 @@ use infra::db::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Context, JobError, NewMail, Reference, RemoveObject, enqueue, queue_mail};
+use crate::{
+    Context, IndexNano, Job, JobError, MakeThumbnails, NewMail, PublishNano, Reference, RemoveObject, ReviewNano,
+    ScanContent, ValidateArchive, enqueue, queue_mail,
+};
+
+/// The kinds that a creator knows as the steps of an upload, and may try again when they failed.
+pub const UPLOAD_STEPS: [&str; 6] = [
+    ValidateArchive::KIND,
+    MakeThumbnails::KIND,
+    ScanContent::KIND,
+    ReviewNano::KIND,
+    PublishNano::KIND,
+    IndexNano::KIND,
+];
 
 /// The kinds of an upload's steps that tell the creator when they are given up.
 pub(crate) const STEPS: [&str; 5] =

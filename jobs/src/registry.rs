@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::{
     Context, ExportAuditLog, Job, JobError, Outcome, Queue, ReconcileStorage, RemindModerators, Retention, RetryPolicy,
-    RollUpStats, class, expire_uploads::ExpireUploads, index_nano::IndexNano, make_thumbnails::MakeThumbnails,
-    prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject, review_nano::ReviewNano,
-    run::Run, scan_content::ScanContent, send_email::SendEmail, tell_given_up::TellGivenUp,
+    RollUpStats, bulk_action::BulkAction, class, expire_uploads::ExpireUploads, index_nano::IndexNano,
+    make_thumbnails::MakeThumbnails, prune_ledger::PruneLedger, publish_nano::PublishNano, remove_object::RemoveObject,
+    review_nano::ReviewNano, run::Run, scan_content::ScanContent, send_email::SendEmail, tell_given_up::TellGivenUp,
     validate_archive::ValidateArchive,
 };
 
@@ -20,28 +20,42 @@ pub struct Registry {
     kinds: HashMap<&'static str, Arc<dyn Handler>>,
 }
 
-impl Registry {
-    /// All jobs of the marketplace.
-    pub fn all() -> Self {
-        Self::default()
-            .with::<ValidateArchive>()
-            .with::<MakeThumbnails>()
-            .with::<ScanContent>()
-            .with::<ReviewNano>()
-            .with::<PublishNano>()
-            .with::<IndexNano>()
-            .with::<SendEmail>()
-            .with::<RemoveObject>()
-            .with::<ExpireUploads>()
-            .with::<PruneLedger>()
-            .with::<ExportAuditLog>()
-            .with::<ReconcileStorage>()
-            .with::<RollUpStats>()
-            .with::<Retention>()
-            .with::<RemindModerators>()
-            .with::<TellGivenUp>()
-    }
+/// Every job of the marketplace, once: a line here makes a job known.
+macro_rules! marketplace {
+    ($($job:ident,)*) => {
+        /// The wire names of every kind this build knows. Naming them pulls no handler in, so the API may.
+        pub const KINDS: &[&str] = &[$($job::KIND,)*];
 
+        impl Registry {
+            /// All jobs of the marketplace.
+            pub fn all() -> Self {
+                Self::default()$(.with::<$job>())*
+            }
+        }
+    };
+}
+
+marketplace! {
+    ValidateArchive,
+    MakeThumbnails,
+    ScanContent,
+    ReviewNano,
+    PublishNano,
+    IndexNano,
+    SendEmail,
+    RemoveObject,
+    ExpireUploads,
+    PruneLedger,
+    BulkAction,
+    ExportAuditLog,
+    ReconcileStorage,
+    RollUpStats,
+    Retention,
+    RemindModerators,
+    TellGivenUp,
+}
+
+impl Registry {
     /// Adds a kind.
     #[must_use]
     pub fn with<J: Job>(mut self) -> Self {

@@ -18,6 +18,7 @@ use infra::{
 use jobs::EnqueueError;
 use table::Entry;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use plan::{Plan, plan};
 
@@ -219,7 +220,10 @@ impl Scheduler {
             }
             if outcome == TickOutcome::Fired {
                 let start = due + TimeDelta::from_std(entry.delay(due)).unwrap_or_default();
-                let job = entry.job.enqueue(&mut tx, (start - now).to_std().unwrap_or_default()).await?;
+                // Each tick begins a trace, which its job goes on with.
+                let span = tracing::info_span!(parent: None, "tick", otel.kind = "producer", entry = entry.name, %due);
+                let delay = (start - now).to_std().unwrap_or_default();
+                let job = entry.job.enqueue(&mut tx, delay).instrument(span).await?;
                 cron::set_job(&mut tx, &entry.name, due, job).await?;
             }
             taken.push((due, outcome));

@@ -78,7 +78,7 @@ async fn main() -> ExitCode {
     };
     let running = async {
         infra::tls::install();
-        telemetry::init(&telemetry)?;
+        let telemetry = telemetry::init(&telemetry, "nano-scheduler")?;
         let db = Db::connect_scheduler(database.url.expose_secret(), database.pool_size.min(4)).await?;
         let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
         db.set_hint_sink(queue::hint_sink(belt, |_| {}));
@@ -97,6 +97,7 @@ async fn main() -> ExitCode {
         }
         let name = format!("{}:{}", infra::host::name(), std::process::id());
         Scheduler::new(db, entries, name).run(&cli.alive_file, shutdown).await;
+        telemetry.finish().await;
         anyhow::Ok(())
     };
     exit(running.await)

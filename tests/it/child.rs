@@ -69,8 +69,8 @@ fn logged_child(log: &Path, job: JobId, run: u32) -> Option<i32> {
     text.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).find_map(|line| {
         let span = &line["span"];
         let is_it = line["message"] == "runs in a child process"
-            && span["id"] == job.to_string()
-            && span["run"] == serde_json::json!(run);
+            && span["job.id"] == job.to_string()
+            && span["job.run"] == serde_json::json!(run);
         line["child"].as_i64().filter(|_| is_it).and_then(|pid| i32::try_from(pid).ok())
     })
 }

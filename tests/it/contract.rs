@@ -85,8 +85,9 @@ async fn other_methods_and_other_addresses_are_refused_in_the_envelope() {
         }
         for path in [format!("{path}/no/such/thing"), format!("{path}/"), format!("{path}%00")] {
             let refused = answer(app.request(route.method.clone(), &path)).await;
-            let guarded = refused.status == StatusCode::UNAUTHORIZED && path.ends_with("%00");
-            if !guarded {
+            // With an id in its last place the address may be that of another id, or of a neighbour's.
+            let other = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED].contains(&refused.status);
+            if !(other && path.ends_with("%00")) {
                 assert_refused(&refused, StatusCode::NOT_FOUND, "NOT_FOUND", &path);
             }
         }
@@ -122,10 +123,10 @@ async fn what_is_no_id_is_not_found() {
         for id in ids {
             let body = match &route.method {
                 &Method::PATCH => json!({"title": "T"}),
-                _ if route.path.ends_with("/decision") => json!({"decision": "approve", "reason": "r"}),
-                _ => json!({}),
+                _ => route.body(),
             };
-            let request = admin.request(&app, route.method.clone(), &route.address(id));
+            let address = format!("{}?{}", route.address(id), route.query());
+            let request = admin.request(&app, route.method.clone(), &address);
             let refused = answer(if route.takes_json() { request.json(&body) } else { request }).await;
             assert_refused(&refused, StatusCode::NOT_FOUND, "NOT_FOUND", &format!("{} with {id}", route.name()));
         }

@@ -1,13 +1,16 @@
 //! The marketplace as its users meet it, on real services. Started by `make test`.
 
 mod access;
+mod admin_jobs;
 mod auth;
 mod author;
 mod bad_input;
 mod batches;
+mod bulk;
 mod catalogue;
 mod chaos;
 mod child;
+mod cli;
 mod contract;
 mod control;
 mod cron;
@@ -15,10 +18,16 @@ mod events;
 mod example;
 mod kill;
 mod liveness;
+mod metrics;
+mod operate;
 mod outage;
+mod owner;
 mod periodic;
 mod pipeline;
 mod queue;
+mod rights;
+mod statistics;
 mod steps;
+mod traces;
 mod uploads;
 mod upstream;

@@ -144,6 +144,30 @@ impl TestApp {
         launch.envs(settings.iter().copied()).start().await.expect("the worker starts")
     }
 
+    /// Starts the API's binary beside the one in the test's process, and makes it the one that people use.
+    pub async fn api_process(&mut self, name: &str, settings: &[(&str, &str)]) -> Process {
+        let address = format!("127.0.0.1:{}", dev::ports::free().expect("a port"));
+        let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+        let launch = self.sibling("api", name).env("API_ADDR", &address).env("JWT_KEY", key);
+        let mut api = launch.envs(settings.iter().copied()).start().await.expect("the API starts");
+        let url = format!("http://{address}");
+        api.wait_http(&format!("{url}/health"), app::PATIENCE).await.expect("the API answers");
+        self.url = url;
+        api
+    }
+
+    /// Starts the scheduler's binary.
+    pub async fn scheduler_process(&self, name: &str, settings: &[(&str, &str)]) -> Process {
+        let launch =
+            self.sibling("scheduler", name).env("SCHEDULER_ALIVE_FILE", self.folder.path().join("scheduler.alive"));
+        launch.envs(settings.iter().copied()).start().await.expect("the scheduler starts")
+    }
+
+    fn sibling(&self, program: &str, name: &str) -> Launch {
+        let log = self.folder.path().join(format!("{name}.log"));
+        Launch::sibling(name, program, log).expect("`cargo build --workspace` made it").envs(self.environment())
+    }
+
     fn launch(&self, name: &str, log: &Path) -> Launch {
         Launch::new(name, worker_program(), log)
             .arg("run")
@@ -152,6 +176,7 @@ impl TestApp {
     }
 }
 
-fn worker_program() -> PathBuf {
+/// The worker binary.
+pub fn worker_program() -> PathBuf {
     dev::programs::sibling("worker").expect("`cargo build --workspace` made the worker binary")
 }

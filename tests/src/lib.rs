@@ -3,6 +3,7 @@
 pub mod app;
 pub mod archives;
 pub mod client;
+pub mod collector;
 pub mod fleet;
 pub mod kit;
 pub mod routes;

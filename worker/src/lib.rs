@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod audit;
 pub mod check;
+pub mod commands;
 pub mod periodic;
 pub mod run_one;
 pub mod scratch;

@@ -8,7 +8,12 @@ use infra::{
 };
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
-use worker::{admin, audit, check, run_one, settings::RunArgs};
+use worker::{
+    admin, audit, check,
+    commands::{self, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs},
+    run_one,
+    settings::RunArgs,
+};
 
 /// Runs the marketplace's background jobs, and the commands that go with them.
 #[derive(Parser)]
@@ -34,6 +39,14 @@ enum Command {
     /// Accounts that cannot be made through the API.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Find jobs, read one, retry, cancel or discard some or thousands.
+    Jobs(Box<JobsArgs>),
+    /// The queues, pausing queues and kinds of jobs, and limits.
+    Queues(Box<QueuesArgs>),
+    /// What runs when; run, pause or resume a schedule.
+    Schedules(Box<SchedulesArgs>),
+    /// The workers; drain one.
+    Fleet(Box<FleetArgs>),
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -99,12 +112,15 @@ async fn serve(command: Command) -> ExitCode {
                 return code;
             }
             let Some(settings) = settings else { return ExitCode::from(2) };
-            if let Err(error) = telemetry::init(&settings.telemetry) {
-                return exit(Err(error.into()));
-            }
+            let telemetry = match telemetry::init(&settings.telemetry, "nano-worker") {
+                Ok(telemetry) => telemetry,
+                Err(error) => return exit(Err(error.into())),
+            };
             let shutdown = CancellationToken::new();
             tokio::spawn(wait_for_signal(shutdown.clone()));
-            exit(worker::run(settings, shutdown).await)
+            let result = worker::run(settings, shutdown).await;
+            telemetry.finish().await;
+            exit(result)
         }
         Command::Migrate(args) => exit(with_database(&args, async |db| Ok(db.migrate().await?)).await),
         Command::Admin(AdminCommand::Create { database, account }) => exit(
@@ -115,6 +131,10 @@ async fn serve(command: Command) -> ExitCode {
             })
             .await,
         ),
+        Command::Jobs(args) => commands::jobs::jobs(*args).await,
+        Command::Queues(args) => commands::queues::queues(*args).await,
+        Command::Schedules(args) => commands::schedules::schedules(*args).await,
+        Command::Fleet(args) => commands::fleet::fleet(*args).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::run(&args).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
     }
@@ -127,10 +147,11 @@ async fn serve_one(args: &RunArgs) -> ExitCode {
         return code;
     }
     let Some(settings) = settings else { return ExitCode::from(2) };
-    if let Err(error) = telemetry::init_on_stderr(&settings.telemetry) {
+    let relay = telemetry::relay::Relay::install();
+    if let Err(error) = telemetry::init_child(&settings.telemetry, "nano-worker", jobs::child::span_pipe()) {
         return exit(Err(error.into()));
     }
-    run_one::run(settings).await
+    run_one::run(settings, relay).await
 }
 
 async fn with_database(args: &DatabaseArgs, work: impl AsyncFnOnce(Db) -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
-use infra::{cache::Cache, db::Db};
+use infra::{cache::Cache, db::Db, telemetry::relay::Relay};
 use jobs::{Registry, child};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +15,7 @@ const CONNECTIONS: u32 = 4;
 const UNUSABLE: u8 = 2;
 
 /// Exit status 0: the outcome is on standard output; 1: this process cannot run jobs; 2: unusable call.
-pub async fn run(settings: RunSettings) -> ExitCode {
+pub async fn run(settings: RunSettings, relay: Relay) -> ExitCode {
     infra::tls::install();
     // These may go to a whole process group. They are meant for the worker, which lets its jobs finish.
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
@@ -33,7 +33,7 @@ pub async fn run(settings: RunSettings) -> ExitCode {
         }
     };
     let Ok(line) = assignment.await else { return unusable("standard input ended without one") };
-    match child::run(Registry::all(), context, &line).await {
+    match child::run(Registry::all(), context, &relay, &line).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => unusable(&format!("the line is none: {error}")),
     }

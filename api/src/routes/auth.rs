@@ -81,7 +81,7 @@ fn answer(state: &AppState, tokens: &Tokens, as_cookie: bool) -> Reply<TokenPair
     responses((status = 200, description = "Signed in", body = Envelope<TokenPair>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::InvalidCredentials, Code::AccountNotActive, Code::TooManyAttempts
-    ]))))]
+    ])), ("x-permission" = json!("open"))))]
 pub async fn login(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -148,7 +148,7 @@ impl Input for Refresh {
     responses((status = 200, description = "New tokens", body = Envelope<TokenPair>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::InvalidRefreshToken, Code::AccountNotActive
-    ]))))]
+    ])), ("x-permission" = json!("open"))))]
 pub async fn refresh_token(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -180,7 +180,7 @@ pub async fn refresh_token(
 
 /// Ends this session: its refresh tokens and access tokens stop working at once.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", security(("bearer" = [])),
-    responses((status = 204, description = "Signed out")), extensions(("x-errors" = json!([]))))]
+    responses((status = 204, description = "Signed out")), extensions(("x-errors" = json!([])), ("x-permission" = json!("signed_in"))))]
 pub async fn logout(
     State(state): State<AppState>,
     client: ClientInfo,

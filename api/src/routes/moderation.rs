@@ -64,7 +64,7 @@ pub struct PageParams {
 #[utoipa::path(get, path = "/admin/moderation/queue", tag = "moderation", params(PageParams),
     security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<CaseView>>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("moderation:decide"))))]
 pub async fn queue(
     State(state): State<AppState>,
     _: RequirePermission<ModerationDecide>,
@@ -138,7 +138,7 @@ pub struct Decided {
     responses((status = 200, description = "Decided", body = Envelope<Decided>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::Forbidden, Code::OwnNano, Code::NotFound, Code::CaseClosed
-    ]))))]
+    ])), ("x-permission" = json!("moderation:decide"))))]
 pub async fn decide(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -268,7 +268,7 @@ pub struct AuditRow {
 /// The audit log, newest first.
 #[utoipa::path(get, path = "/admin/audit-logs", tag = "admin", params(AuditParams), security(("bearer" = [])),
     responses((status = 200, description = "A page of it", body = Envelope<Vec<AuditRow>>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("audit:read"))))]
 pub async fn audit(
     State(state): State<AppState>,
     _: RequirePermission<AuditRead>,

@@ -103,7 +103,7 @@ pub async fn get(
 #[utoipa::path(post, path = "/nanos", tag = "nanos", request_body = CreateNano, security(("bearer" = [])),
     responses((status = 201, description = "The draft", body = Envelope<Nano>,
         headers(("Location" = String, description = "The nano")))),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("nanos:create"))))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -156,7 +156,7 @@ async fn known_categories(tx: &mut Tx, slugs: &[String]) -> Result<Vec<CategoryI
     responses((status = 200, description = "The nano as it is now", body = Envelope<Nano>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::MoveNotAllowed
-    ]))))]
+    ])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn edit(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -199,7 +199,7 @@ async fn reindex(tx: &mut Tx, nano: &nanos::Nano) -> Result<(), Error> {
 /// with its open uploads.
 #[utoipa::path(delete, path = "/nanos/{id}", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])), responses((status = 204, description = "Gone, or gone already")),
-    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound]))))]
+    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn remove(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -246,7 +246,7 @@ async fn close_open_version(tx: &mut Tx, nano: &nanos::Nano, now: chrono::DateTi
 /// Takes a nano that waits for review back to a draft.
 #[utoipa::path(post, path = "/nanos/{id}/withdraw", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])), responses((status = 200, description = "The draft", body = Envelope<Nano>)),
-    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::MoveNotAllowed]))))]
+    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::MoveNotAllowed])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn withdraw(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -272,7 +272,7 @@ pub async fn withdraw(
 /// Puts an archived nano back on the shelf. What a moderator took down, only a moderator restores.
 #[utoipa::path(post, path = "/nanos/{id}/restore", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])), responses((status = 200, description = "The nano, published", body = Envelope<Nano>)),
-    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::MoveNotAllowed]))))]
+    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::MoveNotAllowed])), ("x-permission" = json!("owner/moderation:decide"))))]
 pub async fn restore(
     State(state): State<AppState>,
     client: ClientInfo,

@@ -87,7 +87,7 @@ pub struct MailSent {
 /// Makes an account. The answer is the same whether or not the address has one already; the mail tells its owner.
 #[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Registration,
     responses((status = 202, description = "A mail is on its way", body = Envelope<MailSent>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::UsernameTaken, Code::RateLimited]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::UsernameTaken, Code::RateLimited])), ("x-permission" = json!("open"))))]
 pub async fn register(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -202,7 +202,7 @@ impl Input for Verification {
 /// Confirms an email address with the token from the mail's link.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", request_body = Verification,
     responses((status = 204, description = "Confirmed")),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::LinkInvalid]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::LinkInvalid])), ("x-permission" = json!("open"))))]
 pub async fn verify_email(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -237,7 +237,7 @@ impl Input for Resend {
 /// same.
 #[utoipa::path(post, path = "/auth/resend-verification", tag = "auth", request_body = Resend,
     responses((status = 202, description = "A mail is on its way if one is due", body = Envelope<MailSent>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::RateLimited]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::RateLimited])), ("x-permission" = json!("open"))))]
 pub async fn resend_verification(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -279,7 +279,7 @@ impl Input for CreatorTerms {
 #[utoipa::path(post, path = "/users/me/creator-terms", tag = "auth", request_body = CreatorTerms,
     security(("bearer" = [])),
     responses((status = 200, description = "You, as a creator", body = Envelope<Me>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed]))))]
+    extensions(("x-errors" = json!([Code::ValidationFailed])), ("x-permission" = json!("signed_in"))))]
 pub async fn accept_creator_terms(
     State(state): State<AppState>,
     client: ClientInfo,

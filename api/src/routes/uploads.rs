@@ -59,7 +59,7 @@ pub struct PutFileParams {
         Code::ValidationFailed, Code::Forbidden, Code::EmailNotVerified, Code::NotFound, Code::MoveNotAllowed,
         Code::VersionInProgress, Code::FileEmpty, Code::FileTooLarge, Code::LengthMismatch, Code::ChecksumMismatch,
         Code::BodyInterrupted, Code::UploadClosed
-    ]))))]
+    ])), ("x-permission" = json!("nanos:create owner/nanos:manage"))))]
 pub async fn put_file(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -279,7 +279,7 @@ pub struct FinishedUpload {
         headers(("Location" = String, description = "The job that checks it")))),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::NotFound, Code::MoveNotAllowed, Code::VersionInProgress, Code::UploadClosed
-    ]))))]
+    ])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn finish(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -377,7 +377,7 @@ fn next_semver(versions: &[nano_versions::VersionRow], asked: Option<Semver>) ->
 /// Gives an upload up; its bytes are removed. Doing it twice changes nothing.
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "uploads", params(("id" = Uuid, Path,)),
     security(("bearer" = [])), responses((status = 204, description = "Given up")),
-    extensions(("x-errors" = json!([Code::NotFound, Code::UploadClosed]))))]
+    extensions(("x-errors" = json!([Code::NotFound, Code::UploadClosed])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn remove(
     State(state): State<AppState>,
     client: ClientInfo,

@@ -9,7 +9,7 @@ use std::{
 use benches::{
     peers::{self, Installed},
     report::{self, Results},
-    scenarios::{Bench, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput},
+    scenarios::{Bench, admin, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput},
     stage::{Stage, WorkerSize},
 };
 use clap::{Parser, Subcommand};
@@ -58,6 +58,8 @@ enum Command {
     Fairness(fairness::Args),
     /// Cancelling running jobs.
     Cancel(cancel::Args),
+    /// The operators' pages on a ledger of a million jobs, under load and pruning.
+    Admin(admin::Args),
     /// Put the latest results into the document.
     Report {
         #[arg(long, default_value = "docs/benchmarks.md")]
@@ -138,6 +140,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Killed(defaults!("killed", Killed)),
                 Command::Fairness(defaults!("fairness", Fairness)),
                 Command::Cancel(defaults!("cancel", Cancel)),
+                Command::Admin(defaults!("admin", Admin)),
             ];
             let mut met = true;
             for command in &all {
@@ -154,6 +157,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Killed(args) => ("killed", killed::run(bench, args).await?),
         Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
         Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
+        Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => return Ok(true),
     };
     // As typed; from `all` the command that does the same alone.

@@ -1,5 +1,6 @@
 //! What is measured, one file a command.
 
+pub mod admin;
 pub mod backlog;
 pub mod cancel;
 pub mod fairness;

@@ -109,6 +109,17 @@ pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
         .collect())
 }
 
+/// The class of the newest run that met an error; `None` when none did, or when it had no class.
+pub async fn last_class(db: &Db, job: JobId) -> Result<Option<String>, DbError> {
+    let class = sqlx::query_scalar!(
+        "SELECT error_class FROM job_attempts WHERE job_id = ? AND error_class IS NOT NULL ORDER BY run DESC LIMIT 1",
+        job.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(class.flatten())
+}
+
 /// How many of the job's last `failures` failures were of this class.
 pub async fn failures_of_class(db: &Db, job: JobId, failures: u32, class: &str) -> Result<u32, DbError> {
     let count = sqlx::query_scalar!(

@@ -28,35 +28,54 @@ pub struct Pause {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+#[derive(FromRow)]
+struct Row {
+    scope: String,
+    name: String,
+    reason: String,
+    actor_id: Option<Uuid>,
+    paused_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Pause {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            scope: word(&row.scope)?,
+            name: row.name,
+            reason: row.reason,
+            actor: row.actor_id,
+            paused_at: row.paused_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
 /// All pauses, by scope and name.
 pub async fn list(db: &Db) -> Result<Vec<Pause>, DbError> {
-    #[derive(FromRow)]
-    struct Row {
-        scope: String,
-        name: String,
-        reason: String,
-        actor_id: Option<Uuid>,
-        paused_at: DateTime<Utc>,
-        expires_at: Option<DateTime<Utc>>,
-    }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT scope, name, reason, actor_id, paused_at, expires_at FROM queue_pauses
          WHERE expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6) ORDER BY scope, name",
     )
     .fetch_all(db.pool())
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Pause {
-                scope: word(&row.scope)?,
-                name: row.name,
-                reason: row.reason,
-                actor: row.actor_id,
-                paused_at: row.paused_at,
-                expires_at: row.expires_at,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Pause::try_from).collect()
+}
+
+/// The pause that lasts under this name, locked until the transaction ends.
+pub async fn current(tx: &mut Tx, scope: Scope, name: &str) -> Result<Option<Pause>, DbError> {
+    // The number's lock comes first, as in every change.
+    queue_controls::raise_epoch(tx).await?;
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT scope, name, reason, actor_id, paused_at, expires_at FROM queue_pauses
+         WHERE scope = ? AND name = ? AND (expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6)) FOR UPDATE",
+    )
+    .bind(scope.as_str())
+    .bind(name)
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(Pause::try_from).transpose()
 }
 
 /// Pauses a queue or a kind, or gives a pause another reason and end. What runs goes on; from the commit on nothing

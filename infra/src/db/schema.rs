@@ -22,6 +22,11 @@ pub async fn number(db: &Db, sql: &str) -> Result<i64, DbError> {
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(db.pool()).await?)
 }
 
+/// Gives a table another name, so that it is missing.
+pub async fn rename(db: &Db, table: &str, to: &str) -> Result<(), DbError> {
+    run(db, format!("RENAME TABLE {} TO {}", checked(table), checked(to))).await
+}
+
 /// The isolation level of a session of this pool.
 pub async fn isolation(db: &Db) -> Result<String, DbError> {
     // MariaDB before 11.1 knows the variable by its old name only, MySQL 8 by its new one only.
@@ -30,6 +35,16 @@ pub async fn isolation(db: &Db) -> Result<String, DbError> {
             .fetch_one(db.pool())
             .await?;
     Ok(row.1)
+}
+
+/// A look-up that takes this long, if it may.
+pub async fn look_for(db: &Db, duration: std::time::Duration) -> Result<(), DbError> {
+    // As a condition: sleeping in the list of columns is cut short by MySQL without an error.
+    sqlx::query("SELECT 1 FROM audit_head WHERE SLEEP(?)")
+        .bind(duration.as_secs_f64())
+        .fetch_optional(db.inspection())
+        .await?;
+    Ok(())
 }
 
 async fn run(db: &Db, sql: String) -> Result<(), DbError> {
@@ -44,4 +59,17 @@ fn checked(name: &str) -> &str {
         "{name:?} is no database name"
     );
     name
+}
+
+/// A checksum of every table's rows: two that are equal say that nothing was changed in between.
+pub async fn checksums(db: &Db) -> Result<Vec<(String, Option<i64>)>, DbError> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name FROM information_schema.tables
+         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name",
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let list: Vec<&str> = tables.iter().map(|table| checked(table)).collect();
+    let sql = format!("CHECKSUM TABLE {}", list.join(", "));
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(db.pool()).await?)
 }

@@ -26,6 +26,11 @@ const MAX_WAITERS: usize = 10;
 /// completion and transaction. When it has died meanwhile, the job tries again as after any other loss.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long a statement of [`Db::inspection`] may take.
+pub const INSPECTION_LIMIT: Duration = Duration::from_secs(3);
+/// Connections for [`Db::inspection`].
+const INSPECTIONS: u32 = 4;
+
 /// What a database call can end in. Callers that serve people turn `Unavailable`, `Deadlock` and `Busy`
 /// into "try again"; nothing here is the caller's input, except `Conflict`.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,9 @@ pub enum DbError {
     /// The pool and its short queue are full.
     #[error("all database connections are in use")]
     Busy,
+    /// A look-up took longer than [`INSPECTION_LIMIT`].
+    #[error("the statement was stopped after {INSPECTION_LIMIT:?}: {0}")]
+    TooSlow(#[source] sqlx::Error),
     #[error("database error: {0}")]
     Other(#[source] sqlx::Error),
 }
@@ -49,7 +57,7 @@ pub enum DbError {
 impl DbError {
     /// True when the same call may succeed later without any change to it.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Deadlock(_) | Self::Busy)
+        matches!(self, Self::Unavailable(_) | Self::Deadlock(_) | Self::Busy | Self::TooSlow(_))
     }
 }
 
@@ -67,6 +75,8 @@ impl From<sqlx::Error> for DbError {
                 match number {
                     Some(1213 | 1205) => Self::Deadlock(error),
                     Some(1062) => Self::Conflict { constraint: constraint_name(cause.message()) },
+                    // By MariaDB, by MySQL.
+                    Some(1969 | 3024) => Self::TooSlow(error),
                     // Server shutting down, query killed, too many connections, read-only after failover.
                     Some(1053 | 1927 | 1317 | 1040 | 1290 | 1836 | 1158..=1161) => Self::Unavailable(error),
                     _ => Self::Other(error),
@@ -104,6 +114,7 @@ pub type HintSink = Arc<dyn Fn(Vec<Hint>) + Send + Sync>;
 #[derive(Clone)]
 pub struct Db {
     pool: MySqlPool,
+    inspection: MySqlPool,
     waiters: Arc<AtomicUsize>,
     /// Callers acquiring a connection at a time beyond which the next is refused.
     most: usize,
@@ -156,7 +167,9 @@ impl Db {
                 },
             );
         }
-        Ok(Self { pool: pool.connect_lazy_with(options), waiters: Arc::default(), most, hints: Arc::default() })
+        let inspection = inspection(&options);
+        let pool = pool.connect_lazy_with(options);
+        Ok(Self { pool, inspection, waiters: Arc::default(), most, hints: Arc::default() })
     }
 
     /// Where committed transactions send their hints. Set once, at start.
@@ -177,12 +190,18 @@ impl Db {
             return Err(DbError::Busy);
         }
         let inner = self.pool.begin().await?;
-        Ok(Tx { inner, hints: Vec::new(), sink: self.hints.clone() })
+        Ok(Tx { inner, hints: Vec::new(), sink: self.hints.clone(), enqueued: Vec::new() })
     }
 
     /// For reads outside a transaction.
     pub fn pool(&self) -> &MySqlPool {
         &self.pool
+    }
+
+    /// For what people look up about the ledger, whose size nobody knows: few connections of their own, so that no
+    /// other work waits for them, and no statement longer than [`INSPECTION_LIMIT`].
+    pub fn inspection(&self) -> &MySqlPool {
+        &self.inspection
     }
 
     /// Asks the server whether it answers.
@@ -200,8 +219,31 @@ impl Db {
     }
 
     pub async fn close(&self) {
+        self.inspection.close().await;
         self.pool.close().await;
     }
+}
+
+/// Connects when it is first used.
+fn inspection(options: &MySqlConnectOptions) -> MySqlPool {
+    MySqlPoolOptions::new()
+        .max_connections(INSPECTIONS)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(60))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *connection).await?;
+                let limit = if version.contains("MariaDB") {
+                    format!("SET SESSION max_statement_time = {}", INSPECTION_LIMIT.as_secs_f64())
+                } else {
+                    format!("SET SESSION max_execution_time = {}", INSPECTION_LIMIT.as_millis())
+                };
+                connection.execute(sqlx::AssertSqlSafe(limit)).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone())
 }
 
 /// Counts who is acquiring a connection right now.
@@ -227,6 +269,8 @@ pub struct Tx {
     inner: Transaction<'static, MySql>,
     hints: Vec<Hint>,
     sink: Arc<OnceLock<HintSink>>,
+    /// Jobs by queue and kind.
+    enqueued: Vec<(&'static str, &'static str, u64)>,
 }
 
 impl Tx {
@@ -237,8 +281,19 @@ impl Tx {
         }
     }
 
+    /// To be counted once this transaction has committed.
+    pub(crate) fn enqueued(&mut self, queue: &'static str, kind: &'static str) {
+        match self.enqueued.iter_mut().find(|known| (known.0, known.1) == (queue, kind)) {
+            Some(known) => known.2 += 1,
+            None => self.enqueued.push((queue, kind, 1)),
+        }
+    }
+
     pub async fn commit(self) -> Result<(), DbError> {
         self.inner.commit().await?;
+        for (queue, kind, jobs) in self.enqueued {
+            metrics::counter!("jobs_enqueued_total", "queue" => queue, "kind" => kind).increment(jobs);
+        }
         if let (false, Some(sink)) = (self.hints.is_empty(), self.sink.get()) {
             sink(self.hints);
         }

@@ -61,6 +61,37 @@ pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
     .await?)
 }
 
+/// A job that a worker runs just now.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct RunningJob {
+    pub worker_id: Uuid,
+    pub id: Uuid,
+    pub kind: String,
+    pub queue: String,
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+/// What runs in the whole fleet; at most 5,000 jobs.
+pub async fn running(db: &Db) -> Result<Vec<RunningJob>, DbError> {
+    let mut connection = db.inspection().acquire().await?;
+    let queues = super::jobs::list::queues(&mut connection).await?;
+    if queues.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = QueryBuilder::new(
+        "SELECT worker_id, id, kind, queue, started_at FROM jobs FORCE INDEX (jobs_feed)
+         WHERE state = 'running' AND worker_id IS NOT NULL AND queue IN (",
+    );
+    let mut list = select.separated(", ");
+    for queue in queues {
+        list.push_bind(queue);
+    }
+    select.push(") LIMIT 5000");
+    let mut running: Vec<RunningJob> = select.build_query_as().fetch_all(&mut *connection).await?;
+    running.sort_unstable_by_key(|job| (job.worker_id, job.started_at, job.id));
+    Ok(running)
+}
+
 pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
     sqlx::query!(
         "INSERT INTO workers (id, name, version, queues, slots, seen_tick, started_at, seen_at)
@@ -109,6 +140,19 @@ pub async fn drain(db: &Db, id: WorkerId) -> Result<(), DbError> {
         .execute(db.pool())
         .await?;
     Ok(())
+}
+
+/// Where a worker stands, its row locked until the transaction ends: `alive`, `draining` (also when it was only asked to),
+/// `stopped` or `dead`.
+pub async fn state(tx: &mut Tx, id: WorkerId) -> Result<Option<String>, DbError> {
+    let state = sqlx::query_scalar(
+        "SELECT CAST(IF(state = 'alive' AND drain_requested_at IS NOT NULL, 'draining', state) AS CHAR)
+         FROM workers WHERE id = ? FOR UPDATE",
+    )
+    .bind(id.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(state)
 }
 
 /// Asks a worker to finish what it runs and end; it looks every quarter of a second. False when it has ended already.

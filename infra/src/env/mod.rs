@@ -13,6 +13,7 @@ mod redis;
 mod search;
 mod storage;
 mod telemetry;
+mod traces;
 
 pub use database::{DatabaseArgs, DatabaseSettings};
 pub use login::Login;
@@ -22,6 +23,7 @@ pub use redis::{RedisArgs, RedisSettings};
 pub use search::{SearchArgs, SearchSettings};
 pub use storage::{StorageArgs, StorageSettings};
 pub use telemetry::{LogFormat, TelemetryArgs, TelemetrySettings};
+pub use traces::{SamplerSettings, TraceArgs, TraceSettings};
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use super::{Problems, optional};
+use super::{Problems, TraceArgs, TraceSettings, optional};
 
 // Raw settings of logs and metrics.
 #[derive(clap::Args)]
@@ -15,11 +15,13 @@ pub struct TelemetryArgs {
     /// Where Prometheus reads /metrics: an internal address, never the public one. Without it there is no exporter. Example: 0.0.0.0:9464
     #[arg(long, env = "METRICS_ADDR", value_name = "IP:PORT")]
     metrics_addr: Option<String>,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 /// Clients log every retry and connection at info; ours say once what it means.
-pub(super) const DEFAULT_FILTER: &str =
-    "info,sqlx=warn,tantivy=warn,aws_config=warn,aws_smithy_runtime=warn,hyper=warn,h2=warn,rustls=warn";
+pub(super) const DEFAULT_FILTER: &str = "info,sqlx=warn,tantivy=warn,aws_config=warn,aws_smithy_runtime=warn,hyper=warn,h2=warn,rustls=warn,\
+     opentelemetry=warn";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -33,12 +35,14 @@ pub struct TelemetrySettings {
     /// In the form of `tracing_subscriber::EnvFilter`; checked.
     pub filter: String,
     pub metrics: Option<SocketAddr>,
+    pub traces: TraceSettings,
 }
 
 impl TelemetryArgs {
     pub fn check(&self, problems: &mut Problems) -> Option<TelemetrySettings> {
         let formats = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
         let format = problems.choice("LOG_FORMAT", &self.log_format, &formats, "json");
+        let traces = self.traces.check(problems);
         let given = self.rust_log.trim();
         let filter = if given.is_empty() { DEFAULT_FILTER } else { given };
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(filter) {
@@ -49,6 +53,6 @@ impl TelemetryArgs {
             Some(text) => Some(problems.socket("METRICS_ADDR", text, "0.0.0.0:9464")?),
             None => None,
         };
-        Some(TelemetrySettings { format: format?, filter: filter.to_owned(), metrics })
+        Some(TelemetrySettings { format: format?, filter: filter.to_owned(), metrics, traces: traces? })
     }
 }

@@ -184,8 +184,12 @@ impl Taker {
         if unstarted.is_empty() {
             return;
         }
-        if let Err(error) = jobs::hand_back_unstarted(&self.db, &unstarted).await {
-            tracing::warn!(%error, jobs = unstarted.len(), "jobs could not be handed back; the reaper will do it");
+        match jobs::hand_back_unstarted(&self.db, &unstarted).await {
+            Ok(_) => metrics::counter!("queue_jobs_handed_back_total", "reason" => "stopping")
+                .increment(unstarted.len() as u64),
+            Err(error) => {
+                tracing::warn!(%error, jobs = unstarted.len(), "jobs could not be handed back; the reaper will do it");
+            }
         }
         for fence in unstarted {
             self.held.remove(fence.job);

@@ -81,7 +81,7 @@ async fn run(db: Db, mut receiver: mpsc::Receiver<Completion>, lost: Cancellatio
 }
 
 async fn write_and_answer(db: &Db, completions: Vec<Completion>, lost: &CancellationToken) {
-    metrics::histogram!("queue_completions_per_statement").record(completions.len() as f64);
+    metrics::histogram!("queue_completion_batch_jobs").record(completions.len() as f64);
     let fences: Vec<Fence> = completions.iter().map(|completion| completion.fence).collect();
     let refused = write(db, &fences, lost).await;
     for completion in completions {

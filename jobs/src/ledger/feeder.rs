@@ -15,13 +15,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{leases::Leases, orders::Orders};
+use super::{gauges::Fed, leases::Leases, orders::Orders};
 use crate::job::Queue;
 
 /// Between two looks while there is work, and while there is none. A commit puts its ticket on the belt by itself;
 /// these bound what a lost ticket costs.
 const BUSY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_millis(500);
+/// After a look that the database did not answer.
+const FAILED: Duration = Duration::from_secs(1);
 /// How often a worker looks at a queue that another one feeds, in case that one does not.
 const BACKSTOP: Duration = Duration::from_secs(5);
 /// How long Redis is left alone once it is away: asking costs up to half a second, for each queue.
@@ -37,6 +39,7 @@ pub(super) struct Feeder {
     pub(super) leases: Arc<Leases>,
     pub(super) lanes: Vec<Lane>,
     pub(super) orders: Arc<Orders>,
+    pub(super) fed: Arc<Fed>,
     pub(super) stop: CancellationToken,
 }
 
@@ -138,12 +141,15 @@ impl Feeder {
                     Ok(_) => pause = BUSY,
                     Err(error) => {
                         tracing::warn!(%error, queue = lane.queue.as_str(), "the feeder waits for the database");
-                        pause = Duration::from_secs(1);
+                        pause = FAILED;
                         break;
                     }
                 }
             }
             metrics::histogram!("queue_feed_seconds").record(began.elapsed().as_secs_f64());
+            if pause < FAILED {
+                self.fed.looked();
+            }
         }
     }
 

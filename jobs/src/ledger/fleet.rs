@@ -21,9 +21,11 @@ use super::{
     claimer::{Claimer, Direct, Taker},
     completer::Completer,
     feeder::{Feeder, Lane},
+    gauges::{Fed, Gauges},
     held::Held,
     leases::Leases,
     liveness,
+    meters::Meters,
     orders::Orders,
     runner::{Runner, handle},
     sweeper::Sweeper,
@@ -120,17 +122,22 @@ impl Fleet {
         let held = Arc::new(Held::default());
         let leases = Arc::new(Leases::default());
         let orders = Arc::new(Orders::default());
+        let meters = Meters::new(self.settings.version.clone());
+        let fed = Arc::new(Fed::default());
         let (completer, completing) = Completer::start(self.context.db.clone(), lost.clone());
         let runner = Arc::new(Runner {
             registry: self.registry.clone(),
             context: self.context.clone(),
             held: held.clone(),
             completer,
+            meters: meters.clone(),
             lost: lost.clone(),
             children: self.children(popping.clone())?,
         });
         let (mut tasks, mut claiming) = (JoinSet::new(), JoinSet::new());
         tasks.spawn(completing);
+        let (kept, db) = (meters.clone(), self.context.db.clone());
+        tasks.spawn(async move { kept.keep(&db).await });
         let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
         let (keeping, db, stop) = (leases.clone(), self.context.db.clone(), popping.clone());
         let keeping = tokio::spawn(async move { keeping.keep(db, worker, &queues, stop).await });
@@ -173,9 +180,18 @@ impl Fleet {
             leases: leases.clone(),
             lanes,
             orders,
+            fed: fed.clone(),
             stop: popping.clone(),
         };
         tasks.spawn(feeder.run());
+        let gauges = Gauges {
+            db: self.context.db.clone(),
+            leases: leases.clone(),
+            meters: meters.clone(),
+            fed,
+            slots: self.settings.queues.clone(),
+        };
+        tasks.spawn(gauges.run());
         let sweeper = Sweeper { db: self.context.db.clone(), worker, held: held.clone(), leases, stop: ended.clone() };
         tasks.spawn(sweeper.run());
 
@@ -201,6 +217,7 @@ impl Fleet {
         // The leases were let go of when the popping stopped; where the database is away they run out.
         let _ = tokio::time::timeout(Duration::from_secs(1), keeping).await;
         tasks.shutdown().await;
+        meters.finish(&self.context.db).await;
         apalis.abort();
         let _ = tokio::task::spawn_blocking(move || heartbeat.join()).await;
         if matches!(why, Ended::Shutdown) {

@@ -11,13 +11,16 @@ mod claimer;
 mod completer;
 mod feeder;
 mod fleet;
+mod gauges;
 mod held;
 mod leases;
 mod liveness;
 mod memory;
+mod meters;
 mod one_run;
 mod orders;
 mod runner;
+mod span;
 mod sweeper;
 
 pub use belt::connect as connect_belt;

@@ -11,11 +11,7 @@ use infra::db::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{
-    completer::Completer,
-    held::Held,
-    runner::{Runner, job_span},
-};
+use super::{completer::Completer, held::Held, meters::Meters, runner::Runner, span::run_span};
 use crate::{Context, Queue, Registry};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -44,6 +40,7 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
             context: context.clone(),
             held: Arc::new(Held::default()),
             completer,
+            meters: Meters::new(env!("CARGO_PKG_VERSION")),
             lost: lost.clone(),
             children: None,
         };
@@ -52,6 +49,7 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
             never = renew(context, worker.id, &lost) => match never {},
         }
         completing.abort();
+        runner.meters.finish(&context.db).await;
     }
     workers::stop(&context.db, worker.id).await?;
     Ok(claimed.is_some())
@@ -59,7 +57,7 @@ pub async fn run_one(registry: &Registry, context: &Context, job: JobId) -> Resu
 
 async fn run(runner: &Runner, job: &Claimed) {
     use tracing::Instrument;
-    runner.run(job).instrument(job_span(job)).await;
+    runner.run(job).instrument(run_span(job)).await;
 }
 
 /// Renews the lease while the job runs; a lease that is gone ends the run.

@@ -18,6 +18,8 @@ use super::{
     child::{Children, ticket_again},
     completer::Completer,
     held::Held,
+    meters::{Meters, Running},
+    span::{self, run_span},
 };
 use crate::{
     Context, JobError, Outcome, RetryPolicy,
@@ -34,6 +36,7 @@ pub(super) struct Runner {
     pub(super) context: Context,
     pub(super) held: Arc<Held>,
     pub(super) completer: Completer,
+    pub(super) meters: Arc<Meters>,
     /// Cancelled when the lease is gone: nothing may be written any more.
     pub(super) lost: CancellationToken,
     /// For jobs that need a process of their own; in such a process there are none.
@@ -53,7 +56,7 @@ pub(super) enum Finished {
 /// The apalis handler: never an error, since every outcome is in the ledger.
 pub(super) async fn handle(assignment: Assignment, runner: Data<Arc<Runner>>) -> Result<(), BoxDynError> {
     let Assignment { job, slot } = assignment;
-    let span = job_span(&job);
+    let span = run_span(&job);
     // Even a panic of ours must not leave a job that we say we run and nobody does.
     let _held = Hold { held: &runner.held, job: job.id };
     runner.run(&job).instrument(span).await;
@@ -85,36 +88,34 @@ impl<E: Into<Fenced>> From<E> for Unwritten {
     }
 }
 
-/// What every line about a run carries.
-pub(super) fn job_span(job: &Claimed) -> tracing::Span {
-    tracing::info_span!("job", id = %job.id, kind = %job.kind, run = job.fence.run)
-}
-
 impl Runner {
     pub(super) async fn run(&self, job: &Claimed) {
-        let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone())];
-        metrics::histogram!("job_wait_seconds", &labels).record(job.waited.as_secs_f64());
-        let Some(handler) = self.registry.find(&job.kind, job.args_version, &job.args) else {
-            return self.park(job).await;
+        let running = self.meters.begin(job);
+        let outcome = match self.registry.find(&job.kind, job.args_version, &job.args) {
+            Some(handler) => self.run_with(handler.as_ref(), job, &running).await,
+            None => self.park(job).await.into(),
         };
+        running.ended(&outcome);
+        span::ended(&tracing::Span::current(), &outcome);
+    }
+
+    async fn run_with(&self, handler: &dyn Handler, job: &Claimed, running: &Running) -> Cow<'static, str> {
         let started = std::time::Instant::now();
-        let record = || metrics::histogram!("job_run_seconds", &labels).record(started.elapsed().as_secs_f64());
-        let outcome: Cow<'static, str> = match self.child_for(handler.as_ref(), job) {
+        let record = || running.ran(started.elapsed());
+        match self.child_for(handler, job) {
             Some(children) => {
-                let outcome = self.run_in_child(children, handler.as_ref(), job).await;
+                let outcome = self.run_in_child(children, handler, job).await;
                 record();
                 outcome
             }
             None => self
-                .run_here(handler.as_ref(), job, |finished| {
+                .run_here(handler, job, |finished| {
                     record();
                     Some(finished)
                 })
                 .await
                 .into(),
-        };
-        metrics::counter!("job_outcomes_total", "queue" => job.queue.clone(), "kind" => job.kind.clone(), "outcome" => outcome)
-            .increment(1);
+        }
     }
 
     /// Runs the handler in this process and writes its outcome, unless `returned`, told how the handler came back,
@@ -253,7 +254,12 @@ impl Runner {
         let mut hook = (given_up || stopped).then_some(handler);
         loop {
             match self.write(hook, job, ending.as_ref(), plain).await {
-                Ok(()) => return name,
+                Ok(()) => {
+                    if let Some(ending) = &ending {
+                        self.meters.failed(job, ending);
+                    }
+                    return name;
+                }
                 Err(Unwritten::Fenced(Fenced::Lost)) => return fenced_off(),
                 // What should also have become true is an error for the operators; the job ends all the same.
                 Err(Unwritten::Hook(error)) => {
@@ -346,7 +352,7 @@ impl Runner {
         earlier.is_ok_and(|earlier| earlier + 1 >= retry.max_failures)
     }
 
-    async fn park(&self, job: &Claimed) {
+    async fn park(&self, job: &Claimed) -> &'static str {
         tracing::warn!(version = job.args_version, "no handler for this kind and version in this build; parked");
         let ending = Ending {
             outcome: job_attempts::Outcome::Parked,
@@ -358,6 +364,7 @@ impl Runner {
         if let Err(error) = jobs::finish(&self.context.db, &job.fence, Some(&ending), false).await {
             tracing::warn!(%error, "parking failed; the sweeper will hand the job back");
         }
+        "parked"
     }
 }
 
@@ -368,7 +375,6 @@ async fn make_room(tx: &mut Tx, job: &Claimed) -> Result<(), DbError> {
 
 pub(super) fn fenced_off() -> &'static str {
     tracing::warn!("the job was taken away from this run; nothing was written");
-    metrics::counter!("queue_late_writes_refused_total").increment(1);
     "lost"
 }
 

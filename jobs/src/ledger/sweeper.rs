@@ -105,7 +105,9 @@ impl Sweeper {
             }
             if suspects.contains(&fence.job) {
                 tracing::warn!(job = %fence.job, "handing back a job claimed without our knowing");
-                let _ = jobs::hand_back(&self.db, &fence).await;
+                if jobs::hand_back(&self.db, &fence).await.is_ok() {
+                    metrics::counter!("queue_jobs_handed_back_total", "reason" => "unknown").increment(1);
+                }
             } else {
                 unknown.insert(fence.job);
             }

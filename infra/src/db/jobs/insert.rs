@@ -56,6 +56,7 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
         let mut batch = Batch::default();
         batch.add(job);
         batch.write(tx).await?;
+        tx.enqueued(job.queue, job.kind);
         if job.start == Start::Now {
             tx.hint(hint(job));
         }
@@ -96,6 +97,7 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
     if job.start == Start::Now {
         tx.hint(hint(job));
     }
+    tx.enqueued(job.queue, job.kind);
     Ok(job.id)
 }
 
@@ -112,6 +114,7 @@ pub async fn insert_all(tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<JobId>, DbEr
         }
         ids.push(job.id);
         batch.add(job);
+        tx.enqueued(job.queue, job.kind);
         if job.start == Start::Now && hints < HINTS_AT_MOST {
             hints += 1;
             tx.hint(hint(job));

@@ -3,6 +3,7 @@
 mod claim;
 mod hold;
 mod insert;
+pub mod list;
 pub(crate) mod literal;
 mod operate;
 mod outcome;
@@ -70,6 +71,9 @@ pub struct JobRow {
     pub created_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// What groups its newest failure with others of the same cause.
+    pub fingerprint: Option<list::Fingerprint>,
+    pub trace_parent: Option<String>,
     /// The error of the last run that met one.
     pub last_error: Option<String>,
     pub progress_done: Option<u64>,
@@ -121,15 +125,17 @@ pub async fn given_up(db: &Db) -> Result<Vec<JobRow>, DbError> {
     .await
 }
 
+/// All that a [`JobRow`] shows, of `jobs j`.
+const SELECT: &str = "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
+            j.max_failures, j.lost, j.crashes, j.run_at, j.worker_id, j.flow_id, j.trace_parent, j.error_fingerprint,
+            j.created_at, j.started_at, j.finished_at, p.done, p.total, p.note,
+            (SELECT a.error FROM job_attempts a WHERE a.job_id = j.id AND a.error IS NOT NULL
+             ORDER BY a.run DESC LIMIT 1) AS last_error
+     FROM jobs j LEFT JOIN job_progress p ON p.job_id = j.id";
+
 async fn select(db: &Db, restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>)) -> Result<Vec<JobRow>, DbError> {
-    let mut query = QueryBuilder::new(
-        "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
-                j.max_failures, j.lost, j.crashes, j.run_at, j.worker_id, j.flow_id, j.created_at, j.started_at, j.finished_at,
-                p.done, p.total, p.note,
-                (SELECT a.error FROM job_attempts a WHERE a.job_id = j.id AND a.error IS NOT NULL
-                 ORDER BY a.run DESC LIMIT 1) AS last_error
-         FROM jobs j LEFT JOIN job_progress p ON p.job_id = j.id ",
-    );
+    let mut query = QueryBuilder::new(SELECT);
+    query.push(" ");
     restrict(&mut query);
     let rows = query.build().fetch_all(db.pool()).await?;
     rows.iter().map(job_row).collect()
@@ -156,11 +162,17 @@ fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
         created_at: row.try_get("created_at")?,
         started_at: row.try_get("started_at")?,
         finished_at: row.try_get("finished_at")?,
+        fingerprint: row.try_get::<Option<Vec<u8>>, _>("error_fingerprint")?.and_then(fingerprint),
+        trace_parent: row.try_get("trace_parent")?,
         last_error: row.try_get("last_error")?,
         progress_done: row.try_get("done")?,
         progress_total: row.try_get("total")?,
         progress_note: row.try_get("note")?,
     })
+}
+
+fn fingerprint(bytes: Vec<u8>) -> Option<list::Fingerprint> {
+    bytes.try_into().ok().map(list::Fingerprint)
 }
 
 /// Ids sorted and without doubles: the order in which every batch takes its locks.

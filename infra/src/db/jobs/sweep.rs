@@ -160,7 +160,7 @@ pub struct Pruned {
 }
 
 /// The smallest id (UUID version 7) that a job created at `time` can have.
-fn first_id_of(time: DateTime<Utc>) -> Uuid {
+pub(in crate::db) fn first_id_of(time: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(time.timestamp_millis()).unwrap_or(0);
     Uuid::from_u128(u128::from(millis) << 80)
 }

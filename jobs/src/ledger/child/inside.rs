@@ -4,8 +4,10 @@ use std::{
     io::{self, BufRead, IsTerminal, Read, Write},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
+use infra::telemetry::{Pipe, relay::Relay};
 use rustix::process::{
     Resource, Rlimit, Signal, getpgrp, getpid, getrlimit, kill_process, kill_process_group, setrlimit,
 };
@@ -19,7 +21,9 @@ use crate::{
     ledger::{
         completer::Completer,
         held::Held,
-        runner::{Finished, Runner, job_span},
+        meters::Meters,
+        runner::{Finished, Runner},
+        span::{child_span, ended},
     },
     registry::Registry,
 };
@@ -27,6 +31,10 @@ use crate::{
 /// A failure with less than this left below the memory limit counts as running out of it, in bytes: the largest single
 /// request is a decoder's thread, whose stack of 64 MiB counts whether it is used or not.
 const NEARLY_ALL: u64 = 72 << 20;
+/// Between two reports of what was counted and timed.
+const REPORTS: Duration = Duration::from_secs(1);
+/// Encoded spans in one line, in bytes: twice as many digits, and still a line.
+const SPANS_MAX: usize = 30 * 1024;
 
 /// Binds this process' life to its worker's and begins to wait for the assignment: `Err` when the input ends without
 /// one.
@@ -70,15 +78,38 @@ pub fn unready(why: &str) {
     say(&Message::Unready(why.to_owned()));
 }
 
-/// Runs the assigned job and writes its outcome.
+/// Takes encoded spans to the worker. What does not fit into a line is lost.
+pub fn span_pipe() -> Pipe {
+    Arc::new(|spans| {
+        if spans.len() <= SPANS_MAX {
+            say(&Message::Spans(hex::encode(spans)));
+        }
+    })
+}
+
+/// Tells the worker what was counted and timed, a series a line.
+fn report(relay: &Relay) {
+    for series in relay.take() {
+        say(&Message::Measured(vec![series]));
+    }
+}
+
+/// Runs the assigned job and writes its outcome. What `relay` has collected goes to the worker.
 ///
 /// # Errors
 /// The line is no assignment.
-pub async fn run(registry: Registry, context: Context, line: &str) -> Result<(), serde_json::Error> {
-    let ChildAssignment { job, limits, scratch } = serde_json::from_str(line)?;
+pub async fn run(registry: Registry, context: Context, relay: &Relay, line: &str) -> Result<(), serde_json::Error> {
+    let ChildAssignment { job, limits, scratch, trace_parent } = serde_json::from_str(line)?;
     restrict(&limits);
     context.db.set_hint_sink(Arc::new(|hints| say(&Message::Hints(hints))));
-    let span = job_span(&job);
+    let measured = relay.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(REPORTS).await;
+            report(&measured);
+        }
+    });
+    let span = child_span(&job, trace_parent.as_deref());
     // Whoever takes the job away kills this process.
     let lost = CancellationToken::new();
     let (completer, completing) = Completer::start(context.db.clone(), lost.clone());
@@ -88,12 +119,13 @@ pub async fn run(registry: Registry, context: Context, line: &str) -> Result<(),
         context: context.with_scratch(scratch),
         held: Arc::new(Held::default()),
         completer,
+        meters: Meters::new(env!("CARGO_PKG_VERSION")),
         lost,
         children: None,
     };
     let work = async {
         let Some(handler) = runner.registry.find(&job.kind, job.args_version, &job.args) else {
-            return unready("the child process does not know this kind of job");
+            return Message::Unready("the child process does not know this kind of job".into());
         };
         let mut out_of_memory = None;
         let returned = |finished| {
@@ -104,9 +136,17 @@ pub async fn run(registry: Registry, context: Context, line: &str) -> Result<(),
             })
         };
         let outcome = runner.run_here(handler.as_ref(), &job, returned).await;
-        say(&out_of_memory.unwrap_or_else(|| Message::Outcome(outcome.to_owned())));
+        ended(&tracing::Span::current(), if out_of_memory.is_some() { "crashed" } else { outcome });
+        out_of_memory.unwrap_or_else(|| Message::Outcome(outcome.to_owned()))
     };
-    work.instrument(span).await;
+    // The span ends here and is told, like all the rest, before the outcome: nobody listens after that.
+    let last = work.instrument(span).await;
+    let causes: Vec<_> = runner.meters.take_causes().into_iter().collect();
+    if !causes.is_empty() {
+        say(&Message::Failed(causes));
+    }
+    report(relay);
+    say(&last);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use infra::{
         workers,
     },
     queue::Ticket,
+    telemetry::{self, relay},
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -27,11 +28,14 @@ use self::{
     process::{Process, Starter},
     protocol::Message,
 };
-use super::runner::{Finished, Runner, fenced_off, fingerprint};
+use super::{
+    meters::Meters,
+    runner::{Finished, Runner, fingerprint},
+};
 use crate::{JobError, Queue, job::class, registry::Handler};
 
 pub use self::{
-    inside::{attach, run, unready},
+    inside::{attach, run, span_pipe, unready},
     process::ChildProgram,
     protocol::{ChildAssignment, ChildLimits},
 };
@@ -53,6 +57,12 @@ pub(super) struct Children {
     starter: Starter,
     spare: Mutex<Option<Process>>,
     stop: CancellationToken,
+}
+
+/// What a worker does with what its children tell it.
+struct Parent<'a> {
+    db: &'a Db,
+    meters: &'a Meters,
 }
 
 /// How a run in a child ended.
@@ -103,7 +113,13 @@ impl Children {
         });
     }
 
-    async fn run(self: &Arc<Self>, job: &Claimed, timeout: Duration, cancel: &CancellationToken, db: &Db) -> Ended {
+    async fn run(
+        self: &Arc<Self>,
+        job: &Claimed,
+        timeout: Duration,
+        cancel: &CancellationToken,
+        parent: &Parent<'_>,
+    ) -> Ended {
         let folder = self.scratch.join(format!("run-{}-{}", job.id, job.fence.run));
         if let Err(error) = tokio::fs::create_dir_all(&folder).await {
             return Ended::Unready(format!("{} cannot be made: {error}", folder.display()));
@@ -112,9 +128,10 @@ impl Children {
         if job.queue == Queue::Heavy.as_str() {
             limits.memory = self.program.heavy_memory;
         }
-        let assignment = ChildAssignment { job: job.clone(), limits, scratch: folder.clone() };
+        let trace_parent = telemetry::trace::trace_parent();
+        let assignment = ChildAssignment { job: job.clone(), limits, scratch: folder.clone(), trace_parent };
         let ended = match serde_json::to_vec(&assignment) {
-            Ok(line) => self.supervise(&line, &assignment.limits, timeout, cancel, db).await,
+            Ok(line) => self.supervise(&line, &assignment.limits, timeout, cancel, parent).await,
             Err(error) => Ended::Unready(error.to_string()),
         };
         if let Err(error) = tokio::fs::remove_dir_all(&folder).await {
@@ -129,7 +146,7 @@ impl Children {
         limits: &ChildLimits,
         timeout: Duration,
         cancel: &CancellationToken,
-        db: &Db,
+        parent: &Parent<'_>,
     ) -> Ended {
         let oom_kills_before = oom_kills();
         let mut child = match self.hand_over(line).await {
@@ -149,7 +166,10 @@ impl Children {
                 () = &mut deadline, if !settling => break Some(Ended::TimedOut),
             };
             match message {
-                Some(Message::Hints(hints)) => db.pass_on(hints),
+                Some(Message::Hints(hints)) => parent.db.pass_on(hints),
+                Some(Message::Measured(measured)) => relay::add(&measured),
+                Some(Message::Spans(spans)) => telemetry::pass_on(hex::decode(spans).unwrap_or_default()),
+                Some(Message::Failed(causes)) => parent.meters.add_causes(causes),
                 Some(Message::Settling) => settling = true,
                 Some(Message::Outcome(outcome)) => break Some(Ended::Settled(outcome)),
                 Some(Message::Unready(why)) => break Some(Ended::Unready(why)),
@@ -206,8 +226,8 @@ impl Runner {
     ) -> Cow<'static, str> {
         let cancel = self.lost.child_token();
         self.held.insert(job.id, cancel.clone());
-        let finished = match children.run(job, handler.timeout(), &cancel, &self.context.db).await {
-            Ended::Settled(outcome) if outcome == "lost" => return fenced_off().into(),
+        let parent = Parent { db: &self.context.db, meters: &self.meters };
+        let finished = match children.run(job, handler.timeout(), &cancel, &parent).await {
             Ended::Settled(outcome) => return outcome.into(),
             Ended::TimedOut => {
                 let text = format!("took longer than {:?}; the child process was killed", handler.timeout());
@@ -224,7 +244,8 @@ impl Runner {
     async fn crashed(&self, handler: &dyn Handler, job: &Claimed, crash: Crash) -> Ending {
         let heavy = Queue::Heavy.as_str();
         let class = if crash.out_of_memory { class::OUT_OF_MEMORY } else { class::CRASHED };
-        metrics::counter!("job_crashes_total", "kind" => job.kind.clone(), "class" => class).increment(1);
+        let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone()), ("class", class.to_owned())];
+        metrics::counter!("job_crashes_total", &labels).increment(1);
         // Nobody may take that queue; then the job must not wait there for ever.
         let moves =
             crash.out_of_memory && job.queue != heavy && workers::takes(&self.context.db, heavy).await.unwrap_or(true);

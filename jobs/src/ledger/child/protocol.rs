@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use infra::db::{Hint, jobs::Claimed};
+use infra::{
+    db::{Hint, job_errors::Failures, jobs::Claimed},
+    telemetry::relay::Measured,
+};
 use serde::{Deserialize, Serialize};
 
 /// The one line on a child's standard input: a job that the worker holds, and the bounds of this run.
@@ -12,6 +15,8 @@ pub struct ChildAssignment {
     pub(super) limits: ChildLimits,
     /// Folder for the run's files; the worker removes it afterwards, however the child ended.
     pub(super) scratch: PathBuf,
+    /// The worker's span of this run.
+    pub(super) trace_parent: Option<String>,
 }
 
 /// What the kernel holds a child to. Wall-clock time is the worker's business.
@@ -33,6 +38,12 @@ pub(super) enum Message {
     Unready(String),
     /// It committed something that others want to know at once.
     Hints(Vec<Hint>),
+    /// What it has counted and timed since the last message of this kind.
+    Measured(Vec<Measured>),
+    /// Spans that have ended: an OTLP request, in hexadecimal digits.
+    Spans(String),
+    /// Failures it has written, for the statistics.
+    Failed(Vec<([u8; 16], Failures)>),
     /// The handler has returned; writing its outcome may wait for the database as long as the lease lasts.
     Settling,
     /// The outcome's name; it is in the ledger.

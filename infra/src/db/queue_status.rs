@@ -1,0 +1,87 @@
+//! How the queues stand: how many jobs in each state, and how long the first one has waited. Reads only, bounded
+//! whatever the backlog.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+
+use super::{
+    Db, DbError,
+    jobs::{
+        State,
+        list::{COUNT_CAP, Total, queues},
+        literal,
+    },
+};
+
+/// In a long backlog the oldest job is looked for among the first jobs of so many pairs of owner and priority.
+const HEADS: i64 = 1_000;
+/// Nobody waits for what is completed, and there is most of it.
+const COMPLETED_CAP: u64 = 1_000;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueStatus {
+    pub queue: String,
+    /// Every state, each counted to 10,000; completed jobs to 1,000.
+    pub counts: Vec<(State, Total)>,
+    /// Since when the first available job could run.
+    pub oldest: Option<DateTime<Utc>>,
+    /// More than 10,000 jobs of more than 1,000 owners are available: there may be an older one.
+    pub oldest_is_a_guess: bool,
+}
+
+/// The queues that have jobs, and those of these names.
+pub async fn all(db: &Db, known: &[&str]) -> Result<Vec<QueueStatus>, DbError> {
+    let mut connection = db.inspection().acquire().await?;
+    let mut names: BTreeSet<String> = queues(&mut connection).await?.into_iter().collect();
+    names.extend(known.iter().map(|&name| name.to_owned()));
+    let mut list = Vec::with_capacity(names.len());
+    for queue in names {
+        list.push(one(&mut connection, queue).await?);
+    }
+    Ok(list)
+}
+
+const fn cap(state: State) -> u64 {
+    if matches!(state, State::Completed) { COMPLETED_CAP } else { COUNT_CAP }
+}
+
+async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueStatus, DbError> {
+    let name = literal::text(&queue);
+    let parts: Vec<String> = State::ALL
+        .iter()
+        .map(|state| {
+            format!(
+                "SELECT COUNT(*) AS n, MIN(run_at) AS oldest FROM (SELECT run_at FROM jobs FORCE INDEX (jobs_feed)
+                 WHERE queue = {name} AND state = '{state}' LIMIT {}) counted",
+                cap(*state) + 1
+            )
+        })
+        .collect();
+    let rows = sqlx::raw_sql(AssertSqlSafe(parts.join(" UNION ALL "))).fetch_all(&mut *connection).await?;
+    let (mut counts, mut oldest, mut oldest_is_a_guess) = (Vec::with_capacity(rows.len()), None, false);
+    for (state, row) in State::ALL.iter().zip(&rows) {
+        let count = row.try_get::<i64, _>("n")?.unsigned_abs();
+        let capped = count > cap(*state);
+        counts.push((*state, Total { count: count.min(cap(*state)), capped }));
+        if *state == State::Available {
+            (oldest, oldest_is_a_guess) =
+                if capped { first_of_all(connection, &name).await? } else { (row.try_get("oldest")?, false) };
+        }
+    }
+    Ok(QueueStatus { queue, counts, oldest, oldest_is_a_guess })
+}
+
+/// The oldest available job among the first of each owner and priority: one dive into the index each (a loose index
+/// scan), however long the backlog.
+async fn first_of_all(connection: &mut MySqlConnection, queue: &str) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
+    let statement = format!(
+        "SELECT MIN(first) AS oldest, COUNT(*) AS n FROM (
+           SELECT MIN(run_at) AS first FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
+           GROUP BY queue, state, tenant, priority LIMIT {}) heads",
+        HEADS + 1
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await?;
+    Ok((row.try_get("oldest")?, row.try_get::<i64, _>("n")? > HEADS))
+}

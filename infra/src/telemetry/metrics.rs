@@ -1,0 +1,283 @@
+//! What the programs count and time, by Prometheus' conventions, and the port that Prometheus reads it from.
+//!
+//! Every metric is in [`METRICS`]; `docs/metrics.md` says what each means. `deploy/checks/metrics.py` compares the
+//! table with the source and the page. Labels are bounded: queues, kinds of jobs, outcomes, routes.
+
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    pin::Pin,
+    time::Duration,
+};
+
+use metrics::Unit;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+use metrics_util::MetricKindMask;
+
+use super::TelemetryError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// As it is now.
+    Gauge,
+    /// How values are spread.
+    Histogram,
+}
+
+/// One metric. Its name says its unit.
+#[derive(Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, help }
+}
+
+const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Histogram, labels, help }
+}
+
+/// All there are.
+pub const METRICS: &[Metric] = &[
+    // The API.
+    counter("http_requests_total", &["method", "route", "status"], "Requests answered"),
+    histogram("http_request_duration_seconds", &["method", "route"], "Time until the answer began"),
+    counter("logins_total", &["result"], "Attempts to log in"),
+    counter(
+        "refresh_tokens_reused_total",
+        &[],
+        "Refresh tokens that were used twice: stolen, or a client that retries",
+    ),
+    counter("upload_bytes_total", &[], "Bytes of uploads that were received whole"),
+    counter("search_degraded_total", &[], "Searches answered without the search index"),
+    counter("db_transaction_retries_total", &[], "Transactions of requests tried again after losing a lock race"),
+    // Jobs, by the worker that runs them.
+    counter("jobs_enqueued_total", &["queue", "kind"], "Jobs enqueued in transactions that committed"),
+    histogram("job_wait_seconds", &["queue", "kind"], "From ready to claimed"),
+    histogram("job_run_seconds", &["queue", "kind"], "From claimed to the end of the handler"),
+    counter("job_outcomes_total", &["queue", "kind", "outcome"], "Runs by how they ended"),
+    counter("job_failures_total", &["queue", "kind", "class"], "Runs that failed, by the class of the failure"),
+    counter("job_crashes_total", &["queue", "kind", "class"], "Child processes that died under a job"),
+    counter(
+        "job_late_writes_refused_total",
+        &["queue", "kind"],
+        "Outcomes refused because the job was given to others",
+    ),
+    gauge("jobs_running", &["queue", "kind"], "Runs under way in this process"),
+    gauge("worker_slots", &["queue"], "Jobs that this process may run at a time"),
+    gauge("worker_slots_free", &["queue"], "Of these, how many are free"),
+    // The queue's machinery.
+    histogram("queue_claim_seconds", &[], "One claim of up to 512 jobs"),
+    histogram("queue_completion_batch_jobs", &[], "Jobs completed by one statement"),
+    histogram("queue_feed_seconds", &[], "One look of the feeder at its queues"),
+    gauge("queue_feeder_lag_seconds", &[], "Since the feeder of the fleet last looked; from the worker that feeds"),
+    gauge("queue_belt_tickets", &["queue"], "Tickets in Redis; from the worker that feeds"),
+    gauge("queue_redis_up", &[], "1 while the queue's Redis answers this process, else 0"),
+    gauge("queue_database_up", &[], "1 while heartbeats reach the database, else 0"),
+    counter("queue_workers_died_total", &[], "Workers found dead"),
+    counter("queue_jobs_lost_total", &[], "Running jobs taken back from dead workers"),
+    counter("queue_jobs_handed_back_total", &["reason"], "Claimed jobs given back before they ran"),
+    counter("queue_incarnations_lost_total", &[], "Times this process was given up by the others"),
+    counter("job_stats_lost_total", &["table"], "Writes of statistics that failed for good"),
+    // The scaling signal, from the worker that sweeps.
+    gauge("queue_oldest_job_age_seconds", &["queue"], "How long the oldest available job has waited; 0 without one"),
+    gauge("queue_backlog_jobs", &["queue"], "Available jobs, counted to 10000"),
+    gauge("queue_running_jobs", &["queue"], "Running jobs of the whole fleet, counted to 10000"),
+    gauge("queue_workers", &["queue"], "Workers that take jobs of the queue"),
+    gauge(
+        "queue_backlog_jobs_per_worker",
+        &["queue"],
+        "Available jobs by workers of the queue, or by one when there is none",
+    ),
+    gauge(
+        "job_oldest_age_seconds",
+        &["queue", "kind"],
+        "The same by kind, among the first 1000 available jobs of a queue",
+    ),
+    gauge("ledger_jobs", &["state"], "Jobs in the states that wait or have failed, counted to 10000"),
+    gauge("queue_signal_timestamp_seconds", &[], "When this process last measured the scaling signal, Unix time"),
+    // Services.
+    gauge("cache_up", &[], "1 while the cache's Redis answers this process, else 0; absent while it is not used"),
+    counter("cache_reads_total", &["hit"], "Reads of the cache"),
+    counter(
+        "cache_lost_deletes_total",
+        &[],
+        "Deletions that the cache may have missed: entries may be stale until they expire",
+    ),
+    histogram("storage_request_seconds", &["operation", "outcome"], "Requests to the object store"),
+    histogram("search_request_seconds", &["operation", "outcome"], "Requests to the search index"),
+    histogram("mail_send_seconds", &["outcome"], "Exchanges with the mail server"),
+    counter("emails_ambiguous_total", &[], "Mails of which nobody can tell whether they left"),
+    // Telemetry itself.
+    counter(
+        "trace_spans_exported_total",
+        &["outcome"],
+        "Spans sent to the collector, or lost because it did not answer",
+    ),
+    counter(
+        "trace_exports_dropped_total",
+        &[],
+        "Exports of child processes' spans dropped because too many were under way",
+    ),
+    // The scheduler.
+    counter("cron_ticks_total", &["entry", "outcome"], "Ticks that this process took care of"),
+    histogram("cron_tick_lateness_seconds", &["entry"], "From when a tick was due to when its job was enqueued"),
+    gauge("cron_entry_last_tick_timestamp_seconds", &["entry"], "When the entry's last tick was due, Unix time"),
+    // The process.
+    gauge("build_info", &["version"], "Always 1"),
+    gauge("process_resident_memory_bytes", &[], "Resident memory"),
+    counter("process_cpu_seconds_total", &[], "Processor time used"),
+    gauge("process_open_fds", &[], "Open file descriptors"),
+    gauge("process_start_time_seconds", &[], "When the process started, Unix time"),
+];
+
+/// Upper bounds in seconds for everything named `…_seconds`: from a database call to a large upload.
+const SECONDS_BUCKETS: [f64; 16] =
+    [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
+/// A job may wait for hours.
+const WAIT_BUCKETS: [f64; 16] =
+    [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0];
+const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// How often histograms fold their samples in while nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// A gauge nobody has set for so long disappears: what a worker said of the whole fleet must not stay once another
+/// says it. Whoever sets a gauge does so at least every 5 s.
+const GAUGE_LASTS: Duration = Duration::from_secs(15);
+const PROCESS_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts the exporter, and what it says of this process, as tasks of the current tokio runtime.
+pub(super) fn serve(address: SocketAddr) -> Result<(), TelemetryError> {
+    let exporter = exporter(address)?;
+    tokio::spawn(async move {
+        if let Err(reason) = exporter.await {
+            tracing::error!(%address, reason, "the metrics exporter stopped");
+        }
+    });
+    tokio::spawn(async {
+        loop {
+            process::measure();
+            tokio::time::sleep(PROCESS_EVERY).await;
+        }
+    });
+    tracing::info!(%address, "metrics at /metrics");
+    Ok(())
+}
+
+type Exporter = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+fn exporter(address: SocketAddr) -> Result<Exporter, TelemetryError> {
+    // Bound once here first, so that a taken port is told from every other failure.
+    drop(TcpListener::bind(address).map_err(|error| TelemetryError::Port { address, cause: error.to_string() })?);
+    let failed = |error: BuildError| TelemetryError::Exporter(error.to_string());
+    let (recorder, listening) = PrometheusBuilder::new()
+        .with_http_listener(address)
+        .upkeep_timeout(UPKEEP)
+        .idle_timeout(MetricKindMask::GAUGE, Some(GAUGE_LASTS))
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("job_wait_seconds".to_owned()), &WAIT_BUCKETS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_batch_jobs".to_owned()), &BATCH_BUCKETS))
+        .map_err(failed)?
+        .build()
+        .map_err(failed)?;
+    metrics::set_global_recorder(recorder).map_err(|error| TelemetryError::Exporter(error.to_string()))?;
+    describe();
+    Ok(Box::pin(async move { listening.await.map_err(|error| format!("{error:?}")) }))
+}
+
+/// Tells the recorder what each metric is.
+fn describe() {
+    for metric in METRICS {
+        let unit = if metric.name.contains("_seconds") {
+            Unit::Seconds
+        } else if metric.name.contains("_bytes") {
+            Unit::Bytes
+        } else {
+            Unit::Count
+        };
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, unit, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, unit, metric.help),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, unit, metric.help),
+        }
+    }
+}
+
+mod process {
+    //! What Prometheus' client libraries say of every process.
+
+    /// Kernels that run this have counted in hundredths of a second for decades, whatever their own tick.
+    const TICKS_PER_SECOND: f64 = 100.0;
+
+    pub(super) fn measure() {
+        metrics::gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+        if let Some(kibibytes) = field(&read("/proc/self/status"), "VmRSS:") {
+            metrics::gauge!("process_resident_memory_bytes").set(kibibytes * 1024.0);
+        }
+        if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+            metrics::gauge!("process_open_fds").set(open.count() as f64);
+        }
+        // Behind the name in parentheses, which may hold anything.
+        let stat = read("/proc/self/stat");
+        let stat: Vec<f64> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(|number| number.parse().unwrap_or(0.0))
+            .collect();
+        if let (Some(user), Some(system), Some(started)) = (stat.get(11), stat.get(12), stat.get(19)) {
+            // A counter takes whole numbers: less than a second is told with the next one.
+            metrics::counter!("process_cpu_seconds_total").absolute(((user + system) / TICKS_PER_SECOND) as u64);
+            if let Some(booted) = field(&read("/proc/stat"), "btime") {
+                metrics::gauge!("process_start_time_seconds").set(booted + started / TICKS_PER_SECOND);
+            }
+        }
+    }
+
+    fn field(text: &str, name: &str) -> Option<f64> {
+        text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_port_is_named() {
+        let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = holder.local_addr().expect("its address");
+        let error = exporter(address).err().expect("the port is taken");
+        let text = error.to_string();
+        assert!(matches!(error, TelemetryError::Port { .. }), "{text}");
+        assert!(text.contains(&format!("METRICS_ADDR={address}")), "{text}");
+    }
+
+    #[test]
+    fn names_follow_the_conventions() {
+        let mut names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), METRICS.len(), "a name comes twice");
+        for metric in METRICS {
+            let name = metric.name;
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}: counters end in _total");
+            assert!(!name.contains("milli") && !name.ends_with("_ms"), "{name}: base units");
+            assert!(!metric.help.is_empty() && !metric.help.ends_with('.'), "{name}: {}", metric.help);
+            assert!(metric.labels.iter().all(|label| *label != "le" && !label.starts_with("__")), "{name}");
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! The ledger as operators look through it: every filter against a plain look at all jobs, and input that is refused.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::{JobId, NanoId, UserId},
+    review::ReviewPolicy,
+    user::Role,
+};
+use infra::db::{
+    Db, DbError, INSPECTION_LIMIT,
+    jobs::{
+        self as ledger, JobRow, State,
+        list::{self, Cursor, Filter},
+    },
+    schema,
+};
+use jobs::{
+    Context, Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class, enqueue, enqueue_in,
+    steer::{Action, By, operate},
+};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tests::{Answer, TestApp, User, client::answer, kit::Kit};
+use uuid::Uuid;
+
+/// Ends as it is told to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Thing {
+    n: u32,
+    end: End,
+    owner: Option<UserId>,
+    nano: Option<NanoId>,
+    /// What should never have been put here.
+    recipient: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum End {
+    Complete,
+    GiveUp,
+    Fail,
+}
+
+impl Thing {
+    fn new(n: u32, end: End) -> Self {
+        Self { n, end, owner: None, nano: None, recipient: None }
+    }
+
+    fn ended(&self, run: &Run) -> Result<Outcome, JobError> {
+        run.log(Level::Warn, "about to end", &[("n", self.n.into())]);
+        match self.end {
+            End::Complete => Ok(Outcome::Done),
+            End::GiveUp => {
+                Err(JobError::discard_as(class::ARGUMENTS, anyhow::anyhow!("number {} is of no use", self.n)))
+            }
+            End::Fail => Err(JobError::failed_as("flaky", anyhow::anyhow!("not this time, number {}", self.n))),
+        }
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.nano.into_iter().map(Reference::Nano).collect()
+    }
+}
+
+macro_rules! thing {
+    ($name:ident, $kind:literal, $queue:ident) => {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct $name(Thing);
+        impl Job for $name {
+            const KIND: &'static str = $kind;
+            const QUEUE: Queue = Queue::$queue;
+
+            fn tenant(&self) -> Option<UserId> {
+                self.0.owner
+            }
+
+            fn references(&self) -> Vec<Reference> {
+                self.0.references()
+            }
+
+            async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+                self.0.ended(run)
+            }
+        }
+    };
+}
+
+thing!(Apple, "test_apple", Mail);
+thing!(Pear, "test_pear", Search);
+thing!(Plum, "test_plum", Search);
+
+async fn kit(app: &TestApp) -> Kit {
+    let registry = Registry::default().with::<Apple>().with::<Pear>().with::<Plum>();
+    app.kit_with(ReviewPolicy::FlaggedOnly, registry).await
+}
+
+/// Jobs of three kinds in every state but running and blocked.
+async fn orchard(app: &TestApp, kit: &Kit, owner: UserId, nano: NanoId) {
+    for n in 0..24 {
+        let end = [End::Complete, End::GiveUp, End::Fail][n as usize % 3];
+        let thing = Thing {
+            owner: Some(owner).filter(|_| n % 2 == 0),
+            nano: Some(nano).filter(|_| n % 5 == 0),
+            ..Thing::new(n, end)
+        };
+        let id = match n % 4 {
+            0 | 1 => app.put(&Apple(thing)).await,
+            2 => app.put(&Pear(thing)).await,
+            _ => app.put(&Plum(thing)).await,
+        };
+        kit.run_one(id).await;
+    }
+    let mut tx = app.db.begin().await.unwrap();
+    for n in 0..6 {
+        enqueue(&mut tx, &Apple(Thing::new(n, End::Complete))).await.unwrap();
+        enqueue_in(&mut tx, &Pear(Thing::new(n, End::Complete)), Duration::from_secs(3600)).await.unwrap();
+    }
+    let flow = Flow::new().child(&Plum(Thing::new(0, End::GiveUp))).unwrap();
+    flow.enqueue(&mut tx, &Apple(Thing::new(0, End::Complete))).await.unwrap();
+    let cancelled = enqueue(&mut tx, &Plum(Thing::new(9, End::Complete))).await.unwrap();
+    operate(&mut tx, cancelled, Action::Cancel, &By { actor: Some(owner.0), reason: "not wanted" }).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Every page of a list, a few at a time.
+async fn walk(db: &Db, filter: &Filter) -> (Vec<JobRow>, list::Total) {
+    let (mut jobs, mut cursor): (Vec<JobRow>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let page = list::page(db, filter, cursor.as_ref(), 7).await.unwrap();
+        assert!(page.jobs.len() <= 7 && !page.partial, "{filter:?}");
+        jobs.extend(page.jobs);
+        match page.next {
+            Some(next) => cursor = Some(Cursor::read(&next.to_string(), filter).unwrap()),
+            None => return (jobs, page.total),
+        }
+        assert!(jobs.len() < 1_000, "{filter:?} goes on for ever");
+    }
+}
+
+/// The same, oldest first, as bulk actions go.
+async fn steps(db: &Db, filter: &Filter) -> Vec<JobId> {
+    let (mut ids, mut after) = (Vec::new(), JobId(Uuid::nil()));
+    loop {
+        let step = list::step(db, filter, after, JobId(Uuid::max()), 5).await.unwrap();
+        ids.extend(step.ids);
+        match step.next {
+            Some(next) => after = next,
+            None => return ids,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_finds_what_a_look_at_all_jobs_finds() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    let (owner, nano) = (UserId::new(), NanoId::new());
+    orchard(&app, &kit, owner, nano).await;
+    let (all, total) = walk(&app.db, &Filter::default()).await;
+    assert_eq!((total.count, total.capped), (all.len() as u64, false));
+    assert!(all.len() > 35 && all.windows(2).all(|pair| pair[0].id > pair[1].id), "newest first, each once");
+    let middle: DateTime<Utc> = all[all.len() / 2].created_at;
+    let failed = all.iter().find(|job| job.state == State::Discarded && job.fingerprint.is_some()).unwrap();
+    let of_nano: Vec<JobId> =
+        ledger::by_reference(&app.db, "nano", nano.0).await.unwrap().iter().map(|job| job.id).collect();
+
+    let states: [Vec<State>; 6] = [
+        vec![],
+        vec![State::Discarded],
+        vec![State::Retryable, State::Cancelled, State::Waiting],
+        vec![State::Available, State::Running],
+        vec![State::Available, State::Discarded, State::Scheduled],
+        vec![State::Completed, State::Cancelled],
+    ];
+    let names = |list: &[&str]| -> Vec<Option<String>> {
+        std::iter::once(None).chain(list.iter().map(|name| Some((*name).to_owned()))).collect()
+    };
+    let (mut filters, mut found) = (0, 0);
+    for states in &states {
+        for kind in names(&["test_apple", "test_plum", "test_nothing"]) {
+            for queue in names(&["mail", "heavy"]) {
+                for tenant in [None, Some(owner.0), Some(Uuid::nil())] {
+                    for (reference, fingerprint) in [
+                        (None, None),
+                        (Some(("nano".to_owned(), nano.0)), None),
+                        (None, failed.fingerprint),
+                        (Some(("nano".to_owned(), nano.0)), failed.fingerprint),
+                    ] {
+                        for (since, until) in [(None, None), (Some(middle), None), (None, Some(middle))] {
+                            let filter = Filter {
+                                states: states.clone(),
+                                kind: kind.clone(),
+                                queue: queue.clone(),
+                                tenant,
+                                reference: reference.clone(),
+                                fingerprint,
+                                since,
+                                until,
+                            };
+                            // By the millisecond, as ids are.
+                            let early = |job: &JobRow| job.id.0.as_u128() >> 80 < middle.timestamp_millis() as u128;
+                            let expected: Vec<JobId> = all
+                                .iter()
+                                .filter(|job| states.is_empty() || states.contains(&job.state))
+                                .filter(|job| kind.as_ref().is_none_or(|kind| job.kind == *kind))
+                                .filter(|job| queue.as_ref().is_none_or(|queue| job.queue == *queue))
+                                .filter(|job| tenant.is_none_or(|tenant| job.tenant == tenant))
+                                .filter(|job| reference.is_none() || of_nano.contains(&job.id))
+                                .filter(|job| fingerprint.is_none() || job.fingerprint == fingerprint)
+                                .filter(|job| (since.is_none() || !early(job)) && (until.is_none() || early(job)))
+                                .map(|job| job.id)
+                                .collect();
+                            let (jobs, total) = walk(&app.db, &filter).await;
+                            assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), expected, "{filter:?}");
+                            assert_eq!((total.count, total.capped), (expected.len() as u64, false), "{filter:?}");
+                            filters += 1;
+                            found += expected.len();
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(filters > 2_000 && found > 1_000, "{filters} filters found {found} jobs");
+    for filter in [Filter::default(), Filter { states: states[4].clone(), ..Filter::default() }] {
+        let mut forwards: Vec<JobId> = walk(&app.db, &filter).await.0.iter().map(|job| job.id).collect();
+        forwards.reverse();
+        assert_eq!(steps(&app.db, &filter).await, forwards, "{filter:?}");
+    }
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_tells_its_story() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    let operator = app.user("olga", Role::Operator).await;
+    let thing = Thing { recipient: Some("ada@example.org".into()), ..Thing::new(7, End::Fail) };
+    let id = app.put(&Apple(thing)).await;
+    kit.run_one(id).await;
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: Some(operator.id.parse().unwrap()), reason: "the service is back" };
+    operate(&mut tx, id, Action::Retry, &by).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{id}")).await;
+    let job = answer.data(StatusCode::OK);
+    assert_eq!(answer.headers["cache-control"], "private, no-store");
+    assert_eq!((&job["kind"], &job["state"], &job["runs"]), (&json!("test_apple"), &json!("available"), &json!(1)));
+    assert_eq!(job["arguments"]["n"], 7);
+    assert_eq!(job["arguments"]["recipient"], "[redacted]");
+    let run = &job["attempts"][0];
+    assert_eq!((&run["run"], &run["outcome"], &run["class"]), (&json!(1), &json!("retry"), &json!("flaky")));
+    assert!(run["worker"].as_str().is_some_and(|name| !name.is_empty()) && run["version"].is_string(), "{run:#}");
+    assert_eq!(run["logs"][0]["message"], "about to end");
+    assert_eq!(run["logs"][0]["fields"], json!({"n": 7}));
+    let story: Vec<String> = job["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|happening| {
+            format!("{} {}", happening["event"].as_str().unwrap(), happening["what"].as_str().unwrap_or(""))
+        })
+        .collect();
+    assert_eq!(story, ["created ", "started ", "ended retry", "retry available"]);
+    assert_eq!(job["timeline"][3]["actor"], operator.id.as_str());
+    assert_eq!(job["timeline"][3]["reason"], "the service is back");
+    assert!(!answer.body.to_string().contains("ada@example.org"));
+
+    // A family.
+    let mut tx = app.db.begin().await.unwrap();
+    let flow = Flow::new().child(&Plum(Thing::new(1, End::Complete))).unwrap();
+    let parent = flow.enqueue(&mut tx, &Pear(Thing::new(2, End::Complete))).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{parent}")).await;
+    let child = answer.data(StatusCode::OK)["children"][0]["id"].as_str().unwrap().to_owned();
+    let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{child}")).await;
+    assert_eq!(answer.data(StatusCode::OK)["parent_id"], parent.to_string());
+    assert_eq!(
+        operator.get(&app, &format!("/api/v1/admin/jobs/{}", Uuid::now_v7())).await.status,
+        StatusCode::NOT_FOUND
+    );
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_workers_and_pages_show_the_fleet() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    orchard(&app, &kit, UserId::new(), NanoId::new()).await;
+    let moderator = app.user("mona", Role::Moderator).await;
+
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/queues?window_minutes=5").await;
+    let queues = answer.data(StatusCode::OK)["queues"].as_array().unwrap();
+    assert_eq!(queues.len(), Queue::ALL.len());
+    let of: BTreeMap<&str, &Value> = queues.iter().map(|queue| (queue["name"].as_str().unwrap(), queue)).collect();
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    for (name, queue) in &of {
+        for state in State::ALL {
+            let expected = all.iter().filter(|job| job.queue == *name && job.state == *state).count();
+            assert_eq!(queue["counts"][state.as_str()], json!({"count": expected, "capped": false}), "{name} {state}");
+        }
+        let first = all.iter().filter(|job| job.queue == *name && job.state == State::Available);
+        let oldest = first.map(|job| job.run_at).min();
+        let shown = queue["oldest_available_at"].as_str().map(|text| text.parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(shown.map(|at| at.timestamp_millis()), oldest.map(|at| at.timestamp_millis()), "{name}");
+    }
+
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/workers?ended=true").await;
+    let workers = answer.data(StatusCode::OK).as_array().unwrap();
+    assert!(workers.iter().any(|worker| worker["state"] == "stopped"), "the kit's runs were workers");
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/workers").await;
+    assert_eq!(answer.data(StatusCode::OK), &json!([]));
+
+    // Pages, their links and their totals.
+    let first = moderator.get(&app, "/api/v1/admin/jobs?state=discarded,retryable&limit=3").await;
+    assert_eq!(first.data(StatusCode::OK).as_array().unwrap().len(), 3);
+    let total = all.iter().filter(|job| matches!(job.state, State::Discarded | State::Retryable)).count();
+    assert_eq!(first.body["meta"]["total"], total);
+    let link = first.headers["link"].to_str().unwrap();
+    let next = link.strip_prefix('<').and_then(|link| link.split_once('>')).unwrap().0;
+    let second = moderator.get(&app, next).await;
+    assert_eq!(second.body["meta"]["total"], total);
+    assert!(second.data(StatusCode::OK)[0]["id"].as_str() < first.data(StatusCode::OK)[2]["id"].as_str());
+
+    // Statistics answer for any time, with or without runs.
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/stats?by=queue&step=hour").await;
+    assert_eq!(answer.data(StatusCode::OK)["step"], "hour");
+    app.discard().await;
+}
+
+#[track_caller]
+fn bad_fields(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
+    let list = answer.body["error"]["details"]["fields"].as_array().expect("bad fields");
+    list.iter()
+        .map(|field| format!("{} {}", field["field"].as_str().unwrap(), field["code"].as_str().unwrap()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_understood_is_refused_and_named() {
+    let app = TestApp::start().await;
+    let operator = app.user("otto", Role::Operator).await;
+    for (query, expected) in [
+        ("colour=red", "colour UNKNOWN"),
+        ("states=discarded", "states UNKNOWN"),
+        ("state=dead", "state CHOICE"),
+        ("state=discarded,dead", "state CHOICE"),
+        ("kind=Send%20Email", "kind FORMAT"),
+        ("kind=a&kind=b", "kind TYPE"),
+        ("queue=mial", "queue NO_SUCH"),
+        ("tenant=7", "tenant FORMAT"),
+        ("reference=nano", "reference FORMAT"),
+        ("reference=planet:019aa1c2-5d10-7c3e-8f21-0b6f2d9e4a11", "reference FORMAT"),
+        ("reference=nano:12", "reference FORMAT"),
+        ("fingerprint=00ff", "fingerprint FORMAT"),
+        ("fingerprint=zz112233445566778899aabbccddeeff", "fingerprint FORMAT"),
+        ("since=yesterday", "since FORMAT"),
+        ("until=2026-13-01T00:00:00Z", "until FORMAT"),
+        ("limit=0", "limit RANGE"),
+        ("limit=101", "limit RANGE"),
+        ("limit=ten", "limit TYPE"),
+    ] {
+        let answer = operator.get(&app, &format!("/api/v1/admin/jobs?{query}")).await;
+        assert_eq!(bad_fields(&answer), [expected], "{query}");
+    }
+    let answer = operator.get(&app, "/api/v1/admin/jobs?state=dead&since=then&what=1").await;
+    assert_eq!(bad_fields(&answer), ["state CHOICE", "since FORMAT", "what UNKNOWN"]);
+
+    app.put(&Apple(Thing::new(1, End::Complete))).await;
+    app.put(&Apple(Thing::new(2, End::Complete))).await;
+    let page = operator.get(&app, "/api/v1/admin/jobs?limit=1").await;
+    let cursor = page.body["meta"]["next_cursor"].as_str().unwrap();
+    let other = format!("/api/v1/admin/jobs?state=available&cursor={cursor}");
+    let cut = format!("/api/v1/admin/jobs?cursor={}", &cursor[1..]);
+    for path in [other.as_str(), cut.as_str(), "/api/v1/admin/jobs?cursor=%00", "/api/v1/admin/jobs/errors?cursor=AAAA"]
+    {
+        assert_eq!(operator.get(&app, path).await.error(StatusCode::BAD_REQUEST), "CURSOR_INVALID", "{path}");
+    }
+    for (path, expected) in [
+        ("errors?class=", Vec::new()),
+        ("errors?order=asc", vec!["order UNKNOWN"]),
+        ("queues?window_minutes=0", vec!["window_minutes RANGE"]),
+        ("queues?window_minutes=121", vec!["window_minutes RANGE"]),
+        ("workers?ended=maybe", vec!["ended TYPE"]),
+        ("stats?step=day", vec!["step CHOICE"]),
+        ("stats?by=worker", vec!["by CHOICE"]),
+        ("stats?since=2026-11-22T10:00:00Z&until=2026-11-22T09:00:00Z", vec!["since MUST_BE"]),
+        ("stats?since=2020-01-01T00:00:00Z", vec!["since MUST_BE"]),
+        ("events?topics=weather", vec!["topics CHOICE"]),
+    ] {
+        let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{path}")).await;
+        if expected.is_empty() {
+            answer.data(StatusCode::OK);
+        } else {
+            assert_eq!(bad_fields(&answer), expected, "{path}");
+        }
+    }
+    for path in ["not-an-id", "bulk/not-an-id"] {
+        assert_eq!(operator.get(&app, &format!("/api/v1/admin/jobs/{path}")).await.status, StatusCode::NOT_FOUND);
+    }
+    bad_bulk(&app, &operator).await;
+    app.discard().await;
+}
+
+async fn bad_bulk(app: &TestApp, operator: &User) {
+    let good = json!({"action": "retry", "filter": {"kind": "test_apple"}, "reason": "again"});
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body
+    };
+    for (body, expected) in [
+        (json!({}), vec!["action MISSING", "filter MISSING", "reason MISSING"]),
+        (with("filter", json!({})), vec!["filter EMPTY"]),
+        (with("filter", json!("all")), vec!["filter TYPE"]),
+        (with("filter", json!({"colour": "red"})), vec!["filter.colour UNKNOWN"]),
+        (with("filter", json!({"state": ["completed"]})), vec!["filter.state MUST_BE"]),
+        (with("filter", json!({"state": "discarded"})), vec!["filter.state TYPE"]),
+        (with("filter", json!({"fingerprint": "x"})), vec!["filter.fingerprint FORMAT"]),
+        (with("action", json!("delete")), vec!["action CHOICE"]),
+        (with("reason", json!("")), vec!["reason EMPTY"]),
+        (with("reason", json!("a".repeat(501))), vec!["reason TOO_LONG"]),
+        (with("per_second", json!(0)), vec!["per_second RANGE"]),
+        (with("per_second", json!(1001)), vec!["per_second RANGE"]),
+        (with("per_second", json!(-1)), vec!["per_second RANGE"]),
+        (with("dry_run", json!("yes")), vec!["dry_run TYPE"]),
+        (with("force", json!(true)), vec!["force UNKNOWN"]),
+    ] {
+        let answer = operator.post(app, "/api/v1/admin/jobs/bulk", &body).await;
+        assert_eq!(bad_fields(&answer), expected, "{body}");
+    }
+    let left = app.enqueued::<jobs::BulkAction>().await;
+    assert!(left.is_empty(), "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_who_may_read_read_and_only_operators_act() {
+    let app = TestApp::start().await;
+    let paths = [
+        "/api/v1/admin/jobs".to_owned(),
+        "/api/v1/admin/jobs/errors".to_owned(),
+        "/api/v1/admin/jobs/queues".to_owned(),
+        "/api/v1/admin/jobs/workers".to_owned(),
+        "/api/v1/admin/jobs/stats".to_owned(),
+        "/api/v1/admin/jobs/events".to_owned(),
+        format!("/api/v1/admin/jobs/{}", Uuid::now_v7()),
+        format!("/api/v1/admin/jobs/bulk/{}", Uuid::now_v7()),
+    ];
+    let body = json!({"action": "retry", "filter": {"kind": "test_apple"}, "reason": "again", "dry_run": true});
+    for role in Role::ALL {
+        let user = app.user(&format!("the-{role}"), *role).await;
+        let (reads, acts) = match role {
+            Role::Consumer | Role::Creator => (false, false),
+            Role::Moderator => (true, false),
+            Role::Operator | Role::Admin => (true, true),
+        };
+        for path in &paths {
+            let response = user.request(&app, Method::GET, path).send().await.unwrap();
+            assert_eq!(response.status() != StatusCode::FORBIDDEN, reads, "{role} {path}");
+        }
+        let answer = user.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+        assert_eq!(answer.status, if acts { StatusCode::OK } else { StatusCode::FORBIDDEN }, "{role}");
+    }
+    assert_eq!(answer(app.request(Method::GET, &paths[0])).await.status, StatusCode::UNAUTHORIZED);
+    app.finish().await;
+}
+
+/// A look-up that takes too long is stopped by the server, and nobody else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_look_up_is_stopped() {
+    let app = TestApp::start().await;
+    let began = std::time::Instant::now();
+    let error = schema::look_for(&app.db, INSPECTION_LIMIT * 4).await.unwrap_err();
+    assert!(matches!(error, DbError::TooSlow(_)), "{error}");
+    assert!(began.elapsed() < INSPECTION_LIMIT * 3, "{:?}", began.elapsed());
+    schema::look_for(&app.db, Duration::from_millis(10)).await.unwrap();
+    app.finish().await;
+}
+
+/// Times far away are times, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_before_or_after_everything_finds_nothing_or_all() {
+    let app = TestApp::start().await;
+    app.put(&Apple(Thing::new(1, End::Complete))).await;
+    let found = async |since: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>| {
+        list::page(&app.db, &Filter { since, until, ..Filter::default() }, None, 10).await.unwrap().jobs.len()
+    };
+    let (past, future) = (DateTime::<Utc>::MIN_UTC, Utc::now() + TimeDelta::days(400_000));
+    assert_eq!(found(Some(past), Some(future)).await, 1);
+    assert_eq!(found(Some(future), None).await, 0);
+    assert_eq!(found(None, Some(past)).await, 0);
+    assert_eq!(found(Some(future), Some(past)).await, 0);
+    app.discard().await;
+}

@@ -1,0 +1,81 @@
+//! Who sits at the command line: nobody who is signed in, but an account of the operating system.
+
+use ::jobs::changes::{Act, Refused};
+use chrono::Utc;
+use domain::audit::Entry;
+use infra::db::{Db, DbError, Tx, audit_log};
+use serde_json::json;
+
+use super::Failure;
+
+/// How often a change that lost a lock race is tried again.
+const RETRIES: u32 = 3;
+
+/// For the audit log: the account, the machine and the command.
+pub struct Operator {
+    command: &'static str,
+    uid: u32,
+    user: Option<String>,
+    host: String,
+}
+
+impl Operator {
+    /// The account this process runs under, by the kernel and not by the environment; after `sudo` also who called it.
+    pub fn of_this_process(command: &'static str) -> Self {
+        let uid = rustix::process::getuid().as_raw();
+        let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        Self { command, uid, user: name_of(uid, &accounts), host: infra::host::name() }
+    }
+
+    fn entry(&self, act: Act) -> Entry {
+        let mut details = act.details;
+        details["by"] = json!({
+            "command": self.command, "os_user": self.user, "os_uid": self.uid, "host": self.host,
+            "sudo_user": std::env::var("SUDO_USER").ok(),
+        });
+        Entry::by_system(act.action, act.target_type, act.target_id, details, Utc::now())
+    }
+
+    /// Makes a change and writes it down, in one transaction; again when it lost a lock race.
+    pub(super) async fn change<T>(
+        &self,
+        db: &Db,
+        work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>,
+    ) -> Result<T, Failure> {
+        let mut races = 0;
+        loop {
+            match self.once(db, &work).await {
+                Err(Refused::Db(DbError::Deadlock(_))) if races < RETRIES => races += 1,
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    async fn once<T>(&self, db: &Db, work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>) -> Result<T, Refused> {
+        let mut tx = db.begin().await?;
+        let (done, act) = work(&mut tx).await?;
+        audit_log::append(&mut tx, &self.entry(act)).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+}
+
+fn name_of(uid: u32, accounts: &str) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_by_their_number() {
+        let accounts = "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\nbroken\n";
+        assert_eq!(name_of(1000, accounts).as_deref(), Some("ada"));
+        assert_eq!(name_of(10, accounts), None);
+    }
+}
