@@ -18,7 +18,7 @@ use infra::db::{
     queue_pauses::{self, Scope},
     workers,
 };
-use jobs_crate::{Context, Flow, Job, JobError, Outcome, Queue, Registry, Run, enqueue_all, steer};
+use jobs_crate::{Context, Flow, Job, JobError, Outcome, Priority, Queue, Registry, Run, enqueue_all, steer};
 use serde::{Deserialize, Serialize};
 use tests::{TestApp, fleet::Worker};
 use uuid::Uuid;
@@ -86,6 +86,33 @@ impl Job for Other {
     }
 }
 
+/// Can wait.
+#[derive(Serialize, Deserialize)]
+struct Bulk {}
+
+impl Job for Bulk {
+    const KIND: &'static str = "test_bulk";
+    const QUEUE: Queue = Queue::Search;
+    const PRIORITY: Priority = Priority::Bulk;
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Cannot.
+#[derive(Serialize, Deserialize)]
+struct Urgent {}
+
+impl Job for Urgent {
+    const KIND: &'static str = "test_urgent";
+    const QUEUE: Queue = Queue::Search;
+    const PRIORITY: Priority = Priority::Urgent;
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        Ok(Outcome::Done)
+    }
+}
+
 /// Fails until it is told otherwise.
 #[derive(Serialize, Deserialize)]
 struct Stubborn {
@@ -107,7 +134,7 @@ impl Job for Stubborn {
 }
 
 async fn worker(app: &TestApp, slots: usize) -> Worker {
-    let registry = Registry::all().with::<Stint>().with::<Other>().with::<Stubborn>();
+    let registry = Registry::all().with::<Stint>().with::<Other>().with::<Stubborn>().with::<Bulk>().with::<Urgent>();
     let mut fleet = app.fleet(ReviewPolicy::FlaggedOnly, registry).await;
     fleet.settings.queues = vec![(Queue::Search, slots), (Queue::Uploads, 2)];
     Worker::start(fleet)
@@ -490,6 +517,27 @@ async fn a_job_lost_too_often_is_a_group_of_failures() {
     wait(&app, id, &[State::Completed]).await;
     worker.stop().await;
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_urgent_job_passes_what_can_wait() {
+    let app = TestApp::start().await;
+    let all: Vec<Bulk> = (0..2_000).map(|_| Bulk {}).collect();
+    change(&app, async |tx| enqueue_all(tx, &all).await.unwrap()).await;
+    let worker = worker(&app, 2).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut took = Vec::new();
+    for _ in 0..10 {
+        let began = Instant::now();
+        let id = app.put(&Urgent {}).await;
+        wait(&app, id, &[State::Completed]).await;
+        took.push(began.elapsed());
+    }
+    took.sort();
+    assert!(took[9] < Duration::from_secs(1), "{took:?}");
+    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 200, "hundreds are still waiting");
+    worker.stop().await;
+    app.discard().await;
 }
 
 /// The backlog's jobs take a while, so that the other tenant's one would wait for hours at the end of the line.
