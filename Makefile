@@ -36,6 +36,7 @@ drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysq
 	@$(DEV) drill $(ARGS)
 
 test: supervisor ## All tests against real services; ARGS='name' picks some
+	@deploy/install.sh --test-tools
 	@$(DEV) test $(ARGS)
 
 bench: install ## The queue beside BullMQ, Celery, apalis-redis and bare SQL; ARGS='--help' lists the parts

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make run`, `make test` and `make check` need and this machine lacks; says nothing when it lacks nothing.
-# Debian and Ubuntu by apt-get, macOS by brew. With --check-tools also cargo-deny and cargo-machete, under .dev/tools.
+# Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need; with --check-tools also
+# cargo-deny and cargo-machete, under .dev/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,6 +45,11 @@ need mariadb-install-db mariadb-server mariadb
 need redis-server redis-server redis
 need ffmpeg ffmpeg ffmpeg
 need python3 python3 python3
+if [ "${1:-}" = --test-tools ]; then
+    # It reads what our programs measure, and promtool checks how they tell it.
+    need prometheus prometheus prometheus
+    need promtool prometheus prometheus
+fi
 if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
     missing+=("python3-venv:python3")
 fi

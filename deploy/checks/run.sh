@@ -41,6 +41,7 @@ lints() { cargo clippy --workspace --all-targets --keep-going --quiet -- -D warn
 boundaries() { python3 deploy/checks/boundaries.py; }
 sql() { python3 deploy/checks/sql.py; }
 settings() { python3 deploy/checks/settings.py; }
+metrics() { python3 deploy/checks/metrics.py; }
 query_cache() { deploy/checks/query-cache.sh; }
 programs() { cargo build --workspace --bins --quiet; }
 codecs() { python3 deploy/checks/codecs.py "$target/debug"; }
@@ -66,6 +67,7 @@ step formatting formatting
 step boundaries boundaries
 step sql sql
 step settings settings
+step metrics metrics
 step scripts scripts
 step licences licences
 step unused unused

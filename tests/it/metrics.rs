@@ -1,6 +1,7 @@
 //! What Prometheus reads from the programs: by itself, and by Prometheus.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -22,7 +23,7 @@ fn installed(name: &str) -> Option<PathBuf> {
         Ok(program) => Some(program),
         Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("{error}"),
         Err(error) => {
-            eprintln!("left out: {error}");
+            let _ = writeln!(std::io::stderr(), "left out: {error}");
             None
         }
     }
@@ -52,7 +53,8 @@ async fn until(address: &str, name: &str, labels: &[&str], wanted: impl Fn(f64) 
         if let Some(value) = value(&text, name, labels).filter(|&value| wanted(value)) {
             return value;
         }
-        assert!(started.elapsed() < PATIENCE, "{name} {labels:?} never came:\n{text}");
+        let of_name: Vec<&str> = text.lines().filter(|line| line.starts_with(name)).collect();
+        assert!(started.elapsed() < PATIENCE, "{name} {labels:?} never came: {of_name:#?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -72,7 +74,8 @@ async fn prometheus_scrapes_all_programs_and_the_series_exist() {
     // Straight from the programs: every series has a description, and what a child process measured is there.
     until(&of_worker, "job_outcomes_total", &["kind=\"send_email\"", "outcome=\"completed\""], |runs| runs == 1.0)
         .await;
-    until(&of_worker, "storage_request_seconds_count", &["operation=\"get\""], |requests| requests >= 1.0).await;
+    until(&of_worker, "storage_request_seconds_count", &["operation=\"get_to_file\""], |requests| requests >= 1.0)
+        .await;
     until(&of_worker, "queue_signal_timestamp_seconds", &[], |at| at > 1e9).await;
     until(&of_scheduler, "build_info", &["version="], |one| one == 1.0).await;
     let enqueued = until(&of_worker, "jobs_enqueued_total", &["kind=\"make_thumbnails\""], |jobs| jobs > 0.0).await;

@@ -131,9 +131,12 @@ impl HistogramFn for Samples {
     }
 }
 
+/// Series by name and labels.
+type Names = HashSet<(String, Vec<(String, String)>)>;
+
 /// Adds what a child has measured to this process' metrics. Series that are none of ours are left out.
 pub fn add(measured: &[Measured]) {
-    static KNOWN: LazyLock<Mutex<HashSet<(String, Vec<(String, String)>)>>> = LazyLock::new(Mutex::default);
+    static KNOWN: LazyLock<Mutex<Names>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     for one in measured.iter().filter(|one| is_ours(one)) {
         let series = (one.name.clone(), one.labels.clone());

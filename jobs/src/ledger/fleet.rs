@@ -146,7 +146,7 @@ impl Fleet {
         let (drain, stop) = (shutdown.clone(), ended.clone());
         tasks.spawn(async move { following.follow(&db, worker, &held_too, &drain, &stop).await });
         let mut monitor = Monitor::new();
-        let (mut lanes, mut all_slots) = (Vec::new(), Vec::new());
+        let mut lanes = Vec::new();
         for &(queue, size) in &self.settings.queues {
             let (direct_sender, direct) = mpsc::channel(1);
             let (assignments, claimed) = mpsc::channel(size.max(1));
@@ -161,7 +161,6 @@ impl Fleet {
                 stop: popping.clone(),
             };
             let slots = Arc::new(Semaphore::new(size));
-            all_slots.push((queue, size, slots.clone()));
             let claimer = Claimer { slots, belt: self.belt.clone(), direct: Direct::new(direct), taker };
             claiming.spawn(claimer.run());
             let (backend, runner) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), runner.clone());
@@ -190,7 +189,7 @@ impl Fleet {
             leases: leases.clone(),
             meters: meters.clone(),
             fed,
-            slots: all_slots,
+            slots: self.settings.queues.clone(),
         };
         tasks.spawn(gauges.run());
         let sweeper = Sweeper { db: self.context.db.clone(), worker, held: held.clone(), leases, stop: ended.clone() };

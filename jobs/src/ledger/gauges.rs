@@ -13,7 +13,6 @@ use std::{
 };
 
 use infra::db::{Db, DbError, jobs::State, queue_signal};
-use tokio::sync::Semaphore;
 
 use super::{leases::Leases, meters::Meters};
 use crate::Queue;
@@ -30,8 +29,8 @@ pub(super) struct Gauges {
     pub(super) leases: Arc<Leases>,
     pub(super) meters: Arc<Meters>,
     pub(super) fed: Arc<Fed>,
-    /// Of each queue: its size, and what is free of it.
-    pub(super) slots: Vec<(Queue, usize, Arc<Semaphore>)>,
+    /// Of each queue: how many of its jobs run here at a time.
+    pub(super) slots: Vec<(Queue, usize)>,
 }
 
 /// When the feeder last looked.
@@ -76,14 +75,17 @@ impl Gauges {
     }
 
     fn own(&self) {
-        for (queue, size, free) in &self.slots {
-            metrics::gauge!("worker_slots", "queue" => queue.as_str()).set(*size as f64);
-            metrics::gauge!("worker_slots_free", "queue" => queue.as_str()).set(free.available_permits() as f64);
+        let running = self.meters.running();
+        for (queue, slots) in &self.slots {
+            let queue = queue.as_str();
+            let taken: u64 = running.iter().filter(|(of, ..)| of == queue).map(|(.., running)| running).sum();
+            metrics::gauge!("worker_slots", "queue" => queue).set(*slots as f64);
+            metrics::gauge!("worker_slots_free", "queue" => queue).set((*slots as u64).saturating_sub(taken) as f64);
         }
-        for (queue, kind, running) in self.meters.running() {
+        for (queue, kind, running) in running {
             metrics::gauge!("jobs_running", "queue" => queue, "kind" => kind).set(running as f64);
         }
-        if self.slots.iter().any(|(queue, ..)| self.leases.feeds(*queue)) {
+        if self.slots.iter().any(|(queue, _)| self.leases.feeds(*queue)) {
             metrics::gauge!("queue_feeder_lag_seconds").set(self.fed.lag().as_secs_f64());
         }
     }
