@@ -31,7 +31,7 @@ pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
         while first <= jobs {
             let last = (first + CHUNK - 1).min(jobs);
             chunk(db, now, jobs, first, last).await.with_context(|| format!("filling jobs {first} to {last}"))?;
-            if last % (CHUNK * 4) == 0 || last == jobs {
+            if last.is_multiple_of(CHUNK * 4) || last == jobs {
                 progress(&format!("  {last} of {jobs} jobs"));
             }
             first = last + 1;
