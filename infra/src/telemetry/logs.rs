@@ -3,11 +3,12 @@
 use std::fmt;
 
 use opentelemetry::trace::TraceContextExt;
-use tracing::{Event, Level, Metadata, Subscriber, dispatcher};
+use tracing::{Event, Level, Metadata, Subscriber, dispatcher, subscriber::Interest};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt, LevelFilter, filter_fn},
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer, layer, writer::BoxMakeWriter},
+    layer::{Context, Filter},
     registry::LookupSpan,
 };
 
@@ -18,6 +19,32 @@ pub(super) fn is_our_span(metadata: &Metadata<'_>) -> bool {
     const ROOMS: [&str; 5] = ["api", "infra", "jobs", "scheduler", "worker"];
     let room = metadata.target().split("::").next().unwrap_or_default();
     metadata.is_span() && *metadata.level() <= Level::INFO && ROOMS.contains(&room)
+}
+
+/// What traces are made of: our spans, and what went wrong in them.
+pub(super) struct Traced;
+
+impl Traced {
+    fn wants(metadata: &Metadata<'_>) -> bool {
+        is_our_span(metadata) || (metadata.is_event() && *metadata.level() <= Level::WARN)
+    }
+}
+
+impl<S> Filter<S> for Traced {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        Self::wants(metadata)
+    }
+
+    /// Never "always". Where all filters say so nobody is asked before a span begins, and the layers go by the answers to
+    /// the question before: that of `tracing::enabled!`, say, by which a database client finds out whether to write a
+    /// line. Lines then lose their spans.
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if Self::wants(metadata) { Interest::sometimes() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::INFO)
+    }
 }
 
 pub(super) fn log_layer<S>(
@@ -82,4 +109,74 @@ where
             known.is_valid().then(|| (known.trace_id().to_string(), known.span_id().to_string()))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(filter: &str, work: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let out = lines.clone();
+        let provider = SdkTracerProvider::builder().build();
+        let subscriber = tracing_subscriber::registry().with(super::super::span_layer(&provider)).with(log_layer(
+            LogFormat::Json,
+            EnvFilter::new(filter),
+            BoxMakeWriter::new(move || out.clone()),
+            false,
+        ));
+        tracing::subscriber::with_default(subscriber, work);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_keeps_its_span_whatever_was_asked_before() {
+        let told = logged("warn,infra=debug", || {
+            for _ in 0..3 {
+                // As sqlx asks before each statement.
+                let _ = tracing::enabled!(target: "sqlx::query", Level::DEBUG);
+                let span = tracing::info_span!("job", number = 7);
+                let _ = tracing::enabled!(target: "sqlx::query", Level::DEBUG);
+                span.in_scope(|| tracing::warn!("said"));
+            }
+        });
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 3, "{told}");
+        assert!(lines.iter().all(|line| line.contains(r#""number":7"#)), "{told}");
+    }
+
+    #[test]
+    fn an_error_names_its_job_although_only_errors_are_logged() {
+        let told = logged("error", || {
+            let span = tracing::info_span!("job", number = 7);
+            span.in_scope(|| {
+                tracing::warn!("not said");
+                tracing::error!("said");
+            });
+        });
+        assert!(told.contains(r#""number":7"#) && told.lines().count() == 1, "{told}");
+    }
 }

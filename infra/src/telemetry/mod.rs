@@ -17,14 +17,8 @@ use opentelemetry_sdk::{
     Resource,
     trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample, SimpleSpanProcessor},
 };
-use tracing::Level;
 use tracing_subscriber::{
-    EnvFilter, Layer,
-    filter::{LevelFilter, filter_fn},
-    fmt::writer::BoxMakeWriter,
-    layer::SubscriberExt,
-    registry::LookupSpan,
-    util::SubscriberInitExt,
+    EnvFilter, Layer, fmt::writer::BoxMakeWriter, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
 };
 
 pub use self::export::{Pipe, pass_on};
@@ -177,5 +171,5 @@ where
         .with_context_activation(false)
         // A warning in a run that succeeds does not make it a failure.
         .with_error_events_to_status(false)
-        .with_filter(wanted.with_max_level_hint(LevelFilter::INFO))
+        .with_filter(logs::Traced)
 }
