@@ -50,8 +50,8 @@ pub struct Scheduler {
     time: Time,
     /// Host and process, for the record.
     name: String,
-    /// It has written its table down.
-    started: bool,
+    /// Entries that it has written down, or found as it has them.
+    claimed: HashSet<usize>,
     /// Entries that others define otherwise; said once.
     foreign: HashSet<String>,
 }
@@ -67,7 +67,7 @@ pub struct Look {
 
 impl Scheduler {
     pub fn new(db: Db, entries: Vec<Entry>, name: impl Into<String>) -> Self {
-        Self { db, entries, time: Time::Database, name: name.into(), started: false, foreign: HashSet::new() }
+        Self { db, entries, time: Time::Database, name: name.into(), claimed: HashSet::new(), foreign: HashSet::new() }
     }
 
     /// The same by another time.
@@ -139,7 +139,6 @@ impl Scheduler {
                 }
             }
         }
-        self.started = true;
         away.map_or(Ok(result), Err)
     }
 
@@ -165,12 +164,14 @@ impl Scheduler {
         let deserted = |row: &Schedule| row.seen_at.is_none_or(|seen| database_now - seen > DESERTED);
         let Some(row) = row else {
             cron::define(&self.db, &definition, &upcoming(entry, now), now).await?;
+            self.claimed.insert(n);
             return Ok((0, Some(now)));
         };
         if row.definition() != definition {
             // The table that was written last counts, until nobody has it any more.
-            if !self.started || deserted(row) {
+            if !self.claimed.contains(&n) || deserted(row) {
                 cron::define(&self.db, &definition, &upcoming(entry, now), now).await?;
+                self.claimed.insert(n);
                 return Ok((0, Some(now)));
             }
             if self.foreign.insert(entry.name.clone()) {
@@ -183,6 +184,7 @@ impl Scheduler {
             }
             return Ok((0, None));
         }
+        self.claimed.insert(n);
         if row.seen_at.is_none_or(|seen| database_now - seen >= SEEN_EVERY) {
             cron::seen(&self.db, &entry.name).await?;
         }

@@ -160,7 +160,7 @@ async fn in_autumn_what_the_clocks_repeat_runs_once_and_intervals_run_on() {
 }
 
 /// The marketplace's own entries at times that show something within half a minute. All in Berlin time.
-const OFTEN: &str = "expire_uploads=*/2 * * * * * Europe/Berlin jitter=0 missed=all:100; \
+const OFTEN: &str = "expire_uploads=* * * * * * Europe/Berlin jitter=0 missed=all:100; \
     roll_up_stats=*/3 * * * * * Europe/Berlin jitter=0 missed=all:100; \
     retention=*/5 * 2 * * * Europe/Berlin jitter=0 missed=all:100; \
     prune_ledger=0 30 2 * * * Europe/Berlin jitter=0 missed=all:100; \
@@ -234,7 +234,7 @@ async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, 
 
     let mut worst = TimeDelta::zero();
     let mut total = 0;
-    for (entry, seconds) in [("expire_uploads", 2), ("roll_up_stats", 3)] {
+    for (entry, seconds) in [("expire_uploads", 1), ("roll_up_stats", 3)] {
         let ticks = all_ticks(&app, entry).await;
         let due: Vec<_> = ticks.iter().map(|tick| tick.due).collect();
         let expected: Vec<_> = (0..due.len()).map(|n| due[0] + TimeDelta::seconds(seconds * n as i64)).collect();
@@ -244,7 +244,7 @@ async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, 
         assert!(ticks.iter().all(|tick| tick.outcome == TickOutcome::Fired), "{ticks:#?}");
         let jobs: BTreeSet<_> = ticks.iter().map(|tick| tick.job_id.unwrap()).collect();
         // Two that are decided in one moment, or while the first one's job waits, share it.
-        assert!(jobs.len() * 10 >= ticks.len() * 8, "{} jobs for {} ticks of {entry}", jobs.len(), ticks.len());
+        assert!(jobs.len() * 10 >= ticks.len() * 6, "{} jobs for {} ticks of {entry}", jobs.len(), ticks.len());
         total += ticks.len();
     }
     let is_spring = change.format("%m").to_string() == "03";

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin_jobs;
+mod admin_refusals;
 mod auth;
 mod author;
 mod bad_input;

@@ -349,7 +349,9 @@ async fn defect_13_two_schedulers_fire_each_tick_once() {
         ticks += looks.0.map_or(0, |look| look.fired) + looks.1.map_or(0, |look| look.fired);
     }
     other.close().await;
-    assert_eq!(ticks, entries.len(), "one tick of each entry was due");
+    // All but those that do not catch up with the past.
+    let due = entries.iter().filter(|entry| entry.catch_up != scheduler::table::CatchUp::Skip).count();
+    assert_eq!(ticks, due, "one tick of each entry was due");
     app.run_all_due().await;
     app.finish().await;
 }

@@ -1,11 +1,11 @@
 //! The scheduler's memory: its table as it last wrote it, which tick of which entry became what, and who paused it.
 
 use chrono::{DateTime, Utc};
-use domain::ids::JobId;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Db, DbError, Tx, decode::word, jobs::State};
+pub use super::cron_ticks::{Tick, TickOutcome, prune_ticks, record, record_manual, set_job, ticks};
+use super::{Db, DbError, Tx};
 
 /// Database time: replicas go by it, not by their own clocks.
 pub async fn now(db: &Db) -> Result<DateTime<Utc>, DbError> {
@@ -15,20 +15,6 @@ pub async fn now(db: &Db) -> Result<DateTime<Utc>, DbError> {
 /// The same inside a transaction.
 pub async fn now_in(tx: &mut Tx) -> Result<DateTime<Utc>, DbError> {
     Ok(sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#).fetch_one(&mut **tx).await?)
-}
-
-domain::words! {
-    /// What became of a tick.
-    pub enum TickOutcome ("tick outcome") {
-        /// A job was enqueued.
-        Fired = "fired",
-        /// No scheduler was there in time; a later tick stands for it.
-        Missed = "missed",
-        /// The entry was paused.
-        Skipped = "skipped",
-        /// Somebody asked for a run beside the table; `due` is when.
-        Manual = "manual",
-    }
 }
 
 /// An entry as a scheduler defines it.
@@ -102,26 +88,6 @@ impl Pause {
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }
-}
-
-/// One tick, with what became of its job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tick {
-    pub entry: String,
-    pub due: DateTime<Utc>,
-    pub outcome: TickOutcome,
-    /// When it was decided about; `decided_at - due` is its lateness.
-    pub decided_at: DateTime<Utc>,
-    /// Of fired and manual ones. Ticks that came while the job of an earlier one was still waiting share its job.
-    pub job_id: Option<JobId>,
-    /// `None` without a job, and when the job was deleted from the ledger since.
-    pub job_state: Option<State>,
-    /// Host and process of the scheduler; `None` for manual ones.
-    pub fired_by: Option<String>,
-    /// Who asked for a manual one; `None`: the command line.
-    pub actor_id: Option<Uuid>,
-    /// Of a manual one.
-    pub reason: Option<String>,
 }
 
 struct Row {
@@ -242,56 +208,6 @@ pub async fn resume(tx: &mut Tx, name: &str) -> Result<bool, DbError> {
     Ok(done.rows_affected() == 1)
 }
 
-/// The newest ticks of an entry, newest first.
-pub async fn ticks(db: &Db, entry: &str, limit: u32) -> Result<Vec<Tick>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT t.due AS "due: DateTime<Utc>", t.outcome, t.created_at AS "decided_at: DateTime<Utc>",
-             t.job_id AS "job_id: Uuid", j.state AS "state?: String", t.fired_by, t.actor_id AS "actor_id: Uuid", t.reason
-           FROM cron_ticks t LEFT JOIN jobs j ON j.id = t.job_id
-           WHERE t.entry = ? ORDER BY t.due DESC LIMIT ?"#,
-        entry,
-        limit
-    )
-    .fetch_all(db.pool())
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Tick {
-                entry: entry.to_owned(),
-                due: row.due,
-                outcome: word(&row.outcome)?,
-                decided_at: row.decided_at,
-                job_id: row.job_id.map(JobId),
-                job_state: row.state.as_deref().map(word).transpose()?,
-                fired_by: row.fired_by,
-                actor_id: row.actor_id,
-                reason: row.reason,
-            })
-        })
-        .collect()
-}
-
-/// Remembers a run that somebody asked for.
-pub async fn record_manual(
-    tx: &mut Tx,
-    entry: &str,
-    job: JobId,
-    actor: Option<Uuid>,
-    reason: &str,
-) -> Result<(), DbError> {
-    sqlx::query!(
-        "INSERT IGNORE INTO cron_ticks (entry, due, job_id, outcome, actor_id, reason, created_at)
-         VALUES (?, UTC_TIMESTAMP(6), ?, 'manual', ?, ?, UTC_TIMESTAMP(6))",
-        entry,
-        job.0,
-        actor,
-        reason
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
 /// Database time, and every entry there is, with pauses that are over.
 pub async fn look(db: &Db) -> Result<(DateTime<Utc>, Vec<Schedule>), DbError> {
     let rows = select!("ORDER BY name").fetch_all(db.pool()).await?;
@@ -378,51 +294,6 @@ pub async fn advance(tx: &mut Tx, step: &Step<'_>) -> Result<bool, DbError> {
     .execute(&mut **tx)
     .await?;
     Ok(moved.rows_affected() == 1)
-}
-
-/// Remembers a tick, decided about at `now`. False when it was decided about before.
-pub async fn record(
-    tx: &mut Tx,
-    entry: &str,
-    due: DateTime<Utc>,
-    outcome: TickOutcome,
-    fired_by: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, DbError> {
-    let taken = sqlx::query!(
-        "INSERT IGNORE INTO cron_ticks (entry, due, outcome, fired_by, created_at) VALUES (?, ?, ?, ?, ?)",
-        entry,
-        due,
-        outcome.as_str(),
-        fired_by,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(taken.rows_affected() == 1)
-}
-
-/// Names the job of a tick that [`record`] has just taken.
-pub async fn set_job(tx: &mut Tx, entry: &str, due: DateTime<Utc>, job: JobId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE cron_ticks SET job_id = ? WHERE entry = ? AND due = ?", job.0, entry, due)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-/// Deletes ticks that were due before `before`, at most 500, and returns how many. The newest 20 of each entry stay.
-pub async fn prune_ticks(db: &Db, entry: &str, before: DateTime<Utc>) -> Result<u64, DbError> {
-    let kept = sqlx::query_scalar!(
-        r#"SELECT due AS "due: DateTime<Utc>" FROM cron_ticks WHERE entry = ? ORDER BY due DESC LIMIT 1 OFFSET 19"#,
-        entry
-    )
-    .fetch_optional(db.pool())
-    .await?;
-    let Some(kept) = kept else { return Ok(0) };
-    let done = sqlx::query!("DELETE FROM cron_ticks WHERE entry = ? AND due < ? LIMIT 500", entry, before.min(kept))
-        .execute(db.pool())
-        .await?;
-    Ok(done.rows_affected())
 }
 
 /// Forgets entries that no scheduler has had since `before`, with their ticks; returns how many. At most 20.

@@ -8,6 +8,7 @@ pub mod audit_log;
 pub mod bulk_actions;
 pub mod categories;
 pub mod cron;
+mod cron_ticks;
 mod decode;
 pub mod downloads;
 pub mod email_deliveries;

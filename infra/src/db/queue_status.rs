@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use uuid::Uuid;
 
 use super::{
     Db, DbError,
@@ -15,8 +16,10 @@ use super::{
     },
 };
 
-/// In a long backlog the oldest job is looked for among the first jobs of so many pairs of owner and priority.
-const HEADS: i64 = 1_000;
+/// In a long backlog of more tenants than this the oldest job is looked for among the first of them only.
+const TENANTS: usize = 50;
+/// Bands of priority.
+const BANDS: std::ops::RangeInclusive<u8> = 0..=4;
 /// Nobody waits for what is completed, and there is most of it.
 const COMPLETED_CAP: u64 = 1_000;
 
@@ -27,7 +30,7 @@ pub struct QueueStatus {
     pub counts: Vec<(State, Total)>,
     /// Since when the first available job could run.
     pub oldest: Option<DateTime<Utc>>,
-    /// More than 10,000 jobs of more than 1,000 owners are available: there may be an older one.
+    /// More than 10,000 jobs of more than 50 owners are available: there may be an older one.
     pub oldest_is_a_guess: bool,
 }
 
@@ -73,15 +76,35 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
     Ok(QueueStatus { queue, counts, oldest, oldest_is_a_guess })
 }
 
-/// The oldest available job among the first of each owner and priority: one dive into the index each (a loose index
-/// scan), however long the backlog.
+/// The oldest available job among the first of each owner and band: one index seek each, however long the backlog.
+/// (`GROUP BY tenant, priority` reads through the whole of a backlog as the servers plan it.)
 async fn first_of_all(connection: &mut MySqlConnection, queue: &str) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
-    let statement = format!(
-        "SELECT MIN(first) AS oldest, COUNT(*) AS n FROM (
-           SELECT MIN(run_at) AS first FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'
-           GROUP BY queue, state, tenant, priority LIMIT {}) heads",
-        HEADS + 1
-    );
+    let available = format!("FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'");
+    let mut tenants: Vec<String> = Vec::new();
+    let mut next = format!("tenant >= {}", literal::uuid(Uuid::nil()));
+    let is_a_guess = loop {
+        let statement = format!("SELECT tenant {available} AND {next} ORDER BY tenant LIMIT 1");
+        let Some(row) = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_optional(&mut *connection).await? else {
+            break false;
+        };
+        if tenants.len() == TENANTS {
+            break true;
+        }
+        let tenant = literal::uuid(row.try_get("tenant")?);
+        next = format!("tenant > {tenant}");
+        tenants.push(tenant);
+    };
+    let heads: Vec<String> = tenants
+        .iter()
+        .flat_map(|tenant| BANDS.map(|band| (tenant.clone(), band)))
+        .map(|(tenant, band)| {
+            format!("(SELECT run_at {available} AND tenant = {tenant} AND priority = {band} ORDER BY run_at LIMIT 1)")
+        })
+        .collect();
+    if heads.is_empty() {
+        return Ok((None, false));
+    }
+    let statement = format!("SELECT MIN(run_at) AS oldest FROM ({}) heads", heads.join(" UNION ALL "));
     let row = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await?;
-    Ok((row.try_get("oldest")?, row.try_get::<i64, _>("n")? > HEADS))
+    Ok((row.try_get("oldest")?, is_a_guess))
 }

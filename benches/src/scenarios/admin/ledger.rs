@@ -31,7 +31,7 @@ pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
         while first <= jobs {
             let last = (first + CHUNK - 1).min(jobs);
             chunk(db, now, jobs, first, last).await.with_context(|| format!("filling jobs {first} to {last}"))?;
-            if last % (CHUNK * 4) == 0 || last == jobs {
+            if last.is_multiple_of(CHUNK * 4) || last == jobs {
                 progress(&format!("  {last} of {jobs} jobs"));
             }
             first = last + 1;
@@ -44,9 +44,10 @@ pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
     rollups(db).await
 }
 
-/// A number from 0 to 1 for each row and purpose, the same in every run.
+/// A number from 0 to 1 for each row and purpose, the same in every run. (A checksum would do for one purpose; those of
+/// two purposes depend on each other.)
 fn chance(purpose: &str) -> String {
-    format!("(CRC32(CONCAT('{purpose}', seq)) / 4294967296)")
+    format!("(CONV(LEFT(MD5(CONCAT('{purpose}', seq)), 8), 16, 10) / 4294967296)")
 }
 
 /// What is made of a row's number, as a derived table.

@@ -107,14 +107,20 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
         let first = filter.clone();
         looks.push(look(name, move |db, _| {
             let filter = first.clone();
-            async move { Ok(drop(list::page(&db, &filter, None, 20).await?)) }
+            async move {
+                list::page(&db, &filter, None, 20).await?;
+                Ok(())
+            }
         }));
         if deep {
             let cursor = dive(db, &filter).await?;
             let name: &'static str = Box::leak(format!("{name}, page far behind").into_boxed_str());
             looks.push(look(name, move |db, _| {
                 let filter = filter.clone();
-                async move { Ok(drop(list::page(&db, &filter, cursor.as_ref(), 20).await?)) }
+                async move {
+                    list::page(&db, &filter, cursor.as_ref(), 20).await?;
+                    Ok(())
+                }
             }));
         }
     }
@@ -133,7 +139,8 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
         }
     }));
     looks.push(look("errors", |db, _| async move {
-        Ok(drop(job_error_groups::page(&db, &job_error_groups::Filter::default(), None, 21).await?))
+        job_error_groups::page(&db, &job_error_groups::Filter::default(), None, 21).await?;
+        Ok(())
     }));
     looks.push(look("errors of a kind and class", |db, _| async move {
         let filter = job_error_groups::Filter {
@@ -141,7 +148,8 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
             class: Some("timeout".into()),
             ..job_error_groups::Filter::default()
         };
-        Ok(drop(job_error_groups::page(&db, &filter, None, 21).await?))
+        job_error_groups::page(&db, &filter, None, 21).await?;
+        Ok(())
     }));
     for (name, minutes) in [("queues, an hour's figures", 60), ("queues, two hours' figures", 120)] {
         looks.push(look(name, move |db, _| async move {
@@ -171,11 +179,13 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
             let now = Utc::now();
             let since = now - TimeDelta::hours(hours);
             let filter = job_series::Filter { since, until: now, ..job_series::Filter::default() };
-            Ok(drop(job_series::series(&db, &filter, step, Some(job_series::Split::Kind)).await?))
+            job_series::series(&db, &filter, step, Some(job_series::Split::Kind)).await?;
+            Ok(())
         }));
     }
     looks.push(look("a bulk action's step", |db, _| async move {
-        Ok(drop(list::step(&db, &state(State::Discarded), JobId(Uuid::nil()), JobId(Uuid::max()), 100).await?))
+        list::step(&db, &state(State::Discarded), JobId(Uuid::nil()), JobId(Uuid::max()), 100).await?;
+        Ok(())
     }));
     Ok(looks)
 }
