@@ -142,7 +142,7 @@ impl Route {
     /// A body with every required field, those that have an example, and a reason where there may be one; made of the
     /// document's examples and bounds.
     pub fn body(&self) -> Value {
-        self.sample("", self.json_schema())
+        self.sample(self.json_schema())
     }
 
     /// The query parameters that must be there, percent-encoded.
@@ -154,21 +154,21 @@ impl Route {
         for parameter in required {
             let name = parameter["name"].as_str().expect("a name");
             let example = &parameter["example"];
-            let value = if example.is_null() { self.sample(name, &parameter["schema"]) } else { example.clone() };
+            let value = if example.is_null() { self.sample(&parameter["schema"]) } else { example.clone() };
             query.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
         }
         query.finish()
     }
 
-    fn sample(&self, name: &str, schema: &Value) -> Value {
+    fn sample(&self, schema: &Value) -> Value {
         if let Some(target) = schema["$ref"].as_str() {
             let target = target.rsplit('/').next().expect("a name");
-            return self.sample(name, &self.schemas[target]);
+            return self.sample(&self.schemas[target]);
         }
         for list in ["oneOf", "anyOf", "allOf"] {
             if let Some(choices) = schema[list].as_array() {
                 let choice = choices.iter().find(|choice| choice["type"] != "null").expect("a choice");
-                return self.sample(name, choice);
+                return self.sample(choice);
             }
         }
         for given in [&schema["example"], &schema["examples"][0], &schema["const"], &schema["enum"][0]] {
@@ -192,10 +192,10 @@ impl Route {
                     more.map(|(name, _)| name.as_str()).filter(|name| !names.contains(name)).collect();
                 names.extend(more);
                 let fields: Map<String, Value> =
-                    names.into_iter().map(|name| (name.to_owned(), self.sample(name, &properties[name]))).collect();
+                    names.into_iter().map(|name| (name.to_owned(), self.sample(&properties[name]))).collect();
                 Value::Object(fields)
             }
-            Some("array") => json!([self.sample(name, &schema["items"])]),
+            Some("array") => json!([self.sample(&schema["items"])]),
             Some("integer" | "number") => {
                 if schema["minimum"].is_null() {
                     json!(1)

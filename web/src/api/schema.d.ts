@@ -38,6 +38,390 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs, newest first. `meta.total` is as of the first page and exact to 10,000; `meta.partial` says that the page is
+         *     not full because one request looks at 10,000 entries at most: go on at `meta.next_cursor`.
+         */
+        get: operations["get_admin_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retries, cancels or discards every job of a filter, as a job of its own: 202 with its address, which shows the
+         *     progress, and cancelling which stops it. Jobs that are created later are left alone. With `dry_run` nothing changes.
+         */
+        post: operations["post_admin_jobs_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/bulk/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A bulk action and how far it is. */
+        get: operations["get_admin_jobs_bulk_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Failures grouped by their cause, last seen first. A group that is seen again while you page moves to the front. */
+        get: operations["get_admin_jobs_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Snapshots of the queues, the workers and the newest 20 groups of failures: each as it is now, and again whenever it
+         *     changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has. With
+         *     `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
+         *     read it ends, and when the server stops; clients come back by themselves.
+         */
+        get: operations["get_admin_jobs_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/kinds/{kind}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses a kind of job, in whatever queue. Its jobs step aside (`blocked`), others of the queue go on. */
+        post: operations["post_admin_jobs_kinds_kind_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/kinds/{kind}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused kind of job go on. */
+        post: operations["post_admin_jobs_kinds_kind_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All limits, by kind. */
+        get: operations["get_admin_jobs_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/limits/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets the limits of a kind, for the whole fleet and at once. Jobs beyond `max_running` step aside (`blocked`) and are let
+         *     go in turn; starts beyond the rate are put off, each to its own time.
+         */
+        put: operations["put_admin_jobs_limits_kind"];
+        post?: never;
+        /** Lifts all limits of a kind; what they held back goes on. */
+        delete: operations["delete_admin_jobs_limits_kind"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every queue: jobs by state, the oldest one's age, waits, runs and throughput of the last minutes, pauses and limits. */
+        get: operations["get_admin_jobs_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/queues/{queue}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pauses a queue: no job of it starts any more, on no worker, within a second. What runs goes on. Pausing it again
+         *     changes reason and end.
+         */
+        post: operations["post_admin_jobs_queues_queue_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/queues/{queue}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused queue go on. */
+        post: operations["post_admin_jobs_queues_queue_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All schedules, by name. */
+        get: operations["get_admin_jobs_schedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/schedules/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses a schedule: its ticks are skipped, and remembered as skipped. Jobs of earlier ticks are not touched. */
+        post: operations["post_admin_jobs_schedules_name_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/schedules/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused schedule go on with its next tick. */
+        post: operations["post_admin_jobs_schedules_name_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/schedules/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a schedule's job now, beside its times, also while it is paused. A job of it that still waits is answered instead
+         *     of a second one; one that runs will run once more.
+         */
+        post: operations["post_admin_jobs_schedules_name_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs that ended by minute or hour, as one line or by queue, kind or outcome. */
+        get: operations["get_admin_jobs_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workers of the fleet, newest first; at most 500. */
+        get: operations["get_admin_jobs_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/workers/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks a worker to take no more jobs, finish those it runs within its drain time, and end, as after a SIGTERM. Whatever
+         *     started it may start another.
+         */
+        post: operations["post_admin_jobs_workers_id_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job: its timeline, runs with what they said, arguments, effects, parents and children. */
+        get: operations["get_admin_jobs_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a job up, as if its last attempt had failed: it will not run again by itself. For jobs that are not running and
+         *     have not completed.
+         */
+        post: operations["post_admin_jobs_id_discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/moderation/queue": {
         parameters: {
             query?: never;
@@ -221,10 +605,80 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One job: for its owner, and for those who may see all jobs. */
+        /**
+         * One job: for its owner, and for those who may see all jobs. While it waits for a free worker, `waiting` has its place
+         *     in the line and an estimate made of what the queue did in the last ten minutes.
+         */
         get: operations["get_jobs_id"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops a job for good; it can be retried later.
+         * @description Its owner: a step of an upload that failed and waits for its next attempt (`retryable`). Who operates jobs: any that
+         *     has not ended. A running job is asked to stop (202): its handler is told within a second, its child process is ended,
+         *     and a completion that commits first wins. With `flow`, everything the job waits for is cancelled as well.
+         */
+        post: operations["post_jobs_id_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A job's state and progress, for its owner and for those who may see all jobs: at once, and again whenever they
+         *     change. An event's id stands for what it says, so a client that comes back with `Last-Event-ID` gets nothing twice
+         *     and never misses the newest state. Ends once the job has ended, when the right to read it ends, and when the server
+         *     stops. Who has seen the end already gets 204, which tells an `EventSource` to stop coming back.
+         */
+        get: operations["get_jobs_id_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a job again, with a clean slate of failures.
+         * @description Its owner: a step of an upload that is `discarded`, `cancelled` or `retryable` (then it need not wait); 20 times an
+         *     hour, together with cancels. Who operates jobs: any that is `discarded`, `cancelled`, `quarantined`, `retryable` or
+         *     `scheduled` (then it runs now); a parent whose children have not all completed waits for them again. With `flow`,
+         *     everything the job waits for that failed runs again as well.
+         */
+        post: operations["post_jobs_id_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -548,6 +1002,124 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A job in a list. */
+        AdminJob: {
+            /**
+             * Format: int32
+             * @description Runs whose child process died.
+             */
+            crashes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The newest error. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description Runs that failed by its own fault.
+             */
+            failures: number;
+            /** @description What groups its newest failure with others of the same cause. */
+            fingerprint?: string | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /**
+             * Format: int32
+             * @description Runs lost with their worker.
+             */
+            lost: number;
+            /**
+             * Format: int32
+             * @description Failures until it is given up.
+             */
+            max_failures: number;
+            /**
+             * Format: int32
+             * @description 0 first to 4 last.
+             */
+            priority: number;
+            progress?: components["schemas"]["Progress"] | null;
+            queue: string;
+            /**
+             * Format: date-time
+             * @description From when it may or might run.
+             */
+            run_at: string;
+            /**
+             * Format: int64
+             * @description From the start of its last run to its end.
+             */
+            run_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Times it was started.
+             */
+            runs: number;
+            /**
+             * Format: date-time
+             * @description Of the last run.
+             */
+            started_at?: string | null;
+            /** @enum {string} */
+            state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            /**
+             * Format: uuid
+             * @description The owner; absent for the system's own work.
+             */
+            tenant?: string | null;
+            /**
+             * Format: int64
+             * @description From when it could run to the start of its last run.
+             */
+            wait_ms?: number | null;
+            /** Format: uuid */
+            worker_id?: string | null;
+        };
+        /** @description A job with everything that is known of it. */
+        AdminJobDetail: components["schemas"]["AdminJob"] & {
+            /** Format: int32 */
+            args_version: number;
+            /** @description Secrets, addresses of people and contents of mails are replaced by `[redacted]`. */
+            arguments?: unknown;
+            /** @description Runs that are recorded: all but a plain first success, and those that said something. */
+            attempts: components["schemas"]["AttemptView"][];
+            /** @description The jobs this one waits for; the first 100. */
+            children: components["schemas"]["AdminJob"][];
+            /** @description What it works on, as that stands now. */
+            effects: components["schemas"]["EffectView"][];
+            /**
+             * Format: uuid
+             * @description The job that waits for this one and its siblings.
+             */
+            parent_id?: string | null;
+            references: components["schemas"]["ReferenceView"][];
+            stop_requested?: components["schemas"]["StopView"] | null;
+            /** @description What happened, oldest first. */
+            timeline: components["schemas"]["Happening"][];
+            /** @description The trace of the request or the tick that made it, and of every run (W3C, 32 hexadecimal digits). */
+            trace_id?: string | null;
+        };
+        /** @description A run. */
+        AttemptView: {
+            class?: string | null;
+            error?: string | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /** @description What it said: the last 200 lines, of the job's last five runs. */
+            logs: components["schemas"]["LogView"][];
+            /** @description Absent while it runs, and for a plain first success. */
+            outcome?: string | null;
+            /** Format: int32 */
+            run: number;
+            /** Format: date-time */
+            started_at?: string | null;
+            /** @description Of the worker. */
+            version?: string | null;
+            /** @description Host and process. */
+            worker?: string | null;
+        };
         /** @description One row of the audit log. */
         AuditRow: {
             action: string;
@@ -577,6 +1149,100 @@ export interface components {
             name: string;
             version: string;
         };
+        /** @description What a bulk action would do, or that it was begun. */
+        BulkAnswer: {
+            bulk?: components["schemas"]["BulkView"] | null;
+            dry_run: boolean;
+            /** @description Jobs that match now. */
+            matched: components["schemas"]["Count"];
+            /** @description The newest ten of them. */
+            sample: components["schemas"]["AdminJob"][];
+        };
+        /** @description The filters of the job list; everything that is given must hold. */
+        BulkFilter: {
+            fingerprint?: string | null;
+            /** @example send_email */
+            kind?: string | null;
+            queue?: string | null;
+            /** @example nano:01930000-0000-7000-8000-000000000001 */
+            reference?: string | null;
+            /** Format: date-time */
+            since?: string | null;
+            /**
+             * @description Only states that the action fits. By default all of them; for `retry` `discarded`, `quarantined` and
+             *     `retryable`, so that what somebody cancelled stays cancelled unless it is named.
+             * @example [
+             *       "discarded"
+             *     ]
+             */
+            state?: string[] | null;
+            /** @description The owner's id, or `system`. */
+            tenant?: string | null;
+            /** Format: date-time */
+            until?: string | null;
+        };
+        /** @description What to do to which jobs. */
+        BulkRequest: {
+            /** @enum {string} */
+            action: "retry" | "cancel" | "discard";
+            /**
+             * @description Changes nothing: says how many jobs match, and shows ten of them.
+             * @default false
+             */
+            dry_run: boolean | null;
+            /** @description At least one field. */
+            filter: components["schemas"]["BulkFilter"];
+            /**
+             * Format: int32
+             * @description Jobs a second at most; as fast as it goes by default.
+             */
+            per_second?: number | null;
+            /** @description For the audit log and the jobs' timelines. */
+            reason: string;
+        };
+        /** @description A bulk action and how far it is. */
+        BulkView: {
+            /** @enum {string} */
+            action: "retry" | "cancel" | "discard";
+            /**
+             * Format: uuid
+             * @description Who asked for it.
+             */
+            actor?: string | null;
+            /**
+             * Format: int64
+             * @description Jobs it acted upon.
+             */
+            changed: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description As it is applied, with the states it touches. */
+            filter: Record<string, never>;
+            /**
+             * Format: date-time
+             * @description When it had been through all of them.
+             */
+            finished_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job that does it; cancelling it stops it after the step under way.
+             */
+            job_id: string;
+            /** @description Jobs that matched when it was asked for. */
+            matched: components["schemas"]["Count"];
+            /** Format: int32 */
+            per_second?: number | null;
+            reason: string;
+            /**
+             * Format: int64
+             * @description Jobs that had come into another state when their turn came.
+             */
+            skipped: number;
+            /** @enum {string} */
+            state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+        };
         /** @description A version that waits for a decision. */
         CaseView: {
             /** @enum {string} */
@@ -601,6 +1267,16 @@ export interface components {
             name_en: string;
             /** @example office */
             slug: string;
+        };
+        /** @description A number that is not counted without end. */
+        Count: {
+            /** @description There are more. */
+            capped: boolean;
+            /**
+             * Format: int64
+             * @description At most 10,000, or what the field says.
+             */
+            count: number;
         };
         CreateNano: {
             /** @description Slugs of `/categories`. */
@@ -655,6 +1331,10 @@ export interface components {
             size?: number | null;
             url: string;
         };
+        Draining: {
+            /** Format: uuid */
+            worker_id: string;
+        };
         /** @description Fields that are left out stay as they are. */
         EditNano: {
             categories?: string[] | null;
@@ -670,6 +1350,122 @@ export interface components {
             /** @enum {string} */
             license?: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary";
             title?: string | null;
+        };
+        /** @description Something the job works on. */
+        EffectView: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description As its own endpoint says it; for thumbnails `pending`, `made` or `none`; for the index the version of the
+             *     search document that is due.
+             * @example sent
+             */
+            state: string;
+            /**
+             * @description `version`, `thumbnails`, `index`, `upload` or `mail`.
+             * @example mail
+             */
+            type: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_AdminJobDetail: {
+            /** @description A job with everything that is known of it. */
+            data: components["schemas"]["AdminJob"] & {
+                /** Format: int32 */
+                args_version: number;
+                /** @description Secrets, addresses of people and contents of mails are replaced by `[redacted]`. */
+                arguments?: unknown;
+                /** @description Runs that are recorded: all but a plain first success, and those that said something. */
+                attempts: components["schemas"]["AttemptView"][];
+                /** @description The jobs this one waits for; the first 100. */
+                children: components["schemas"]["AdminJob"][];
+                /** @description What it works on, as that stands now. */
+                effects: components["schemas"]["EffectView"][];
+                /**
+                 * Format: uuid
+                 * @description The job that waits for this one and its siblings.
+                 */
+                parent_id?: string | null;
+                references: components["schemas"]["ReferenceView"][];
+                stop_requested?: components["schemas"]["StopView"] | null;
+                /** @description What happened, oldest first. */
+                timeline: components["schemas"]["Happening"][];
+                /** @description The trace of the request or the tick that made it, and of every run (W3C, 32 hexadecimal digits). */
+                trace_id?: string | null;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_BulkAnswer: {
+            /** @description What a bulk action would do, or that it was begun. */
+            data: {
+                bulk?: components["schemas"]["BulkView"] | null;
+                dry_run: boolean;
+                /** @description Jobs that match now. */
+                matched: components["schemas"]["Count"];
+                /** @description The newest ten of them. */
+                sample: components["schemas"]["AdminJob"][];
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_BulkView: {
+            /** @description A bulk action and how far it is. */
+            data: {
+                /** @enum {string} */
+                action: "retry" | "cancel" | "discard";
+                /**
+                 * Format: uuid
+                 * @description Who asked for it.
+                 */
+                actor?: string | null;
+                /**
+                 * Format: int64
+                 * @description Jobs it acted upon.
+                 */
+                changed: number;
+                /** Format: date-time */
+                created_at: string;
+                /** @description As it is applied, with the states it touches. */
+                filter: Record<string, never>;
+                /**
+                 * Format: date-time
+                 * @description When it had been through all of them.
+                 */
+                finished_at?: string | null;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * Format: uuid
+                 * @description The job that does it; cancelling it stops it after the step under way.
+                 */
+                job_id: string;
+                /** @description Jobs that matched when it was asked for. */
+                matched: components["schemas"]["Count"];
+                /** Format: int32 */
+                per_second?: number | null;
+                reason: string;
+                /**
+                 * Format: int64
+                 * @description Jobs that had come into another state when their turn came.
+                 */
+                skipped: number;
+                /** @enum {string} */
+                state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Decided: {
@@ -709,6 +1505,18 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Draining: {
+            data: {
+                /** Format: uuid */
+                worker_id: string;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_FinishedUpload: {
             /** @description What a finished upload has become. */
             data: {
@@ -734,15 +1542,62 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_JobDetail: {
-            /** @description A job and the jobs it is tied to. */
+            /** @description A job, the jobs it is tied to, and what its owner asks about it. */
             data: components["schemas"]["Job"] & {
                 /** @description The jobs this one waits for. */
                 children: components["schemas"]["Job"][];
+                /**
+                 * Format: date-time
+                 * @description When it runs again, while it waits for a time.
+                 */
+                next_run_at?: string | null;
                 /**
                  * Format: uuid
                  * @description The job that waits for this one and its siblings.
                  */
                 parent_id?: string | null;
+                /** @description Whether the caller can try it again (`POST /jobs/{id}/retry`). */
+                retry: components["schemas"]["Retry"];
+                trouble?: components["schemas"]["Explanation"] | null;
+                waiting?: components["schemas"]["Waiting"] | null;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_LimitView: {
+            data: {
+                /** Format: uuid */
+                actor?: string | null;
+                /**
+                 * Format: int32
+                 * @description Starts that may come at once.
+                 */
+                burst?: number | null;
+                /** Format: date-time */
+                changed_at: string;
+                kind: string;
+                /**
+                 * Format: int32
+                 * @description Runs at a time, in the whole fleet.
+                 */
+                max_running?: number | null;
+                /**
+                 * Format: int32
+                 * @description Runs at a time of each owner.
+                 */
+                max_running_per_tenant?: number | null;
+                /**
+                 * Format: int32
+                 * @description Starts in `rate_seconds`.
+                 */
+                rate?: number | null;
+                /** Format: int32 */
+                rate_seconds?: number | null;
+                reason: string;
             };
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
@@ -857,12 +1712,133 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Operated: {
+            /** @description What became of the job. */
+            data: {
+                /**
+                 * Format: int32
+                 * @description Running jobs that were asked to stop. They are told within a second, and end as `cancelled` unless they complete
+                 *     first.
+                 */
+                asked: number;
+                /**
+                 * Format: int32
+                 * @description Jobs that are in another state now: 1, or with `flow` any number.
+                 */
+                changed: number;
+                /** Format: uuid */
+                job_id: string;
+                /**
+                 * Format: int32
+                 * @description Jobs of the flow that were left alone, because their state does not fit.
+                 */
+                skipped: number;
+                /** @enum {string} */
+                state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+                /** @enum {string} */
+                state_before: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_PauseChange: {
+            /** @description A pause, or its end. */
+            data: {
+                /**
+                 * Format: date-time
+                 * @description When it ends by itself.
+                 */
+                expires_at?: string | null;
+                /** @description Of the queue or kind. */
+                name: string;
+                paused: boolean;
+                /** @enum {string} */
+                scope: "queue" | "kind";
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_QueuesView: {
+            /** @description The queues, and what holds them up. */
+            data: {
+                /** @description Limits across the fleet, by kind. */
+                limits: components["schemas"]["LimitView"][];
+                /** @description Kinds of which nothing starts. */
+                paused_kinds: components["schemas"]["PauseView"][];
+                queues: components["schemas"]["QueueView"][];
+                /** Format: int64 */
+                window_minutes: number;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_SchedulePaused: {
+            /** @description A schedule's pause, or its end. */
+            data: {
+                /** Format: date-time */
+                expires_at?: string | null;
+                name: string;
+                paused: boolean;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_SearchAnswer: {
             data: {
                 /** @description Nothing matched the words as typed; similar ones were taken. */
                 corrected: boolean;
                 facets?: components["schemas"]["FacetLists"] | null;
                 hits: components["schemas"]["Found"][];
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Started: {
+            /** @description The job that was enqueued. */
+            data: {
+                /** Format: uuid */
+                job_id: string;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_StatsView: {
+            /** @description Runs that ended, over time. */
+            data: {
+                series: components["schemas"]["Series"][];
+                /**
+                 * Format: date-time
+                 * @description The beginning of the first step.
+                 */
+                since: string;
+                /** @enum {string} */
+                step: "minute" | "hour";
+                /** Format: date-time */
+                until: string;
             };
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
@@ -923,6 +1899,88 @@ export interface components {
                 /** @enum {string} */
                 state: "receiving" | "received" | "finished" | "aborted" | "expired";
             };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_AdminJob: {
+            data: {
+                /**
+                 * Format: int32
+                 * @description Runs whose child process died.
+                 */
+                crashes: number;
+                /** Format: date-time */
+                created_at: string;
+                /** @description The newest error. */
+                error?: string | null;
+                /**
+                 * Format: int32
+                 * @description Runs that failed by its own fault.
+                 */
+                failures: number;
+                /** @description What groups its newest failure with others of the same cause. */
+                fingerprint?: string | null;
+                /** Format: date-time */
+                finished_at?: string | null;
+                /** Format: uuid */
+                id: string;
+                kind: string;
+                /**
+                 * Format: int32
+                 * @description Runs lost with their worker.
+                 */
+                lost: number;
+                /**
+                 * Format: int32
+                 * @description Failures until it is given up.
+                 */
+                max_failures: number;
+                /**
+                 * Format: int32
+                 * @description 0 first to 4 last.
+                 */
+                priority: number;
+                progress?: components["schemas"]["Progress"] | null;
+                queue: string;
+                /**
+                 * Format: date-time
+                 * @description From when it may or might run.
+                 */
+                run_at: string;
+                /**
+                 * Format: int64
+                 * @description From the start of its last run to its end.
+                 */
+                run_ms?: number | null;
+                /**
+                 * Format: int32
+                 * @description Times it was started.
+                 */
+                runs: number;
+                /**
+                 * Format: date-time
+                 * @description Of the last run.
+                 */
+                started_at?: string | null;
+                /** @enum {string} */
+                state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+                /**
+                 * Format: uuid
+                 * @description The owner; absent for the system's own work.
+                 */
+                tenant?: string | null;
+                /**
+                 * Format: int64
+                 * @description From when it could run to the start of its last run.
+                 */
+                wait_ms?: number | null;
+                /** Format: uuid */
+                worker_id?: string | null;
+            }[];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -999,6 +2057,79 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_ErrorGroup: {
+            data: {
+                /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
+                class: string;
+                /**
+                 * Format: int64
+                 * @description Runs that failed so.
+                 */
+                failures: number;
+                /** @description Filters the job list, and is the filter of a bulk action. */
+                fingerprint: string;
+                /** Format: date-time */
+                first_seen: string;
+                /** @description The release whose worker met it first. */
+                first_version: string;
+                kind: string;
+                /** Format: uuid */
+                last_job_id: string;
+                /** Format: date-time */
+                last_seen: string;
+                last_version: string;
+                /** @description Jobs that were given up for it and still are. */
+                open: components["schemas"]["Count"];
+                /** @description Jobs that failed so and will run again. */
+                retrying: components["schemas"]["Count"];
+                /** @description Of the newest failure, at most 500 characters. */
+                sample: string;
+            }[];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_LimitView: {
+            data: {
+                /** Format: uuid */
+                actor?: string | null;
+                /**
+                 * Format: int32
+                 * @description Starts that may come at once.
+                 */
+                burst?: number | null;
+                /** Format: date-time */
+                changed_at: string;
+                kind: string;
+                /**
+                 * Format: int32
+                 * @description Runs at a time, in the whole fleet.
+                 */
+                max_running?: number | null;
+                /**
+                 * Format: int32
+                 * @description Runs at a time of each owner.
+                 */
+                max_running_per_tenant?: number | null;
+                /**
+                 * Format: int32
+                 * @description Starts in `rate_seconds`.
+                 */
+                rate?: number | null;
+                /** Format: int32 */
+                rate_seconds?: number | null;
+                reason: string;
+            }[];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_Nano: {
             data: {
                 /**
@@ -1047,6 +2178,51 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_ScheduleView: {
+            data: {
+                /**
+                 * @description What happens with ticks for which no scheduler was there: `skip`, `once` or `all:N`.
+                 * @example once
+                 */
+                catch_up: string;
+                /** @description False when it is switched off by configuration. */
+                enabled: boolean;
+                /**
+                 * @description Seconds, minutes, hours, day of month, month, day of week.
+                 * @example 0 30 3 * * *
+                 */
+                expression: string;
+                /**
+                 * Format: int32
+                 * @description A tick's job starts up to this much later than the tick.
+                 */
+                jitter_seconds: number;
+                /** @description Of the job it enqueues. */
+                kind: string;
+                /** @description The last twenty ticks, newest first. */
+                last: components["schemas"]["TickView"][];
+                name: string;
+                /** @description The next five ticks. Times in the past mean that no scheduler runs, or that it is switched off. */
+                next: string[];
+                pause?: components["schemas"]["SchedulePause"] | null;
+                /**
+                 * Format: date-time
+                 * @description When a scheduler last looked, give or take 5 s.
+                 */
+                seen_at?: string | null;
+                /**
+                 * @description The time zone the expression is meant in.
+                 * @example Europe/Berlin
+                 */
+                zone: string;
+            }[];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_Version: {
             data: {
                 changelog: string;
@@ -1071,6 +2247,54 @@ export interface components {
                 size?: number | null;
                 /** @enum {string} */
                 state: "processing" | "pending_review" | "published" | "rejected" | "withdrawn" | "superseded";
+            }[];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_WorkerView: {
+            data: {
+                drain_reason?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When somebody asked it to finish what it runs and end.
+                 */
+                drain_requested_at?: string | null;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description How many jobs it runs.
+                 */
+                in_flight: number;
+                /**
+                 * Format: int64
+                 * @description Resident memory of the worker and its child processes, in bytes.
+                 */
+                memory_bytes?: number | null;
+                /** @description Host and process. */
+                name: string;
+                queues: string[];
+                /** @description The first 100 of them. */
+                running: components["schemas"]["RunningView"][];
+                /**
+                 * Format: date-time
+                 * @description The last sign of life; a second ago at most while all is well.
+                 */
+                seen_at: string;
+                /**
+                 * Format: int32
+                 * @description Jobs it runs at a time.
+                 */
+                slots: number;
+                /** Format: date-time */
+                started_at: string;
+                /** @description `alive`, `draining`, `stopped` or `dead`. */
+                state: string;
+                version: string;
             }[];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
@@ -1124,7 +2348,53 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "CURSOR_INVALID" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "UNAVAILABLE" | "INTERNAL";
+        /** @description Failures of one cause. */
+        ErrorGroup: {
+            /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Runs that failed so.
+             */
+            failures: number;
+            /** @description Filters the job list, and is the filter of a bulk action. */
+            fingerprint: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @description The release whose worker met it first. */
+            first_version: string;
+            kind: string;
+            /** Format: uuid */
+            last_job_id: string;
+            /** Format: date-time */
+            last_seen: string;
+            last_version: string;
+            /** @description Jobs that were given up for it and still are. */
+            open: components["schemas"]["Count"];
+            /** @description Jobs that failed so and will run again. */
+            retrying: components["schemas"]["Count"];
+            /** @description Of the newest failure, at most 500 characters. */
+            sample: string;
+        };
+        /** @description Hardly sooner than, hardly later than. */
+        EstimateView: {
+            /** Format: int64 */
+            from_seconds: number;
+            /** Format: int64 */
+            to_seconds: number;
+        };
+        /** @description What went wrong, in plain words. */
+        Explanation: {
+            /**
+             * @description For programs: `service_away`, `tried_again`, `too_slow`, `given_up`, `not_possible`, `set_aside`,
+             *     `too_much_memory` or `cancelled`.
+             * @example given_up
+             */
+            code: string;
+            /** @description For people, by `Accept-Language`. */
+            text: string;
+        };
         Facet: {
             /** Format: int64 */
             count: number;
@@ -1168,6 +2438,29 @@ export interface components {
              * @description Comparable within one answer only; absent when degraded.
              */
             score?: number | null;
+        };
+        /** @description One point of a timeline. */
+        Happening: {
+            /**
+             * Format: uuid
+             * @description Who did it; absent for the system and the workers.
+             */
+            actor?: string | null;
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description `created`, `started`, `ended` (a run), `retry`, `cancel`, `discard` (by a person or the system), `finished`.
+             * @example started
+             */
+            event: string;
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description Which run.
+             */
+            run?: number | null;
+            /** @description The outcome of a run, the state after an action, the final state. */
+            what?: string | null;
         };
         Health: {
             /** @example ok */
@@ -1219,15 +2512,24 @@ export interface components {
              */
             wait_ms?: number | null;
         };
-        /** @description A job and the jobs it is tied to. */
+        /** @description A job, the jobs it is tied to, and what its owner asks about it. */
         JobDetail: components["schemas"]["Job"] & {
             /** @description The jobs this one waits for. */
             children: components["schemas"]["Job"][];
+            /**
+             * Format: date-time
+             * @description When it runs again, while it waits for a time.
+             */
+            next_run_at?: string | null;
             /**
              * Format: uuid
              * @description The job that waits for this one and its siblings.
              */
             parent_id?: string | null;
+            /** @description Whether the caller can try it again (`POST /jobs/{id}/retry`). */
+            retry: components["schemas"]["Retry"];
+            trouble?: components["schemas"]["Explanation"] | null;
+            waiting?: components["schemas"]["Waiting"] | null;
         };
         Judgement: {
             /**
@@ -1237,6 +2539,79 @@ export interface components {
             decision: string;
             /** @description Told to the creator of a rejected nano. */
             reason: string;
+        };
+        /** @description The limits that a kind shall have from now on. What is left out is not limited. */
+        LimitForm: {
+            /**
+             * Format: int32
+             * @description Starts that may come at once; 1 when left out.
+             */
+            burst?: number | null;
+            /**
+             * Format: int32
+             * @example 4
+             */
+            max_running?: number | null;
+            /**
+             * Format: int32
+             * @description At most `max_running`.
+             */
+            max_running_per_tenant?: number | null;
+            /**
+             * Format: int32
+             * @description Starts per `rate_seconds`.
+             */
+            rate?: number | null;
+            /**
+             * Format: int32
+             * @description At most a day; 1 when left out.
+             */
+            rate_seconds?: number | null;
+            /**
+             * @description Kept in the audit log, and shown beside the limit.
+             * @example the mail server takes 10 a second
+             */
+            reason: string;
+        };
+        LimitView: {
+            /** Format: uuid */
+            actor?: string | null;
+            /**
+             * Format: int32
+             * @description Starts that may come at once.
+             */
+            burst?: number | null;
+            /** Format: date-time */
+            changed_at: string;
+            kind: string;
+            /**
+             * Format: int32
+             * @description Runs at a time, in the whole fleet.
+             */
+            max_running?: number | null;
+            /**
+             * Format: int32
+             * @description Runs at a time of each owner.
+             */
+            max_running_per_tenant?: number | null;
+            /**
+             * Format: int32
+             * @description Starts in `rate_seconds`.
+             */
+            rate?: number | null;
+            /** Format: int32 */
+            rate_seconds?: number | null;
+            reason: string;
+        };
+        LogView: {
+            /** Format: date-time */
+            at: string;
+            fields?: unknown;
+            /** @enum {string} */
+            level: "debug" | "info" | "warn" | "error";
+            message: string;
+            /** Format: int32 */
+            seq: number;
         };
         Login: {
             /** @description Keep the refresh token in an HttpOnly cookie instead of sending it in the answer. */
@@ -1278,16 +2653,23 @@ export interface components {
         Meta: {
             /** @description A service is away; this is a simpler answer than usual. */
             degraded?: boolean;
+            /** @description Where the next page begins: send it as `cursor`. Absent at the end of the list. */
+            next_cursor?: string | null;
             /** Format: int64 */
             page?: number | null;
+            /**
+             * @description The page is not full, because one request looks at a bounded number of entries: the search goes on at
+             *     `next_cursor`.
+             */
+            partial?: boolean;
             /** Format: int64 */
             per_page?: number | null;
             /**
              * Format: int64
-             * @description How many there are in all, or 10,000 when `total_capped`.
+             * @description How many there are in all; when `total_capped`, there may be more.
              */
             total?: number | null;
-            /** @description There are more than `total`; nobody counted them. */
+            /** @description Only this many were counted: 10,000, or those among the entries that one request looks at. */
             total_capped?: boolean;
         };
         /** @description A nano as it stands in lists. */
@@ -1336,6 +2718,104 @@ export interface components {
             latest_version?: components["schemas"]["VersionDetail"] | null;
             version?: components["schemas"]["Version"] | null;
         };
+        /** @description Why, and for how long. */
+        NewPause: {
+            /**
+             * Format: int64
+             * @description When it ends by itself: at most 30 days from now. Without it, it lasts until somebody resumes.
+             */
+            expires_in_seconds?: number | null;
+            /**
+             * @description Kept in the audit log, and shown beside what is paused.
+             * @example the disk of the media workers is full
+             */
+            reason: string;
+        };
+        /** @description What became of the job. */
+        Operated: {
+            /**
+             * Format: int32
+             * @description Running jobs that were asked to stop. They are told within a second, and end as `cancelled` unless they complete
+             *     first.
+             */
+            asked: number;
+            /**
+             * Format: int32
+             * @description Jobs that are in another state now: 1, or with `flow` any number.
+             */
+            changed: number;
+            /** Format: uuid */
+            job_id: string;
+            /**
+             * Format: int32
+             * @description Jobs of the flow that were left alone, because their state does not fit.
+             */
+            skipped: number;
+            /** @enum {string} */
+            state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            /** @enum {string} */
+            state_before: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+        };
+        /** @description Why, and how far. */
+        Operation: {
+            /**
+             * @description Also acts on everything the job waits for; at most 1,000 jobs. Needs `jobs:operate`.
+             * @default false
+             */
+            flow: boolean;
+            /**
+             * @description Required of those who operate jobs; kept in the audit log and in the job's timeline.
+             * @example the mail server is back
+             */
+            reason?: string | null;
+        };
+        /** @description A pause, or its end. */
+        PauseChange: {
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at?: string | null;
+            /** @description Of the queue or kind. */
+            name: string;
+            paused: boolean;
+            /** @enum {string} */
+            scope: "queue" | "kind";
+        };
+        PauseView: {
+            /**
+             * Format: uuid
+             * @description Who paused it; absent for the system.
+             */
+            actor?: string | null;
+            name: string;
+            reason: string;
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            until?: string | null;
+        };
+        /** @description Of the runs within the window; absent without any. */
+        Percentiles: {
+            /** Format: double */
+            p50_ms?: number | null;
+            /** Format: double */
+            p95_ms?: number | null;
+            /** Format: double */
+            p99_ms?: number | null;
+        };
+        PointView: {
+            /**
+             * Format: date-time
+             * @description The step's beginning.
+             */
+            at: string;
+            /** Format: int64 */
+            runs: number;
+        };
         Problem: {
             code: components["schemas"]["ErrorCode"];
             /** @description Facts for programs. Bad fields are in `fields`. */
@@ -1360,8 +2840,54 @@ export interface components {
             /** Format: int64 */
             total?: number | null;
         };
+        QueueView: {
+            /**
+             * Format: double
+             * @description Runs that completed, per minute of the window.
+             */
+            completed_per_minute: number;
+            /** @description Jobs by state, each counted to 10,000; completed ones to 1,000. */
+            counts: {
+                [key: string]: components["schemas"]["Count"];
+            };
+            /** @description Runs that ended within the window, by outcome. */
+            ended: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Jobs that run just now, counted to 10,000.
+             */
+            in_flight: number;
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when the first available job could run.
+             */
+            oldest_available_at?: string | null;
+            /** @description More than 10,000 jobs of more than 1,000 owners are available: there may be an older one. */
+            oldest_is_a_guess: boolean;
+            paused?: components["schemas"]["PauseView"] | null;
+            /** @description From a run's start to its end. */
+            run: components["schemas"]["Percentiles"];
+            /** @description From the time a job could run to its start. */
+            wait: components["schemas"]["Percentiles"];
+        };
+        /** @description The queues, and what holds them up. */
+        QueuesView: {
+            /** @description Limits across the fleet, by kind. */
+            limits: components["schemas"]["LimitView"][];
+            /** @description Kinds of which nothing starts. */
+            paused_kinds: components["schemas"]["PauseView"][];
+            queues: components["schemas"]["QueueView"][];
+            /** Format: int64 */
+            window_minutes: number;
+        };
         Readiness: {
             database: string;
+            /** @description The queue's Redis. While it is away, jobs run from the ledger alone. */
+            queue: string;
+            /** @description The cache's Redis. */
             redis: string;
             search: string;
             /**
@@ -1370,6 +2896,25 @@ export interface components {
              */
             status: string;
             storage: string;
+            /**
+             * Format: int64
+             * @description Workers with a heartbeat; none while the database is away. Without any, what is uploaded waits.
+             * @example 2
+             */
+            workers: number;
+        };
+        /** @description A reason that must be there. */
+        Reasoned: {
+            /**
+             * @description Kept in the audit log.
+             * @example the disk of the media workers is full
+             */
+            reason: string;
+        };
+        ReferenceView: {
+            /** Format: uuid */
+            id: string;
+            type: string;
         };
         Refresh: {
             refresh_token?: string | null;
@@ -1396,17 +2941,153 @@ export interface components {
             /** @example ada@example.org */
             email: string;
         };
+        /** @description Whether the job can be tried again, and if not, why. */
+        Retry: {
+            possible: boolean;
+            /**
+             * @description `not_allowed` (the caller may look, not retry), `not_a_step` (only the steps of an upload are its owner's to retry), `goes_on` (it is on its way by itself),
+             *     `completed`, or `set_aside` (operators look at it first).
+             * @example goes_on
+             */
+            why_not?: string | null;
+        };
+        RunningView: {
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            queue: string;
+            /** Format: date-time */
+            started_at?: string | null;
+        };
+        /** @description While it lasts, ticks are skipped. */
+        SchedulePause: {
+            /**
+             * Format: uuid
+             * @description Null for the command line.
+             */
+            actor?: string | null;
+            /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: date-time */
+            paused_at: string;
+            reason: string;
+        };
+        /** @description A schedule's pause, or its end. */
+        SchedulePaused: {
+            /** Format: date-time */
+            expires_at?: string | null;
+            name: string;
+            paused: boolean;
+        };
+        /** @description A schedule with its next and its last ticks. */
+        ScheduleView: {
+            /**
+             * @description What happens with ticks for which no scheduler was there: `skip`, `once` or `all:N`.
+             * @example once
+             */
+            catch_up: string;
+            /** @description False when it is switched off by configuration. */
+            enabled: boolean;
+            /**
+             * @description Seconds, minutes, hours, day of month, month, day of week.
+             * @example 0 30 3 * * *
+             */
+            expression: string;
+            /**
+             * Format: int32
+             * @description A tick's job starts up to this much later than the tick.
+             */
+            jitter_seconds: number;
+            /** @description Of the job it enqueues. */
+            kind: string;
+            /** @description The last twenty ticks, newest first. */
+            last: components["schemas"]["TickView"][];
+            name: string;
+            /** @description The next five ticks. Times in the past mean that no scheduler runs, or that it is switched off. */
+            next: string[];
+            pause?: components["schemas"]["SchedulePause"] | null;
+            /**
+             * Format: date-time
+             * @description When a scheduler last looked, give or take 5 s.
+             */
+            seen_at?: string | null;
+            /**
+             * @description The time zone the expression is meant in.
+             * @example Europe/Berlin
+             */
+            zone: string;
+        };
         SearchAnswer: {
             /** @description Nothing matched the words as typed; similar ones were taken. */
             corrected: boolean;
             facets?: components["schemas"]["FacetLists"] | null;
             hits: components["schemas"]["Found"][];
         };
+        Series: {
+            /** @description Of the queue, kind or outcome; empty for the one line of everything. */
+            name: string;
+            /** @description Steps without runs are left out. */
+            points: components["schemas"]["PointView"][];
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description The job that was enqueued. */
+        Started: {
+            /** Format: uuid */
+            job_id: string;
+        };
+        /** @description Runs that ended, over time. */
+        StatsView: {
+            series: components["schemas"]["Series"][];
+            /**
+             * Format: date-time
+             * @description The beginning of the first step.
+             */
+            since: string;
+            /** @enum {string} */
+            step: "minute" | "hour";
+            /** Format: date-time */
+            until: string;
+        };
+        StopView: {
+            /** Format: uuid */
+            actor?: string | null;
+            /** Format: date-time */
+            at: string;
+            reason: string;
+        };
         /** @description Addresses of one picture in three widths, good for an hour. */
         Thumbnail: {
             320: string;
             640: string;
             1280: string;
+        };
+        /** @description A time at which the schedule was due, and what became of it. */
+        TickView: {
+            /**
+             * Format: uuid
+             * @description Of a manual one: who asked, null for the command line.
+             */
+            actor?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was decided about.
+             */
+            decided_at: string;
+            /** Format: date-time */
+            due: string;
+            /** @description The scheduler's host and process. */
+            fired_by?: string | null;
+            /** Format: uuid */
+            job_id?: string | null;
+            /** @enum {string} */
+            job_state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            /**
+             * @description `fired`, `missed` (no scheduler was there; a later tick stands for it), `skipped` (paused), or `manual`.
+             * @example fired
+             */
+            outcome: string;
+            reason?: string | null;
         };
         /** @description Tokens for a client. */
         TokenPair: {
@@ -1498,6 +3179,69 @@ export interface components {
              */
             uploaded_size?: number | null;
         };
+        /** @description A waiting job's place, and how long it may take until it begins. */
+        Waiting: {
+            estimate?: components["schemas"]["EstimateView"] | null;
+            /** @enum {string} */
+            no_estimate?: "paused" | "limited" | "no_worker" | "crowded" | "too_few_runs";
+            /**
+             * Format: int64
+             * @description From 1, among the own jobs of the same queue; at most 10,001.
+             */
+            own_place?: number | null;
+            /**
+             * Format: int64
+             * @description From 1, if every tenant that waits takes its turns: `own_place` times `tenants`. None while a limit or a pause of
+             *     its kind holds the job back.
+             */
+            place?: number | null;
+            /**
+             * Format: int64
+             * @description How many people's jobs wait in the queue, the own included; at most 64, which means 64 or more.
+             */
+            tenants?: number | null;
+        };
+        /** @description A worker, in one of its lives: it comes back under another id. */
+        WorkerView: {
+            drain_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When somebody asked it to finish what it runs and end.
+             */
+            drain_requested_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many jobs it runs.
+             */
+            in_flight: number;
+            /**
+             * Format: int64
+             * @description Resident memory of the worker and its child processes, in bytes.
+             */
+            memory_bytes?: number | null;
+            /** @description Host and process. */
+            name: string;
+            queues: string[];
+            /** @description The first 100 of them. */
+            running: components["schemas"]["RunningView"][];
+            /**
+             * Format: date-time
+             * @description The last sign of life; a second ago at most while all is well.
+             */
+            seen_at: string;
+            /**
+             * Format: int32
+             * @description Jobs it runs at a time.
+             */
+            slots: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `alive`, `draining`, `stopped` or `dead`. */
+            state: string;
+            version: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1571,6 +3315,2464 @@ export interface operations {
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Any of these: `available`, `scheduled`, `running`, `retryable`, `waiting`, `blocked`, `completed`,
+                 *     `cancelled`, `discarded`, `quarantined`; separated by commas, or the parameter repeated.
+                 * @example discarded,quarantined
+                 */
+                state?: string;
+                /** @example send_email */
+                kind?: string;
+                /** @example mail */
+                queue?: string;
+                /** @description The owner's id, or `system` for the system's own work. */
+                tenant?: string;
+                /**
+                 * @description What it is about: `nano`, `version`, `upload` or `user`, a colon, and the id.
+                 * @example nano:01930000-0000-7000-8000-000000000001
+                 */
+                reference?: string;
+                /** @description The cause of its newest failure, unless it has completed since: 32 hexadecimal digits. */
+                fingerprint?: string;
+                /** @description Created at this time or later. */
+                since?: string;
+                /** @description Created before this time. */
+                until?: string;
+                /** @description Of the page before, from `meta.next_cursor`. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the page behind this one */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_AdminJob"];
+                };
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_BulkAnswer"];
+                };
+            };
+            /** @description Begun */
+            202: {
+                headers: {
+                    /** @description The job that does it */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_BulkAnswer"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_bulk_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bulk action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_BulkView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_errors: {
+        parameters: {
+            query?: {
+                /** @example send_email */
+                kind?: string;
+                /** @description The failures' class, as `timeout` or `panic`. */
+                class?: string;
+                fingerprint?: string;
+                /** @description Last seen at this time or later. */
+                since?: string;
+                /** @description Of the page before, from `meta.next_cursor`. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the page behind this one */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ErrorGroup"];
+                };
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Some of `queues`, `workers`, `errors`; all by default.
+                 * @example queues,workers
+                 */
+                topics?: string;
+            };
+            header?: {
+                /** @description The last event seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: queues`, `workers` or `errors`; `data`: what `/admin/jobs/queues`, `/admin/jobs/workers` or `/admin/jobs/errors` has as `data` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_kinds_kind_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example scan_content */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPause"];
+            };
+        };
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PauseChange"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_kinds_kind_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example scan_content */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PauseChange"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_PAUSED`: It is not paused. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kinds without limits are not in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_LimitView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_admin_jobs_limits_kind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example send_email */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitForm"];
+            };
+        };
+        responses: {
+            /** @description In force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_LimitView"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_admin_jobs_limits_kind: {
+        parameters: {
+            query: {
+                /**
+                 * @description Kept in the audit log.
+                 * @example the mail server was enlarged
+                 */
+                reason: string;
+            };
+            header?: never;
+            path: {
+                /** @example send_email */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lifted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_queues: {
+        parameters: {
+            query?: {
+                /** @description Percentiles and throughput cover so many whole minutes back from now. */
+                window_minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queues */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_QueuesView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_queues_queue_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example media */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPause"];
+            };
+        };
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PauseChange"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_queues_queue_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example media */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PauseChange"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_PAUSED`: It is not paused. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As the scheduler last wrote them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ScheduleView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_schedules_name_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example prune_ledger */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPause"];
+            };
+        };
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SchedulePaused"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_schedules_name_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example prune_ledger */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SchedulePaused"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_PAUSED`: It is not paused. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_schedules_name_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example prune_ledger */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description Enqueued */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Started"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `SCHEDULE_UNKNOWN_JOB`: This build does not know the schedule's job; it belongs to a newer release. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_stats: {
+        parameters: {
+            query?: {
+                /** @description From this time on; an hour back by default. */
+                since?: string;
+                /** @description Up to this time; now by default. At most 6 hours by minute, 31 days by hour. */
+                until?: string;
+                step?: "minute" | "hour";
+                by?: "queue" | "kind" | "outcome";
+                /** @example mail */
+                queue?: string;
+                /** @example send_email */
+                kind?: string;
+                /** @description `completed`, `retry`, `discarded`, … */
+                outcome?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_StatsView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_workers: {
+        parameters: {
+            query?: {
+                /** @description `true`: those that ended within the last day, too. */
+                ended?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_WorkerView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_workers_id_drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It was asked; it hears it within a second */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Draining"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `WORKER_STATE`: The worker has ended, or was asked to drain already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_AdminJobDetail"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_id_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description Given up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Operated"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `JOB_STATE`: The job's state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2585,6 +6787,399 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_id_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Operation"] | null;
+            };
+        };
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Operated"];
+                };
+            };
+            /** @description It runs, and was asked to stop */
+            202: {
+                headers: {
+                    /** @description The job */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Operated"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `JOB_STATE`: The job's state does not allow this.
+             *     - `FLOW_TOO_LARGE`: The flow has more jobs than one call acts on; use a bulk action.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_jobs_id_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last event seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: job`, `data:` the job, as in `GET /jobs/{id}` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The job has ended, and `Last-Event-ID` is the event that said so */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_id_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Operation"] | null;
+            };
+        };
+        responses: {
+            /** @description It runs again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Operated"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `JOB_STATE`: The job's state does not allow this.
+             *     - `FLOW_TOO_LARGE`: The flow has more jobs than one call acts on; use a bulk action.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
