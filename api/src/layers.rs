@@ -15,6 +15,8 @@ use tower_http::{
     timeout::RequestBodyTimeoutLayer,
 };
 
+use tracing::Instrument;
+
 use crate::{
     error::{self, Error},
     extract::JSON_LIMIT,
@@ -49,11 +51,23 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
 /// in take as long as they take; each pause between their bytes is bounded already.
 async fn deadline(request: Request, next: Next) -> Response {
     if request.method() == Method::PUT && request.uri().path().ends_with("/file") {
-        return next.run(request).await;
+        return to_its_end(next.run(request)).await;
     }
-    match tokio::time::timeout(DEADLINE, next.run(request)).await {
+    match tokio::time::timeout(DEADLINE, to_its_end(next.run(request))).await {
         Ok(response) => response,
         Err(_) => Error::Unavailable("a handler took too long".into()).into_response(),
+    }
+}
+
+/// Lets the handler finish although nobody waits for it any more: a client that goes away, or the deadline, must not stop
+/// it in the middle of a statement, which would cost a database connection (see `infra::db`).
+async fn to_its_end(handler: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(handler.in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => panicked(panic),
+            Err(_) => Error::Unavailable("the process ends".into()).into_response(),
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! The marketplace as its users meet it, on real services. Started by `make test`.
 
+mod aborted;
 mod access;
 mod admin_jobs;
 mod admin_refusals;

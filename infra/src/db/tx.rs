@@ -22,6 +22,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// How many callers of the api may wait for a connection beyond the pool's size before the next is refused.
 const MAX_WAITERS: usize = 10;
+/// Seconds after which the server ends a session that says nothing. A call that is dropped between preparing a statement
+/// and running it leaves sqlx waiting for an answer that nobody will send, and the place in the pool with it; this gives
+/// the place back.
+const SILENT_AT_MOST: u32 = 60;
+/// And what is idle in good order is closed by us before that.
+const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 /// A worker's connection that was used within this time is taken to be alive: a round trip less for each claim,
 /// completion and transaction. When it has died meanwhile, the job tries again as after any other loss.
 const FRESH: Duration = Duration::from_secs(1);
@@ -145,16 +151,14 @@ impl Db {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
         let mut pool = MySqlPoolOptions::new()
             .max_connections(pool_size)
+            .idle_timeout(IDLE_AT_MOST)
             .acquire_timeout(Duration::from_secs(5))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
                     connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
-                    if let Some(seconds) = wait_timeout {
-                        connection
-                            .execute(sqlx::AssertSqlSafe(format!("SET SESSION wait_timeout = {seconds}")))
-                            .await?;
-                    }
+                    let seconds = wait_timeout.unwrap_or(SILENT_AT_MOST);
+                    connection.execute(sqlx::AssertSqlSafe(format!("SET SESSION wait_timeout = {seconds}"))).await?;
                     Ok(())
                 })
             });
