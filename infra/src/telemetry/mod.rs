@@ -160,8 +160,6 @@ fn span_layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + Send + Sync + 
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let wanted =
-        filter_fn(|metadata| logs::is_our_span(metadata) || (metadata.is_event() && *metadata.level() <= Level::WARN));
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("nano"))
         .with_location(false)
