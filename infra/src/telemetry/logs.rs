@@ -156,10 +156,10 @@ mod tests {
     fn a_line_keeps_its_span_whatever_was_asked_before() {
         let told = logged("warn,infra=debug", || {
             for _ in 0..3 {
-                // As sqlx asks before each statement.
-                let _ = tracing::enabled!(target: "sqlx::query", Level::DEBUG);
+                // As the database client asks before each statement.
+                let _ = tracing::enabled!(target: "a_library", Level::DEBUG);
                 let span = tracing::info_span!("job", number = 7);
-                let _ = tracing::enabled!(target: "sqlx::query", Level::DEBUG);
+                let _ = tracing::enabled!(target: "a_library", Level::DEBUG);
                 span.in_scope(|| tracing::warn!("said"));
             }
         });
