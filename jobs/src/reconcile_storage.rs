@@ -113,11 +113,6 @@ fn tell(run: &Run, report: &Report) {
     } else {
         run.log(Level::Info, "storage and rows compared", &fields);
     }
-    metrics::gauge!("storage_objects").set(report.objects as f64);
-    metrics::gauge!("storage_bytes").set(report.bytes as f64);
-    metrics::gauge!("storage_orphan_objects").set((report.orphans - report.removed) as f64);
-    metrics::gauge!("storage_unknown_objects").set(report.unknown_objects as f64);
-    metrics::gauge!("storage_missing_objects").set(report.missing as f64);
     metrics::counter!("storage_orphans_removed_total").increment(report.removed);
 }
 

@@ -2,14 +2,13 @@
 //!
 //! Whatever the size of the ledger, this reads at most some ten thousand entries of an index for each queue.
 
+use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, Row};
 
-use super::{Db, DbError};
+use super::{Db, DbError, jobs::literal, queue_status};
 
 /// Jobs are counted up to here.
 pub const COUNTED: u32 = 10_000;
-/// Tenants, times their priorities, whose oldest job is looked for in a queue.
-const GROUPS: u32 = 2_000;
 /// Jobs of a queue whose kinds are looked at.
 const SAMPLE: u32 = 1_000;
 
@@ -21,8 +20,8 @@ pub struct Backlog {
     pub available: u64,
     /// Running ones, at most [`COUNTED`].
     pub running: u64,
-    /// Since when the oldest available job has been ready, in seconds of database time; exact for up to 2,000 pairs of
-    /// tenant and priority.
+    /// Since when the oldest available job has been ready, in seconds of database time. In a backlog of more than
+    /// [`COUNTED`] jobs of more than 50 tenants, the oldest of the first of them.
     pub oldest_seconds: Option<f64>,
 }
 
@@ -44,21 +43,26 @@ pub async fn backlogs(db: &Db, queues: &[&str]) -> Result<Vec<Backlog>, DbError>
         )
         .fetch_one(&mut *connection)
         .await?;
-        // The first of each group by one dive into the index (a loose index scan), however long the group.
-        let oldest = sqlx::query_scalar!(
-            r#"SELECT TIMESTAMPDIFF(MICROSECOND, MIN(first), UTC_TIMESTAMP(6)) AS "age: i64" FROM (
-                 SELECT MIN(run_at) AS first FROM jobs WHERE queue = ? AND state = 'available'
-                 GROUP BY queue, state, tenant, priority LIMIT ?) AS heads"#,
-            queue,
-            GROUPS
-        )
-        .fetch_one(&mut *connection)
-        .await?;
+        let available = count.available.unsigned_abs();
+        let oldest = if available < u64::from(COUNTED) {
+            // All of them are few.
+            sqlx::query_scalar!(
+                r#"SELECT MIN(run_at) AS "oldest: DateTime<Utc>" FROM jobs WHERE queue = ? AND state = 'available'"#,
+                queue
+            )
+            .fetch_one(&mut *connection)
+            .await?
+        } else {
+            queue_status::first_of_all(&mut connection, &literal::text(queue)).await?.0
+        };
+        let now = sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#)
+            .fetch_one(&mut *connection)
+            .await?;
         backlogs.push(Backlog {
             queue: (*queue).to_owned(),
-            available: count.available.unsigned_abs(),
+            available,
             running: count.running.unsigned_abs(),
-            oldest_seconds: oldest.map(|age| age.max(0) as f64 / 1e6),
+            oldest_seconds: oldest.map(|oldest| (now - oldest).as_seconds_f64().max(0.0)),
         });
     }
     Ok(backlogs)

@@ -78,7 +78,10 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
 
 /// The oldest available job among the first of each owner and band: one index seek each, however long the backlog.
 /// (`GROUP BY tenant, priority` reads through the whole of a backlog as the servers plan it.)
-async fn first_of_all(connection: &mut MySqlConnection, queue: &str) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
+pub(super) async fn first_of_all(
+    connection: &mut MySqlConnection,
+    queue: &str,
+) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
     let available = format!("FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'");
     let mut tenants: Vec<String> = Vec::new();
     let mut next = format!("tenant >= {}", literal::uuid(Uuid::nil()));

@@ -133,6 +133,15 @@ pub const METRICS: &[Metric] = &[
     counter("cron_ticks_total", &["entry", "outcome"], "Ticks that this process took care of"),
     histogram("cron_tick_lateness_seconds", &["entry"], "From when a tick was due to when its job was enqueued"),
     gauge("cron_entry_last_tick_timestamp_seconds", &["entry"], "When the entry's last tick was due, Unix time"),
+    // Periodic work.
+    gauge("storage_objects", &[], "Objects found in the store by the newest comparison with the rows"),
+    gauge("storage_bytes", &[], "Their size"),
+    gauge("storage_orphan_objects", &[], "Objects that no row names and that are still there"),
+    gauge("storage_unknown_objects", &[], "Objects with names that are none of ours"),
+    gauge("storage_missing_objects", &[], "Objects that rows name and that are not there"),
+    counter("storage_orphans_removed_total", &[], "Objects removed because no row names them"),
+    counter("audit_rows_exported_total", &[], "Rows of the audit log that were exported and sealed"),
+    counter("audit_chain_broken_total", &[], "Exports refused because the audit log does not hold together"),
     // The process.
     gauge("build_info", &["version"], "Always 1"),
     gauge("process_resident_memory_bytes", &[], "Resident memory"),

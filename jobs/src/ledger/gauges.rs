@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use infra::db::{Db, DbError, jobs::State, queue_signal};
+use infra::db::{Db, DbError, jobs::State, queue_signal, stored_objects};
 
 use super::{leases::Leases, meters::Meters};
 use crate::Queue;
@@ -118,6 +118,14 @@ impl Gauges {
         }
         for (state, jobs) in queue_signal::listed(&self.db, &LISTED.map(State::as_str)).await? {
             metrics::gauge!("ledger_jobs", "state" => state).set(jobs as f64);
+        }
+        // What the newest comparison of storage and rows found, as long as somebody asks.
+        if let Some(report) = stored_objects::reports(&self.db, 1).await?.pop() {
+            metrics::gauge!("storage_objects").set(report.objects as f64);
+            metrics::gauge!("storage_bytes").set(report.bytes as f64);
+            metrics::gauge!("storage_orphan_objects").set(report.orphans.saturating_sub(report.removed) as f64);
+            metrics::gauge!("storage_unknown_objects").set(report.unknown_objects as f64);
+            metrics::gauge!("storage_missing_objects").set(report.missing as f64);
         }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         metrics::gauge!("queue_signal_timestamp_seconds").set(now.as_secs_f64());
