@@ -63,7 +63,8 @@ async fn count(app: &TestApp, state: State) -> u64 {
 async fn wait_for(app: &TestApp, state: State, expected: u64) {
     let started = Instant::now();
     while count(app, state).await != expected {
-        assert!(started.elapsed() < PATIENCE, "{} jobs are {state}, not {expected}", count(app, state).await);
+        // Ten thousand runs, on a machine that may be busy.
+        assert!(started.elapsed() < PATIENCE * 4, "{} jobs are {state}, not {expected}", count(app, state).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -292,12 +292,23 @@ async fn minutes_become_hours_and_hours_go() {
     .await;
     for _ in 0..2 {
         run(&app, &RollUpStats {}).await;
-        assert_eq!(number(&app, "SELECT COUNT(*) FROM job_stats").await, 62, "two hours, and sixty minutes");
-        let sums = "SELECT CAST(SUM(runs) AS SIGNED) FROM job_stats WHERE minute";
+        assert_eq!(
+            number(&app, "SELECT COUNT(*) FROM job_stats WHERE kind = 'scan_content'").await,
+            62,
+            "two hours, and sixty minutes"
+        );
+        let sums = "SELECT CAST(SUM(runs) AS SIGNED) FROM job_stats WHERE kind = 'scan_content' AND minute";
         assert_eq!(number(&app, &format!("{sums} = '2026-11-19 23:00:00'")).await, 120);
         assert_eq!(number(&app, &format!("{sums} >= '2026-11-20 10:00:00'")).await, 120);
-        assert_eq!(number(&app, "SELECT COUNT(*) FROM job_durations WHERE minute = '2026-11-20 00:00:00'").await, 2);
-        let seven = "SELECT CAST(SUM(runs) AS SIGNED) FROM job_durations WHERE bucket = 7";
+        assert_eq!(
+            number(
+                &app,
+                "SELECT COUNT(*) FROM job_durations WHERE kind = 'scan_content' AND minute = '2026-11-20 00:00:00'"
+            )
+            .await,
+            2
+        );
+        let seven = "SELECT CAST(SUM(runs) AS SIGNED) FROM job_durations WHERE kind = 'scan_content' AND bucket = 7";
         assert_eq!(number(&app, seven).await, 7);
     }
     // What is late joins its hour.
@@ -418,7 +429,7 @@ async fn pruning_takes_what_belongs_to_jobs_that_are_gone() {
     assert_eq!(number(&app, "SELECT COUNT(*) FROM job_failures").await, 1);
     sql(
         &app,
-        "INSERT INTO job_errors (fingerprint, kind, class, message, failures, first_seen, last_seen, first_version,
+        "INSERT IGNORE INTO job_errors (fingerprint, kind, class, message, failures, first_seen, last_seen, first_version,
            last_version, last_job)
          SELECT fingerprint, 'remove_object', 'discard', 'x', 1, NOW(), NOW(), '1', '1', job_id FROM job_failures
          UNION ALL SELECT UNHEX(REPEAT('ab', 16)), 'a', 'b', 'old', 1, '2020-01-01', '2020-01-01', '1', '1', REPEAT('x', 16)",
