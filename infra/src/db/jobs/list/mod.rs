@@ -1,7 +1,7 @@
 //! Lists of jobs for those who look after the ledger: filtered, newest first, by keyset.
 //!
 //! Whatever the ledger's size, no request looks at more than a bounded number of rows. The narrowest index drives
-//! ([`plan`]); what it cannot decide is checked inside a window of [`WINDOW`] of its entries. When the window ends
+//! (`plan`); what it cannot decide is checked inside a window of `WINDOW` of its entries. When the window ends
 //! before the page is full, the page is [`Page::partial`] and its cursor goes on behind the window.
 
 mod branch;
