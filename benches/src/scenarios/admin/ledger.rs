@@ -50,87 +50,87 @@ fn chance(purpose: &str) -> String {
     format!("(CONV(LEFT(MD5(CONCAT('{purpose}', seq)), 8), 16, 10) / 4294967296)")
 }
 
-/// What is made of a row's number, as a derived table.
-fn rows(now: u64, jobs: u64, first: u64, last: u64) -> String {
+/// Tables of one connection, made anew for each chunk: the draws first, then what is made of them. (As derived tables
+/// MariaDB would draw again wherever a column is named.)
+fn rows(now: u64, jobs: u64, first: u64, last: u64) -> [String; 2] {
     let millis = DAYS * 86_400_000;
     let begin = now - millis;
     let running = jobs.saturating_sub(200);
     let recent = jobs - jobs / 50;
-    format!(
-        "(SELECT seq, kind, state, fails, failed,
-                 UNHEX(CONCAT(LPAD(HEX(at), 12, '0'), '7', LPAD(HEX(seq % 4096), 3, '0'), '8', LPAD(HEX(CRC32(seq)), 15, '0'))) AS id,
-                 FROM_UNIXTIME(at / 1000) AS created,
-                 CASE WHEN kind IN ('remove_object', 'expire_uploads', 'prune_ledger') THEN UNHEX(REPEAT('00', 16))
-                      ELSE UNHEX(CONCAT('{PREFIX}', 'A000', LPAD(HEX(FLOOR({TENANTS} * POW(owner, 3))), 12, '0'))) END AS tenant,
-                 UNHEX(CONCAT('{PREFIX}', 'B000', LPAD(HEX(seq DIV 6), 12, '0'))) AS nano,
-                 UNHEX(LPAD(HEX(FLOOR({CAUSES} * POW(cause, 2))), 32, '0')) AS fingerprint,
-                 UNHEX(CONCAT('{PREFIX}', 'C000', LPAD(HEX(seq % {WORKERS}), 12, '0'))) AS worker,
-                 CASE WHEN kind = 'scan_content' AND cause < 0.002 THEN 'heavy'
-                      WHEN kind IN ('validate_archive', 'scan_content', 'review_nano', 'publish_nano') THEN 'uploads'
-                      WHEN kind = 'make_thumbnails' THEN 'media'
-                      WHEN kind = 'index_nano' THEN 'search'
-                      WHEN kind = 'send_email' THEN 'mail'
-                      ELSE 'maintenance' END AS queue
-          FROM (SELECT seq, at, owner, cause, kind, state, state IN ('discarded', 'quarantined', 'retryable') AS failed,
-                       IF(state IN ('discarded', 'quarantined'), 10, IF(state = 'retryable', 2, 0)) AS fails
-                FROM (SELECT seq, {begin} + seq * {millis} DIV {jobs} AS at,
-                             {owner} AS owner, {cause} AS cause,
-                             CASE WHEN seq % 70000 = 0 THEN 'prune_ledger' WHEN seq % 140 = 0 THEN 'expire_uploads'
-                                  WHEN k < 0.12 THEN 'validate_archive' WHEN k < 0.23 THEN 'make_thumbnails'
-                                  WHEN k < 0.34 THEN 'scan_content' WHEN k < 0.44 THEN 'review_nano'
-                                  WHEN k < 0.54 THEN 'publish_nano' WHEN k < 0.70 THEN 'index_nano'
-                                  WHEN k < 0.94 THEN 'send_email' ELSE 'remove_object' END AS kind,
-                             CASE WHEN seq > {running} THEN 'running' WHEN s < 0.0005 THEN 'quarantined'
-                                  WHEN s < 0.02 THEN 'discarded' WHEN s < 0.027 THEN 'cancelled'
-                                  WHEN s < 0.032 THEN 'retryable' WHEN s < 0.037 THEN 'scheduled'
-                                  WHEN s < 0.041 THEN 'waiting' WHEN s < 0.043 THEN 'blocked'
-                                  WHEN seq > {recent} AND s < 0.5 THEN 'available' ELSE 'completed' END AS state
-                      FROM (SELECT seq, {k} AS k, {s} AS s FROM seq_{first}_to_{last}) drawn) shaped) marked) r",
+    let drawn = format!(
+        "CREATE OR REPLACE TEMPORARY TABLE bench_drawn ENGINE = Aria
+         SELECT seq, {begin} + seq * {millis} DIV {jobs} AS at, {owner} AS owner, {cause} AS cause, {k} AS k, {s} AS s
+         FROM seq_{first}_to_{last}",
         owner = chance("owner"),
         cause = chance("cause"),
         k = chance("kind"),
         s = chance("state"),
-    )
+    );
+    let shaped = format!(
+        "CREATE OR REPLACE TEMPORARY TABLE bench_rows ENGINE = Aria
+         SELECT seq, kind, state, state IN ('discarded', 'quarantined', 'retryable') AS failed,
+                IF(state IN ('discarded', 'quarantined'), 10, IF(state = 'retryable', 2, 0)) AS fails,
+                UNHEX(CONCAT(LPAD(HEX(at), 12, '0'), '7', LPAD(HEX(seq % 4096), 3, '0'), '8', LPAD(HEX(CRC32(seq)), 15, '0'))) AS id,
+                FROM_UNIXTIME(at / 1000) AS created,
+                CASE WHEN kind IN ('remove_object', 'expire_uploads', 'prune_ledger') THEN UNHEX(REPEAT('00', 16))
+                     ELSE UNHEX(CONCAT('{PREFIX}', 'A000', LPAD(HEX(FLOOR({TENANTS} * POW(owner, 3))), 12, '0'))) END AS tenant,
+                UNHEX(CONCAT('{PREFIX}', 'B000', LPAD(HEX(seq DIV 6), 12, '0'))) AS nano,
+                UNHEX(LPAD(HEX(FLOOR({CAUSES} * POW(cause, 2))), 32, '0')) AS fingerprint,
+                UNHEX(CONCAT('{PREFIX}', 'C000', LPAD(HEX(seq % {WORKERS}), 12, '0'))) AS worker,
+                CASE WHEN kind = 'scan_content' AND cause < 0.002 THEN 'heavy'
+                     WHEN kind IN ('validate_archive', 'scan_content', 'review_nano', 'publish_nano') THEN 'uploads'
+                     WHEN kind = 'make_thumbnails' THEN 'media'
+                     WHEN kind = 'index_nano' THEN 'search'
+                     WHEN kind = 'send_email' THEN 'mail'
+                     ELSE 'maintenance' END AS queue
+         FROM (SELECT seq, at, owner, cause,
+                      CASE WHEN seq % 70000 = 0 THEN 'prune_ledger' WHEN seq % 140 = 0 THEN 'expire_uploads'
+                           WHEN k < 0.12 THEN 'validate_archive' WHEN k < 0.23 THEN 'make_thumbnails'
+                           WHEN k < 0.34 THEN 'scan_content' WHEN k < 0.44 THEN 'review_nano'
+                           WHEN k < 0.54 THEN 'publish_nano' WHEN k < 0.70 THEN 'index_nano'
+                           WHEN k < 0.94 THEN 'send_email' ELSE 'remove_object' END AS kind,
+                      CASE WHEN seq > {running} THEN 'running' WHEN s < 0.0005 THEN 'quarantined'
+                           WHEN s < 0.02 THEN 'discarded' WHEN s < 0.027 THEN 'cancelled'
+                           WHEN s < 0.032 THEN 'retryable' WHEN s < 0.037 THEN 'scheduled'
+                           WHEN s < 0.041 THEN 'waiting' WHEN s < 0.043 THEN 'blocked'
+                           WHEN seq > {recent} AND s < 0.5 THEN 'available' ELSE 'completed' END AS state
+               FROM bench_drawn) shaped"
+    );
+    [drawn, shaped]
 }
 
 async fn chunk(db: &Db, now: u64, jobs: u64, first: u64, last: u64) -> anyhow::Result<()> {
-    let rows = rows(now, jobs, first, last);
+    let [drawn, shaped] = rows(now, jobs, first, last);
     let error = "'the service said no'";
     let statements = [
-        format!(
-            "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, runs, failures, max_failures, run_at,
+        drawn,
+        shaped,
+        "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, runs, failures, max_failures, run_at,
                                worker_id, error_fingerprint, created_at, started_at, finished_at)
              SELECT id, kind, 1, queue, 2, tenant, state, IF(state IN ('completed', 'running'), 1, fails), fails, 10,
                     IF(state IN ('scheduled', 'retryable'), UTC_TIMESTAMP(6) + INTERVAL 30 DAY, created),
                     IF(state = 'running', worker, NULL), IF(failed, fingerprint, NULL), created,
                     IF(state IN ('completed', 'running') OR failed, created + INTERVAL (seq % 900) * 1000 MICROSECOND, NULL),
                     IF(state IN ('completed', 'cancelled', 'discarded', 'quarantined'), created + INTERVAL 2 SECOND, NULL)
-             FROM {rows}"
-        ),
-        format!(
-            "INSERT INTO job_payloads (job_id, args)
-             SELECT id, JSON_OBJECT('nano_id', LOWER(HEX(nano)), 'creator_id', LOWER(HEX(tenant))) FROM {rows}"
-        ),
-        format!(
-            "INSERT INTO job_refs (ref_type, ref_id, job_id)
-             SELECT 'nano', nano, id FROM {rows} WHERE queue IN ('uploads', 'media', 'search', 'heavy')
-             UNION ALL SELECT 'version', nano, id FROM {rows} WHERE queue IN ('uploads', 'media', 'heavy')
-             UNION ALL SELECT 'user', tenant, id FROM {rows} WHERE queue = 'mail'"
-        ),
-        format!(
-            "INSERT INTO job_failures (fingerprint, given_up, job_id)
-             SELECT fingerprint, state <> 'retryable', id FROM {rows} WHERE failed"
-        ),
+             FROM bench_rows".to_owned(),
+        "INSERT INTO job_payloads (job_id, args)
+             SELECT id, JSON_OBJECT('nano_id', LOWER(HEX(nano)), 'creator_id', LOWER(HEX(tenant))) FROM bench_rows".to_owned(),
+        "INSERT INTO job_refs (ref_type, ref_id, job_id)
+             SELECT 'nano', nano, id FROM bench_rows WHERE queue IN ('uploads', 'media', 'search', 'heavy')
+             UNION ALL SELECT 'version', nano, id FROM bench_rows WHERE queue IN ('uploads', 'media', 'heavy')
+             UNION ALL SELECT 'user', tenant, id FROM bench_rows WHERE queue = 'mail'".to_owned(),
+        "INSERT INTO job_failures (fingerprint, given_up, job_id)
+             SELECT fingerprint, state <> 'retryable', id FROM bench_rows WHERE failed".to_owned(),
         format!(
             "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at,
                                        worker_name, version)
              SELECT id, n.seq, worker, IF(n.seq = fails AND fails = 10, 'discarded', 'retry'), 'failed', {error}, created,
                     created + INTERVAL 1 SECOND, 'bench:1', '1.0.0'
-             FROM (SELECT * FROM {rows} WHERE failed) failed JOIN seq_1_to_10 n ON n.seq <= fails"
+             FROM (SELECT * FROM bench_rows WHERE failed) failed JOIN seq_1_to_10 n ON n.seq <= fails"
         ),
         format!(
             "INSERT INTO job_logs (job_id, run, seq, at, level, message)
-             SELECT id, fails, 1, created, 'warn', {error} FROM {rows} WHERE failed"
+             SELECT id, fails, 1, created, 'warn', {error} FROM bench_rows WHERE failed"
         ),
     ];
     let mut connection = db.pool().acquire().await?;
