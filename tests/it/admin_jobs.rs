@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    ids::{JobId, NanoId, UserId},
+    ids::{JobId, NanoId, UserId, WorkerId},
     review::ReviewPolicy,
     user::Role,
 };
@@ -14,10 +14,11 @@ use infra::db::{
         self as ledger, JobRow, State,
         list::{self, Cursor, Filter},
     },
-    schema,
+    schema, workers,
 };
 use jobs::{
-    Context, Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class, enqueue, enqueue_in,
+    Context, Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class, enqueue, enqueue_all,
+    enqueue_in,
     steer::{Action, By, operate},
 };
 use reqwest::StatusCode;
@@ -357,5 +358,56 @@ async fn a_time_before_or_after_everything_finds_nothing_or_all() {
     assert_eq!(found(Some(future), None).await, 0);
     assert_eq!(found(None, Some(past)).await, 0);
     assert_eq!(found(Some(future), Some(past)).await, 0);
+    app.discard().await;
+}
+
+/// A backlog that is older than everything that was done since: its jobs are still found, and counted to 10,000.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_backlog_is_found_behind_newer_jobs() {
+    let app = TestApp::start().await;
+    const EACH: usize = 10_100;
+    let worker = WorkerId(Uuid::now_v7());
+    let member = workers::NewWorker {
+        id: worker,
+        name: "by hand".into(),
+        version: "test".into(),
+        queues: "search".into(),
+        slots: 1,
+    };
+    workers::register(&app.db, &member).await.unwrap();
+    let mut backlog = Vec::new();
+    for older in [true, false] {
+        for chunk in (0..EACH).collect::<Vec<_>>().chunks(500) {
+            let mut tx = app.db.begin().await.unwrap();
+            let ids = enqueue_all(&mut tx, &vec![Plum(Thing::new(0, End::Complete)); chunk.len()]).await.unwrap();
+            tx.commit().await.unwrap();
+            if older {
+                backlog.extend(ids);
+                continue;
+            }
+            let claimed = ledger::claim(&app.db, worker, ids).await.unwrap();
+            let fences: Vec<_> = claimed.iter().map(|job| job.fence).collect();
+            ledger::complete_all(&app.db, &fences).await.unwrap();
+        }
+    }
+    backlog.sort();
+    backlog.reverse();
+    let available = Filter { states: vec![State::Available], ..Filter::default() };
+    let capped = list::Total { count: list::COUNT_CAP, capped: true };
+    for filter in [
+        available.clone(),
+        Filter { queue: Some("search".into()), ..available.clone() },
+        Filter { tenant: Some(Uuid::nil()), ..available.clone() },
+        Filter { states: vec![State::Available, State::Discarded], ..Filter::default() },
+    ] {
+        let page = list::page(&app.db, &filter, None, 20).await.unwrap();
+        assert_eq!((page.jobs.len(), page.partial), (20, false), "{filter:?}");
+        assert!(page.jobs.iter().all(|job| job.state == State::Available));
+        assert_eq!(page.total, capped, "{filter:?}");
+        assert_eq!(list::count(&app.db, &filter).await.unwrap(), capped, "{filter:?}");
+        let next = list::page(&app.db, &filter, page.next.as_ref(), 20).await.unwrap();
+        let found: Vec<JobId> = page.jobs.iter().chain(&next.jobs).map(|job| job.id).collect();
+        assert_eq!(found, backlog[..40], "{filter:?}");
+    }
     app.discard().await;
 }

@@ -117,9 +117,14 @@ impl Branch {
         sql
     }
 
-    /// In order and decided by the index alone: reading a page costs a page.
+    /// The index alone says what matches.
+    pub(super) fn decides(&self, filter: &Filter) -> bool {
+        self.rest(filter).is_empty()
+    }
+
+    /// In order as well: reading a page costs a page.
     pub(super) fn is_free(&self, filter: &Filter) -> bool {
-        self.is_ordered() && self.rest(filter).is_empty()
+        self.is_ordered() && self.decides(filter)
     }
 
     /// What the index does not decide, as ` AND …`.

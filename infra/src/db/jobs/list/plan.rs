@@ -17,6 +17,8 @@ use crate::db::{
 const UNION: usize = 16;
 /// Kinds or queues that are looked for at most: names in the ledger come from our own builds.
 const NAMES: usize = 200;
+/// Entries of the queues' own index that are read and sorted for one page, where that index alone decides.
+const SORTED: u64 = 100_000;
 /// Fewest entries a branch may check of its share of the window.
 const SHARE_AT_LEAST: u64 = 500;
 
@@ -26,8 +28,10 @@ pub(super) struct Plan<'a> {
     range: Range,
     direction: Direction,
     branches: Vec<Branch>,
-    /// Entries that have to be checked, at most [`COUNT_CAP`] + 1.
-    entries: u64,
+    /// Too many entries have to be checked: a request checks those of a window.
+    windowed: bool,
+    /// More than [`COUNT_CAP`] jobs match, by an index that decides it and that another is better than for the page.
+    over: bool,
 }
 
 /// What a search found.
@@ -47,9 +51,9 @@ impl<'a> Plan<'a> {
         range: Range,
         direction: Direction,
     ) -> Result<Self, DbError> {
-        let plan = |branches, entries| Self { filter, range, direction, branches, entries };
+        let plan = |branches, windowed, over| Self { filter, range, direction, branches, windowed, over };
         if range.is_empty() {
-            return Ok(plan(Vec::new(), 0));
+            return Ok(plan(Vec::new(), false, false));
         }
         let mut candidates = Vec::new();
         if filter.reference.is_some() {
@@ -65,30 +69,40 @@ impl<'a> Plan<'a> {
         }
         // Nothing to check: nothing is cheaper.
         if let Some(at) = candidates.iter().position(|branches| branches.iter().all(|branch| branch.is_free(filter))) {
-            return Ok(plan(candidates.swap_remove(at), 0));
+            return Ok(plan(candidates.swap_remove(at), false, false));
         }
         let mut best: Option<(u64, Vec<Branch>)> = None;
+        let mut over = false;
         for branches in candidates {
             // The whole ledger is the last resort: it is not worth counting beside another.
             if branches == [Branch::Ledger] && best.is_some() {
                 continue;
             }
-            let checked = branches.iter().filter(|branch| !branch.is_free(filter));
-            let entries = count(connection, checked, filter, range, false).await?;
-            if entries > COUNT_CAP && branches.iter().any(|branch| !branch.is_ordered()) {
+            let checked: Vec<&Branch> = branches.iter().filter(|branch| !branch.is_free(filter)).collect();
+            let decides = branches.iter().all(|branch| branch.decides(filter));
+            let unordered = branches.iter().any(|branch| !branch.is_ordered());
+            let live = !filter.states.is_empty() && !filter.states.contains(&State::Completed);
+            let cap = if decides && live { SORTED } else { COUNT_CAP };
+            let entries = count(connection, &checked, filter, range, false, cap).await?;
+            over |= decides && entries > COUNT_CAP;
+            if unordered && entries > cap {
                 continue;
+            }
+            if unordered && decides && entries > COUNT_CAP {
+                // Reading it all beats looking for them among everything else.
+                return Ok(plan(branches, false, true));
             }
             if best.as_ref().is_none_or(|(least, _)| entries < *least) {
                 best = Some((entries, branches));
             }
         }
         let (entries, branches) = best.unwrap_or_else(|| (COUNT_CAP + 1, vec![Branch::Ledger]));
-        Ok(plan(branches, entries))
+        Ok(plan(branches, entries > COUNT_CAP, over))
     }
 
     /// The range that one request may check, and where it ends if it does.
     async fn window(&self, connection: &mut MySqlConnection) -> Result<(Range, Option<Uuid>), DbError> {
-        if self.entries <= COUNT_CAP {
+        if !self.windowed {
             return Ok((self.range, None));
         }
         let checked: Vec<&Branch> = self.branches.iter().filter(|branch| !branch.is_free(self.filter)).collect();
@@ -114,7 +128,11 @@ impl<'a> Plan<'a> {
         connection: &mut MySqlConnection,
         (range, end): (Range, Option<Uuid>),
     ) -> Result<Total, DbError> {
-        let count = count(connection, self.branches.iter(), self.filter, range, true).await?;
+        if self.over {
+            return Ok(Total { count: COUNT_CAP, capped: true });
+        }
+        let branches: Vec<&Branch> = self.branches.iter().collect();
+        let count = count(connection, &branches, self.filter, range, true, COUNT_CAP).await?;
         Ok(Total { count: count.min(COUNT_CAP), capped: count > COUNT_CAP || end.is_some() })
     }
 
@@ -133,7 +151,7 @@ impl<'a> Plan<'a> {
         let window = self.window(connection).await?;
         let found = self.find_within(connection, window, limit).await?;
         // All that the window has is on this page: no need to look through it again.
-        let total = if found.next.is_none() || found.partial {
+        let total = if !self.over && (found.next.is_none() || found.partial) {
             Total { count: found.ids.len() as u64, capped: found.partial }
         } else {
             self.total_within(connection, window).await?
@@ -243,16 +261,16 @@ async fn names(
     Ok(names)
 }
 
-/// Counts up to one more than [`COUNT_CAP`] over all branches.
+/// Counts up to one more than `cap` over all branches.
 async fn count(
     connection: &mut MySqlConnection,
-    branches: impl Iterator<Item = &Branch>,
+    branches: &[&Branch],
     filter: &Filter,
     range: Range,
     matching: bool,
+    cap: u64,
 ) -> Result<u64, DbError> {
-    let cap = COUNT_CAP + 1;
-    let branches: Vec<&Branch> = branches.collect();
+    let cap = cap + 1;
     let mut total = 0;
     for branches in branches.chunks(UNION / 2) {
         let parts = branches.iter().map(|branch| branch.count(filter, range, matching, cap));
