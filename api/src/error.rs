@@ -183,7 +183,7 @@ impl From<jobs::changes::Refused> for Error {
         match refused {
             Refused::Missing => Self::not_found(),
             Refused::State(state) => Self::with(Code::JobState, json!({"state": state})),
-            Refused::FlowTooLarge(jobs) => Self::with(Code::FlowTooLarge, json!({"jobs": jobs, "limit": FLOW_LIMIT})),
+            Refused::FlowTooLarge => Self::with(Code::FlowTooLarge, json!({"limit": FLOW_LIMIT})),
             Refused::NotPaused => Self::new(Code::NotPaused),
             Refused::Worker(state) => Self::with(Code::WorkerState, json!({"state": state})),
             Refused::UnknownJob => Self::new(Code::ScheduleUnknownJob),

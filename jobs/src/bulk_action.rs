@@ -10,7 +10,7 @@ use domain::{
     ids::{JobId, UserId},
 };
 use infra::db::{
-    DbError, audit_log,
+    DbError, Tx, audit_log,
     bulk_actions::{self, BulkAction as Row},
     jobs::{Action, By, Operated, State, list},
 };
@@ -91,6 +91,17 @@ impl Job for BulkAction {
         let entry = Entry::by_system("jobs.bulk_finished", "bulk_action", Some(bulk.id), details, now);
         audit_log::append(&mut tx, &entry).await?;
         Ok(Outcome::DoneIn(tx))
+    }
+
+    /// What it changed stays changed, and the audit log says how much that is. A retry goes on at the cursor.
+    async fn discarded(&self, context: &Context, tx: &mut Tx, reason: &str) -> Result<(), DbError> {
+        let now = context.clock.now();
+        let Some(stopped) = bulk_actions::stop(tx, self.bulk_id, now).await? else { return Ok(()) };
+        let details = json!({
+            "action": stopped.action, "changed": stopped.changed, "skipped": stopped.skipped, "reason": reason,
+        });
+        let entry = Entry::by_system("jobs.bulk_stopped", "bulk_action", Some(self.bulk_id), details, now);
+        audit_log::append(tx, &entry).await.map(|_| ())
     }
 }
 

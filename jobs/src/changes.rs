@@ -54,8 +54,8 @@ pub enum Refused {
     #[error("the job is {0}, which does not allow this")]
     State(State),
     /// The flow has more jobs than one call acts on.
-    #[error("the flow has {0} jobs; one call acts on at most {FLOW_LIMIT}: use a bulk action")]
-    FlowTooLarge(usize),
+    #[error("the flow has more than {FLOW_LIMIT} jobs, and one call acts on no more: use a bulk action")]
+    FlowTooLarge,
     /// Nothing is paused under this name.
     #[error("it is not paused")]
     NotPaused,
@@ -113,9 +113,9 @@ pub async fn targets(db: &Db, id: JobId, flow: bool) -> Result<Vec<JobId>, Refus
         return Ok(vec![id]);
     }
     // Children before their parents: the order in which completions take their locks.
-    let subtree = flows::subtree(db, id).await?;
+    let subtree = flows::subtree(db, id, FLOW_LIMIT).await?;
     if subtree.len() > FLOW_LIMIT {
-        return Err(Refused::FlowTooLarge(subtree.len()));
+        return Err(Refused::FlowTooLarge);
     }
     Ok(subtree)
 }

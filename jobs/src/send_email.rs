@@ -85,7 +85,8 @@ impl Job for SendEmail {
                 let reason = "the sending process died during the SMTP exchange";
                 return self.settle(context, run, DeliveryState::Ambiguous, Some(reason)).await;
             }
-            DeliveryState::Queued => {}
+            // A job that was given up and is retried sends what it had not.
+            DeliveryState::Queued | DeliveryState::GivenUp => {}
         }
         let content = mails::render(&delivery.template, &delivery.language, &delivery.params)
             .map_err(|error| JobError::Discard(error.into()))?;
@@ -106,7 +107,8 @@ impl Job for SendEmail {
             Err(error @ MailError::NotSent { .. }) => {
                 run.log(Level::Warn, "not sent: the mail server is away or busy", &template);
                 email_deliveries::back_to_queued(&context.db, self.delivery_id, &error.to_string()).await?;
-                Err(JobError::Transient(error.into()))
+                // The delivery keeps the server's words; they may quote the address, which the job's error must not.
+                Err(JobError::Transient(error.without_quotes().into()))
             }
             Err(error @ MailError::Rejected { .. }) => {
                 self.settle(context, run, DeliveryState::Failed, Some(&error.to_string())).await
@@ -118,7 +120,10 @@ impl Job for SendEmail {
     }
 
     async fn discarded(&self, _context: &Context, tx: &mut Tx, reason: &str) -> Result<(), DbError> {
-        email_deliveries::set_state(tx, self.delivery_id, DeliveryState::Failed, Some(reason)).await
+        if email_deliveries::give_up(tx, self.delivery_id, reason).await? {
+            metrics::counter!("emails_ambiguous_total").increment(1);
+        }
+        Ok(())
     }
 }
 

@@ -1,14 +1,16 @@
 //! What people do to jobs, as the API, the command line and bulk actions do it: in a transaction that also holds the
 //! audit row.
 
-use domain::ids::JobId;
+use domain::ids::{JobId, WorkerId};
 pub use infra::db::jobs::{Action, By, Change, Operated};
 use infra::db::{
-    Tx,
+    Db, DbError, Tx,
     jobs::{self, State},
 };
 
-use crate::{EnqueueError, Job, enqueue, pipeline, send_email::SendEmail, tell_given_up::TellGivenUp};
+use crate::{
+    EnqueueError, Job, bulk_action::BulkAction, enqueue, pipeline, send_email::SendEmail, tell_given_up::TellGivenUp,
+};
 
 /// Acts on one job; `None` when there is no such job. A job that is given up without a worker holding it leaves word to
 /// the domain all the same: its `discarded` runs in a job of its own.
@@ -25,9 +27,33 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     Ok(change)
 }
 
+/// Puts the jobs of a dead or stopped worker back; returns how many (at most 500). Those set aside because they were lost
+/// too often leave word to the domain like any other that is given up.
+pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
+    let held: Vec<JobId> = jobs::owned_by(db, worker).await?.into_iter().map(|fence| fence.job).collect();
+    if held.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = db.begin().await?;
+    let reaped = jobs::reap(&mut tx, worker, held).await?;
+    for (job, kind) in reaped.quarantined {
+        tracing::error!(%job, kind, "the job was set aside: too many workers died while they ran it");
+        if tells(&kind) {
+            let reason = "too many workers died while they ran it".to_owned();
+            match enqueue(&mut tx, &TellGivenUp { job, reason }).await {
+                Ok(_) => {}
+                Err(EnqueueError::Db(error)) => return Err(error),
+                Err(error) => tracing::error!(%error, %job, "nobody will be told that the job was set aside"),
+            }
+        }
+    }
+    tx.commit().await?;
+    Ok(reaped.jobs)
+}
+
 /// Kinds with a [`Job::discarded`] of their own. A list, because the API enqueues without the handlers' code.
 fn tells(kind: &str) -> bool {
-    pipeline::STEPS.contains(&kind) || kind == SendEmail::KIND
+    pipeline::STEPS.contains(&kind) || [SendEmail::KIND, BulkAction::KIND].contains(&kind)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Tells the domain that a job was cancelled or discarded by a person while no worker held it: an upload's step that
-//! will not run, a mail that will not go out.
+//! Tells the domain that a job was given up while no worker held it, by a person or because too many workers died with it:
+//! an upload's step that will not run, a mail that will not go out.
 
 use domain::ids::JobId;
 use infra::db::job_payloads;

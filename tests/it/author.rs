@@ -220,7 +220,7 @@ async fn a_run_that_lost_its_job_cannot_write_midway_and_ends_quietly() {
     let run = tokio::spawn(async move { kit.run_one(id).await });
     let worker = running(&app, id).await.worker_id.unwrap().into();
     workers::stop(&app.db, worker).await.unwrap();
-    assert_eq!(jobs::reap_jobs_of(&app.db, worker).await.unwrap(), 1);
+    assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, worker).await.unwrap(), 1);
     meeting(job.id).go.notify_one();
 
     let row = run.await.unwrap();

@@ -314,7 +314,7 @@ async fn a_job_lost_twice_runs_in_a_child_from_then_on() {
         };
         workers::register(&app.db, &dead).await.unwrap();
         assert_eq!(ledger::claim(&app.db, dead.id, vec![job]).await.unwrap().len(), 1);
-        assert_eq!(ledger::reap_jobs_of(&app.db, dead.id).await.unwrap(), 1);
+        assert_eq!(jobs::steer::reap_jobs_of(&app.db, dead.id).await.unwrap(), 1);
     }
     let mut worker = app.worker_process_with("worker", &[VERBOSE]).await;
     let log = worker.log().unwrap().to_owned();

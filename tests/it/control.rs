@@ -1,5 +1,8 @@
 //! Steering: pauses, limits, cancelling, draining, fairness. The jobs are made for the purpose.
 
+mod joins;
+mod limits;
+
 use std::{
     collections::HashMap,
     sync::{LazyLock, Mutex},
@@ -167,27 +170,13 @@ async fn wait(app: &TestApp, id: JobId, states: &[State]) -> jobs::JobRow {
     }
 }
 
-fn limit(kind: &str) -> Limit {
-    Limit {
-        kind: kind.into(),
-        max_running: None,
-        max_running_per_tenant: None,
-        rate: None,
-        rate_seconds: None,
-        burst: None,
-        reason: "a test".into(),
-        actor: None,
-        changed_at: DateTime::<Utc>::UNIX_EPOCH,
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
     let app = TestApp::start().await;
     let worker = worker(&app, 4).await;
     let test = Uuid::now_v7();
     let job = Stint { test, tenant: None, millis: 5 };
-    put_all(&app, &vec![job.clone(); 200]).await;
+    let mut ids = put_all(&app, &vec![job.clone(); 200]).await;
     while notes(test).len() < 20 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -196,19 +185,18 @@ async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
     })
     .await;
     let paused_at = cron::now(&app.db).await.unwrap();
-    put_all(&app, &vec![job; 20]).await;
+    ids.extend(put_all(&app, &vec![job; 20]).await);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let late: i64 = jobs::unfinished(&app.db)
-        .await
-        .unwrap()
-        .iter()
-        .filter(|job| job.started_at.is_some_and(|started| started > paused_at))
-        .count()
-        .try_into()
-        .unwrap();
-    assert_eq!(late, 0, "a job started while its queue was paused");
-    let waiting = jobs::unfinished(&app.db).await.unwrap();
-    assert!(waiting.len() >= 20 && waiting.iter().all(|job| job.state == State::Available), "{waiting:#?}");
+    let mut waiting = 0;
+    for id in ids {
+        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        assert!(
+            row.started_at.is_none_or(|started| started <= paused_at),
+            "started while its queue was paused: {row:?}"
+        );
+        waiting += usize::from(row.state == State::Available);
+    }
+    assert!(waiting >= 20, "{waiting} wait");
     assert!(change(&app, async |tx| queue_pauses::resume(tx, Scope::Queue, "search").await.unwrap()).await);
     app.drained().await;
     assert_eq!(notes(test).len(), 220);
@@ -237,112 +225,6 @@ async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_tim
     assert_eq!(notes(test).len(), 700);
     assert!(cron::now(&app.db).await.unwrap() >= until && first.elapsed() < Duration::from_secs(30));
     assert!(queue_pauses::list(&app.db).await.unwrap().is_empty(), "the pause is over");
-    worker.stop().await;
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_more_of_a_limited_kind_run_at_a_time_than_allowed_in_the_whole_fleet() {
-    let app = TestApp::start().await;
-    change(&app, async |tx| {
-        job_limits::set(tx, &Limit { max_running: Some(3), max_running_per_tenant: Some(2), ..limit(Stint::KIND) })
-            .await
-            .unwrap();
-    })
-    .await;
-    let (one, two) = (worker(&app, 6).await, worker(&app, 6).await);
-    let test = Uuid::now_v7();
-    let tenants = [UserId::new(), UserId::new()];
-    let mut all = Vec::new();
-    for turn in 0..60 {
-        // One has four times as many.
-        all.push(Stint { test, tenant: Some(tenants[usize::from(turn % 5 == 4)]), millis: 30 });
-    }
-    let started = Instant::now();
-    put_all(&app, &all).await;
-    app.drained().await;
-    let took = started.elapsed();
-    let seen = notes(test);
-    assert_eq!(seen.len(), 60);
-    assert_eq!(most_at_a_time(&seen, |_| true), 3);
-    for tenant in tenants {
-        assert_eq!(most_at_a_time(&seen, |note| note.tenant == Some(tenant)), 2, "{tenant}");
-    }
-    // Waiting for the sweep each time would take a quarter of a second for each three.
-    assert!(took < Duration::from_millis(60 / 3 * 250), "whoever finishes does not let the next one go: {took:?}");
-    one.stop().await;
-    two.stop().await;
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lifted_limit_lets_everything_go() {
-    let app = TestApp::start().await;
-    change(&app, async |tx| {
-        job_limits::set(tx, &Limit { max_running: Some(0), ..limit(Stint::KIND) }).await.unwrap();
-    })
-    .await;
-    let worker = worker(&app, 4).await;
-    let test = Uuid::now_v7();
-    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 1 }; 30]).await;
-    for id in &ids {
-        wait(&app, *id, &[State::Blocked]).await;
-    }
-    assert_eq!(act(&app, ids[0], Action::Cancel).await.result, Operated::Done);
-    assert!(change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await);
-    app.drained().await;
-    assert_eq!(notes(test).len(), 29, "the cancelled one does not run");
-    worker.stop().await;
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rate_puts_each_job_off_once_to_its_own_start() {
-    let app = TestApp::start().await;
-    let paced = Limit { rate: Some(20), rate_seconds: Some(1), burst: Some(5), ..limit(Stint::KIND) };
-    change(&app, async |tx| job_limits::set(tx, &paced).await.unwrap()).await;
-    let (one, two) = (worker(&app, 8).await, worker(&app, 8).await);
-    let test = Uuid::now_v7();
-    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 45]).await;
-    app.drained().await;
-    let mut began: Vec<Instant> = notes(test).iter().map(|note| note.began).collect();
-    began.sort();
-    assert_eq!(began.len(), 45);
-    let span = *began.last().unwrap() - began[0];
-    assert!(span >= Duration::from_millis(1_900), "40 starts beyond the burst at 20 a second: {span:?}");
-    // GCRA: in no window of a second more than the rate and the burst.
-    for (index, first) in began.iter().enumerate() {
-        let within = began[index..].iter().filter(|start| **start - *first < Duration::from_secs(1)).count();
-        assert!(within <= 27, "{within} starts within a second");
-    }
-    for id in ids {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
-        assert_eq!((row.runs, row.failures), (1, 0), "waiting costs no run");
-        assert!(job_attempts::by_job(&app.db, id).await.unwrap().is_empty());
-    }
-    one.stop().await;
-    two.stop().await;
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_rate_judges_what_the_old_one_had_put_off() {
-    let app = TestApp::start().await;
-    let slow = Limit { rate: Some(1), rate_seconds: Some(3_600), ..limit(Stint::KIND) };
-    change(&app, async |tx| job_limits::set(tx, &slow).await.unwrap()).await;
-    let worker = worker(&app, 4).await;
-    let test = Uuid::now_v7();
-    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 600]).await;
-    wait(&app, ids[599], &[State::Scheduled]).await;
-    change(&app, async |tx| job_limits::set(tx, &Limit { rate: Some(100_000), ..slow }).await.unwrap()).await;
-    let started = Instant::now();
-    while notes(test).len() < 25 {
-        assert!(started.elapsed() < tests::app::PATIENCE, "{} started", notes(test).len());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await;
-    app.drained().await;
-    assert_eq!(notes(test).len(), 600);
     worker.stop().await;
     app.finish().await;
 }
@@ -396,72 +278,6 @@ async fn a_cancel_outlives_the_worker_that_ran_the_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
-    let app = TestApp::start().await;
-    let worker = worker(&app, 4).await;
-    let (test, slow) = (Uuid::now_v7(), Uuid::now_v7());
-    let (failed, parent) = change(&app, async |tx| {
-        let flow = Flow::new().child(&Stubborn { test }).unwrap().child(&Other {}).unwrap();
-        let parent = flow.enqueue(tx, &Other {}).await.unwrap();
-        (parent, parent)
-    })
-    .await;
-    let family = flows::subtree(&app.db, parent).await.unwrap();
-    assert_eq!((family.len(), family[2]), (3, parent), "children come before the parent");
-    let mut states: Vec<State> = Vec::new();
-    for child in &family[..2] {
-        states.push(wait(&app, *child, &[State::Discarded, State::Completed]).await.state);
-    }
-    states.sort();
-    assert_eq!(states, [State::Completed, State::Discarded]);
-    assert_eq!(jobs::get(&app.db, failed).await.unwrap().unwrap().state, State::Waiting);
-
-    // Cancelled while it waits, and retried: it waits again, because a child is missing.
-    assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
-    assert_eq!(act(&app, parent, Action::Retry).await.after, State::Waiting);
-    WILLING.lock().unwrap().insert(test, true);
-    let mut results = Vec::new();
-    for id in &family {
-        results.push(act(&app, *id, Action::Retry).await.result);
-    }
-    assert_eq!(results.iter().filter(|result| **result == Operated::Done).count(), 1, "{results:?}");
-    wait(&app, parent, &[State::Completed]).await;
-
-    let long = Stint { test: slow, tenant: None, millis: 60_000 };
-    let parent = change(&app, async |tx| {
-        let flow = Flow::new().child(&long).unwrap().child(&long).unwrap();
-        flow.enqueue(tx, &Other {}).await.unwrap()
-    })
-    .await;
-    let family = flows::subtree(&app.db, parent).await.unwrap();
-    for child in &family[..2] {
-        wait(&app, *child, &[State::Running]).await;
-    }
-    for id in &family {
-        assert_ne!(act(&app, *id, Action::Cancel).await.result, Operated::Refused);
-    }
-    for id in &family {
-        wait(&app, *id, &[State::Cancelled]).await;
-    }
-    worker.stop().await;
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flow_does_not_wait_for_a_child_that_is_somebody_elses() {
-    let app = TestApp::start().await;
-    let live = app.put(&jobs_crate::PruneLedger {}).await;
-    let mut tx = app.db.begin().await.unwrap();
-    let flow = Flow::new().child(&jobs_crate::PruneLedger {}).unwrap();
-    let error = flow.enqueue(&mut tx, &Other {}).await.unwrap_err();
-    assert!(error.to_string().contains("prune_ledger"), "{error}");
-    tx.rollback().await.unwrap();
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
-    assert_eq!(act(&app, live, Action::Cancel).await.after, State::Cancelled);
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
     let app = TestApp::start().await;
     let worker = worker(&app, 2).await;
@@ -502,7 +318,7 @@ async fn a_job_lost_too_often_is_a_group_of_failures() {
         workers::register(&app.db, &lost).await.unwrap();
         assert_eq!(jobs::claim(&app.db, lost.id, vec![id]).await.unwrap().len(), 1);
         workers::stop(&app.db, lost.id).await.unwrap();
-        assert_eq!(jobs::reap_jobs_of(&app.db, lost.id).await.unwrap(), 1);
+        assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, lost.id).await.unwrap(), 1);
     }
     let row = jobs::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!((row.state, row.lost), (State::Quarantined, 20));

@@ -62,7 +62,7 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
         assert_eq!(jobs::claim(&app.db, worker, vec![id]).await.unwrap().len(), 1);
         workers::stop(&app.db, worker).await.unwrap();
         assert_eq!(workers::dead_with_jobs(&app.db).await.unwrap(), [worker]);
-        assert_eq!(jobs::reap_jobs_of(&app.db, worker).await.unwrap(), 1);
+        assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, worker).await.unwrap(), 1);
         let row = jobs::get(&app.db, id).await.unwrap().unwrap();
         assert_eq!((row.lost, row.failures), (lost, 0));
         assert_eq!(row.state, if lost < 20 { State::Available } else { State::Quarantined });

@@ -18,6 +18,7 @@ mod control;
 mod cron;
 mod events;
 mod example;
+mod given_up;
 mod kill;
 mod liveness;
 mod metrics;

@@ -142,12 +142,17 @@ fn described(text: &str) {
         };
         assert_eq!(kind, expected, "{name}");
         assert!(text.contains(&format!("# HELP {name} {}\n", metric.help)), "{name} has no help");
-        let series = text.lines().filter(|line| line.starts_with(name) && line.contains('{'));
-        for line in series {
-            let labels = line.split(['{', '}']).nth(1).unwrap_or_default();
-            for label in labels.split("\",").filter_map(|label| label.split_once('=')) {
-                let known = metric.labels.contains(&label.0) || label.0 == "le";
-                assert!(known || line.split('{').next() != Some(name), "{line}: {} is no label of {name}", label.0);
+        for line in text.lines() {
+            let Some((series, labels)) = line.split_once('{') else { continue };
+            let part = series.strip_prefix(name).filter(|part| match metric.kind {
+                Kind::Histogram => ["_bucket", "_sum", "_count"].contains(part),
+                _ => part.is_empty(),
+            });
+            let Some(part) = part else { continue };
+            let (labels, _) = labels.split_once("} ").unwrap();
+            for (label, _) in labels.split("\",").filter_map(|label| label.split_once('=')) {
+                let known = metric.labels.contains(&label) || (part == "_bucket" && label == "le");
+                assert!(known, "{line}: {label} is no label of {name}");
             }
         }
     }

@@ -234,7 +234,7 @@ async fn a_run_that_was_given_to_others_can_write_nothing() {
     workers::register(&app.db, &worker).await.unwrap();
     let claimed = jobs::claim(&app.db, worker.id, vec![id]).await.unwrap().remove(0);
     workers::stop(&app.db, worker.id).await.unwrap();
-    assert_eq!(jobs::reap_jobs_of(&app.db, worker.id).await.unwrap(), 1);
+    assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, worker.id).await.unwrap(), 1);
 
     let ending = Ending {
         outcome: infra::db::job_attempts::Outcome::Retry,

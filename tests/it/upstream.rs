@@ -294,7 +294,7 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
         workers::register(&app.db, &worker).await.unwrap();
         assert_eq!(jobs::claim(&app.db, worker.id, vec![lost]).await.unwrap().len(), 1);
         workers::stop(&app.db, worker.id).await.unwrap();
-        assert_eq!(jobs::reap_jobs_of(&app.db, worker.id).await.unwrap(), 1);
+        assert_eq!(::jobs::steer::reap_jobs_of(&app.db, worker.id).await.unwrap(), 1);
         losses += 1;
         assert!(losses <= 20, "nobody counts");
     }

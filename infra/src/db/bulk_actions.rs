@@ -96,12 +96,35 @@ pub async fn advance(tx: &mut Tx, id: Uuid, cursor: JobId, changed: u64, skipped
     Ok(())
 }
 
+/// It was cancelled or given up before it had been through all of them; what it has done by then. `None` when it had
+/// ended before.
+pub async fn stop(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<Stopped>, DbError> {
+    let row: Option<(String, u64, u64)> = sqlx::query_as(
+        "SELECT action, changed, skipped FROM bulk_actions WHERE id = ? AND finished_at IS NULL FOR UPDATE",
+    )
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((action, changed, skipped)) = row else { return Ok(None) };
+    sqlx::query("UPDATE bulk_actions SET stopped_at = ? WHERE id = ?").bind(now).bind(id).execute(&mut **tx).await?;
+    Ok(Some(Stopped { action: word(&action)?, changed, skipped }))
+}
+
+/// How far a bulk action had come.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    pub action: Action,
+    pub changed: u64,
+    pub skipped: u64,
+}
+
 /// It has been through all of them; false when that was so before.
 pub async fn finish(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool, DbError> {
-    let done = sqlx::query("UPDATE bulk_actions SET finished_at = ? WHERE id = ? AND finished_at IS NULL")
-        .bind(now)
-        .bind(id)
-        .execute(&mut **tx)
-        .await?;
+    let done =
+        sqlx::query("UPDATE bulk_actions SET finished_at = ?, stopped_at = NULL WHERE id = ? AND finished_at IS NULL")
+            .bind(now)
+            .bind(id)
+            .execute(&mut **tx)
+            .await?;
     Ok(done.rows_affected() == 1)
 }

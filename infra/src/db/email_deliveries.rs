@@ -31,6 +31,8 @@ domain::words! {
         Failed = "failed",
         /// Nobody can tell whether it left.
         Ambiguous = "ambiguous",
+        /// Its job was cancelled or given up before it was sent; a retry sends it.
+        GivenUp = "given_up",
     }
 }
 
@@ -101,7 +103,8 @@ pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError
 /// everybody else.
 pub async fn begin_sending(db: &Db, id: DeliveryId) -> Result<bool, DbError> {
     let changed = sqlx::query!(
-        "UPDATE email_deliveries SET state = 'sending', updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'queued'",
+        "UPDATE email_deliveries SET state = 'sending', updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND state IN ('queued', 'given_up')",
         id.0
     )
     .execute(db.pool())
@@ -121,6 +124,28 @@ pub async fn back_to_queued(db: &Db, id: DeliveryId, error: &str) -> Result<(), 
     .execute(db.pool())
     .await?;
     Ok(())
+}
+
+/// Its job will not send it: what was queued is given up, what was being sent is ambiguous; a known fate stays. Returns
+/// true when it has become ambiguous.
+pub async fn give_up(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool, DbError> {
+    let reason: String = reason.chars().take(500).collect();
+    let mut ambiguous = false;
+    for (from, to) in
+        [(DeliveryState::Sending, DeliveryState::Ambiguous), (DeliveryState::Queued, DeliveryState::GivenUp)]
+    {
+        let changed = sqlx::query(
+            "UPDATE email_deliveries SET state = ?, error = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = ?",
+        )
+        .bind(to.as_str())
+        .bind(&reason)
+        .bind(id.0)
+        .bind(from.as_str())
+        .execute(&mut **tx)
+        .await?;
+        ambiguous |= to == DeliveryState::Ambiguous && changed.rows_affected() == 1;
+    }
+    Ok(ambiguous)
 }
 
 /// Records the fate of a mail.

@@ -4,10 +4,10 @@
 //! half the evidence.
 
 use domain::ids::{FlowId, JobId};
-use sqlx::Row;
+use sqlx::{QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::{Db, DbError, Hint, Tx};
+use super::{Db, DbError, Hint, Tx, jobs::push_ids};
 use crate::queue::Ticket;
 
 /// Writes a flow of `children` jobs that releases `parent`.
@@ -54,24 +54,19 @@ pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbE
     Ok(())
 }
 
-/// At most this many jobs of a flow are acted upon together.
-const SUBTREE: usize = 10_000;
-
-/// The job and everything it waits for, children before parents.
-pub async fn subtree(db: &Db, root: JobId) -> Result<Vec<JobId>, DbError> {
-    let (mut found, mut next) = (vec![root], 0);
-    while next < found.len() && found.len() < SUBTREE {
-        let children: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT c.job_id FROM flows f JOIN flow_children c ON c.flow_id = f.id WHERE f.parent_id = ?
-             ORDER BY c.job_id LIMIT 10000",
-        )
-        .bind(found[next].0)
-        .fetch_all(db.pool())
-        .await?;
-        found.extend(children.into_iter().map(JobId));
-        next += 1;
+/// The job and everything it waits for, children before parents. Looks no further once there are more than `limit`.
+pub async fn subtree(db: &Db, root: JobId, limit: usize) -> Result<Vec<JobId>, DbError> {
+    let (mut found, mut level) = (vec![root], vec![root]);
+    while !level.is_empty() && found.len() <= limit {
+        let mut children = QueryBuilder::new(
+            "SELECT c.job_id FROM flows f JOIN flow_children c ON c.flow_id = f.id WHERE f.parent_id IN (",
+        );
+        push_ids(&mut children, &level);
+        children.push(") ORDER BY c.job_id LIMIT ").push_bind((limit + 1 - found.len()) as u64);
+        let children: Vec<Uuid> = children.build_query_scalar().fetch_all(db.pool()).await?;
+        level = children.into_iter().map(JobId).collect();
+        found.extend(&level);
     }
-    found.truncate(SUBTREE);
     found.reverse();
     Ok(found)
 }

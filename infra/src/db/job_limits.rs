@@ -3,9 +3,12 @@
 //! What is running is counted under the limit's row lock, so that no two claims both take the last place. A job that
 //! finds no place is `blocked`; whoever finishes one of its kind lets the next go, and a sweep makes up for finishers
 //! that died. A rate is GCRA (the "virtual scheduling" of ITU-T I.371): a job that comes too early is given its own
-//! later start once, and does not ask again.
+//! later start once, and does not ask again. Starts are given away for the next [`RATE_HORIZON`] only; what would come
+//! later is blocked too, and the sweep lets as many go as the rate has starts for.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::JobId;
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
@@ -15,6 +18,9 @@ use crate::queue::{QUEUES, Ticket};
 
 /// Jobs let go in one transaction.
 const STEP: u32 = 500;
+/// How far ahead a rate gives starts away. What would come later is blocked, so that priorities and the turns of tenants
+/// still decide about it.
+pub(crate) const RATE_HORIZON: TimeDelta = TimeDelta::seconds(2);
 /// How many of them get a ticket at once; the feeder finds the rest.
 const HINTS: usize = 8;
 
@@ -42,6 +48,11 @@ impl Limit {
         Some(i64::from(seconds) * 1_000_000 / i64::from(rate))
     }
 
+    /// How far ahead of its time a start may come.
+    pub(crate) fn tolerance_micros(&self, interval: i64) -> i64 {
+        interval.saturating_mul(i64::from(self.burst.unwrap_or(1).max(1) - 1))
+    }
+
     pub(crate) const fn bounds_running(&self) -> bool {
         self.max_running.is_some() || self.max_running_per_tenant.is_some()
     }
@@ -62,6 +73,13 @@ pub async fn get(tx: &mut Tx, kind: &str) -> Result<Option<Limit>, DbError> {
     let mut query = QueryBuilder::<sqlx::MySql>::new(COLUMNS);
     query.push(" WHERE kind = ").push_bind(kind.to_owned()).push(" FOR UPDATE");
     Ok(query.build_query_as().fetch_optional(&mut **tx).await?)
+}
+
+/// The limits of a kind, before they are changed: nobody else sets or lifts limits until the transaction ends, also where
+/// there are none to lock yet.
+pub async fn current(tx: &mut Tx, kind: &str) -> Result<Option<Limit>, DbError> {
+    queue_controls::raise_epoch(tx).await?;
+    get(tx, kind).await
 }
 
 /// Sets the limits of a kind (`changed_at` is the database's). Starts that the old rate had put off are judged anew.
@@ -98,22 +116,56 @@ pub async fn remove(tx: &mut Tx, kind: &str) -> Result<bool, DbError> {
 
 /// Lets the next blocked job of a kind go, in the transaction of the one that made room.
 pub async fn release_one(tx: &mut Tx, kind: &str) -> Result<(), DbError> {
-    release(tx, kind, 1, &[]).await.map(|_| ())
+    let Some(limit) = get(tx, kind).await? else { return Ok(()) };
+    if limit.bounds_running() {
+        let mut tenants = Tenants::of(tx, &limit).await?;
+        release(tx, kind, 1, &mut tenants).await?;
+    }
+    Ok(())
 }
 
-/// Lets up to `places` blocked jobs go, tenants taking turns; none of the tenants `full`. Returns how many.
-pub(crate) async fn release(tx: &mut Tx, kind: &str, places: u32, full: &[Uuid]) -> Result<u32, DbError> {
-    let last: Option<Option<Uuid>> = sqlx::query_scalar("SELECT last_tenant FROM job_limits WHERE kind = ? FOR UPDATE")
+/// Who has how much running, where a limit counts by tenant.
+struct Tenants {
+    max: Option<u32>,
+    running: HashMap<Uuid, u32>,
+}
+
+impl Tenants {
+    async fn of(tx: &mut Tx, limit: &Limit) -> Result<Self, DbError> {
+        let max = limit.max_running_per_tenant;
+        let running =
+            if max.is_some() { running(tx, &limit.kind).await?.into_iter().collect() } else { HashMap::new() };
+        Ok(Self { max, running })
+    }
+
+    fn full(&self, tenant: Uuid) -> bool {
+        self.max.is_some_and(|max| self.running.get(&tenant).is_some_and(|running| *running >= max))
+    }
+
+    fn one_more(&mut self, tenant: Uuid) {
+        *self.running.entry(tenant).or_default() += 1;
+    }
+}
+
+/// Lets up to `places` blocked jobs go, tenants taking turns, none beyond its own limit. Returns how many. The limit's
+/// row is locked.
+async fn release(tx: &mut Tx, kind: &str, places: u32, tenants: &mut Tenants) -> Result<u32, DbError> {
+    let last: Option<Option<Uuid>> = sqlx::query_scalar("SELECT last_tenant FROM job_limits WHERE kind = ?")
         .bind(kind)
         .fetch_optional(&mut **tx)
         .await?;
     let mut last = last.flatten().unwrap_or_default();
     let mut released = 0;
     while released < places {
-        let Some(next) = next_blocked(tx, kind, last, full).await? else { break };
+        let Some(next) = next_blocked(tx, kind, last, tenants).await? else { break };
         last = next.tenant;
         match let_go(tx, kind, std::slice::from_ref(&next)).await? {
-            LetGo { locked: 0, released: now } => released += now,
+            LetGo { locked: 0, released: now } => {
+                released += now;
+                if now > 0 {
+                    tenants.one_more(next.tenant);
+                }
+            }
             // Somebody works on this very job; the sweep looks again.
             _ => break,
         }
@@ -135,36 +187,55 @@ struct Blocked {
     job_id: Uuid,
 }
 
-/// The first job of the next tenant in the first band that has any.
-async fn next_blocked(tx: &mut Tx, kind: &str, last: Uuid, full: &[Uuid]) -> Result<Option<Blocked>, DbError> {
-    for wrapped in [false, true] {
-        let mut query =
-            QueryBuilder::<sqlx::MySql>::new("SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ");
-        query.push_bind(kind.to_owned());
-        query.push(" AND priority = (SELECT MIN(priority) FROM blocked_jobs WHERE kind = ").push_bind(kind.to_owned());
-        push_not_full(&mut query, full);
-        query.push(")");
-        if !wrapped {
-            query.push(" AND tenant > ").push_bind(last);
+/// The first job of the next tenant with room, in the first band that has one. Goes from tenant to tenant by seeks: a
+/// tenant that is full costs one, however many of its jobs are blocked.
+async fn next_blocked(tx: &mut Tx, kind: &str, last: Uuid, tenants: &Tenants) -> Result<Option<Blocked>, DbError> {
+    let mut band: Option<u8> = first_band(tx, kind, 0).await?;
+    while let Some(priority) = band {
+        for (mut after, until) in [(last, None), (Uuid::nil(), Some(last))] {
+            // The system's own jobs have the nil tenant, which nothing comes before.
+            let mut at_least = until.is_some();
+            loop {
+                let next = first_behind(tx, kind, priority, after, at_least).await?;
+                match next {
+                    Some(next) if until.is_some_and(|until| next.tenant > until) => break,
+                    Some(next) if !tenants.full(next.tenant) => return Ok(Some(next)),
+                    Some(next) => (after, at_least) = (next.tenant, false),
+                    None => break,
+                }
+            }
         }
-        push_not_full(&mut query, full);
-        query.push(" ORDER BY tenant, job_id LIMIT 1");
-        if let Some(next) = query.build_query_as().fetch_optional(&mut **tx).await? {
-            return Ok(Some(next));
-        }
+        band = match priority.checked_add(1) {
+            Some(lower) => first_band(tx, kind, lower).await?,
+            None => None,
+        };
     }
     Ok(None)
 }
 
-fn push_not_full(query: &mut QueryBuilder<sqlx::MySql>, full: &[Uuid]) {
-    if !full.is_empty() {
-        query.push(" AND tenant NOT IN (");
-        let mut list = query.separated(", ");
-        for tenant in full {
-            list.push_bind(*tenant);
-        }
-        query.push(")");
-    }
+/// The first band from `priority` on that has blocked jobs.
+async fn first_band(tx: &mut Tx, kind: &str, priority: u8) -> Result<Option<u8>, DbError> {
+    let band = "SELECT priority FROM blocked_jobs WHERE kind = ? AND priority >= ? ORDER BY priority LIMIT 1";
+    Ok(sqlx::query_scalar(band).bind(kind).bind(priority).fetch_optional(&mut **tx).await?)
+}
+
+/// The oldest blocked job of the first tenant behind `tenant`, or of itself when it may be `at_least` that one.
+async fn first_behind(
+    tx: &mut Tx,
+    kind: &str,
+    priority: u8,
+    tenant: Uuid,
+    at_least: bool,
+) -> Result<Option<Blocked>, DbError> {
+    let statement = if at_least {
+        "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant >= ?
+         ORDER BY tenant, job_id LIMIT 1"
+    } else {
+        "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant > ?
+         ORDER BY tenant, job_id LIMIT 1"
+    };
+    let row = sqlx::query_as(statement).bind(kind).bind(priority).bind(tenant).fetch_optional(&mut **tx).await?;
+    Ok(row)
 }
 
 struct LetGo {
@@ -262,19 +333,20 @@ pub async fn settle(db: &Db) -> Result<u64, DbError> {
 async fn settle_kind(db: &Db, kind: &str) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let released = match get(&mut tx, kind).await? {
-        Some(limit) if limit.bounds_running() => {
-            let running = running(&mut tx, kind).await?;
-            let total: u32 = running.iter().map(|(_, count)| count).sum();
-            let full: Vec<Uuid> = running
-                .iter()
-                .filter(|(_, count)| limit.max_running_per_tenant.is_some_and(|max| *count >= max))
-                .map(|(tenant, _)| *tenant)
-                .collect();
-            let places = limit.max_running.map_or(STEP, |max| max.saturating_sub(total)).min(STEP);
-            u64::from(release(&mut tx, kind, places, &full).await?)
+        Some(limit) => {
+            let mut places = STEP;
+            if let Some(max) = limit.max_running {
+                let total: u32 = running(&mut tx, kind).await?.iter().map(|(_, count)| count).sum();
+                places = places.min(max.saturating_sub(total));
+            }
+            if let Some(interval) = limit.interval_micros() {
+                places = places.min(starts_ahead(&mut tx, &limit, interval).await?);
+            }
+            let mut tenants = Tenants::of(&mut tx, &limit).await?;
+            u64::from(release(&mut tx, kind, places, &mut tenants).await?)
         }
         // Nothing holds them back: all at once, in the order they lie.
-        _ => {
+        None => {
             let blocked: Vec<Blocked> = sqlx::query_as(
                 "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ?
                  ORDER BY kind, priority, tenant, job_id LIMIT ?",
@@ -291,6 +363,21 @@ async fn settle_kind(db: &Db, kind: &str) -> Result<u64, DbError> {
     };
     tx.commit().await?;
     Ok(released)
+}
+
+/// How many starts a rate still has to give before [`RATE_HORIZON`].
+async fn starts_ahead(tx: &mut Tx, limit: &Limit, interval: i64) -> Result<u32, DbError> {
+    let given: Option<i64> = sqlx::query_scalar(
+        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), GREATEST(COALESCE(tat, UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)))
+         FROM job_limits WHERE kind = ?",
+    )
+    .bind(&limit.kind)
+    .fetch_one(&mut **tx)
+    .await?;
+    let next = given.unwrap_or(0) - limit.tolerance_micros(interval);
+    let horizon = RATE_HORIZON.num_microseconds().unwrap_or(i64::MAX);
+    let left = if next > horizon { 0 } else { (horizon - next) / interval.max(1) + 1 };
+    Ok(u32::try_from(left).unwrap_or(u32::MAX))
 }
 
 /// Starts that were put off by a rate that is no longer in force: judged anew, at once.

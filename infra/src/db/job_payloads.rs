@@ -46,11 +46,11 @@ pub struct GivenUp {
     pub args: Value,
 }
 
-/// The job, if it is cancelled or discarded just now; its row stays locked.
+/// The job, if it is cancelled, discarded or quarantined just now; its row stays locked.
 pub async fn given_up(tx: &mut Tx, job: JobId) -> Result<Option<GivenUp>, DbError> {
     let row: Option<(String, u16, Json<Value>)> = sqlx::query_as(
         "SELECT j.kind, j.args_version, p.args FROM jobs j JOIN job_payloads p ON p.job_id = j.id
-         WHERE j.id = ? AND j.state IN ('cancelled', 'discarded') FOR UPDATE",
+         WHERE j.id = ? AND j.state IN ('cancelled', 'discarded', 'quarantined') FOR UPDATE",
     )
     .bind(job.0)
     .fetch_optional(&mut **tx)

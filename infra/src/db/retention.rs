@@ -31,7 +31,7 @@ pub async fn prune_downloads(db: &Db, before: DateTime<Utc>) -> Result<u64, DbEr
 /// Mails whose fate is known, made before `before`. Their keys become free again.
 pub async fn prune_mails(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
     let mut deleted = 0;
-    for state in ["sent", "failed"] {
+    for state in ["sent", "failed", "given_up"] {
         deleted +=
             sqlx::query!("DELETE FROM email_deliveries WHERE state = ? AND created_at < ? LIMIT 250", state, before)
                 .execute(db.pool())

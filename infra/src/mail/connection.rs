@@ -140,7 +140,7 @@ impl Connection {
         match outcome {
             Ok(_) => Ok(()),
             Err(why) if why.is_permanent() => Err(rejected("the message", why)),
-            Err(why) if why.is_transient() || !ended.load(Ordering::Relaxed) => Err(not_sent("the message", why)),
+            Err(why) if why.is_transient() || !ended.load(Ordering::Relaxed) => Err(why.of_mail("the message")),
             Err(why) => Err(unknown("waiting for the answer to the message", why)),
         }
     }
@@ -187,9 +187,22 @@ impl Failure {
             _ => None,
         };
         match code {
-            None | Some(500..=504 | 530 | 534 | 535 | 538) => not_sent(step, self),
+            None | Some(500..=504 | 530 | 534 | 535 | 538) => self.of_mail(step),
             Some(_) => rejected(step, self),
         }
+    }
+}
+
+impl Failure {
+    /// Not sent, at a step where the server may have said whose mail it was.
+    fn of_mail(&self, step: &str) -> MailError {
+        let status = match self {
+            Self::Smtp(error) => error.status(),
+            Self::Timeout(_) => None,
+        };
+        let what = format!("{step}: {self}");
+        let brief = status.map_or_else(|| what.clone(), |status| format!("{step}: the mail server answered {status}"));
+        MailError::NotSent { what, brief }
     }
 }
 

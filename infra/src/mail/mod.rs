@@ -26,9 +26,10 @@ const MAX_CONNECTIONS: usize = 4;
 /// Why a mail was not sent, by what may be done next.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// The server certainly does not have it: send again later. `what` names the step and the server's words.
+    /// The server certainly does not have it: send again later. `what` names the step and the server's words, `brief`
+    /// the step and the status only: the words may quote the recipient's address.
     #[error("not sent, {what}")]
-    NotSent { what: String },
+    NotSent { what: String, brief: String },
     /// The server refused this mail for good (5xx), or no such mail can be written. Sending again will not help.
     #[error("rejected, {what}")]
     Rejected { what: String },
@@ -36,6 +37,17 @@ pub enum MailError {
     /// again without asking a person.
     #[error("sent with unknown outcome, {what}")]
     Unknown { what: String },
+}
+
+impl MailError {
+    /// Without what the server said about the mail, for errors and logs that others read.
+    #[must_use]
+    pub fn without_quotes(self) -> Self {
+        match self {
+            Self::NotSent { brief, .. } => Self::NotSent { what: brief.clone(), brief },
+            other => other,
+        }
+    }
 }
 
 /// One mail to one person, in both forms.
@@ -176,7 +188,8 @@ fn one_line(text: &str) -> String {
 }
 
 fn not_sent(step: &str, why: impl std::fmt::Display) -> MailError {
-    MailError::NotSent { what: format!("{step}: {why}") }
+    let what = format!("{step}: {why}");
+    MailError::NotSent { brief: what.clone(), what }
 }
 
 fn rejected(step: &str, why: impl std::fmt::Display) -> MailError {
@@ -323,8 +336,12 @@ mod tests {
         {
             assert!(matches!(outcome(plot).await, Err(MailError::NotSent { .. })));
         }
-        let busy = Plot::Answer { to: "RCPT", with: "451 later\r\n" };
-        assert!(matches!(outcome(busy).await, Err(MailError::NotSent { .. })));
+        let busy = Plot::Answer { to: "RCPT", with: "451 <ada@example.org> later\r\n" };
+        let error = outcome(busy).await.expect_err("refused for now");
+        assert!(matches!(error, MailError::NotSent { .. }));
+        assert!(error.to_string().contains("ada@example.org"), "{error}");
+        let told = error.without_quotes().to_string();
+        assert!(told.contains("RCPT") && told.contains("451") && !told.contains("ada"), "{told}");
         let full = Plot::Answer { to: ".", with: "452 no space\r\n" };
         assert!(matches!(outcome(full).await, Err(MailError::NotSent { .. })));
     }

@@ -55,7 +55,7 @@ impl NewLimit {
 
 /// Sets the limits of a kind; what it does not name is lifted.
 pub async fn set_limit(tx: &mut Tx, kind: &str, new: NewLimit, by: &By<'_>) -> Result<(Limit, Act), Refused> {
-    let before = job_limits::get(tx, kind).await?;
+    let before = job_limits::current(tx, kind).await?;
     let limit = Limit {
         kind: kind.to_owned(),
         max_running: new.max_running,
@@ -76,7 +76,7 @@ pub async fn set_limit(tx: &mut Tx, kind: &str, new: NewLimit, by: &By<'_>) -> R
 
 /// Lifts the limits of a kind.
 pub async fn remove_limit(tx: &mut Tx, kind: &str, by: &By<'_>) -> Result<Act, Refused> {
-    let before = job_limits::get(tx, kind).await?.ok_or(Refused::Missing)?;
+    let before = job_limits::current(tx, kind).await?.ok_or(Refused::Missing)?;
     job_limits::remove(tx, kind).await?;
     let details = json!({
         "kind": kind, "reason": by.reason, "before": limit_state(Some(&before)), "after": limit_state(None),

@@ -4,10 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use apalis::prelude::{Monitor, ParallelizeExt, WorkerBuilder};
 use domain::ids::WorkerId;
-use infra::{
-    db::{jobs, workers},
-    queue::Belt,
-};
+use infra::{db::workers, queue::Belt};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -30,7 +27,7 @@ use super::{
     runner::{Runner, handle},
     sweeper::Sweeper,
 };
-use crate::{Context, Queue, registry::Registry};
+use crate::{Context, Queue, registry::Registry, steer};
 
 /// How this process takes part.
 #[derive(Clone, Debug)]
@@ -225,7 +222,7 @@ impl Fleet {
                 tracing::warn!(%error, "the worker could not sign off; its lease will run out");
             }
             // What a cancelled job could not hand back itself goes back with the worker's name.
-            let _ = jobs::reap_jobs_of(&self.context.db, worker).await;
+            let _ = steer::reap_jobs_of(&self.context.db, worker).await;
         }
         Ok(why)
     }

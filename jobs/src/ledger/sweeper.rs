@@ -65,7 +65,7 @@ impl Sweeper {
             }
             for dead in workers::dead_with_jobs(&self.db).await? {
                 loop {
-                    let reaped = jobs::reap_jobs_of(&self.db, dead).await?;
+                    let reaped = steer::reap_jobs_of(&self.db, dead).await?;
                     metrics::counter!("queue_jobs_lost_total").increment(reaped);
                     if reaped == 0 {
                         break;

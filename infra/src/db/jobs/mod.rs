@@ -22,7 +22,7 @@ pub use hold::hold;
 pub use insert::{NewJob, Start, insert, insert_all};
 pub use operate::{Action, By, Change, Operated, forget_cancel, operate, stranded_cancels};
 pub use outcome::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
-pub use sweep::{owned_by, prune, prune_groups, reap_jobs_of};
+pub use sweep::{Reaped, owned_by, prune, prune_groups, reap};
 
 /// A transaction that makes many jobs available hints at no more than this many: the feeder finds the rest.
 const HINTS_AT_MOST: usize = 64;

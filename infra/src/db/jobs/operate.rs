@@ -79,6 +79,17 @@ struct Subject {
 
 /// Acts on one job, whose row stays locked until the transaction ends. `None` when there is no such job.
 pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Result<Option<Change>, DbError> {
+    // The flow's lock comes before its parent's everywhere: were it only read, the last child could complete without
+    // seeing the parent wait again, and nobody would release it.
+    let pending: Option<u32> = match action {
+        Action::Retry => {
+            sqlx::query_scalar("SELECT pending FROM flows WHERE parent_id = ? FOR UPDATE")
+                .bind(id.0)
+                .fetch_optional(&mut **tx)
+                .await?
+        }
+        _ => None,
+    };
     let subject: Option<Subject> =
         sqlx::query_as("SELECT kind, queue, priority, tenant, state FROM jobs WHERE id = ? FOR UPDATE")
             .bind(id.0)
@@ -97,7 +108,7 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     } else {
         leave_limits(tx, id, &subject).await?;
         let after = match action {
-            Action::Retry => retry(tx, id, &subject).await?,
+            Action::Retry => retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?,
             Action::Cancel => end(tx, id, State::Cancelled).await?,
             Action::Discard => end(tx, id, State::Discarded).await?,
         };
@@ -147,14 +158,8 @@ async fn leave_limits(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<(), D
 }
 
 /// A flow's parent whose children have not all completed waits for them again.
-async fn retry(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<State, DbError> {
-    // The flow's lock comes before its parent's everywhere else; here it is only read: a child that completes in this
-    // moment finds the parent's row locked, and releases it after us.
-    let pending: Option<u32> = sqlx::query_scalar("SELECT pending FROM flows WHERE parent_id = ? AND pending > 0")
-        .bind(id.0)
-        .fetch_optional(&mut **tx)
-        .await?;
-    let after = if pending.is_some() { State::Waiting } else { State::Available };
+async fn retry(tx: &mut Tx, id: JobId, subject: &Subject, pending: bool) -> Result<State, DbError> {
+    let after = if pending { State::Waiting } else { State::Available };
     sqlx::query(
         "UPDATE jobs SET state = ?, failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL
          WHERE id = ?",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{claim::start, literal, push_ids, sorted};
 use crate::db::{
     Db, DbError, Tx,
-    job_limits::{self, Limit},
+    job_limits::{self, Limit, RATE_HORIZON},
     queue_controls::Controls,
 };
 
@@ -123,13 +123,15 @@ async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>) -> Result
             verdicts.block.push(candidate);
             continue;
         }
-        if let Some(later) = pace.as_mut().and_then(|pace| pace.next(id)) {
-            verdicts.put_off.push((id, later));
-            continue;
+        match pace.as_mut().map_or(Turn::Now, |pace| pace.next(id)) {
+            Turn::Now => {
+                *of_tenant += 1;
+                total += 1;
+                verdicts.start.push(id);
+            }
+            Turn::At(slot) => verdicts.put_off.push((id, slot)),
+            Turn::TooFar => verdicts.block.push(candidate),
         }
-        *of_tenant += 1;
-        total += 1;
-        verdicts.start.push(id);
     }
     if let Some(pace) = pace {
         sqlx::query("UPDATE job_limits SET tat = ? WHERE kind = ?")
@@ -139,6 +141,16 @@ async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>) -> Result
             .await?;
     }
     Ok(verdicts)
+}
+
+/// When a job may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Now,
+    /// Its own time.
+    At(DateTime<Utc>),
+    /// Beyond the horizon: not given away yet.
+    TooFar,
 }
 
 /// GCRA of one kind, while its limit's row is locked.
@@ -166,24 +178,25 @@ impl Pace {
         let reserved: Vec<Uuid> =
             if candidates.is_empty() { Vec::new() } else { query.build_query_scalar().fetch_all(&mut **tx).await? };
         let (now, tat) = (now.and_utc(), tat.map(|tat| tat.and_utc()));
-        let burst = limit.burst.unwrap_or(1).max(1);
         Ok(Self {
             now,
             tat: tat.unwrap_or(now).max(now),
             interval: TimeDelta::microseconds(interval),
-            tolerance: TimeDelta::microseconds(interval.saturating_mul(i64::from(burst - 1))),
+            tolerance: TimeDelta::microseconds(limit.tolerance_micros(interval)),
             reserved: reserved.into_iter().collect(),
         })
     }
 
-    /// `None`: it may start now. Else its own time.
-    fn next(&mut self, job: JobId) -> Option<DateTime<Utc>> {
+    fn next(&mut self, job: JobId) -> Turn {
         if self.reserved.contains(&job.0) {
-            return None;
+            return Turn::Now;
         }
         let allowed = self.tat - self.tolerance;
+        if allowed > self.now + RATE_HORIZON {
+            return Turn::TooFar;
+        }
         self.tat += self.interval;
-        (allowed > self.now).then_some(allowed)
+        if allowed > self.now { Turn::At(allowed) } else { Turn::Now }
     }
 }
 
@@ -243,17 +256,18 @@ mod tests {
     #[test]
     fn starts_beyond_the_burst_get_times_one_interval_apart() {
         let mut pace = pace(0, 3);
-        let later: Vec<Option<i64>> =
-            (0..6).map(|_| pace.next(JobId::new()).map(|slot| (slot - pace.now).num_seconds())).collect();
-        assert_eq!(later, [None, None, None, Some(1), Some(2), Some(3)]);
+        let turns: Vec<Turn> = (0..6).map(|_| pace.next(JobId::new())).collect();
+        let at = |seconds| Turn::At(pace.now + TimeDelta::seconds(seconds));
+        assert_eq!(turns, [Turn::Now, Turn::Now, Turn::Now, at(1), at(2), Turn::TooFar]);
+        assert_eq!(pace.tat - pace.now, TimeDelta::seconds(5), "what is too far away takes no place");
     }
 
     #[test]
     fn a_start_that_was_put_off_does_not_ask_again() {
-        let (mut pace, job) = (pace(60, 1), JobId::new());
-        assert!(pace.next(job).is_some());
+        let (mut pace, job) = (pace(1, 1), JobId::new());
+        assert_eq!(pace.next(job), Turn::At(pace.now + TimeDelta::seconds(1)));
         pace.reserved.insert(job.0);
-        assert_eq!(pace.next(job), None);
-        assert_eq!((pace.tat - pace.now).num_seconds(), 61, "and takes nobody's place");
+        assert_eq!(pace.next(job), Turn::Now);
+        assert_eq!((pace.tat - pace.now).num_seconds(), 2, "and takes nobody's place");
     }
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{JobId, WorkerId};
-use sqlx::{QueryBuilder, Row};
+use sqlx::{FromRow, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::{HINTS_AT_MOST, push_ids, sorted};
 use crate::{
-    db::{Db, DbError, Hint, job_failures},
+    db::{Db, DbError, Hint, Tx, job_failures},
     queue::Ticket,
 };
 
@@ -19,22 +19,28 @@ const LOST_LIMIT: u32 = 20;
 const STEP: u32 = 500;
 const PRUNE_STEP: u32 = 100;
 
-/// Puts jobs of a worker that is dead or stopped back; returns how many (at most 500).
-pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
-    let mut held: Vec<JobId> = owned_by(db, worker).await?.into_iter().map(|fence| fence.job).collect();
+/// What became of a dead worker's jobs.
+#[derive(Debug, Default)]
+pub struct Reaped {
+    pub jobs: u64,
+    /// Those that were lost once too often, with their kinds.
+    pub quarantined: Vec<(JobId, String)>,
+}
+
+/// Puts `held` jobs (of [`owned_by`]) of a worker that is dead or stopped back; the first 500 of them.
+pub async fn reap(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) -> Result<Reaped, DbError> {
     held.truncate(STEP as usize);
     if held.is_empty() {
-        return Ok(0);
+        return Ok(Reaped::default());
     }
-    let mut tx = db.begin().await?;
-    let mut select = QueryBuilder::new("SELECT id, queue, priority, tenant FROM jobs WHERE id IN (");
+    let mut select = QueryBuilder::new("SELECT id, kind, queue, priority, tenant, lost FROM jobs WHERE id IN (");
     push_ids(&mut select, &sorted(held));
     select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
     select.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
-    let rows: Vec<(Uuid, String, u8, Uuid)> = select.build_query_as().fetch_all(&mut *tx).await?;
-    let ids = sorted(rows.iter().map(|(id, ..)| JobId(*id)).collect());
+    let rows: Vec<HeldRow> = select.build_query_as().fetch_all(&mut **tx).await?;
+    let ids = sorted(rows.iter().map(|row| JobId(row.id)).collect());
     if ids.is_empty() {
-        return Ok(0);
+        return Ok(Reaped::default());
     }
     let mut attempts = QueryBuilder::new(
         "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at,
@@ -45,7 +51,7 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     );
     push_ids(&mut attempts, &ids);
     attempts.push(") ON DUPLICATE KEY UPDATE outcome = 'lost'");
-    attempts.build().execute(&mut *tx).await?;
+    attempts.build().execute(&mut **tx).await?;
 
     let mut update = QueryBuilder::new("UPDATE jobs SET state = IF(lost + 1 >= ");
     update.push_bind(LOST_LIMIT).push(
@@ -55,13 +61,25 @@ pub async fn reap_jobs_of(db: &Db, worker: WorkerId) -> Result<u64, DbError> {
     );
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
-    let reaped = update.build().execute(&mut *tx).await?.rows_affected();
-    job_failures::remember_lost(&mut tx, &ids).await?;
-    for (id, queue, priority, tenant) in rows.into_iter().take(HINTS_AT_MOST) {
-        tx.hint(Hint::Job { queue, ticket: Ticket { job: JobId(id), priority, rank: 0 }, tenant });
+    let jobs = update.build().execute(&mut **tx).await?.rows_affected();
+    job_failures::remember_lost(tx, &ids).await?;
+    let (quarantined, back): (Vec<HeldRow>, Vec<HeldRow>) =
+        rows.into_iter().partition(|row| row.lost + 1 >= LOST_LIMIT);
+    for row in back.into_iter().take(HINTS_AT_MOST) {
+        let ticket = Ticket { job: JobId(row.id), priority: row.priority, rank: 0 };
+        tx.hint(Hint::Job { queue: row.queue, ticket, tenant: row.tenant });
     }
-    tx.commit().await?;
-    Ok(reaped)
+    Ok(Reaped { jobs, quarantined: quarantined.into_iter().map(|row| (JobId(row.id), row.kind)).collect() })
+}
+
+#[derive(FromRow)]
+struct HeldRow {
+    id: Uuid,
+    kind: String,
+    queue: String,
+    priority: u8,
+    tenant: Uuid,
+    lost: u32,
 }
 
 /// The running jobs a worker owns according to the ledger: what it does not know of, it hands back. Found among the
@@ -90,11 +108,15 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<super::Fence>, Db
 /// last one deleted, or `None` when there are no more. At most 100, so that nobody waits long for its locks.
 pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
     let mut tx = db.begin().await?;
-    // Ids are in the order of creation, and nothing ends before it is created.
+    // Ids are in the order of creation, and nothing ends before it is created. A child that was given up stays while its
+    // parent waits: without it nobody could let the parent go on.
     let ids: Vec<JobId> = sqlx::query_scalar!(
         r#"SELECT id AS "id: Uuid" FROM jobs
            WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded')
              AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
+             AND (state = 'completed' OR flow_id IS NULL OR NOT EXISTS (
+                   SELECT 1 FROM flows f JOIN jobs p ON p.id = f.parent_id
+                   WHERE f.id = jobs.flow_id AND f.pending > 0 AND p.state = 'waiting'))
            ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
         after.0,
         first_id_of(now - TimeDelta::days(days.into())),
@@ -147,7 +169,9 @@ pub async fn prune_groups(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError
     .execute(db.pool())
     .await?;
     let actions =
-        sqlx::query!("DELETE FROM bulk_actions WHERE finished_at < ? LIMIT 500", before).execute(db.pool()).await?;
+        sqlx::query!("DELETE FROM bulk_actions WHERE COALESCE(finished_at, stopped_at) < ? LIMIT 500", before)
+            .execute(db.pool())
+            .await?;
     Ok(errors.rows_affected() + actions.rows_affected())
 }
 

@@ -1,0 +1,142 @@
+//! Flows that fail, are cancelled, retried and pruned.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
+    let app = TestApp::start().await;
+    let worker = worker(&app, 4).await;
+    let (test, slow) = (Uuid::now_v7(), Uuid::now_v7());
+    let (failed, parent) = change(&app, async |tx| {
+        let flow = Flow::new().child(&Stubborn { test }).unwrap().child(&Other {}).unwrap();
+        let parent = flow.enqueue(tx, &Other {}).await.unwrap();
+        (parent, parent)
+    })
+    .await;
+    let family = flows::subtree(&app.db, parent, 100).await.unwrap();
+    assert_eq!((family.len(), family[2]), (3, parent), "children come before the parent");
+    let mut states: Vec<State> = Vec::new();
+    for child in &family[..2] {
+        states.push(wait(&app, *child, &[State::Discarded, State::Completed]).await.state);
+    }
+    states.sort();
+    assert_eq!(states, [State::Completed, State::Discarded]);
+    assert_eq!(jobs::get(&app.db, failed).await.unwrap().unwrap().state, State::Waiting);
+
+    // Cancelled while it waits, and retried: it waits again, because a child is missing.
+    assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
+    assert_eq!(act(&app, parent, Action::Retry).await.after, State::Waiting);
+    WILLING.lock().unwrap().insert(test, true);
+    let mut results = Vec::new();
+    for id in &family {
+        results.push(act(&app, *id, Action::Retry).await.result);
+    }
+    assert_eq!(results.iter().filter(|result| **result == Operated::Done).count(), 1, "{results:?}");
+    wait(&app, parent, &[State::Completed]).await;
+
+    let long = Stint { test: slow, tenant: None, millis: 60_000 };
+    let parent = change(&app, async |tx| {
+        let flow = Flow::new().child(&long).unwrap().child(&long).unwrap();
+        flow.enqueue(tx, &Other {}).await.unwrap()
+    })
+    .await;
+    let family = flows::subtree(&app.db, parent, 100).await.unwrap();
+    for child in &family[..2] {
+        wait(&app, *child, &[State::Running]).await;
+    }
+    for id in &family {
+        assert_ne!(act(&app, *id, Action::Cancel).await.result, Operated::Refused);
+    }
+    for id in &family {
+        wait(&app, *id, &[State::Cancelled]).await;
+    }
+    worker.stop().await;
+    app.finish().await;
+}
+
+/// The last child completes while somebody retries the parent: one of the two lets it go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_retried_while_its_last_child_completes_is_released() {
+    let app = TestApp::start().await;
+    let parent =
+        change(&app, async |tx| Flow::new().child(&Other {}).unwrap().enqueue(tx, &Other {}).await.unwrap()).await;
+    let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
+    assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
+    let member = workers::NewWorker {
+        id: WorkerId(Uuid::now_v7()),
+        name: "by hand".into(),
+        version: "test".into(),
+        queues: "search".into(),
+        slots: 1,
+    };
+    workers::register(&app.db, &member).await.unwrap();
+    let claimed = jobs::claim(&app.db, member.id, vec![child]).await.unwrap();
+    let mut completing = app.db.begin().await.unwrap();
+    jobs::complete(&mut completing, &claimed[0].fence, false).await.unwrap();
+    let retrying = tokio::spawn({
+        let db = app.db.clone();
+        async move {
+            let mut tx = db.begin().await.unwrap();
+            let change = steer::operate(&mut tx, parent, Action::Retry, &By::system("a test")).await.unwrap().unwrap();
+            tx.commit().await.unwrap();
+            change.after
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    completing.commit().await.unwrap();
+    assert_eq!(retrying.await.unwrap(), State::Available, "all its children have completed");
+    assert_eq!(jobs::get(&app.db, parent).await.unwrap().unwrap().state, State::Available);
+    app.discard().await;
+}
+
+/// Without the child nobody could ever let the parent go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_was_given_up_is_kept_as_long_as_its_parent_waits() {
+    let app = TestApp::start().await;
+    let parent =
+        change(&app, async |tx| Flow::new().child(&Other {}).unwrap().enqueue(tx, &Other {}).await.unwrap()).await;
+    let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
+    act(&app, child, Action::Cancel).await;
+    let later = chrono::Utc::now() + TimeDelta::seconds(2);
+    assert!(jobs::prune(&app.db, 0, later, JobId(Uuid::nil())).await.unwrap().is_none());
+    assert_eq!(jobs::get(&app.db, child).await.unwrap().unwrap().state, State::Cancelled);
+    act(&app, parent, Action::Cancel).await;
+    let mut pruned = 0;
+    let mut last = JobId(Uuid::nil());
+    while let Some(step) = jobs::prune(&app.db, 0, later, last).await.unwrap() {
+        (pruned, last) = (pruned + step.jobs, step.last);
+    }
+    assert_eq!(pruned, 2, "and goes with it");
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_of_more_jobs_than_asked_for_is_not_walked_to_its_end() {
+    let app = TestApp::start().await;
+    let parent = change(&app, async |tx| {
+        let mut flow = Flow::new();
+        for _ in 0..20 {
+            flow = flow.child(&Other {}).unwrap();
+        }
+        flow.enqueue(tx, &Other {}).await.unwrap()
+    })
+    .await;
+    assert_eq!(flows::subtree(&app.db, parent, 5).await.unwrap().len(), 6);
+    assert_eq!(flows::subtree(&app.db, parent, 20).await.unwrap().len(), 21);
+    assert_eq!(flows::subtree(&app.db, parent, 21).await.unwrap().len(), 21);
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_does_not_wait_for_a_child_that_is_somebody_elses() {
+    let app = TestApp::start().await;
+    let live = app.put(&jobs_crate::PruneLedger {}).await;
+    let mut tx = app.db.begin().await.unwrap();
+    let flow = Flow::new().child(&jobs_crate::PruneLedger {}).unwrap();
+    let error = flow.enqueue(&mut tx, &Other {}).await.unwrap_err();
+    assert!(error.to_string().contains("prune_ledger"), "{error}");
+    tx.rollback().await.unwrap();
+    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
+    assert_eq!(act(&app, live, Action::Cancel).await.after, State::Cancelled);
+    app.finish().await;
+}
