@@ -69,7 +69,7 @@ pub struct QueueView {
     pub name: String,
     /// Nothing of it starts.
     pub paused: Option<PauseView>,
-    /// Jobs by state, each counted to 10,000; completed ones to 1,000.
+    /// Jobs by state, each counted to 10,000; ended ones to 1,000.
     pub counts: BTreeMap<&'static str, Count>,
     /// Jobs that run just now, counted to 10,000.
     pub in_flight: u64,

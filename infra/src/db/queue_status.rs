@@ -20,13 +20,13 @@ use super::{
 const TENANTS: usize = 50;
 /// Bands of priority.
 const BANDS: std::ops::RangeInclusive<u8> = 0..=4;
-/// Nobody waits for what is completed, and there is most of it.
-const COMPLETED_CAP: u64 = 1_000;
+/// Nobody waits for what has ended, and there is most of it; how many were given up, and why, is on the page of errors.
+const ENDED_CAP: u64 = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueStatus {
     pub queue: String,
-    /// Every state, each counted to 10,000; completed jobs to 1,000.
+    /// Every state, each counted to 10,000; those of jobs that have ended to 1,000.
     pub counts: Vec<(State, Total)>,
     /// Since when the first available job could run.
     pub oldest: Option<DateTime<Utc>>,
@@ -47,7 +47,7 @@ pub async fn all(db: &Db, known: &[&str]) -> Result<Vec<QueueStatus>, DbError> {
 }
 
 const fn cap(state: State) -> u64 {
-    if matches!(state, State::Completed) { COMPLETED_CAP } else { COUNT_CAP }
+    if state.is_terminal() { ENDED_CAP } else { COUNT_CAP }
 }
 
 async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueStatus, DbError> {

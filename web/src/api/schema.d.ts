@@ -2846,7 +2846,7 @@ export interface components {
              * @description Runs that completed, per minute of the window.
              */
             completed_per_minute: number;
-            /** @description Jobs by state, each counted to 10,000; completed ones to 1,000. */
+            /** @description Jobs by state, each counted to 10,000; ended ones to 1,000. */
             counts: {
                 [key: string]: components["schemas"]["Count"];
             };
