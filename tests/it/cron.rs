@@ -20,6 +20,7 @@ use infra::{
 };
 use jobs::{Context, Job, JobError, Outcome, Periodic, Queue, RunNowError, enqueue_in, run_schedule_now};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use rustix::process::{Pid, Signal, kill_process};
 use scheduler::{
     Scheduler, Time,
     table::{self, CatchUp, Entry, Line},
@@ -195,7 +196,8 @@ async fn all_ticks(app: &TestApp, entry: &str) -> Vec<Tick> {
     ticks
 }
 
-/// Kills one of three schedulers after the other while the database's clock passes `change`.
+/// Kills one of three schedulers after the other while the database's clock passes `change`; every fifth time one more is
+/// stopped in its tracks, and goes on later as if nothing had been.
 async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, kills: usize, seed: u64) {
     let overrides = Overrides { database_server_url: Some(server.url()), ..Overrides::default() };
     let app = TestApp::start_with(overrides).await;
@@ -223,6 +225,12 @@ async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, 
             replicas[n].kill().await.unwrap();
             killed += 1;
             replicas[n] = replica(&app, skew, n, killed).await;
+            if killed % 5 == 0 {
+                let other = Pid::from_raw(replicas[(n + 1) % 3].pid().try_into().unwrap()).unwrap();
+                kill_process(other, Signal::STOP).unwrap();
+                tokio::time::sleep(Duration::from_millis(random.random_range(1_000..2_500))).await;
+                kill_process(other, Signal::CONT).unwrap();
+            }
         }
     }
     tokio::time::sleep(Duration::from_secs(3)).await;

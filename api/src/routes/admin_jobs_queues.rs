@@ -76,7 +76,7 @@ pub struct QueueView {
     /// Since when the first available job could run.
     #[serde(serialize_with = "maybe_time")]
     pub oldest_available_at: Option<DateTime<Utc>>,
-    /// More than 10,000 jobs of more than 50 owners are available: there may be an older one.
+    /// More than 10,000 jobs of more than 16 owners are available: there may be an older one.
     pub oldest_is_a_guess: bool,
     /// From the time a job could run to its start.
     pub wait: Percentiles,

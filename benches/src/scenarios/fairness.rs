@@ -39,13 +39,14 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
             figure(args.backlog as f64),
             args.slots
         ),
-        &["run", "idle p50 ms", "idle p99 ms", "beside p50 ms", "beside p99 ms", "backlog left"],
+        &["run", "idle p50 ms", "idle p99 ms", "beside p50 ms", "beside p99 ms", "a job's ms", "backlog left"],
     );
-    let (mut idle_p99, mut beside_p99) = (Vec::new(), Vec::new());
+    let (mut idle_p99, mut beside_p99, mut job_ms) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=bench.runs {
         progress(&format!("fairness, run {run} of {}", bench.runs));
-        let (idle, _) = waits(bench, args, 0).await?;
-        let (beside, left) = waits(bench, args, args.backlog).await?;
+        let Waits { of: idle, .. } = waits(bench, args, 0).await?;
+        let Waits { of: beside, left, job } = waits(bench, args, args.backlog).await?;
+        job_ms.push(job);
         let ms = |waits: &[f64], p| stats::percentile(waits, p) / 1e3;
         idle_p99.push(ms(&idle, 99.0));
         beside_p99.push(ms(&beside, 99.0));
@@ -55,21 +56,31 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
             figure(ms(&idle, 99.0)),
             figure(ms(&beside, 50.0)),
             figure(ms(&beside, 99.0)),
+            figure(job),
             figure(left as f64),
         ]);
     }
-    let (idle, beside) = (stats::median(&idle_p99), stats::median(&beside_p99));
+    let (idle, beside, job) = (stats::median(&idle_p99), stats::median(&beside_p99), stats::median(&job_ms));
     let goal = Goal::new(
         "beside a backlog of 100,000 another tenant's job waits at most idle p99 + one job",
-        format!("p99 {beside:.1} ms beside it, {idle:.1} ms idle, one job {} ms (medians)", args.ms),
-        beside <= idle + args.ms as f64,
+        format!("p99 {beside:.1} ms beside it, {idle:.1} ms idle, one job {job:.1} ms (medians)"),
+        beside <= idle + job,
     );
     let samples = [("idle p99 ms".to_owned(), idle_p99), ("beside p99 ms".to_owned(), beside_p99)].into();
     Ok(Results { command: String::new(), machine, tables: vec![table], goals: vec![goal], samples })
 }
 
-/// Commit to handler of the modest tenant's jobs, in microseconds, and what was left of the backlog then.
-async fn waits(bench: &Bench, args: &Args, backlog: u64) -> anyhow::Result<(Vec<f64>, i64)> {
+struct Waits {
+    /// Commit to handler of the modest tenant's jobs, in microseconds.
+    of: Vec<f64>,
+    /// What was left of the backlog then.
+    left: i64,
+    /// How long one job holds its slot, its outcome's commit included: the mean over all while none was free, in
+    /// milliseconds.
+    job: f64,
+}
+
+async fn waits(bench: &Bench, args: &Args, backlog: u64) -> anyhow::Result<Waits> {
     let stage = &bench.stage;
     stage.clear().await?;
     let (greedy, modest) = (UserId::new(), UserId::new());
@@ -94,5 +105,8 @@ async fn waits(bench: &Bench, args: &Args, backlog: u64) -> anyhow::Result<(Vec<
             None => anyhow::bail!("job {n} did not start within 2 s of the last"),
         })
         .collect::<anyhow::Result<_>>()?;
-    Ok((waits, left))
+    let first = starts.values().min().copied().unwrap_or_default();
+    let busy = starts.values().max().map_or(0, |last| last - first) as f64 / 1e3;
+    let job = busy * args.slots as f64 / starts.len().saturating_sub(args.slots).max(1) as f64;
+    Ok(Waits { of: waits, left, job })
 }

@@ -9,6 +9,8 @@ use super::{Db, DbError, jobs::literal, queue_status};
 
 /// Jobs are counted up to here.
 pub const COUNTED: u32 = 10_000;
+/// Tenants whose oldest job is looked at in a longer backlog.
+pub const TENANTS: usize = 50;
 /// Jobs of a queue whose kinds are looked at.
 const SAMPLE: u32 = 1_000;
 
@@ -21,7 +23,7 @@ pub struct Backlog {
     /// Running ones, at most [`COUNTED`].
     pub running: u64,
     /// Since when the oldest available job has been ready, in seconds of database time. In a backlog of more than
-    /// [`COUNTED`] jobs of more than 50 tenants, the oldest of the first of them.
+    /// [`COUNTED`] jobs of more than [`TENANTS`] tenants, the oldest of the first of them.
     pub oldest_seconds: Option<f64>,
 }
 
@@ -53,7 +55,7 @@ pub async fn backlogs(db: &Db, queues: &[&str]) -> Result<Vec<Backlog>, DbError>
             .fetch_one(&mut *connection)
             .await?
         } else {
-            queue_status::first_of_all(&mut connection, &literal::text(queue)).await?.0
+            queue_status::first_of_all(&mut connection, &literal::text(queue), TENANTS).await?.0
         };
         let now = sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#)
             .fetch_one(&mut *connection)

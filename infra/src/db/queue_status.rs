@@ -16,8 +16,9 @@ use super::{
     },
 };
 
-/// In a long backlog of more tenants than this the oldest job is looked for among the first of them only.
-const TENANTS: usize = 50;
+/// In a long backlog of more tenants than this the oldest job is looked for among the first of them only: each costs a
+/// seek for itself and one for each band, and this page has several queues.
+const TENANTS: usize = 16;
 /// Bands of priority.
 const BANDS: std::ops::RangeInclusive<u8> = 0..=4;
 /// Nobody waits for what has ended, and there is most of it; how many were given up, and why, is on the page of errors.
@@ -30,7 +31,7 @@ pub struct QueueStatus {
     pub counts: Vec<(State, Total)>,
     /// Since when the first available job could run.
     pub oldest: Option<DateTime<Utc>>,
-    /// More than 10,000 jobs of more than 50 owners are available: there may be an older one.
+    /// More than 10,000 jobs of more than 16 owners are available: there may be an older one.
     pub oldest_is_a_guess: bool,
 }
 
@@ -70,17 +71,18 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
         counts.push((*state, Total { count: count.min(cap(*state)), capped }));
         if *state == State::Available {
             (oldest, oldest_is_a_guess) =
-                if capped { first_of_all(connection, &name).await? } else { (row.try_get("oldest")?, false) };
+                if capped { first_of_all(connection, &name, TENANTS).await? } else { (row.try_get("oldest")?, false) };
         }
     }
     Ok(QueueStatus { queue, counts, oldest, oldest_is_a_guess })
 }
 
-/// The oldest available job among the first of each owner and band: one index seek each, however long the backlog.
+/// The oldest available job among the first of each owner (of the first `most` of them) and band: one index seek each, however long the backlog.
 /// (`GROUP BY tenant, priority` reads through the whole of a backlog as the servers plan it.)
 pub(super) async fn first_of_all(
     connection: &mut MySqlConnection,
     queue: &str,
+    most: usize,
 ) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
     let available = format!("FROM jobs FORCE INDEX (jobs_feed) WHERE queue = {queue} AND state = 'available'");
     let mut tenants: Vec<String> = Vec::new();
@@ -90,7 +92,7 @@ pub(super) async fn first_of_all(
         let Some(row) = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_optional(&mut *connection).await? else {
             break false;
         };
-        if tenants.len() == TENANTS {
+        if tenants.len() == most {
             break true;
         }
         let tenant = literal::uuid(row.try_get("tenant")?);

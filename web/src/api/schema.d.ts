@@ -2865,7 +2865,7 @@ export interface components {
              * @description Since when the first available job could run.
              */
             oldest_available_at?: string | null;
-            /** @description More than 10,000 jobs of more than 50 owners are available: there may be an older one. */
+            /** @description More than 10,000 jobs of more than 16 owners are available: there may be an older one. */
             oldest_is_a_guess: boolean;
             paused?: components["schemas"]["PauseView"] | null;
             /** @description From a run's start to its end. */
