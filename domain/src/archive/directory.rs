@@ -35,6 +35,9 @@ pub(super) struct Entry {
     pub extra: Vec<Code>,
 }
 
+/// What a name that is left out may be, and no other.
+const TOO_LONG: [Code; 2] = [Code::PathTooLong, Code::PathTooDeep];
+
 /// A directory in which all entries lie one behind the other.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -58,6 +61,10 @@ pub(super) fn read(
     let Some(found) = end::find(source, &options.limits, &mut add)? else {
         return Ok(None);
     };
+    if let Err((code, detail)) = budget.spend_directory(found.end - found.directory, &options.limits) {
+        add(Finding::new(code).offset(found.directory).detail(detail));
+        return Ok(None);
+    }
     // Bounded by `limits.directory`, and all of it is there: `find` compared its place with the source's length.
     let mut bytes = vec![0; (found.end - found.directory) as usize];
     source.read_at(found.directory, &mut bytes)?;
@@ -154,7 +161,13 @@ impl Reader<'_> {
         let mut name = name::read(raw_name, header.flags, header.host(), limits);
         let junk = self.scope.document.is_none() && kind::is_junk(&name.text);
         let mut found: Vec<(Code, Option<String>)> = std::mem::take(&mut name.problems);
+        let fits = !found.iter().any(|(code, _)| TOO_LONG.contains(code));
+        if junk {
+            // What macOS adds to a long name (`__MACOSX/`, `._`) is left out, so it may be longer.
+            found.retain(|(code, _)| !TOO_LONG.contains(code));
+        }
         if found.is_empty()
+            && fits
             && let Some((code, other)) = self.names.add(&name.text)
         {
             found.push((code, (code != Code::DuplicateName).then_some(other)));
@@ -172,9 +185,11 @@ impl Reader<'_> {
             self.scope.expect(&name.text, self.options, &mut found)
         };
         for (code, detail) in found {
-            let mut finding = Finding::new(code).entry(&name.text).offset(offset);
-            finding.detail = detail;
-            self.add(finding);
+            let finding = Finding::new(code).entry(&name.text).offset(offset);
+            self.add(match detail {
+                Some(detail) => finding.detail(detail),
+                None => finding,
+            });
         }
         for (changed, tally) in [
             (name.recomposed, &mut self.recomposed),
