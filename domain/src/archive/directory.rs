@@ -263,6 +263,15 @@ impl Reader<'_> {
     fn budgets(&mut self, directory: &Directory, budget: &mut Budget) -> bool {
         let limits = &self.options.limits;
         let mut good = true;
+        // First, so that a thousand small bombs do not hide what they come to.
+        let packed = directory.entries.iter().map(|entry| u64::from(entry.header.compressed));
+        let size = directory.entries.iter().map(|entry| u64::from(entry.header.size)).sum();
+        // Parts of a document lie in its packed bytes, which are counted already.
+        let packed = if self.scope.document.is_none() { packed.sum() } else { 0 };
+        if let Err((code, detail)) = budget.spend(directory.entries.len() as u64, packed, size, limits) {
+            good = false;
+            self.add(Finding::new(code).detail(detail));
+        }
         for entry in &directory.entries {
             let (packed, size) = (u64::from(entry.header.compressed), u64::from(entry.header.size));
             let code = if size > limits.entry {
@@ -279,14 +288,6 @@ impl Reader<'_> {
                     .offset(u64::from(entry.header.offset))
                     .detail(format!("{packed} -> {size} bytes")),
             );
-        }
-        let packed = directory.entries.iter().map(|entry| u64::from(entry.header.compressed));
-        let size = directory.entries.iter().map(|entry| u64::from(entry.header.size)).sum();
-        // Parts of a document lie in its packed bytes, which are counted already.
-        let packed = if self.scope.document.is_none() { packed.sum() } else { 0 };
-        if let Err((code, detail)) = budget.spend(directory.entries.len() as u64, packed, size, limits) {
-            good = false;
-            self.add(Finding::new(code).detail(detail));
         }
         good
     }
@@ -356,6 +357,9 @@ fn attributes(header: &CentralHeader, folder: bool, found: &mut Vec<(Code, Optio
     const SETGID: u32 = 0o2000;
     const DOS_VOLUME: u32 = 0x08;
     const DOS_FOLDER: u32 = 0x10;
+    /// NTFS: a device, and a link or junction, which 7-Zip writes and restores.
+    const NTFS_DEVICE: u32 = 0x40;
+    const NTFS_REPARSE_POINT: u32 = 0x400;
 
     let mode = header.external >> 16;
     let shown = || Some(format!("mode {mode:o}"));
@@ -371,9 +375,15 @@ fn attributes(header: &CentralHeader, folder: bool, found: &mut Vec<(Code, Optio
     if mode & SETUID != 0 || (mode & SETGID != 0 && !folder) {
         found.push((Code::Setuid, shown()));
     }
-    let dos = header.external & 0xff;
+    let dos = header.external & 0xffff;
     if dos & DOS_VOLUME != 0 {
         found.push((Code::SpecialFile, Some("volume label".into())));
+    }
+    if dos & NTFS_DEVICE != 0 {
+        found.push((Code::SpecialFile, Some("device attribute".into())));
+    }
+    if dos & NTFS_REPARSE_POINT != 0 {
+        found.push((Code::Symlink, Some("reparse point".into())));
     }
     if dos & DOS_FOLDER != 0 && !folder {
         found.push((Code::FolderMismatch, Some("DOS attribute".into())));
