@@ -19,7 +19,7 @@ type File<'a> = (&'static str, &'a str, &'a [u8], Code);
 fn files(files: &[File<'_>]) -> Vec<Case> {
     files
         .iter()
-        .map(|(name, entry, content, code)| case(*name, Plan::of([EntryPlan::deflated(entry, content)]).build(), *code))
+        .map(|(name, entry, content, code)| case(name, Plan::of([EntryPlan::deflated(entry, content)]).build(), *code))
         .collect()
 }
 

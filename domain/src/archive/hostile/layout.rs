@@ -255,3 +255,30 @@ fn places() -> Vec<Case> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::DeflateDecoder;
+
+    use super::*;
+    use crate::archive::format::CentralHeader;
+
+    /// A reader that checks everything but the layout would accept it.
+    #[test]
+    fn the_quoted_overlap_is_honest_in_all_but_its_layout() {
+        let bytes = quoted(30);
+        let headers: Vec<CentralHeader> =
+            (0..bytes.len()).filter_map(|at| CentralHeader::parse(&bytes[at..])).collect();
+        assert_eq!(headers.len(), 30);
+        for header in &headers {
+            let start = header.offset as usize + LOCAL_SIZE + usize::from(header.name_len);
+            let mut content = Vec::new();
+            DeflateDecoder::new(&bytes[start..start + header.compressed as usize]).read_to_end(&mut content).unwrap();
+            assert_eq!((content.len(), crc32fast::hash(&content)), (header.size as usize, header.crc32));
+        }
+        let expanded: usize = headers.iter().map(|header| header.size as usize).sum();
+        assert!(expanded > 60 * bytes.len(), "{expanded}");
+    }
+}

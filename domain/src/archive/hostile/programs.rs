@@ -70,6 +70,6 @@ pub(super) fn cases() -> Vec<Case> {
     ];
     files
         .iter()
-        .map(|(name, entry, content, code)| case(*name, Plan::of([EntryPlan::deflated(entry, content)]).build(), *code))
+        .map(|(name, entry, content, code)| case(name, Plan::of([EntryPlan::deflated(entry, content)]).build(), *code))
         .collect()
 }
