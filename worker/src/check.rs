@@ -76,7 +76,7 @@ fn print(args: &CheckArgs, report: &Report) -> anyhow::Result<()> {
     let lang = if args.language == "de" { Lang::De } else { Lang::En };
     for finding in &report.findings {
         let severity = if finding.severity == Severity::Reject { "reject" } else { "note" };
-        write!(out, "{severity:<7} {:?}", finding.code)?;
+        write!(out, "{severity:<7} {}", finding.code)?;
         if let Some(entry) = &finding.entry {
             write!(out, "  {entry}")?;
         }

@@ -8,6 +8,10 @@ pub(super) struct Budget {
     /// Packed bytes of the upload's own entries.
     pub packed: u64,
     pub expanded: u64,
+    /// Bytes of directories, those of documents included.
+    directories: u64,
+    /// A budget of the whole upload was overdrawn: nothing more of it is worth reading.
+    pub exhausted: bool,
 }
 
 impl Budget {
@@ -22,6 +26,23 @@ impl Budget {
         self.entries += entries;
         self.packed += packed;
         self.expanded += expanded;
+        let verdict = self.verdict(limits);
+        self.exhausted |= verdict.is_err();
+        verdict
+    }
+
+    /// Books a directory of this many bytes before it is read: names cost more time than content does, and an upload
+    /// can hold hundreds of documents.
+    pub(super) fn spend_directory(&mut self, bytes: u64, limits: &Limits) -> Result<(), (Code, String)> {
+        self.directories += bytes;
+        if self.directories > limits.directory {
+            self.exhausted = true;
+            return Err((Code::DirectoryTooLarge, format!("{} > {}", self.directories, limits.directory)));
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, limits: &Limits) -> Result<(), (Code, String)> {
         if self.entries > limits.entries {
             return Err((Code::TooManyEntries, format!("{} > {}", self.entries, limits.entries)));
         }
@@ -57,6 +78,12 @@ mod tests {
         let mut budget = Budget::default();
         assert!(budget.spend(1, MIB, MIB, &limits).is_ok());
         assert!(budget.spend(1_999, 0, MIB, &limits).is_ok());
-        assert!(budget.spend(1, 0, 0, &limits).is_err());
+        assert!(!budget.exhausted);
+        assert!(budget.spend(1, 0, 0, &limits).is_err() && budget.exhausted);
+
+        let mut budget = Budget::default();
+        assert!(budget.spend_directory(4 * MIB, &limits).is_ok() && !budget.exhausted);
+        assert_eq!(budget.spend_directory(1, &limits).unwrap_err().0, Code::DirectoryTooLarge);
+        assert!(budget.exhausted);
     }
 }

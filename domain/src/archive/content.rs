@@ -14,7 +14,7 @@ use super::{
     limits::Options,
     report::{Finding, Findings, ManifestEntry, Method},
     scope::Scope,
-    sniff::{Expected, Sniffer},
+    sniff::{Ends, Expected, Sniffer},
     source::{Part, ReadAt, Stream},
     unpack::{Stated, Step, Unpacker},
 };
@@ -55,13 +55,13 @@ impl Run<'_> {
     }
 }
 
-/// Reads all content; the manifest of what is kept.
+/// Reads all content; the manifest of what is kept. None when a budget ran out on the way.
 pub(super) fn read(
     source: &dyn ReadAt,
     directory: &Directory,
     scope: &Scope,
     run: &mut Run<'_>,
-) -> Result<Vec<ManifestEntry>, CheckError> {
+) -> Result<Option<Vec<ManifestEntry>>, CheckError> {
     let mut pass = Pass {
         source,
         scope,
@@ -79,13 +79,16 @@ pub(super) fn read(
         let start = u64::from(entry.header.offset);
         pass.fits(expected, start, seen);
         expected = pass.entry(entry)?;
+        if pass.run.budget.exhausted {
+            return Ok(None);
+        }
         seen = extent(&entry.header).1;
         if scope.document.is_none() {
             pass.run.done = pass.stream.position();
         }
     }
     pass.fits(expected, directory.offset, seen);
-    Ok(pass.manifest)
+    Ok(Some(pass.manifest))
 }
 
 struct Pass<'a, 'run> {
@@ -216,19 +219,20 @@ impl Pass<'_, '_> {
             self.add(at(code).detail(detail));
             return Ok(());
         }
-        let verdict = sniffer.finish();
+        let (verdict, ends) = sniffer.finish();
         let fits = verdict.iter().all(|(code, _)| *code == Code::TextEncoding);
         for (code, detail) in verdict {
             if code == Code::EmbeddedObject && self.scope.document.is_none() {
                 // Not in a document, so it is the file itself; its type was refused by its name already.
                 continue;
             }
-            let mut finding = at(code);
-            finding.detail = detail;
-            self.add(finding);
+            self.add(match detail {
+                Some(detail) => at(code).detail(detail),
+                None => at(code),
+            });
         }
         if let Some(kind) = document.filter(|_| fits) {
-            self.document(entry, kind, stated, data_offset, keep.then_some(kept))?;
+            self.document(entry, kind, stated, data_offset, if keep { Ok(kept) } else { Err(ends) })?;
         }
         if let Expected::Kind(kind) = entry.expected
             && self.scope.document.is_none()
@@ -247,21 +251,22 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
+    /// Looks into a document: all of its content, or its ends when it is too large to be kept.
     fn document(
         &mut self,
         entry: &Entry,
         kind: Kind,
         stated: Stated,
         data_offset: u64,
-        kept: Option<Vec<u8>>,
+        content: Result<Vec<u8>, Ends>,
     ) -> Result<(), CheckError> {
         let scope = self.scope.document(&entry.name.text, kind);
         if scope.depth > self.run.options.limits.document_depth {
             return Ok(());
         }
-        match (kept, stated.method) {
-            (Some(kept), _) => document::check(&kept, kind, &scope, self.run),
-            (None, _) if self.scope.document.is_some() => {
+        match (content, stated.method) {
+            (Ok(kept), _) => document::check(&kept, kind, &scope, self.run),
+            (Err(_), _) if self.scope.document.is_some() => {
                 let most = self.run.options.limits.document_memory;
                 self.add(
                     Finding::new(Code::NestedTooDeep)
@@ -271,12 +276,12 @@ impl Pass<'_, '_> {
                 );
                 Ok(())
             }
-            (None, Method::Stored) => {
+            (Err(_), Method::Stored) => {
                 let part = Part::new(self.source, data_offset, stated.size);
                 document::check(&part, kind, &scope, self.run)
             }
-            (None, Method::Deflate) => {
-                let expanded = document::Expanded::new(self.source, data_offset, stated);
+            (Err(ends), Method::Deflate) => {
+                let expanded = document::Expanded::new(self.source, data_offset, stated, ends);
                 document::check(&expanded, kind, &scope, self.run)
             }
         }

@@ -35,6 +35,9 @@ pub(super) struct Entry {
     pub extra: Vec<Code>,
 }
 
+/// What a name that is left out may be, and no other.
+const TOO_LONG: [Code; 2] = [Code::PathTooLong, Code::PathTooDeep];
+
 /// A directory in which all entries lie one behind the other.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -58,6 +61,10 @@ pub(super) fn read(
     let Some(found) = end::find(source, &options.limits, &mut add)? else {
         return Ok(None);
     };
+    if let Err((code, detail)) = budget.spend_directory(found.end - found.directory, &options.limits) {
+        add(Finding::new(code).offset(found.directory).detail(detail));
+        return Ok(None);
+    }
     // Bounded by `limits.directory`, and all of it is there: `find` compared its place with the source's length.
     let mut bytes = vec![0; (found.end - found.directory) as usize];
     source.read_at(found.directory, &mut bytes)?;
@@ -154,7 +161,13 @@ impl Reader<'_> {
         let mut name = name::read(raw_name, header.flags, header.host(), limits);
         let junk = self.scope.document.is_none() && kind::is_junk(&name.text);
         let mut found: Vec<(Code, Option<String>)> = std::mem::take(&mut name.problems);
+        let fits = !found.iter().any(|(code, _)| TOO_LONG.contains(code));
+        if junk {
+            // What macOS adds to a long name (`__MACOSX/`, `._`) is left out, so it may be longer.
+            found.retain(|(code, _)| !TOO_LONG.contains(code));
+        }
         if found.is_empty()
+            && fits
             && let Some((code, other)) = self.names.add(&name.text)
         {
             found.push((code, (code != Code::DuplicateName).then_some(other)));
@@ -172,9 +185,11 @@ impl Reader<'_> {
             self.scope.expect(&name.text, self.options, &mut found)
         };
         for (code, detail) in found {
-            let mut finding = Finding::new(code).entry(&name.text).offset(offset);
-            finding.detail = detail;
-            self.add(finding);
+            let finding = Finding::new(code).entry(&name.text).offset(offset);
+            self.add(match detail {
+                Some(detail) => finding.detail(detail),
+                None => finding,
+            });
         }
         for (changed, tally) in [
             (name.recomposed, &mut self.recomposed),
@@ -248,6 +263,15 @@ impl Reader<'_> {
     fn budgets(&mut self, directory: &Directory, budget: &mut Budget) -> bool {
         let limits = &self.options.limits;
         let mut good = true;
+        // First, so that a thousand small bombs do not hide what they come to.
+        let packed = directory.entries.iter().map(|entry| u64::from(entry.header.compressed));
+        let size = directory.entries.iter().map(|entry| u64::from(entry.header.size)).sum();
+        // Parts of a document lie in its packed bytes, which are counted already.
+        let packed = if self.scope.document.is_none() { packed.sum() } else { 0 };
+        if let Err((code, detail)) = budget.spend(directory.entries.len() as u64, packed, size, limits) {
+            good = false;
+            self.add(Finding::new(code).detail(detail));
+        }
         for entry in &directory.entries {
             let (packed, size) = (u64::from(entry.header.compressed), u64::from(entry.header.size));
             let code = if size > limits.entry {
@@ -264,14 +288,6 @@ impl Reader<'_> {
                     .offset(u64::from(entry.header.offset))
                     .detail(format!("{packed} -> {size} bytes")),
             );
-        }
-        let packed = directory.entries.iter().map(|entry| u64::from(entry.header.compressed));
-        let size = directory.entries.iter().map(|entry| u64::from(entry.header.size)).sum();
-        // Parts of a document lie in its packed bytes, which are counted already.
-        let packed = if self.scope.document.is_none() { packed.sum() } else { 0 };
-        if let Err((code, detail)) = budget.spend(directory.entries.len() as u64, packed, size, limits) {
-            good = false;
-            self.add(Finding::new(code).detail(detail));
         }
         good
     }
@@ -341,6 +357,9 @@ fn attributes(header: &CentralHeader, folder: bool, found: &mut Vec<(Code, Optio
     const SETGID: u32 = 0o2000;
     const DOS_VOLUME: u32 = 0x08;
     const DOS_FOLDER: u32 = 0x10;
+    /// NTFS: a device, and a link or junction, which 7-Zip writes and restores.
+    const NTFS_DEVICE: u32 = 0x40;
+    const NTFS_REPARSE_POINT: u32 = 0x400;
 
     let mode = header.external >> 16;
     let shown = || Some(format!("mode {mode:o}"));
@@ -356,9 +375,15 @@ fn attributes(header: &CentralHeader, folder: bool, found: &mut Vec<(Code, Optio
     if mode & SETUID != 0 || (mode & SETGID != 0 && !folder) {
         found.push((Code::Setuid, shown()));
     }
-    let dos = header.external & 0xff;
+    let dos = header.external & 0xffff;
     if dos & DOS_VOLUME != 0 {
         found.push((Code::SpecialFile, Some("volume label".into())));
+    }
+    if dos & NTFS_DEVICE != 0 {
+        found.push((Code::SpecialFile, Some("device attribute".into())));
+    }
+    if dos & NTFS_REPARSE_POINT != 0 {
+        found.push((Code::Symlink, Some("reparse point".into())));
     }
     if dos & DOS_FOLDER != 0 && !folder {
         found.push((Code::FolderMismatch, Some("DOS attribute".into())));

@@ -1,5 +1,7 @@
 //! The file types an archive may hold (rule 13), by extension and by magic bytes.
 
+use super::second::root_element;
+
 /// An allowed file type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -206,10 +208,8 @@ impl Kind {
             Kind::Mp3 => is_mp3(head),
             Kind::Mp4 => has_brand(head, MP4_BRANDS),
             Kind::M4a => has_brand(head, M4A_BRANDS),
-            Kind::Json => {
-                matches!(first_byte(head), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
-            }
-            Kind::Svg => head.windows(4).any(|part| part == b"<svg"),
+            Kind::Json => is_json(head),
+            Kind::Svg => root_element(head).is_some_and(|name| name == b"svg" || name.ends_with(b":svg")),
             Kind::Vtt => without_bom(head).starts_with(b"WEBVTT"),
             Kind::Txt | Kind::Md | Kind::Html | Kind::Css | Kind::Csv | Kind::Srt | Kind::Js => true,
             Kind::Docx | Kind::Xlsx | Kind::Pptx | Kind::Odt | Kind::Ods | Kind::Odp | Kind::Epub => {
@@ -223,12 +223,14 @@ fn is_riff(head: &[u8], form: &[u8; 4]) -> bool {
     head.starts_with(b"RIFF") && head.get(8..12) == Some(form)
 }
 
-fn without_bom(head: &[u8]) -> &[u8] {
+pub(super) fn without_bom(head: &[u8]) -> &[u8] {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
 }
 
-fn first_byte(head: &[u8]) -> Option<u8> {
-    without_bom(head).iter().copied().find(|byte| !byte.is_ascii_whitespace())
+fn is_json(head: &[u8]) -> bool {
+    let text = without_bom(head).trim_ascii_start();
+    matches!(text.first(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9'))
+        || [&b"true"[..], b"false", b"null"].iter().any(|word| text.starts_with(word))
 }
 
 /// EBML whose DocType (element 0x4282, RFC 8794) is "webm".
@@ -302,6 +304,8 @@ mod tests {
         assert!(Kind::Webm.fits(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm"));
         assert!(!Kind::Webm.fits(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska"));
         assert!(Kind::Webp.fits(b"RIFF\0\0\0\0WEBP") && !Kind::Webp.fits(b"RIFF\0\0\0\0WAVE"));
-        assert!(Kind::Json.fits(b"\xef\xbb\xbf \n{") && !Kind::Json.fits(b"<html>"));
+        assert!(Kind::Json.fits(b"\xef\xbb\xbf \n{") && Kind::Json.fits(b"null"));
+        assert!(!Kind::Json.fits(b"<html>") && !Kind::Json.fits(b"name: value"));
+        assert!(Kind::Svg.fits(b"<?xml version=\"1.0\"?><svg/>") && !Kind::Svg.fits(b"<html><svg/></html>"));
     }
 }

@@ -25,7 +25,7 @@ pub struct Limits {
     /// a small file of blanks compresses a thousandfold and harms nobody.
     pub entry_ratio: u64,
     pub entry_ratio_from: u64,
-    /// The central directory. It is read into memory as a whole.
+    /// The central directory, which is read into memory as a whole; together with those of all documents.
     pub directory: u64,
     /// A whole path, in UTF-16 units, because Windows counts those (260 with the folder it is unpacked into).
     pub path: usize,

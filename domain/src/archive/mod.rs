@@ -11,12 +11,14 @@
 //!
 //! The rules are numbered as in the design's pipeline page. Where they live: `end` (1 to 3), `directory` (3 to 5, 8,
 //! 10 to 12), `content` (1, 4, 6, 7), `unpack` (7), `extra` (8), `name` and `codepage` (9), `unique` (10),
-//! `budget` and `limits` (12), `scope`, `kind`, `sniff`, `text` and `document` (13).
+//! `budget` and `limits` (12), `scope`, `kind`, `sniff`,
+//! `second`, `text`, `document` and `content_types` (13).
 
 mod budget;
 mod code;
 mod codepage;
 mod content;
+mod content_types;
 mod directory;
 mod document;
 mod end;
@@ -30,6 +32,7 @@ mod name;
 mod rebuild;
 mod report;
 mod scope;
+mod second;
 mod sniff;
 mod source;
 mod text;
@@ -128,7 +131,7 @@ pub fn check_content(
     let entries = content::read(source, directory, &Scope::default(), &mut run)?;
     run.done = run.total;
     run.tell()?;
-    Ok(report(&run.findings, &run.budget, Some(entries), verdict.upload_size))
+    Ok(report(&run.findings, &run.budget, entries, verdict.upload_size))
 }
 
 /// Both stages. An archive the directory refuses is still read where that is safe, so that its creator learns

@@ -27,6 +27,14 @@ pub(super) fn read(raw: &[u8], flags: u16, host: u8, limits: &Limits) -> Name {
         name.problems.push((Code::NameEmpty, None));
         return name;
     }
+    // Composing can shorten a name, but not to a sixteenth.
+    let most = 16 * limits.path;
+    if raw.len() > most {
+        name.text = String::from_utf8_lossy(&raw[..limits.path]).into_owned();
+        name.folder = raw.ends_with(b"/");
+        name.problems.push((Code::PathTooLong, Some(format!("{} > {}", raw.len(), limits.path))));
+        return name;
+    }
     match decode(raw, flags, host) {
         Ok(text) => name.text = text,
         Err(code) => {
@@ -37,12 +45,20 @@ pub(super) fn read(raw: &[u8], flags: u16, host: u8, limits: &Limits) -> Name {
         }
     }
     name.reencoded = !raw.is_ascii() && flags & FLAG_UTF8 == 0;
+    name.problems = problems(&name.text, limits);
     if !is_nfc(&name.text) {
-        name.text = name.text.nfc().collect();
+        let composed: String = name.text.nfc().collect();
+        // A `<` can be composed away, and decomposed characters count towards a length they do not have.
+        name.problems.retain(|(code, _)| *code != Code::PathTooLong);
+        for problem in problems(&composed, limits) {
+            if name.problems.iter().all(|(known, _)| *known != problem.0) {
+                name.problems.push(problem);
+            }
+        }
+        name.text = composed;
         name.recomposed = true;
     }
     name.folder = name.text.ends_with('/');
-    name.problems = problems(&name.text, limits);
     name
 }
 
@@ -75,6 +91,9 @@ fn problems(text: &str, limits: &Limits) -> Vec<(Code, Option<String>)> {
             '\u{2028}' | '\u{2029}' => Code::NameControlCharacter,
             _ if c.is_control() => Code::NameControlCharacter,
             _ if is_invisible(c) => Code::NameInvisibleCharacter,
+            _ if is_private(c) => Code::NameAmbiguous,
+            // Fraction and division slashes, reverse solidus operators: what older Windows programs store as / and \\.
+            '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}' | '\u{29f9}' => Code::NameLookalike,
             _ => continue,
         };
         add(code, Some(format!("U+{:04X}", u32::from(c))));
@@ -119,6 +138,9 @@ fn problems(text: &str, limits: &Limits) -> Vec<(Code, Option<String>)> {
             if plain.contains(['/', '\\']) || matches!(plain.as_str(), "." | "..") {
                 add(Code::NameLookalike, None);
             }
+            if is_device(&plain) {
+                add(Code::NameReserved, Some(segment.chars().take(16).collect()));
+            }
         }
     }
     found
@@ -127,10 +149,17 @@ fn problems(text: &str, limits: &Limits) -> Vec<(Code, Option<String>)> {
 /// Characters that show nothing or turn the reading direction. Variation selectors are no part of it: emoji need them.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
+}
+
+/// Characters without a meaning of their own. Samba, Cygwin and macOS store those that Windows forbids (`:`, `\`, a dot
+/// at the end) as private ones, and turn them back elsewhere.
+fn is_private(c: char) -> bool {
+    let noncharacter = u32::from(c) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c);
+    noncharacter || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
 /// Names Windows gives to devices, in any folder and with any extension.
@@ -214,6 +243,11 @@ mod tests {
             ("a\u{200b}.txt", Code::NameInvisibleCharacter),
             ("a\u{ff0f}b.txt", Code::NameLookalike),
             ("\u{2025}/b.txt", Code::NameLookalike),
+            ("a\u{2215}b.txt", Code::NameLookalike),
+            ("a\u{f03a}b.txt", Code::NameAmbiguous),
+            ("a\u{1ffff}.txt", Code::NameAmbiguous),
+            ("a\u{34f}.txt", Code::NameInvisibleCharacter),
+            ("ＡＵＸ.txt", Code::NameReserved),
             ("aux", Code::NameReserved),
             ("x/NUL.txt", Code::NameReserved),
             ("COM¹.txt", Code::NameReserved),
@@ -233,6 +267,12 @@ mod tests {
         let mac = name("U\u{308}bung.txt".as_bytes(), 0, 3);
         assert_eq!(mac.text, "Übung.txt");
         assert!(mac.recomposed && mac.reencoded && mac.problems.is_empty());
+
+        // What composing hides is still told, and what it shortens is not too long.
+        let hidden = name("a<\u{338}.txt".as_bytes(), UTF8, 3);
+        assert_eq!(hidden.problems, [(Code::NameForbiddenCharacter, Some("U+003C".into()))]);
+        assert_eq!(name(format!("{}.txt", "u\u{308}".repeat(120)).as_bytes(), UTF8, 3).problems, []);
+        assert_eq!(name(&[b'x'; 60_000], UTF8, 3).text.len(), 240);
 
         let flagged = name("Übung.txt".as_bytes(), UTF8, 0);
         assert!(!flagged.recomposed && !flagged.reencoded && flagged.problems.is_empty());

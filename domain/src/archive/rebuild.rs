@@ -40,7 +40,8 @@ impl Rebuilt {
     }
 }
 
-/// Writes the canonical archive of an accepted upload: the same files always give the same bytes.
+/// Writes the canonical archive of an accepted upload: the same files, packed to the same bytes, always give the same
+/// archive, whatever their names, dates, order and attributes were written by.
 ///
 /// Entries are sorted by name, dated 1980-01-01, named in UTF-8 with the flag that says so, without extras,
 /// descriptors, folders and system files. Packed bytes are copied as they are. Memory is one buffer whatever the

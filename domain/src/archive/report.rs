@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::code::{Code, Lang, Severity};
 
 /// Raised whenever the rules change, so that a stored report tells what it was checked against.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// Longest entry name quoted in a finding, in characters.
 const QUOTED: usize = 300;
@@ -61,7 +61,7 @@ impl Finding {
     }
 
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(quote(&detail.into()));
         self
     }
 
@@ -173,7 +173,7 @@ pub struct Report {
     pub rules: u32,
     /// No finding refuses the archive, and all of its content was read.
     pub accepted: bool,
-    /// False when the directory alone was reason enough to stop.
+    /// False when the directory, or a budget that ran out, was reason enough to stop.
     pub content_checked: bool,
     pub findings: Vec<Finding>,
     /// In the order of the archive. Empty unless the content was checked.
@@ -218,6 +218,8 @@ mod tests {
         let finding = Finding::new(Code::NameInvisibleCharacter).entry("a\u{202e}b\u{1b}[31m");
         assert_eq!(finding.entry.as_deref(), Some("a\\u{202e}b\\u{1b}[31m"));
         assert_eq!(quote(&"x".repeat(1_000)).chars().count(), QUOTED + 1);
+        // Details quote extensions and other names.
+        assert_eq!(Finding::new(Code::TypeNotAllowed).detail(".\u{1b}c").detail.as_deref(), Some(".\\u{1b}c"));
     }
 
     #[test]

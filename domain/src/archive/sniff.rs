@@ -2,14 +2,17 @@
 
 use super::{
     code::Code,
-    document::MacroSearch,
-    format::{END_SEARCH, END_SIZE, EndRecord},
+    content_types::MacroSearch,
+    format::{END_SEARCH, ZIP64_LOCATOR_SIZE},
     kind::Kind,
+    second,
     text::TextCheck,
 };
 
 /// How much of a file's beginning is kept: every signature we know, tar's at 257 included, lies in it.
 const HEAD: usize = 4096;
+/// How much of its end: what the search for a ZIP's end record reads.
+const TAIL: u64 = END_SEARCH + ZIP64_LOCATOR_SIZE as u64;
 
 /// What the sniffer holds a file to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +34,17 @@ pub(super) struct Sniffer {
     expected: Expected,
     size: u64,
     seen: u64,
-    head: Vec<u8>,
-    tail: Vec<u8>,
+    ends: Ends,
     text: Option<TextCheck>,
     macros: MacroSearch,
+}
+
+/// The first and the last bytes of a file.
+#[derive(Default)]
+pub(super) struct Ends {
+    pub head: Vec<u8>,
+    /// Empty for texts.
+    pub tail: Vec<u8>,
 }
 
 /// Something wrong, or worth a note, about a file's type.
@@ -47,19 +57,19 @@ impl Sniffer {
             Expected::Kind(kind) if kind.is_text() => Some(TextCheck::default()),
             _ => None,
         };
-        Self { expected, size, seen: 0, head: Vec::new(), tail: Vec::new(), text, macros: MacroSearch::default() }
+        Self { expected, size, seen: 0, ends: Ends::default(), text, macros: MacroSearch::default() }
     }
 
     pub(super) fn feed(&mut self, chunk: &[u8]) {
-        let missing = HEAD - self.head.len();
-        self.head.extend(chunk.iter().take(missing));
+        let missing = HEAD - self.ends.head.len();
+        self.ends.head.extend(chunk.iter().take(missing));
         // Only the stated end is copied: a file that is longer than stated is refused anyway.
-        let tail_start = self.size.saturating_sub(END_SEARCH);
+        let tail_start = self.size.saturating_sub(TAIL);
         let skip = tail_start.saturating_sub(self.seen);
         if self.wants_tail() && skip < chunk.len() as u64 {
-            let room = (END_SEARCH as usize).saturating_sub(self.tail.len());
+            let room = (TAIL as usize).saturating_sub(self.ends.tail.len());
             let part = &chunk[skip as usize..];
-            self.tail.extend(&part[..part.len().min(room)]);
+            self.ends.tail.extend(&part[..part.len().min(room)]);
         }
         self.seen += chunk.len() as u64;
         if let Some(text) = &mut self.text {
@@ -70,57 +80,69 @@ impl Sniffer {
         }
     }
 
-    /// Archives are appended to pictures, media and PDF files; text is judged as a whole.
+    /// Archives are appended to pictures, media and PDF files, and a document is read from its end; text is judged as
+    /// a whole.
     fn wants_tail(&self) -> bool {
-        matches!(self.expected, Expected::Kind(kind) if !kind.is_text() && !kind.is_document())
+        matches!(self.expected, Expected::Kind(kind) if !kind.is_text())
     }
 
-    pub(super) fn finish(self) -> Vec<Verdict> {
+    /// The verdict, and the ends it was made by.
+    pub(super) fn finish(mut self) -> (Vec<Verdict>, Ends) {
+        (self.verdict(), self.ends)
+    }
+
+    fn verdict(&mut self) -> Vec<Verdict> {
         match self.expected {
             Expected::Anything => Vec::new(),
             Expected::Part => self.part(),
-            Expected::Mimetype(kind) if self.head.trim_ascii() != kind.media_type().as_bytes() => {
+            Expected::Mimetype(kind) if self.ends.head.trim_ascii() != kind.media_type().as_bytes() => {
                 vec![(Code::OfficeIncomplete, Some("mimetype".into()))]
             }
             Expected::Mimetype(_) => Vec::new(),
-            Expected::ContentTypes if self.macros.found => vec![(Code::Macro, None)],
-            Expected::ContentTypes => Vec::new(),
+            Expected::ContentTypes => match self.macros.found() {
+                Some(word) => vec![(Code::Macro, Some(word.into()))],
+                None if self.macros.too_long() => vec![(Code::OfficeIncomplete, Some("[Content_Types].xml".into()))],
+                None => Vec::new(),
+            },
             Expected::Kind(kind) => self.kind(kind),
         }
     }
 
-    fn part(self) -> Vec<Verdict> {
+    fn part(&self) -> Vec<Verdict> {
+        let head = &self.ends.head;
         // Obfuscated fonts begin with random bytes, so two letters are not enough here.
-        let program = program(&self.head).filter(|name| *name != "MZ" || is_pe(&self.head));
+        let program = program(head).filter(|name| *name != "MZ" || is_pe(head));
         if let Some(name) = program {
             vec![(Code::Program, Some(name.into()))]
-        } else if let Some(name) = archive(&self.head) {
+        } else if let Some(name) = archive(head) {
             vec![(Code::NestedArchive, Some(name.into()))]
-        } else if is_ole(&self.head) {
+        } else if is_ole(head) {
             vec![(Code::EmbeddedObject, None)]
         } else {
             Vec::new()
         }
     }
 
-    fn kind(mut self, kind: Kind) -> Vec<Verdict> {
+    fn kind(&mut self, kind: Kind) -> Vec<Verdict> {
         if self.seen == 0 {
             return if kind.is_text() && kind.fits(b"") { Vec::new() } else { vec![(Code::EmptyEntry, None)] };
         }
         let text = self.text.take().map(TextCheck::finish);
+        let head = &self.ends.head;
         let plain = text.as_ref().is_some_and(|text| text.control.is_none());
         // Text that happens to begin with "MZ" is still text.
-        if let Some(name) = program(&self.head).filter(|name| !plain || *name == "script")
+        if let Some(name) = program(head).filter(|name| !plain || *name == "script")
             && !(kind == Kind::Wasm && name == "WebAssembly")
         {
             return vec![(Code::Program, Some(name.into()))];
         }
         if !kind.is_document()
             && !plain
-            && let Some(name) = archive(&self.head)
+            && let Some(name) = archive(head)
         {
             return vec![(Code::NestedArchive, Some(name.into()))];
         }
+        let mut found = Vec::new();
         if let Some(text) = text {
             if text.utf16 {
                 return vec![(Code::TextNotUtf8, Some("UTF-16".into()))];
@@ -130,64 +152,38 @@ impl Sniffer {
             }
             if let Some(offset) = text.invalid {
                 let code = if kind.may_be_legacy_text() { Code::TextEncoding } else { Code::TextNotUtf8 };
-                return vec![(code, Some(format!("byte {offset}")))];
+                found.push((code, Some(format!("byte {offset}"))));
+            }
+            if let Some(name) = second::instead_of_text(kind, head) {
+                found.push((Code::TypeMismatch, Some(name.into())));
+                return found;
             }
         }
-        if !kind.fits(&self.head) {
-            return vec![(Code::TypeMismatch, Some(self.looks_like("unknown")))];
+        if !kind.fits(head) {
+            found.push((Code::TypeMismatch, Some(self.looks_like("unknown"))));
+            return found;
         }
-        let mut found = Vec::new();
-        if let Some(second) = self.second_type(kind) {
-            found.push((Code::TwoTypes, Some(second.into())));
-        }
+        let second = if kind.is_text() {
+            second::of_text(head)
+        } else if kind.is_document() {
+            // Looked into as a whole.
+            None
+        } else {
+            second::of_binary(kind, self.size, head, &self.ends.tail)
+        };
+        found.extend(second.map(|name| (Code::TwoTypes, Some(name.into()))));
         found
     }
 
     /// What the content is instead, for the creator.
     fn looks_like(&self, otherwise: &str) -> String {
-        if is_ole(&self.head) {
+        let head = &self.ends.head;
+        if is_ole(head) {
             // Not for `infer`: it would parse the whole compound file.
             return "application/x-ole-storage".into();
         }
-        infer::get(&self.head).map_or_else(|| otherwise.into(), |found| found.mime_type().into())
+        infer::get(head).map_or_else(|| otherwise.into(), |found| found.mime_type().into())
     }
-
-    /// A second type a reader could take a binary file for.
-    fn second_type(&self, kind: Kind) -> Option<&'static str> {
-        if kind.is_text() || kind.is_document() {
-            return None;
-        }
-        if ends_as_archive(&self.tail) {
-            return Some("application/zip");
-        }
-        // PDF readers look for their signature in the first KiB.
-        let early = &self.head[..self.head.len().min(1024)];
-        if kind != Kind::Pdf && contains(early, b"%PDF-") {
-            return Some("application/pdf");
-        }
-        let markup: [&[u8]; 4] = [b"<script", b"<html", b"<!doctype html", b"<?php"];
-        let lower = early.to_ascii_lowercase();
-        if kind.is_picture() && markup.iter().any(|mark| contains(&lower, mark)) {
-            return Some("text/html");
-        }
-        None
-    }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
-}
-
-/// The end of a file holds an end record that a ZIP reader would follow.
-fn ends_as_archive(tail: &[u8]) -> bool {
-    let Some(last) = tail.len().checked_sub(END_SIZE) else {
-        return false;
-    };
-    (0..=last)
-        .rev()
-        .filter(|&at| tail[at] == b'P')
-        .filter_map(|at| EndRecord::parse(&tail[at..]).map(|end| (at, end)))
-        .any(|(at, end)| end.disk == 0 && at + END_SIZE + usize::from(end.comment_len) == tail.len())
 }
 
 /// Office's old container, which is also that of macros, installers and embedded objects.
@@ -198,7 +194,11 @@ fn is_ole(head: &[u8]) -> bool {
 /// The head names something a machine would run.
 fn program(head: &[u8]) -> Option<&'static str> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    if text.starts_with(b"#!") || text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<?php")) {
+    let server = text.trim_ascii_start();
+    if text.starts_with(b"#!")
+        || server.starts_with(b"<?=")
+        || server.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<?php"))
+    {
         return Some("script");
     }
     let four = head.get(..4)?;
@@ -260,13 +260,14 @@ fn archive(head: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::format::EndRecord;
 
     fn verdict(kind: Kind, content: &[u8]) -> Vec<Code> {
         let mut sniffer = Sniffer::new(Expected::Kind(kind), content.len() as u64);
         for chunk in content.chunks(7) {
             sniffer.feed(chunk);
         }
-        sniffer.finish().into_iter().map(|(code, _)| code).collect()
+        sniffer.finish().0.into_iter().map(|(code, _)| code).collect()
     }
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -341,6 +342,6 @@ mod tests {
         for _ in 0..100 {
             sniffer.feed(&[0; 4096]);
         }
-        assert!(sniffer.tail.len() as u64 <= END_SEARCH && sniffer.head.len() <= HEAD);
+        assert!(sniffer.ends.tail.len() as u64 <= TAIL && sniffer.ends.head.len() <= HEAD);
     }
 }

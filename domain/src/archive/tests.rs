@@ -35,7 +35,7 @@ fn rebuilt(bytes: &[u8]) -> (Vec<u8>, Rebuilt) {
 #[test]
 fn every_hostile_archive_is_refused_with_its_code() {
     let cases = hostile::corpus();
-    assert!(cases.len() >= 150, "{}", cases.len());
+    assert!(cases.len() >= 800, "{}", cases.len());
     let mut wrong = Vec::new();
     for case in &cases {
         let report = report_of(&case.bytes);
@@ -49,8 +49,11 @@ fn every_hostile_archive_is_refused_with_its_code() {
 #[test]
 fn the_corpus_reaches_every_reason_to_refuse_but_the_upload_limit() {
     let cases = hostile::corpus();
-    let names: std::collections::BTreeSet<_> = cases.iter().map(|case| case.name).collect();
-    assert_eq!(names.len(), cases.len(), "names are unique");
+    let mut names = std::collections::BTreeSet::new();
+    for case in &cases {
+        assert!(names.insert(case.name), "two cases are called \"{}\"; rename one", case.name);
+        assert_eq!(case.expected.severity(), Severity::Reject, "{}", case.name);
+    }
     for code in Code::ALL.iter().filter(|code| code.severity() == Severity::Reject) {
         if *code != Code::UploadTooLarge {
             assert!(cases.iter().any(|case| case.expected == *code), "no case for {code}");
@@ -81,6 +84,8 @@ fn names_are_decoded_composed_and_noted() {
         ("macOS Finder", Some(Code::NameRecomposed)),
         ("Windows Explorer, umlauts in the DOS code page", Some(Code::NameReencoded)),
         ("Windows Explorer, umlauts in UTF-8", None),
+        ("7-Zip on Windows", Some(Code::NameReencoded)),
+        ("Go archive/zip", None),
         ("Info-ZIP", Some(Code::NameReencoded)),
         ("Java jar", None),
     ] {
@@ -266,14 +271,18 @@ impl ReadAt for Watched {
     }
 }
 
-fn eight_megabytes() -> Vec<u8> {
+/// Bytes that do not compress, always the same.
+fn noise() -> impl Iterator<Item = u8> {
     let mut noise = 1u32;
-    let content: Vec<u8> = std::iter::repeat_with(|| {
+    std::iter::repeat_with(move || {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/"[(noise >> 26) as usize]
+        (noise >> 24) as u8
     })
-    .take(8 << 20)
-    .collect();
+}
+
+fn eight_megabytes() -> Vec<u8> {
+    let letters = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/";
+    let content: Vec<u8> = noise().map(|byte| letters[usize::from(byte >> 2)]).take(8 << 20).collect();
     hostile::archive(&[("a.txt", &content), ("b.txt", b"end")])
 }
 
@@ -341,6 +350,34 @@ fn documents_too_large_for_memory_are_read_from_the_upload_again() {
     for program in ["documents, deflated", "documents, stored"] {
         assert_eq!(codes(&checked(&honest(program), &options)), [Code::NestedTooDeep], "{program}");
     }
+}
+
+/// A bomb told by its document's directory, behind more than the checker keeps in memory.
+fn bomb_in_a_large_document(stated: u64) -> (Vec<u8>, Options) {
+    let noise: Vec<u8> = noise().take(2 << 20).collect();
+    let document = hostile::document_with_bomb(&noise, stated as u32);
+    let limits = Limits { document_memory: 1 << 20, ..Limits::default() };
+    (hostile::archive(&[("a.docx", &document), ("b.png", &noise)]), Options { limits, ..Options::default() })
+}
+
+#[test]
+fn a_bomb_in_a_large_document_is_told_without_expanding_it_again() {
+    let (bytes, options) = bomb_in_a_large_document(900 << 20);
+    let source = Watched::new(bytes);
+    let report = check(&source, &options, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert!(codes(&report).contains(&Code::ZipBombRatio) && !report.accepted);
+    assert!(source.read.get() < source.len() + 200_000, "{}", source.read.get());
+}
+
+#[test]
+fn nothing_more_is_read_once_a_budget_ran_out() {
+    let (bytes, mut options) = bomb_in_a_large_document(900 << 20);
+    options.limits.expanded = 800 << 20;
+    let source = Watched::new(bytes);
+    let report = check(&source, &options, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert!(codes(&report).contains(&Code::ExpandedTooLarge) && !report.content_checked);
+    // The document comes first, and the picture behind it is as large.
+    assert!(source.read.get() < source.len() * 3 / 4, "{} of {}", source.read.get(), source.len());
 }
 
 #[test]

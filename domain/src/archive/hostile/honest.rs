@@ -25,7 +25,10 @@ pub fn honest() -> Vec<(&'static str, Vec<u8>)> {
         (".NET", dotnet().build()),
         ("7-Zip", seven_zip().build()),
         ("Info-ZIP", info_zip().build()),
+        ("7-Zip on Windows", seven_zip_windows().build()),
+        ("Go archive/zip", go().build()),
         ("Python zipfile", python().build()),
+        ("macOS Finder, longest names", long_names()),
         ("Java jar", java().build()),
         ("a file of each type", every_type()),
         ("documents, deflated", documents(EntryPlan::deflated)),
@@ -152,6 +155,49 @@ fn info_zip() -> Plan {
         entry.central_extra = [field(0x5455, &[3; 5]), owner].concat();
     });
     plan
+}
+
+fn seven_zip_windows() -> Plan {
+    let mut plan = Plan::of([
+        EntryPlan::folder("Lektion 1/"),
+        EntryPlan::deflated(OEM_NAME, TEXT.as_bytes()),
+        EntryPlan::deflated("Lektion 1/日本語.txt", TEXT.as_bytes()),
+    ]);
+    program(&mut plan, |entry| {
+        let folder = entry.local_name.ends_with(b"/");
+        entry.central.made_by = 63;
+        entry.needed(if folder { 20 } else { entry.local.needed });
+        // Only the name that the code page cannot hold is in UTF-8. Compressed by NTFS, and pinned by OneDrive.
+        let oem = std::str::from_utf8(&entry.local_name).is_err();
+        entry.flags(|flags| if oem { 0 } else { flags });
+        entry.central.external = if folder { 0x0008_0010 } else { 0x0008_0820 };
+        entry.central_extra = field(0x000a, &[0; 32]);
+    });
+    plan
+}
+
+fn go() -> Plan {
+    let mut plan = Plan::of([
+        EntryPlan::folder("Lektion 1/"),
+        EntryPlan::deflated(NAME, TEXT.as_bytes()).with_descriptor(),
+        EntryPlan::deflated("Lektion 1/leer.txt", b"").with_descriptor(),
+    ]);
+    program(&mut plan, |entry| {
+        entry.needed(20);
+        entry.central.made_by = 20;
+        entry.central.external = 0;
+        entry.extra(&field(0x5455, &[1; 5]));
+    });
+    plan
+}
+
+/// The companion of a file whose path is as long and as deep as it may be is longer and deeper still.
+fn long_names() -> Vec<u8> {
+    let folders = "d/".repeat(15);
+    let file = format!("{}.txt", "n".repeat(240 - folders.len() - 4));
+    let companion =
+        EntryPlan::deflated(format!("__MACOSX/{folders}._{file}"), b"\0\x05\x16\x07\0\x02\0\0").with_descriptor();
+    Plan::of([EntryPlan::deflated(format!("{folders}{file}"), TEXT.as_bytes()).with_descriptor(), companion]).build()
 }
 
 fn python() -> Plan {

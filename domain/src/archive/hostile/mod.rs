@@ -2,14 +2,28 @@
 //!
 //! Tests of this and other crates feed them to the gate; nothing else uses them.
 
-mod content;
+mod bombs;
+mod disguises;
+mod documents;
 mod ends;
+mod extras;
+mod formats;
+mod headers;
 mod honest;
+mod layout;
+mod letters;
 mod names;
+mod nested;
 mod plan;
+mod polyglots;
+mod programs;
+#[cfg(test)]
+mod properties;
 mod sample;
-mod structure;
+mod streams;
+mod zip64;
 
+pub use bombs::document_with_bomb;
 pub use honest::{archive, honest};
 
 use super::code::Code;
@@ -22,13 +36,25 @@ pub struct Case {
     pub expected: Code,
 }
 
-/// All hostile archives, each refused under the default options. They are small: a few MiB in all.
+/// All hostile archives, each refused under the default options. They are small: about 12 MiB in all.
 pub fn corpus() -> Vec<Case> {
-    let mut cases = ends::cases();
-    cases.extend(structure::cases());
-    cases.extend(names::cases());
-    cases.extend(content::cases());
-    cases
+    [
+        ends::cases(),
+        zip64::cases(),
+        layout::cases(),
+        headers::cases(),
+        formats::cases(),
+        extras::cases(),
+        names::cases(),
+        streams::cases(),
+        bombs::cases(),
+        nested::cases(),
+        programs::cases(),
+        disguises::cases(),
+        polyglots::cases(),
+        documents::cases(),
+    ]
+    .concat()
 }
 
 fn case(name: &'static str, bytes: Vec<u8>, expected: Code) -> Case {

@@ -101,6 +101,24 @@ impl EntryPlan {
         self
     }
 
+    /// The local header with its name and extra, as it is written.
+    pub(super) fn local_bytes(&self) -> Vec<u8> {
+        let name_len = self.local_name.len() as u16;
+        let extra_len = self.local_extra.len() as u16;
+        let mut out = Vec::new();
+        LocalHeader { name_len, extra_len, ..self.local }.write(&mut out);
+        out.extend(&self.local_name);
+        out.extend(&self.local_extra);
+        out
+    }
+
+    /// Listed at `offset`, but not written: an entry within other bytes.
+    pub(super) fn only_listed(mut self, offset: usize) -> Self {
+        self.directory_only = true;
+        self.offset = Some(offset as u32);
+        self
+    }
+
     /// The same change of the flags in both headers.
     pub(super) fn flags(&mut self, change: impl Fn(u16) -> u16) {
         self.local.flags = change(self.local.flags);
@@ -175,13 +193,9 @@ impl Plan {
             if !entry.directory_only {
                 out.extend(&entry.before);
                 at = out.len() as u32;
-                let mut local = entry.local;
-                local.name_len = entry.local_name.len() as u16;
-                local.extra_len = entry.local_extra.len() as u16;
-                local.write(&mut out);
-                for part in [&entry.local_name, &entry.local_extra, &entry.packed, &entry.descriptor] {
-                    out.extend(part);
-                }
+                out.extend(entry.local_bytes());
+                out.extend(&entry.packed);
+                out.extend(&entry.descriptor);
             }
             let mut central = entry.central;
             central.name_len = entry.central_name.len() as u16;

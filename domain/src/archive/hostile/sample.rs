@@ -33,34 +33,39 @@ pub(super) fn elf() -> Vec<u8> {
     out
 }
 
-const TYPES: &str = "<?xml version=\"1.0\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
+/// A tar archive of one empty file.
+pub(super) fn tar() -> Vec<u8> {
+    let mut out = vec![0; 1024];
+    out[..5].copy_from_slice(b"a.txt");
+    out[257..265].copy_from_slice(b"ustar\x0000");
+    out
+}
+
+/// The list of types of a Word document.
+pub(super) const TYPES: &str = "<?xml version=\"1.0\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
     <Override PartName=\"/word/document.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.\
     wordprocessingml.document.main+xml\"/></Types>";
 
 /// A Word document as Word packs it, with further parts.
 pub(super) fn docx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
-    ooxml(TYPES, "word/document.xml", more)
+    ooxml(TYPES.as_bytes(), "word/document.xml", more)
 }
 
-/// A Word document whose list of types says that it carries macros.
-pub(super) fn docx_with_macro_type() -> Vec<u8> {
-    ooxml(
-        &TYPES.replace("openxmlformats-officedocument.wordprocessingml.document", "ms-word.document.macroEnabled"),
-        "word/document.xml",
-        [],
-    )
+/// A Word document with another list of types.
+pub(super) fn docx_with_types(types: &[u8]) -> Vec<u8> {
+    ooxml(types, "word/document.xml", [])
 }
 
 pub(super) fn xlsx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
-    ooxml(TYPES, "xl/workbook.xml", more)
+    ooxml(TYPES.as_bytes(), "xl/workbook.xml", more)
 }
 
 pub(super) fn pptx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
-    ooxml(TYPES, "ppt/presentation.xml", more)
+    ooxml(TYPES.as_bytes(), "ppt/presentation.xml", more)
 }
 
-fn ooxml(types: &str, main: &str, more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
-    let mut first = EntryPlan::deflated("[Content_Types].xml", types.as_bytes());
+fn ooxml(types: &[u8], main: &str, more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
+    let mut first = EntryPlan::deflated("[Content_Types].xml", types);
     // Word leaves room for the list to grow, in an extra field of its own.
     first.local_extra = super::plan::field(0xa220, &[0; 32]);
     let mut entries =
@@ -70,7 +75,9 @@ fn ooxml(types: &str, main: &str, more: impl IntoIterator<Item = EntryPlan>) -> 
         // Word's packer marks its streams as "super fast", and comes from FAT.
         entry.flags(|flags| flags | 0b110);
         entry.central.made_by = 45;
-        entry.central.external = 0;
+        if entry.central.external == 0o100644 << 16 {
+            entry.central.external = 0;
+        }
     }
     Plan::of(entries).build()
 }
