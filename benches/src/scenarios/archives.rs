@@ -33,7 +33,7 @@ pub struct Args {
 
 /// Their names in `bench-archive`, and what is in them.
 const CORPORA: [(&str, &str); 4] = [
-    ("text", "40 texts, 99 -> 524 MB"),
+    ("text", "40 texts, 89 -> 524 MB"),
     ("small", "20,000 small texts"),
     ("media", "pictures and films, stored, 100 MB"),
     ("large", "1 GB: films, pictures and texts"),
