@@ -56,7 +56,7 @@ case $seconds in *[!0-9]* | '') fail "SECONDS_EACH=$seconds is not a number of s
 deploy/install.sh --fuzz-tools || exit 1
 echo "Building ${#targets[@]} of ${#all[@]} targets"
 PATH=$PWD/.dev/tools/bin:$PATH
-cargo +nightly fuzz build --fuzz-dir fuzz --target-dir "$target_dir" ${TARGET:+"$TARGET"} --quiet ||
+CARGO_TERM_QUIET=true cargo +nightly fuzz build --fuzz-dir fuzz --target-dir "$target_dir" ${TARGET:+"$TARGET"} ||
     fail "The targets do not build, see above."
 cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir "$target_dir" --example seeds -- "$dir/seeds" ||
     fail "The seeds cannot be written, see above."
