@@ -12,8 +12,12 @@ SIZE_MIB ?= 1024
 N ?= 1000
 KILLS ?= 200
 SEEDS ?= 1,2,3,4,5
+# How long `make fuzz` takes for each target, the only one when TARGET names it, and how many run at a time (all cores).
+SECONDS_EACH ?= 60
+TARGET ?=
+JOBS ?=
 
-.PHONY: help run demo memory chaos drill test bench check fmt query-cache install programs supervisor demo-content web
+.PHONY: help run demo memory chaos drill test bench fuzz check fmt query-cache install programs supervisor demo-content web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,9 +43,12 @@ test: supervisor ## All tests against real services; ARGS='name' picks some
 	@deploy/install.sh --test-tools
 	@$(DEV) test $(ARGS)
 
-bench: install ## The queue beside BullMQ, Celery, apalis-redis and bare SQL; ARGS='--help' lists the parts
-	@cargo build --release --workspace --bin bench --bin bench-worker
+bench: install ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
+	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-archive
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
+
+fuzz: install ## Fuzz the archive check: every target or TARGET=, for SECONDS_EACH (60), JOBS at a time
+	@SECONDS_EACH=$(SECONDS_EACH) TARGET=$(TARGET) JOBS=$(JOBS) deploy/fuzz.sh
 
 check: install ## Formatting, lints, crate boundaries, SQL dialects, query cache, licences, docs
 	@deploy/install.sh --check-tools

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what `make run`, `make test` and `make check` need and this machine lacks; says nothing when it lacks nothing.
 # Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need; with --check-tools also
-# cargo-deny and cargo-machete, under .dev/tools.
+# cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all under .dev/tools, and nightly Rust.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo_deny=0.20.2
 cargo_machete=0.9.2
+cargo_fuzz=0.13.2
 rust=1.95
 node=20
 
@@ -49,6 +50,16 @@ if [ "${1:-}" = --test-tools ]; then
     # It reads what our programs measure, and promtool checks how they tell it.
     need prometheus prometheus prometheus
     need promtool prometheus prometheus
+    # They pack and unpack what the archive check lets in.
+    need zip zip zip
+    need unzip unzip unzip
+    have 7zz || need 7z p7zip-full sevenzip
+    need bsdtar libarchive-tools libarchive
+    [ -x /opt/homebrew/opt/openjdk/bin/javac ] || need javac default-jdk-headless openjdk
+fi
+if [ "${1:-}" = --fuzz-tools ]; then
+    # libFuzzer is compiled from C++.
+    need c++ build-essential -
 fi
 if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
     missing+=("python3-venv:python3")
@@ -123,4 +134,12 @@ tool() { # crate, version
 if [ "${1:-}" = --check-tools ]; then
     tool cargo-deny "$cargo_deny"
     tool cargo-machete "$cargo_machete"
+fi
+if [ "${1:-}" = --fuzz-tools ]; then
+    if ! cargo +nightly --version >/dev/null 2>&1; then
+        have rustup || fail "Fuzzing needs nightly Rust, and rustup to install it: see https://rustup.rs."
+        echo "Installing nightly Rust"
+        rustup toolchain install nightly --profile minimal --no-self-update >/dev/null || fail "rustup could not install it."
+    fi
+    tool cargo-fuzz "$cargo_fuzz"
 fi

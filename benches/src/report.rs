@@ -102,6 +102,11 @@ fn goals(goals: &[Goal]) -> Table {
     table
 }
 
+/// The 1-minute load average; nothing where it cannot be read.
+pub fn load() -> String {
+    fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(1).collect()
+}
+
 /// Says where the run is, on the error output.
 pub fn progress(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -128,7 +133,15 @@ impl Results {
 }
 
 impl Machine {
+    /// For what uses neither database nor Redis.
+    pub fn without_services() -> Self {
+        Self { cpus: std::thread::available_parallelism().map_or(1, usize::from), load: load(), ..Self::default() }
+    }
+
     fn text(&self) -> String {
+        if self.database.is_empty() {
+            return format!("{} CPUs, load {} before the run", self.cpus, self.load);
+        }
         format!(
             "{} CPUs, load {} before the run, write + fdatasync {:.0} µs\nMariaDB: {}\nRedis, ours and the peers': {}",
             self.cpus,

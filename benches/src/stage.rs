@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     journal::{self, Journal},
-    report::Machine,
+    report::{self, Machine},
     stats,
 };
 
@@ -204,7 +204,7 @@ impl Stage {
         }
         Ok(Machine {
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
-            load: fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(1).collect(),
+            load: report::load(),
             fsync_micros: fsync_micros(&self.dir)?,
             database,
             redis: "appendonly=yes appendfsync=everysec".into(),

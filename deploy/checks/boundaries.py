@@ -23,6 +23,7 @@ MAY_USE = {
     "dev": set(),
     "tests": {"domain", "infra", "jobs", "api", "worker", "scheduler", "dev"},
     "benches": {"domain", "infra", "jobs", "dev"},
+    "bench-archive": {"domain"},
 }
 
 # Crates from outside, and the only rooms that may name them.

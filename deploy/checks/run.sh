@@ -36,7 +36,8 @@ step() {
 }
 
 # Names the files only; `make fmt` changes them.
-formatting() { cargo fmt --all --check -- -l; }
+# The fuzz targets are a workspace of their own.
+formatting() { cargo fmt --all --check -- -l && cargo fmt --manifest-path fuzz/Cargo.toml --check -- -l; }
 lints() { cargo clippy --workspace --all-targets --keep-going --quiet -- -D warnings; }
 boundaries() { python3 deploy/checks/boundaries.py; }
 sql() { python3 deploy/checks/sql.py; }

@@ -7,6 +7,7 @@ pub mod collector;
 pub mod fleet;
 pub mod kit;
 pub mod routes;
+pub mod sample_nano;
 pub mod skew;
 pub mod snapshot;
 

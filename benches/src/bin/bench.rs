@@ -9,7 +9,9 @@ use std::{
 use benches::{
     peers::{self, Installed},
     report::{self, Results},
-    scenarios::{Bench, admin, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput},
+    scenarios::{
+        Bench, admin, archives, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput,
+    },
     stage::{Stage, WorkerSize},
 };
 use clap::{Parser, Subcommand};
@@ -60,6 +62,8 @@ enum Command {
     Cancel(cancel::Args),
     /// The operators' pages on a ledger of a million jobs, under load and pruning.
     Admin(admin::Args),
+    /// The archive check beside bsdtar, unzip, 7z and raw inflate: CPU time and memory. Needs no services.
+    Archives(archives::Args),
     /// Put the latest results into the document.
     Report {
         #[arg(long, default_value = "docs/benchmarks.md")]
@@ -108,6 +112,9 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     };
     std::fs::create_dir_all(&cli.dir)?;
     let dir = cli.dir.canonicalize()?;
+    if let Command::Archives(args) = &command {
+        return publish(&dir, "archives", archives::run(&dir, cli.runs.max(1), args)?);
+    }
     let sources = Path::new("benches/peers");
     anyhow::ensure!(
         sources.is_dir(),
@@ -142,7 +149,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Cancel(defaults!("cancel", Cancel)),
                 Command::Admin(defaults!("admin", Admin)),
             ];
-            let mut met = true;
+            let mut met = publish(dir, "archives", archives::run(dir, bench.runs, &defaults!("archives", Archives))?)?;
             for command in &all {
                 met &= Box::pin(measure(bench, dir, command)).await?;
             }
@@ -158,8 +165,15 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
         Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
-        Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => return Ok(true),
+        Command::Archives(_) | Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => {
+            return Ok(true);
+        }
     };
+    publish(dir, name, results)
+}
+
+/// Prints and keeps the results; false when a goal was missed.
+fn publish(dir: &Path, name: &str, results: Results) -> anyhow::Result<bool> {
     // As typed; from `all` the command that does the same alone.
     let typed: Vec<String> = std::env::args().skip(1).collect();
     let typed = if typed.iter().any(|word| word == name) { typed.join(" ") } else { name.to_owned() };

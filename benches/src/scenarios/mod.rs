@@ -1,6 +1,7 @@
 //! What is measured, one file a command.
 
 pub mod admin;
+pub mod archives;
 pub mod backlog;
 pub mod cancel;
 pub mod fairness;

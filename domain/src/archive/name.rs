@@ -179,6 +179,14 @@ fn is_device(segment: &str) -> bool {
 
 /// What two names must not share: compatibility forms and case are folded, variation selectors dropped.
 pub(super) fn fold(name: &str) -> String {
+    // Most names; there the rest comes to the same.
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    fold_any(name)
+}
+
+fn fold_any(name: &str) -> String {
     let folded: String = name
         .nfkc()
         .filter(|c| !matches!(c, '\u{34f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'))
@@ -308,5 +316,7 @@ mod tests {
             assert_eq!(fold(a), fold(b), "{a} {b}");
         }
         assert_ne!(fold("a"), fold("ä"));
+        let ascii: String = (0..128u8).map(char::from).collect();
+        assert_eq!(fold(&ascii), fold_any(&ascii));
     }
 }
