@@ -174,8 +174,12 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
 
 /// Prints and keeps the results; false when a goal was missed.
 fn publish(dir: &Path, name: &str, results: Results) -> anyhow::Result<bool> {
-    // As typed; from `all` the command that does the same alone.
-    let typed: Vec<String> = std::env::args().skip(1).collect();
+    // As typed, but for where it was kept; from `all` the command that does the same alone.
+    let mut typed: Vec<String> = std::env::args().skip(1).collect();
+    typed.retain(|word| !word.starts_with("--dir="));
+    if let Some(at) = typed.iter().position(|word| word == "--dir") {
+        typed.drain(at..(at + 2).min(typed.len()));
+    }
     let typed = if typed.iter().any(|word| word == name) { typed.join(" ") } else { name.to_owned() };
     let results = Results { command: format!("make bench ARGS='{typed}'"), ..results };
     results.publish(dir, name)?;

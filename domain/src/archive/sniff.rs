@@ -62,7 +62,7 @@ impl Sniffer {
 
     pub(super) fn feed(&mut self, chunk: &[u8]) {
         let missing = HEAD - self.ends.head.len();
-        self.ends.head.extend(chunk.iter().take(missing));
+        self.ends.head.extend_from_slice(&chunk[..chunk.len().min(missing)]);
         // Only the stated end is copied: a file that is longer than stated is refused anyway.
         let tail_start = self.size.saturating_sub(TAIL);
         let skip = tail_start.saturating_sub(self.seen);
