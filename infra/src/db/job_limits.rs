@@ -3,7 +3,7 @@
 //! What is running is counted under the limit's row lock, so that no two claims both take the last place. A job that
 //! finds no place is `blocked`; whoever finishes one of its kind lets the next go, and a sweep makes up for finishers
 //! that died. A rate is GCRA (the "virtual scheduling" of ITU-T I.371): a job that comes too early is given its own
-//! later start once, and does not ask again. Starts are given away for the next [`RATE_HORIZON`] only; what would come
+//! later start once, and does not ask again. Starts are given away for the next two seconds only; what would come
 //! later is blocked too, and the sweep lets as many go as the rate has starts for.
 
 use std::collections::HashMap;
