@@ -4,6 +4,7 @@ pub mod alive;
 pub mod cache;
 pub mod clock;
 pub mod db;
+pub mod disk;
 pub mod env;
 pub mod host;
 pub mod mail;

@@ -3,7 +3,7 @@
 //! First the directory, by ranged reads: most of what is wrong shows there, at any size, before a download. Then one
 //! pass over a local copy. Bad input is a result (a report), never an error: nothing is retried for it.
 
-use std::{io, ops::ControlFlow, path::Path, time::Duration};
+use std::{fs::File, io, ops::ControlFlow, path::Path, time::Duration};
 
 use domain::{
     archive::{self, CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity},
@@ -11,6 +11,7 @@ use domain::{
 };
 use infra::{
     db::{DbError, Tx, nano_versions, nanos},
+    disk,
     storage::{Key, Storage, StorageError},
 };
 use serde::{Deserialize, Serialize};
@@ -58,8 +59,10 @@ impl Job for ValidateArchive {
 
         let scratch = context.scratch_dir(run)?;
         let upload = scratch.path().join("upload.zip");
-        context.storage.get_to_file(&key, &upload).await?;
         let canonical = scratch.path().join("canonical.zip");
+        // Together with the download's, all the space it may need: what does not fit waits for its turn.
+        disk::reserve(&File::create(&canonical)?, version.uploaded_size)?;
+        context.storage.get_to_file(&key, &upload).await?;
         let target = canonical.clone();
         let (report, rebuilt) = run.blocking(move |run| check_content(run, &upload, &target, &options)).await??;
         let Some(rebuilt) = rebuilt else { return self.turn_down(context, run, &report).await };
@@ -199,7 +202,7 @@ fn check_content(
     if !report.accepted {
         return Ok((report, None));
     }
-    let out = io::BufWriter::with_capacity(256 * 1024, std::fs::File::create(canonical)?);
+    let out = io::BufWriter::with_capacity(256 * 1024, File::options().write(true).open(canonical)?);
     let rebuilt = archive::rebuild(&source, &report, out, &mut |done, total| {
         run.progress(done, Some(total), "rebuilding");
         if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,6 +1,6 @@
 //! Reading objects: a range into memory, or all of it into a file.
 
-use std::{ops::Range, path::Path};
+use std::{io, ops::Range, path::Path};
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use super::{
     error::{failed, unavailable},
     timed,
 };
+use crate::disk;
 
 /// How often a download that breaks off is resumed where it stopped.
 const RESUMES: u32 = 4;
@@ -47,7 +48,8 @@ impl Storage {
     }
 
     /// Writes the whole object to `path` (created or replaced) and answers its size. Memory stays flat. A transfer
-    /// that breaks off is resumed, if the object is still the same one; after an error `path` may hold a part of it.
+    /// that breaks off is resumed, if the object is still the same one; after an error `path` may hold a part of it. Its
+    /// space on the disk is taken before the first byte comes.
     pub async fn get_to_file(&self, key: &Key, path: &Path) -> Result<u64, StorageError> {
         let mut file = tokio::fs::File::create(path).await?;
         let mut progress = Progress::default();
@@ -80,6 +82,10 @@ impl Storage {
         if progress.written == 0 {
             progress.size = object.content_length.and_then(|length| u64::try_from(length).ok());
             progress.etag = object.e_tag.take();
+            if let Some(size) = progress.size {
+                let target = file.try_clone().await?.into_std().await;
+                tokio::task::spawn_blocking(move || disk::reserve(&target, size)).await.map_err(io::Error::other)??;
+            }
         }
         while let Some(chunk) = object.body.try_next().await.map_err(|error| unavailable("get object", error))? {
             file.write_all(&chunk).await?;

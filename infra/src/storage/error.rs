@@ -28,7 +28,12 @@ pub enum StorageError {
 impl StorageError {
     /// True when the same call may succeed later without any change to it.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        match self {
+            Self::Unavailable { .. } => true,
+            // A full disk says nothing about the object.
+            Self::File(error) => matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded),
+            _ => false,
+        }
     }
 }
 
