@@ -1,5 +1,7 @@
 //! The list of types in an Office document: does it name macros (rule 13)?
 
+use memchr::memmem;
+
 /// Looks for words in the stream of a document's `[Content_Types].xml`, across its chunks.
 #[derive(Default)]
 pub(super) struct MacroSearch {
@@ -33,7 +35,7 @@ impl MacroSearch {
         }
         // Media types are told apart without regard to case, and XML may be UTF-16.
         self.recent.extend(chunk.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase));
-        let named = |word: &[u8]| self.recent.windows(word.len()).any(|window| window == word);
+        let named = |word: &[u8]| memmem::find(&self.recent, word).is_some();
         self.found = WORDS.iter().find(|(word, _)| named(word)).map(|(_, name)| *name);
         let surplus = self.recent.len().saturating_sub(KEEP);
         self.recent.drain(..surplus);

@@ -1,5 +1,7 @@
 //! Files of two types at once (rule 13): what another program could take a file for, whose own type fits.
 
+use memchr::memmem;
+
 use super::{
     format::{CENTRAL_SIGNATURE, END_SIZE, EndRecord, u32_at},
     kind::{Kind, without_bom},
@@ -59,7 +61,7 @@ pub(super) fn of_binary(kind: Kind, size: u64, head: &[u8], tail: &[u8]) -> Opti
 /// A second type of a text: a PDF whose source is readable. A text about PDF quotes its signature, but no object behind.
 pub(super) fn of_text(head: &[u8]) -> Option<&'static str> {
     let early = &head[..head.len().min(1024)];
-    let at = early.windows(5).position(|window| window == b"%PDF-")?;
+    let at = memmem::find(early, b"%PDF-")?;
     let object = |window: &[u8]| window.starts_with(b" obj") && matches!(window[4], b'<' | b'\r' | b'\n' | b' ');
     head[at..].windows(5).any(object).then_some(PDF)
 }
@@ -102,7 +104,7 @@ pub(super) fn root_element(head: &[u8]) -> Option<&[u8]> {
             }
             _ => return None,
         };
-        let at = rest.windows(end.len()).position(|window| window == end)?;
+        let at = memmem::find(rest, end)?;
         rest = &rest[at + end.len()..];
         if end == b"]" {
             rest = rest.trim_ascii_start().strip_prefix(b">")?;
@@ -127,7 +129,7 @@ fn as_script(kind: Kind, size: u64, head: &[u8]) -> bool {
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+    memmem::find(bytes, part).is_some()
 }
 
 /// The end of a file holds an end record that a ZIP reader would follow: one that reaches to the end, or one with its
