@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    ids::{JobId, NanoId, UserId, WorkerId},
+    ids::{JobId, NanoId, UserId},
     review::ReviewPolicy,
     user::Role,
 };
@@ -14,7 +14,7 @@ use infra::db::{
         self as ledger, JobRow, State,
         list::{self, Cursor, Filter},
     },
-    schema, workers,
+    schema,
 };
 use jobs::{
     Context, Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class, enqueue, enqueue_all,
@@ -366,15 +366,7 @@ async fn a_time_before_or_after_everything_finds_nothing_or_all() {
 async fn an_old_backlog_is_found_behind_newer_jobs() {
     let app = TestApp::start().await;
     const EACH: usize = 10_100;
-    let worker = WorkerId(Uuid::now_v7());
-    let member = workers::NewWorker {
-        id: worker,
-        name: "by hand".into(),
-        version: "test".into(),
-        queues: "search".into(),
-        slots: 1,
-    };
-    workers::register(&app.db, &member).await.unwrap();
+    let worker = app.enrol("by hand", "search").await;
     let mut backlog = Vec::new();
     for older in [true, false] {
         for chunk in (0..EACH).collect::<Vec<_>>().chunks(500) {

@@ -257,16 +257,9 @@ async fn a_running_job_is_told_to_stop_within_a_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_outlives_the_worker_that_ran_the_job() {
     let app = TestApp::start().await;
-    let lost = workers::NewWorker {
-        id: WorkerId(Uuid::now_v7()),
-        name: "lost".into(),
-        version: "test".into(),
-        queues: "search".into(),
-        slots: 1,
-    };
-    workers::register(&app.db, &lost).await.unwrap();
+    let lost = app.enrol("lost", "search").await;
     let id = app.put(&Stint { test: Uuid::now_v7(), tenant: None, millis: 60_000 }).await;
-    assert_eq!(jobs::claim(&app.db, lost.id, vec![id]).await.unwrap().len(), 1);
+    assert_eq!(jobs::claim(&app.db, lost, vec![id]).await.unwrap().len(), 1);
     assert_eq!(act(&app, id, Action::Cancel).await.result, Operated::Asked);
     assert_eq!(act(&app, id, Action::Discard).await.result, Operated::Refused, "it runs");
     // Nobody beats for it: it is put back, and cancelled where it lies or as soon as it runs again.
@@ -308,17 +301,10 @@ async fn a_job_lost_too_often_is_a_group_of_failures() {
     let app = TestApp::start().await;
     let id = app.put(&Other {}).await;
     for _ in 0..20 {
-        let lost = workers::NewWorker {
-            id: WorkerId(Uuid::now_v7()),
-            name: "lost".into(),
-            version: "test".into(),
-            queues: "search".into(),
-            slots: 1,
-        };
-        workers::register(&app.db, &lost).await.unwrap();
-        assert_eq!(jobs::claim(&app.db, lost.id, vec![id]).await.unwrap().len(), 1);
-        workers::stop(&app.db, lost.id).await.unwrap();
-        assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, lost.id).await.unwrap(), 1);
+        let lost = app.enrol("lost", "search").await;
+        assert_eq!(jobs::claim(&app.db, lost, vec![id]).await.unwrap().len(), 1);
+        workers::stop(&app.db, lost).await.unwrap();
+        assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, lost).await.unwrap(), 1);
     }
     let row = jobs::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!((row.state, row.lost), (State::Quarantined, 20));

@@ -1,6 +1,6 @@
 //! What becomes of what a job was for when the job is given up, and when it is retried after all.
 
-use domain::ids::{DeliveryId, JobId, WorkerId};
+use domain::ids::{DeliveryId, JobId};
 use infra::db::{
     audit_log, bulk_actions, email_deliveries,
     jobs::{self, Action, By, State, list::Filter},
@@ -80,18 +80,11 @@ async fn a_job_set_aside_because_workers_die_with_it_leaves_word() {
     let app = TestApp::start().await;
     let (job, delivery) = mail(&app, "poison").await;
     for _ in 0..20 {
-        let lost = workers::NewWorker {
-            id: WorkerId(Uuid::now_v7()),
-            name: "lost".into(),
-            version: "test".into(),
-            queues: "mail".into(),
-            slots: 1,
-        };
-        workers::register(&app.db, &lost).await.unwrap();
+        let lost = app.enrol("lost", "mail").await;
         assert!(app.enqueued::<TellGivenUp>().await.is_empty());
-        assert_eq!(jobs::claim(&app.db, lost.id, vec![job]).await.unwrap().len(), 1);
-        workers::stop(&app.db, lost.id).await.unwrap();
-        assert_eq!(steer::reap_jobs_of(&app.db, lost.id).await.unwrap(), 1);
+        assert_eq!(jobs::claim(&app.db, lost, vec![job]).await.unwrap().len(), 1);
+        workers::stop(&app.db, lost).await.unwrap();
+        assert_eq!(steer::reap_jobs_of(&app.db, lost).await.unwrap(), 1);
     }
     let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == job).await;
     assert_eq!(app.run_one(tell).await.state, State::Completed);

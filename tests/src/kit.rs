@@ -3,11 +3,17 @@
 
 use ::jobs::{Context, Job, Registry};
 use chrono::TimeDelta;
-use domain::{ids::JobId, review::ReviewPolicy};
+use domain::{
+    ids::{JobId, WorkerId},
+    review::ReviewPolicy,
+};
 use infra::db::{
     job_payloads,
     jobs::{self, JobRow, State},
+    workers,
 };
+
+use uuid::Uuid;
 
 use crate::app::TestApp;
 
@@ -102,6 +108,15 @@ impl TestApp {
         let mut tx = self.db.begin().await.expect("a transaction");
         let id = ::jobs::enqueue(&mut tx, job).await.expect("the job is enqueued");
         tx.commit().await.expect("a commit");
+        id
+    }
+
+    /// Registers a worker that nobody runs, for tests that claim by hand.
+    pub async fn enrol(&self, name: &str, queues: &str) -> WorkerId {
+        let id = WorkerId(Uuid::now_v7());
+        let (name, queues) = (name.into(), queues.into());
+        let member = workers::NewWorker { id, name, version: "test".into(), queues, slots: 1 };
+        workers::register(&self.db, &member).await.expect("the ledger");
         id
     }
 

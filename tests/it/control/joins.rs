@@ -62,15 +62,8 @@ async fn a_parent_retried_while_its_last_child_completes_is_released() {
         change(&app, async |tx| Flow::new().child(&Other {}).unwrap().enqueue(tx, &Other {}).await.unwrap()).await;
     let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
     assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
-    let member = workers::NewWorker {
-        id: WorkerId(Uuid::now_v7()),
-        name: "by hand".into(),
-        version: "test".into(),
-        queues: "search".into(),
-        slots: 1,
-    };
-    workers::register(&app.db, &member).await.unwrap();
-    let claimed = jobs::claim(&app.db, member.id, vec![child]).await.unwrap();
+    let member = app.enrol("by hand", "search").await;
+    let claimed = jobs::claim(&app.db, member, vec![child]).await.unwrap();
     let mut completing = app.db.begin().await.unwrap();
     jobs::complete(&mut completing, &claimed[0].fence, false).await.unwrap();
     let retrying = tokio::spawn({
