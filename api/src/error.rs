@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{SecondsFormat, Utc};
+use db::DbError;
 use domain::{
     nano::MoveError,
     review::DecisionError,
@@ -18,7 +19,7 @@ use domain::{
     user::Language,
 };
 use http::{HeaderMap, HeaderValue, header};
-use infra::db::{DbError, jobs::list::CursorError};
+use queue::ledger::list::CursorError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -168,18 +169,18 @@ impl From<CursorError> for Error {
     }
 }
 
-impl From<jobs::EnqueueError> for Error {
-    fn from(error: jobs::EnqueueError) -> Self {
+impl From<queue::EnqueueError> for Error {
+    fn from(error: queue::EnqueueError) -> Self {
         match error {
-            jobs::EnqueueError::Db(error) => Self::Db(error),
+            queue::EnqueueError::Db(error) => Self::Db(error),
             other => Self::Internal(other.to_string()),
         }
     }
 }
 
-impl From<jobs::changes::Refused> for Error {
-    fn from(refused: jobs::changes::Refused) -> Self {
-        use jobs::changes::{FLOW_LIMIT, Refused};
+impl From<queue::control::Refused> for Error {
+    fn from(refused: queue::control::Refused) -> Self {
+        use queue::control::{FLOW_LIMIT, Refused};
         match refused {
             Refused::Missing => Self::not_found(),
             Refused::State(state) => Self::with(Code::JobState, json!({"state": state})),

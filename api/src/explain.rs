@@ -2,8 +2,10 @@
 //! system; error texts are for those who operate jobs.
 
 use domain::user::Language;
-use infra::db::jobs::{Action, JobRow, State};
-use jobs::class;
+use queue::{
+    class,
+    ledger::{Action, JobRow, State},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -112,7 +114,7 @@ impl Retry {
 
     /// For the job's owner: a step of an upload that was given up or cancelled, or that waits for its next attempt.
     pub fn by_owner(row: &JobRow) -> Self {
-        if !jobs::UPLOAD_STEPS.contains(&row.kind.as_str()) {
+        if !jobs::KINDS.find(&row.kind).is_some_and(|kind| kind.owner_may_retry) {
             return Self::no("not_a_step");
         }
         match row.state {

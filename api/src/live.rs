@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use db::{Db, clock::Clock};
 use domain::words;
-use infra::{clock::Clock, db::Db};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 

@@ -10,15 +10,13 @@ use std::{
 use anyhow::Context;
 use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
 use clap::{Args, Parser, Subcommand};
+use db::{Db, clock::Clock};
 use infra::{
     cache::Cache,
-    clock::Clock,
-    db::{Db, Hint},
     env::{
         DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs,
         StorageSettings, TelemetryArgs, TelemetrySettings,
     },
-    queue,
     search::SearchBackend,
     storage::Storage,
 };
@@ -150,14 +148,9 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let telemetry = infra::telemetry::init(&telemetry, "nano-api")?;
     let db = Db::connect(database.url.expose_secret(), database.pool_size).await?;
     let cache = Cache::connect(&redis)?;
-    let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
-    let told = cache.clone();
-    db.set_hint_sink(queue::hint_sink(belt.clone(), move |hint| {
-        if let Hint::NanoEvent(nano) = hint {
-            let told = told.clone();
-            tokio::spawn(async move { told.publish_event_hint(nano).await });
-        }
-    }));
+    let ready = queue::ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?;
+    ready.push_after_commits(&db);
+    cache.publish_event_hints_of(&db);
     let address = settings.address;
     let state = AppState::new(Parts {
         storage: Storage::connect(&storage).await?,
@@ -166,7 +159,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
         clock: Clock::System,
         db: db.clone(),
         cache,
-        belt,
+        ready,
         keys,
         settings,
     })?;

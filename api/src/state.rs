@@ -2,14 +2,13 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use db::{Db, clock::Clock};
 use infra::{
     cache::{Cache, EventHints},
-    clock::Clock,
-    db::Db,
-    queue::Belt,
     search::SearchBackend,
     storage::Storage,
 };
+use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,7 +24,7 @@ pub struct Parts {
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
-    pub belt: Belt,
+    pub ready: ReadyList,
     pub hints: EventHints,
     pub keys: JwtKeys,
     pub clock: Clock,
@@ -37,7 +36,7 @@ pub struct Inner {
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
-    pub belt: Belt,
+    pub ready: ReadyList,
     pub hints: EventHints,
     pub keys: JwtKeys,
     pub clock: Clock,
@@ -63,7 +62,7 @@ impl AppState {
             storage: parts.storage,
             search: parts.search,
             cache: parts.cache,
-            belt: parts.belt,
+            ready: parts.ready,
             hints: parts.hints,
             keys: parts.keys,
             clock: parts.clock,

@@ -9,9 +9,10 @@ use domain::{
     user::{Language, Role, UserStatus},
 };
 use infra::{
-    db::{jobs::JobRow, nano_lists::Card, nano_versions::VersionRow, uploads::Upload, users::User},
+    db::{nano_lists::Card, nano_versions::VersionRow, uploads::Upload, users::User},
     storage::Key,
 };
+use queue::ledger::JobRow;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -201,7 +202,7 @@ impl From<Upload> for UploadView {
             state: upload.state,
             size: upload.size,
             sha256: upload.sha256.map(hex::encode),
-            job_id: upload.job_id.map(|job| job.0),
+            job_id: upload.job_id,
             expires_at: upload.expires_at,
             created_at: upload.created_at,
         }

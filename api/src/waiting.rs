@@ -1,9 +1,11 @@
 //! What somebody is told whose job has not begun.
 
-use domain::line::{Estimate, NoEstimate};
-use infra::db::{
-    job_line,
-    jobs::{JobRow, State},
+use queue::ledger::{
+    JobRow, State,
+    stats::{
+        line::{Estimate, NoEstimate},
+        waiting,
+    },
     workers,
 };
 use serde::Serialize;
@@ -46,7 +48,7 @@ impl Waiting {
         let db = &state.db;
         match row.state {
             State::Blocked => {
-                let why = if job_line::paused(db, &row.queue, &row.kind).await? {
+                let why = if waiting::paused(db, &row.queue, &row.kind).await? {
                     NoEstimate::Paused
                 } else {
                     NoEstimate::Limited
@@ -54,15 +56,15 @@ impl Waiting {
                 Ok(Some(Self { place: None, own_place: None, tenants: None, estimate: None, no_estimate: Some(why) }))
             }
             State::Available => {
-                let line = job_line::of(db, row).await?;
-                let estimate = if job_line::paused(db, &row.queue, &row.kind).await? {
+                let line = waiting::of(db, row).await?;
+                let estimate = if waiting::paused(db, &row.queue, &row.kind).await? {
                     Err(NoEstimate::Paused)
                 } else if !workers::takes(db, &row.queue).await? {
                     Err(NoEstimate::NoWorker)
-                } else if line.tenants >= job_line::TENANTS_CAP || line.own_ahead >= job_line::AHEAD_CAP {
+                } else if line.tenants >= waiting::TENANTS_CAP || line.own_ahead >= waiting::AHEAD_CAP {
                     Err(NoEstimate::Crowded)
                 } else {
-                    line.estimate(&job_line::pace(db, &row.queue).await?)
+                    line.estimate(&waiting::pace(db, &row.queue).await?)
                 };
                 Ok(Some(Self {
                     place: Some(line.place()),

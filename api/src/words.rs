@@ -1,12 +1,12 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
-    line::NoEstimate,
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
     upload::UploadState,
     user::{Language, Role, UserStatus, Words},
 };
+use queue::ledger::stats::line::NoEstimate;
 use utoipa::openapi::{Object, ObjectBuilder, schema::Type};
 
 macro_rules! schemas {
@@ -31,10 +31,10 @@ schemas! {
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
     no_estimate: NoEstimate;
-    pause_scope: infra::db::queue_pauses::Scope;
-    job_action: infra::db::jobs::Action;
-    job_state: infra::db::jobs::State;
-    log_level: infra::db::job_logs::Level;
-    stats_step: infra::db::job_series::Step;
-    stats_split: infra::db::job_series::Split;
+    pause_scope: queue::ledger::controls::pauses::Scope;
+    job_action: queue::ledger::Action;
+    job_state: queue::ledger::State;
+    log_level: queue::ledger::history::logs::Level;
+    stats_step: queue::ledger::stats::series::Step;
+    stats_split: queue::ledger::stats::series::Split;
 }

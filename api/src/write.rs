@@ -1,11 +1,5 @@
 //! Writing transactions, tried again when they lose a lock race.
 
-use std::time::Duration;
-
-use infra::db::DbError;
-
-use crate::error::Error;
-
 /// Runs a block in a transaction and commits it; a block that lost a deadlock or a lock wait runs again, up to three
 /// times. It must have no effect but its writes. `?` and `return` leave the block, and what is not `Ok` is rolled back.
 ///
@@ -13,7 +7,7 @@ use crate::error::Error;
 /// be shown to be `Send` yet.
 macro_rules! transaction {
     ($db:expr, |$tx:ident| $block:block) => {{
-        let mut retries = $crate::write::Retries::default();
+        let mut retries = db::Races::default();
         loop {
             let mut transaction = $db.begin().await?;
             let outcome: Result<_, $crate::error::Error> = {
@@ -37,22 +31,8 @@ macro_rules! transaction {
 }
 pub(crate) use transaction;
 
-/// How often a transaction that lost a lock race runs again. It has written nothing, so that is safe.
-const RETRIES: u32 = 3;
-
-/// The retries of one transaction.
-#[derive(Default)]
-pub(crate) struct Retries(u32);
-
-impl Retries {
-    /// Waits a little if the error is worth another try, and hands it back if not.
-    pub(crate) async fn pause_or_give_up(&mut self, error: Error) -> Result<(), Error> {
-        if self.0 >= RETRIES || !matches!(error, Error::Db(DbError::Deadlock(_))) {
-            return Err(error);
-        }
-        self.0 += 1;
-        metrics::counter!("db_transaction_retries_total").increment(1);
-        tokio::time::sleep(Duration::from_millis(rand::random_range(5..=20) << self.0)).await;
-        Ok(())
+impl db::Race for crate::error::Error {
+    fn is_race(&self) -> bool {
+        matches!(self, Self::Db(error) if error.is_race())
     }
 }

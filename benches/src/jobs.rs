@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::ids::UserId;
-use infra::db::DbError;
-use jobs::{Context, Job, JobError, Outcome, Queue, Run};
+use db::DbError;
+use queue::{Job, JobError, Outcome, Queue, QueueContext, Run};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::{journal, stats::now_micros};
+use crate::{journal, stats::now_micros, worker::Bench};
 
 /// The queue all of them use.
-pub const QUEUE: Queue = Queue::Uploads;
+pub const QUEUE: Queue = Queue::named("uploads");
 
 /// Does nothing.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,11 +18,11 @@ pub struct Noop {
     pub n: u64,
 }
 
-impl Job for Noop {
+impl Job<Bench> for Noop {
     const KIND: &'static str = "bench_noop";
     const QUEUE: Queue = QUEUE;
 
-    async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+    async fn run(&self, _: &Bench, run: &Run) -> Result<Outcome, JobError> {
         journal::begun(self.n, run.number());
         Ok(Outcome::Done)
     }
@@ -37,11 +37,11 @@ pub struct Sleep {
     pub first_ms: Option<u64>,
 }
 
-impl Job for Sleep {
+impl Job<Bench> for Sleep {
     const KIND: &'static str = "bench_sleep";
     const QUEUE: Queue = QUEUE;
 
-    async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+    async fn run(&self, _: &Bench, run: &Run) -> Result<Outcome, JobError> {
         journal::begun(self.n, run.number());
         let ms = self.first_ms.filter(|_| run.number() == 1).unwrap_or(self.ms);
         tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -54,18 +54,18 @@ impl Job for Sleep {
 pub struct Owned {
     pub n: u64,
     pub ms: u64,
-    pub tenant: UserId,
+    pub tenant: Uuid,
 }
 
-impl Job for Owned {
+impl Job<Bench> for Owned {
     const KIND: &'static str = "bench_owned";
     const QUEUE: Queue = QUEUE;
 
-    fn tenant(&self) -> Option<UserId> {
+    fn tenant(&self) -> Option<Uuid> {
         Some(self.tenant)
     }
 
-    async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+    async fn run(&self, _: &Bench, run: &Run) -> Result<Outcome, JobError> {
         journal::begun(self.n, run.number());
         tokio::time::sleep(Duration::from_millis(self.ms)).await;
         Ok(Outcome::Done)
@@ -82,18 +82,18 @@ pub struct Write {
     pub first_ms: Option<u64>,
 }
 
-impl Job for Write {
+impl Job<Bench> for Write {
     const KIND: &'static str = "bench_write";
     const QUEUE: Queue = QUEUE;
 
-    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+    async fn run(&self, context: &Bench, run: &Run) -> Result<Outcome, JobError> {
         let began = now_micros();
         journal::begun(self.n, run.number());
         let ms = self.first_ms.filter(|_| run.number() == 1).unwrap_or(self.ms);
         if ms > 0 {
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
-        let mut tx = context.db.begin().await?;
+        let mut tx = context.db().begin().await?;
         sqlx::query("INSERT INTO bench_writes (n, run, pid, began) VALUES (?, ?, ?, ?)")
             .bind(self.n)
             .bind(run.number())

@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use db::Db;
 use dev::{
     mariadb::MariaDb,
     processes::{Launch, Process},
     redis::{RedisServer, Role},
 };
-use infra::{db::Db, queue};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
@@ -86,8 +86,7 @@ impl Stage {
         ] {
             sqlx::query(AssertSqlSafe(format!("CREATE TABLE {table}"))).execute(db.pool()).await?;
         }
-        let belt = jobs::connect_belt(&redis.url(), "bench:").await?;
-        db.set_hint_sink(queue::hint_sink(belt, |_| {}));
+        queue::ready::connect(&redis.url(), "bench:").await?.push_after_commits(&db);
         let stage = Self { dir, database, redis, peers_redis, db, workers: 0.into(), _lock: lock };
         stage.clear().await?;
         Ok(stage)

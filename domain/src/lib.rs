@@ -3,9 +3,7 @@
 pub mod archive;
 pub mod audit;
 pub mod audit_export;
-pub mod histogram;
 pub mod ids;
-pub mod line;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
@@ -15,3 +13,5 @@ pub mod text;
 pub mod token;
 pub mod upload;
 pub mod user;
+
+pub use words::words;

@@ -3,54 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use words::words;
 
-/// A word that is not one of the allowed ones (a role, a status, a format …).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what}: {word}")]
-pub struct UnknownWord {
-    pub what: &'static str,
-    pub word: String,
-}
-
-/// The words of an enum made by [`words!`](crate::words), for messages that list them.
-pub trait Words: FromStr<Err = UnknownWord> + Copy + 'static {
-    const WORDS: &'static [&'static str];
-}
-
-/// An enum whose variants are stored and sent as fixed words: `as_str`, `Display`, `FromStr`, serde and `ALL`.
-#[macro_export]
-macro_rules! words {
-    ($(#[$doc:meta])* $vis:vis enum $name:ident ($what:literal) { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
-        $vis enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-            /// The word in the database and on the wire.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-        impl $crate::user::Words for $name {
-            const WORDS: &'static [&'static str] = &[$($word,)*];
-        }
-        impl ::std::fmt::Display for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-        impl ::std::str::FromStr for $name {
-            type Err = $crate::user::UnknownWord;
-            fn from_str(word: &str) -> Result<Self, Self::Err> {
-                match word {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err($crate::user::UnknownWord { what: $what, word: word.to_owned() }),
-                }
-            }
-        }
-    };
-}
+pub use words::{UnknownWord, Words};
 
 words! {
     /// What a person is allowed to be. A role's rights are in [`Role::allows`].

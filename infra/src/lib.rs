@@ -1,14 +1,11 @@
 //! Everything outside the process: one module per system.
 
-pub mod alive;
 pub mod cache;
-pub mod clock;
 pub mod db;
 pub mod disk;
 pub mod env;
 pub mod host;
 pub mod mail;
-pub mod queue;
 pub mod search;
 pub mod storage;
 pub mod telemetry;

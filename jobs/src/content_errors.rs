@@ -1,13 +1,12 @@
 //! What a content step's error means for its job: a fault of this machine waits, anything else counts as a failure.
 
-use crate::{
-    JobError,
-    content::{
-        ArchiveError,
-        scan::{RulesError, ScanError},
-        text::TextError,
-        thumbnail::ThumbnailError,
-    },
+use queue::JobError;
+
+use crate::content::{
+    ArchiveError,
+    scan::{RulesError, ScanError},
+    text::TextError,
+    thumbnail::ThumbnailError,
 };
 
 fn of_archive(error: ArchiveError) -> JobError {
@@ -15,24 +14,20 @@ fn of_archive(error: ArchiveError) -> JobError {
 }
 
 macro_rules! content_error {
-    ($($error:ident),*) => {$(
-        impl From<$error> for JobError {
-            fn from(error: $error) -> Self {
-                match error {
-                    $error::Archive(cause) => of_archive(cause),
-                    $error::Thread(_) => Self::Transient(error.into()),
-                    $error::Cancelled => Self::failed(error),
-                }
+    ($($name:ident: $error:ident),*) => {$(
+        pub(crate) fn $name(error: $error) -> JobError {
+            match error {
+                $error::Archive(cause) => of_archive(cause),
+                $error::Thread(_) => JobError::Transient(error.into()),
+                $error::Cancelled => JobError::failed(error),
             }
         }
     )*};
 }
 
-content_error!(ThumbnailError, ScanError, TextError);
+content_error!(of_thumbnail: ThumbnailError, of_scan: ScanError, of_text: TextError);
 
-impl From<RulesError> for JobError {
-    /// The rules of this machine cannot be read; the upload is not to blame.
-    fn from(error: RulesError) -> Self {
-        Self::Transient(error.into())
-    }
+/// The rules of this machine cannot be read; the upload is not to blame.
+pub(crate) fn of_rules(error: RulesError) -> JobError {
+    JobError::Transient(error.into())
 }

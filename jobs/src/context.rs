@@ -2,17 +2,18 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use domain::{archive::Limits, review::ReviewPolicy};
+use db::{Db, DbError, Tx, clock::Clock};
+use domain::{archive::Limits, audit::Entry, review::ReviewPolicy};
 use infra::{
     cache::Cache,
-    clock::Clock,
-    db::Db,
+    db::{audit_log, stored_objects},
     mail::Mailer,
     search::SearchBackend,
     storage::{LockMode, Storage},
 };
+use queue::{JobError, QueueContext, Run, control::Act};
 
-use crate::{JobError, Run, content::LazyScanner};
+use crate::content::LazyScanner;
 
 #[derive(Clone)]
 pub struct Context {
@@ -81,18 +82,42 @@ pub struct AuditLock {
 }
 
 impl Context {
-    /// The same with another folder for running jobs' files.
-    #[must_use]
-    pub fn with_scratch(mut self, scratch: PathBuf) -> Self {
-        Arc::make_mut(&mut self.settings).scratch = scratch;
-        self
-    }
-
     /// A folder for one run's files; gone when dropped, and at the next start after a crash.
     pub(crate) fn scratch_dir(&self, run: &Run) -> Result<tempfile::TempDir, JobError> {
         tempfile::Builder::new()
             .prefix(&format!("{}-", run.job()))
-            .tempdir_in(&self.settings.scratch)
+            .tempdir_in(run.scratch().unwrap_or(&self.settings.scratch))
             .map_err(JobError::from)
+    }
+}
+
+impl QueueContext for Context {
+    fn db(&self) -> &Db {
+        &self.db
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn ledger_days(&self) -> u32 {
+        self.settings.ledger_days
+    }
+
+    async fn audit(&self, tx: &mut Tx, act: Act) -> Result<(), DbError> {
+        let entry = Entry::by_system(act.action, act.target_type, act.target_id, act.details, self.clock.now());
+        audit_log::append(tx, &entry).await.map(|_| ())
+    }
+
+    /// What the newest comparison of storage and rows found.
+    async fn measure(&self) -> Result<(), DbError> {
+        if let Some(report) = stored_objects::reports(&self.db, 1).await?.pop() {
+            metrics::gauge!("storage_objects").set(report.objects as f64);
+            metrics::gauge!("storage_bytes").set(report.bytes as f64);
+            metrics::gauge!("storage_orphan_objects").set(report.orphans.saturating_sub(report.removed) as f64);
+            metrics::gauge!("storage_unknown_objects").set(report.unknown_objects as f64);
+            metrics::gauge!("storage_missing_objects").set(report.missing as f64);
+        }
+        Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::{
     path::Path,
 };
 
+use queue::Registry;
 use serde_json::Value;
 
-use crate::Registry;
+use crate::{Context, QUEUES};
 
 type Samples = BTreeMap<(String, u16), Vec<Value>>;
 
@@ -30,7 +31,7 @@ fn read(folder: &Path) -> Samples {
 }
 
 /// Everything that is wrong, one sentence each.
-fn problems(registry: &Registry, corpus: &Samples) -> Vec<String> {
+fn problems(registry: &Registry<Context>, corpus: &Samples) -> Vec<String> {
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
     for (kind, handler) in registry.handlers() {
@@ -81,7 +82,7 @@ fn problems(registry: &Registry, corpus: &Samples) -> Vec<String> {
 #[test]
 fn every_stored_argument_still_fits() {
     let corpus = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus"));
-    let problems = problems(&Registry::all(), &corpus);
+    let problems = problems(&crate::registry(), &corpus);
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
@@ -90,7 +91,8 @@ mod what_the_guard_catches {
     use serde_json::json;
 
     use super::*;
-    use crate::{Context, Job, JobError, Outcome, Queue, Run};
+    use crate::{Context, queues};
+    use queue::{Job, JobError, Outcome, Queue, Run};
 
     /// Once `{"name": …}`; then, in version 2, `{"first": …, "last": …}`.
     #[derive(Serialize, Deserialize)]
@@ -99,10 +101,10 @@ mod what_the_guard_catches {
         last: String,
     }
 
-    impl Job for Greet {
+    impl Job<Context> for Greet {
         const KIND: &'static str = "test_greet";
         const VERSION: u16 = 2;
-        const QUEUE: Queue = Queue::Maintenance;
+        const QUEUE: Queue = queues::MAINTENANCE;
 
         fn upgrade(version: u16, args: Value) -> Option<Value> {
             (version == 1).then(|| json!({ "first": args["name"], "last": "" }))
@@ -118,7 +120,7 @@ mod what_the_guard_catches {
     }
 
     fn found(files: &[(u16, Value)]) -> Vec<String> {
-        problems(&Registry::default().with::<Greet>(), &corpus(files))
+        problems(&Registry::new(QUEUES).with::<Greet>(), &corpus(files))
     }
 
     #[test]
@@ -145,7 +147,7 @@ mod what_the_guard_catches {
         assert_eq!(one(&[(1, json!({ "name": "Ada" })), (2, today.clone())]), "");
         assert!(one(&[(1, json!({ "name": "Ada" }))]).contains("add jobs/corpus/test_greet.v2.json"));
         assert!(one(&[(0, json!({})), (2, today.clone())]).contains("teach Job::upgrade, so that such rows still run"));
-        let nobody = problems(&Registry::default(), &corpus(&[(2, today)]));
+        let nobody = problems(&Registry::new(QUEUES), &corpus(&[(2, today)]));
         assert!(nobody[0].contains("no job of this name is registered"), "{nobody:?}");
     }
 }

@@ -2,12 +2,16 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
+use db::Db;
 use infra::{
-    db::Db,
     env::{DatabaseArgs, Problems, RedisArgs, TelemetryArgs},
-    queue, telemetry,
+    telemetry,
 };
-use scheduler::{Scheduler, settings::TableArgs, table::Entry};
+use queue::{
+    ready,
+    schedule::{Scheduler, table::Entry},
+};
+use scheduler::settings::TableArgs;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -56,7 +60,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut problems = Problems::default();
     match &cli.command {
-        Some(Command::Healthcheck) => return exit(infra::alive::check(&cli.alive_file).map_err(Into::into)),
+        Some(Command::Healthcheck) => return exit(queue::alive::check(&cli.alive_file).map_err(Into::into)),
         Some(Command::Check { after }) => {
             let entries = cli.table.check(&mut problems);
             return match (problems.exit_code(), entries) {
@@ -80,8 +84,7 @@ async fn main() -> ExitCode {
         infra::tls::install();
         let telemetry = telemetry::init(&telemetry, "nano-scheduler")?;
         let db = Db::connect_scheduler(database.url.expose_secret(), database.pool_size.min(4)).await?;
-        let belt = jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await?;
-        db.set_hint_sink(queue::hint_sink(belt, |_| {}));
+        ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?.push_after_commits(&db);
         let shutdown = CancellationToken::new();
         let (signalled, mut terminate) = (shutdown.clone(), signal(SignalKind::terminate())?);
         tokio::spawn(async move {

@@ -1,8 +1,7 @@
 //! The scheduler's table as operators changed it.
 
 use infra::env::Problems;
-
-use crate::table::{self, Entry, TABLE};
+use queue::schedule::table::{self, Entry};
 
 const EXAMPLE: &str = "expire_uploads=0 */5 * * * *; prune_ledger=0 0 4 * * * Europe/Vienna; remind_moderators=off";
 
@@ -25,7 +24,7 @@ pub struct TableArgs {
 impl TableArgs {
     /// Adds everything that is wrong to `problems`.
     pub fn check(&self, problems: &mut Problems) -> Option<Vec<Entry>> {
-        match table::build(TABLE, &self.cron_table) {
+        match table::build(&jobs::KINDS.schedules(), &self.cron_table) {
             Ok(entries) => Some(entries),
             Err(bad) => {
                 for what in bad.0 {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use domain::{review::ReviewPolicy, user::Role};
 use infra::db::{audit_log, nanos};
-use jobs::Registry;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::{
@@ -156,7 +155,7 @@ async fn decide(app: &TestApp, moderator: &User, case: &str, decision: &str, rea
 #[tokio::test(flavor = "multi_thread")]
 async fn decisions_are_made_once_take_effect_and_are_written_down() {
     let app = TestApp::start().await;
-    let worker = app.worker_with(ReviewPolicy::Always, Registry::all()).await;
+    let worker = app.worker_with(ReviewPolicy::Always, jobs::registry()).await;
     let creator = app.creator("grace").await;
     let (moderator, colleague) = (app.user("mod", Role::Moderator).await, app.user("col", Role::Moderator).await);
     let admin = app.user("root", Role::Admin).await;

@@ -3,23 +3,23 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use db::{Db, DbError, INSPECTION_LIMIT};
 use domain::{
-    ids::{JobId, NanoId, UserId},
+    ids::{NanoId, UserId},
     review::ReviewPolicy,
     user::Role,
 };
-use infra::db::{
-    Db, DbError, INSPECTION_LIMIT,
-    jobs::{
+use infra::db::schema;
+use jobs::Context;
+use queue::{
+    Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class,
+    control::act::{Action, By, operate},
+    enqueue, enqueue_all, enqueue_in,
+    ids::JobId,
+    ledger::{
         self as ledger, JobRow, State,
         list::{self, Cursor, Filter},
     },
-    schema,
-};
-use jobs::{
-    Context, Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class, enqueue, enqueue_all,
-    enqueue_in,
-    steer::{Action, By, operate},
 };
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ impl Thing {
     }
 
     fn references(&self) -> Vec<Reference> {
-        self.nano.into_iter().map(Reference::Nano).collect()
+        self.nano.into_iter().map(|nano| Reference::new("nano", nano)).collect()
     }
 }
 
@@ -70,12 +70,12 @@ macro_rules! thing {
     ($name:ident, $kind:literal, $queue:ident) => {
         #[derive(Clone, Debug, Serialize, Deserialize)]
         pub(crate) struct $name(pub(crate) Thing);
-        impl Job for $name {
+        impl Job<Context> for $name {
             const KIND: &'static str = $kind;
-            const QUEUE: Queue = Queue::$queue;
+            const QUEUE: Queue = jobs::queues::$queue;
 
-            fn tenant(&self) -> Option<UserId> {
-                self.0.owner
+            fn tenant(&self) -> Option<Uuid> {
+                self.0.owner.map(Uuid::from)
             }
 
             fn references(&self) -> Vec<Reference> {
@@ -89,12 +89,12 @@ macro_rules! thing {
     };
 }
 
-thing!(Apple, "test_apple", Mail);
-thing!(Pear, "test_pear", Search);
-thing!(Plum, "test_plum", Search);
+thing!(Apple, "test_apple", MAIL);
+thing!(Pear, "test_pear", SEARCH);
+thing!(Plum, "test_plum", SEARCH);
 
 async fn kit(app: &TestApp) -> Kit {
-    let registry = Registry::default().with::<Apple>().with::<Pear>().with::<Plum>();
+    let registry = Registry::new(jobs::QUEUES).with::<Apple>().with::<Pear>().with::<Plum>();
     app.kit_with(ReviewPolicy::FlaggedOnly, registry).await
 }
 
@@ -122,7 +122,9 @@ async fn orchard(app: &TestApp, kit: &Kit, owner: UserId, nano: NanoId) {
     let flow = Flow::new().child(&Plum(Thing::new(0, End::GiveUp))).unwrap();
     flow.enqueue(&mut tx, &Apple(Thing::new(0, End::Complete))).await.unwrap();
     let cancelled = enqueue(&mut tx, &Plum(Thing::new(9, End::Complete))).await.unwrap();
-    operate(&mut tx, cancelled, Action::Cancel, &By { actor: Some(owner.0), reason: "not wanted" }).await.unwrap();
+    operate(&mut tx, &jobs::KINDS, cancelled, Action::Cancel, &By { actor: Some(owner.0), reason: "not wanted" })
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -244,7 +246,7 @@ async fn a_job_tells_its_story() {
     kit.run_one(id).await;
     let mut tx = app.db.begin().await.unwrap();
     let by = By { actor: Some(operator.id.parse().unwrap()), reason: "the service is back" };
-    operate(&mut tx, id, Action::Retry, &by).await.unwrap();
+    operate(&mut tx, &jobs::KINDS, id, Action::Retry, &by).await.unwrap();
     tx.commit().await.unwrap();
 
     let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{id}")).await;
@@ -296,7 +298,7 @@ async fn queues_workers_and_pages_show_the_fleet() {
 
     let answer = moderator.get(&app, "/api/v1/admin/jobs/queues?window_minutes=5").await;
     let queues = answer.data(StatusCode::OK)["queues"].as_array().unwrap();
-    assert_eq!(queues.len(), Queue::ALL.len());
+    assert_eq!(queues.len(), jobs::QUEUES.all.len());
     let of: BTreeMap<&str, &Value> = queues.iter().map(|queue| (queue["name"].as_str().unwrap(), queue)).collect();
     let (all, _) = walk(&app.db, &Filter::default()).await;
     for (name, queue) in &of {
@@ -377,7 +379,7 @@ async fn an_old_backlog_is_found_behind_newer_jobs() {
                 backlog.extend(ids);
                 continue;
             }
-            let claimed = ledger::claim(&app.db, worker, ids).await.unwrap();
+            let claimed = ledger::claim(&app.db, worker, ids, jobs::QUEUES.all).await.unwrap();
             let fences: Vec<_> = claimed.iter().map(|job| job.fence).collect();
             ledger::complete_all(&app.db, &fences).await.unwrap();
         }

@@ -110,7 +110,7 @@ async fn bad_bulk(app: &TestApp, operator: &User) {
         let answer = operator.post(app, "/api/v1/admin/jobs/bulk", &body).await;
         assert_eq!(bad_fields(&answer), expected, "{body}");
     }
-    let left = app.enqueued::<jobs::BulkAction>().await;
+    let left = app.enqueued::<queue::builtin::BulkAction>().await;
     assert!(left.is_empty(), "nothing was begun");
 }
 

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use db::clock::Clock;
 use domain::user::{Role, UserStatus};
-use infra::{
-    clock::Clock,
-    db::{audit_log, uploads, users},
-};
+use infra::db::{audit_log, uploads, users};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{

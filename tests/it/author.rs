@@ -7,17 +7,19 @@ use std::{
 };
 
 use chrono::{TimeDelta, Utc};
-use domain::{ids::JobId, review::ReviewPolicy};
-use infra::db::{
-    DbError, Tx,
-    email_deliveries::{self, NewDelivery},
-    job_attempts, job_logs, job_payloads,
-    jobs::{self, State},
-    workers,
-};
-use jobs_crate::{
-    Context, EnqueueError, Job, JobError, Level, Outcome, Queue, Registry, RemoveObject, RetryPolicy, Run, class,
-    enqueue, enqueue_at, enqueue_in,
+use db::{DbError, Tx};
+use domain::review::ReviewPolicy;
+use infra::db::email_deliveries::{self, NewDelivery};
+use jobs::{Context, RemoveObject};
+use queue::{
+    EnqueueError, GivenUp, Job, JobError, Level, Outcome, Queue, Registry, RetryPolicy, Run, class, enqueue,
+    enqueue_at, enqueue_in,
+    ids::JobId,
+    ledger::{
+        self, State,
+        history::{attempts, logs, payloads},
+        workers,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,9 +27,7 @@ use tests::{TestApp, kit::Kit};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use ::jobs as jobs_crate;
-
-async fn kit(app: &TestApp, registry: Registry) -> Kit {
+async fn kit(app: &TestApp, registry: Registry<Context>) -> Kit {
     app.kit_with(ReviewPolicy::FlaggedOnly, registry).await
 }
 
@@ -38,9 +38,9 @@ struct Faulty {
     script: Vec<String>,
 }
 
-impl Job for Faulty {
+impl Job<Context> for Faulty {
     const KIND: &'static str = "test_faulty";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     const RETRY: RetryPolicy =
         RetryPolicy { max_failures: 6, base: Duration::from_millis(1), max: Duration::from_millis(1) };
     const TIMEOUT: Duration = Duration::from_millis(300);
@@ -76,14 +76,14 @@ async fn classes(app: &TestApp, kit: &Kit, script: &[&str]) -> (Vec<String>, Sta
         state = kit.run_one(id).await.state;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let attempts = job_attempts::by_job(&app.db, id).await.unwrap();
+    let attempts = attempts::by_job(&app.db, id).await.unwrap();
     (attempts.into_iter().map(|attempt| attempt.class.unwrap()).collect(), state)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_class_of_failures_has_a_policy_of_its_own() {
     let app = TestApp::start().await;
-    let kit = kit(&app, Registry::default().with::<Faulty>()).await;
+    let kit = kit(&app, Registry::new(jobs::QUEUES).with::<Faulty>()).await;
     let mixed = ["failed", "flaky", "panic", "failed", "flaky"];
     let (seen, state) = classes(&app, &kit, &mixed).await;
     assert_eq!((seen, state), (mixed.map(str::to_owned).to_vec(), State::Discarded), "the second flaky one is enough");
@@ -104,9 +104,9 @@ struct Chatty {
     runs: u32,
 }
 
-impl Job for Chatty {
+impl Job<Context> for Chatty {
     const KIND: &'static str = "test_chatty";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     const RETRY: RetryPolicy =
         RetryPolicy { max_failures: 20, base: Duration::from_millis(1), max: Duration::from_millis(1) };
 
@@ -124,10 +124,10 @@ impl Job for Chatty {
 #[tokio::test(flavor = "multi_thread")]
 async fn log_lines_are_bounded_in_number_length_and_runs() {
     let app = TestApp::start().await;
-    let kit = kit(&app, Registry::default().with::<Chatty>()).await;
+    let kit = kit(&app, Registry::new(jobs::QUEUES).with::<Chatty>()).await;
     let long = app.put(&Chatty { lines: 300, runs: 1 }).await;
     kit.run_one(long).await;
-    let lines = job_logs::by_job(&app.db, long).await.unwrap();
+    let lines = logs::by_job(&app.db, long).await.unwrap();
     assert_eq!(lines.len(), 200);
     assert_eq!(lines.iter().map(|(_, line)| line.seq).collect::<Vec<_>>(), (1..=200).collect::<Vec<u16>>());
     assert_eq!(lines[199].1.message, "101 further lines were dropped: a run keeps 200");
@@ -138,7 +138,7 @@ async fn log_lines_are_bounded_in_number_length_and_runs() {
         kit.run_one(often).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let runs: Vec<u32> = job_logs::by_job(&app.db, often).await.unwrap().into_iter().map(|(run, _)| run).collect();
+    let runs: Vec<u32> = logs::by_job(&app.db, often).await.unwrap().into_iter().map(|(run, _)| run).collect();
     assert_eq!(runs, [4, 4, 5, 5, 6, 6, 7, 7, 8, 8], "the last five, failed ones too");
     app.finish().await;
 }
@@ -162,9 +162,9 @@ struct Midway {
     id: Uuid,
 }
 
-impl Job for Midway {
+impl Job<Context> for Midway {
     const KIND: &'static str = "test_midway";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         run.log(Level::Info, "waiting", &[]);
@@ -178,10 +178,10 @@ impl Job for Midway {
     }
 }
 
-async fn running(app: &TestApp, id: JobId) -> jobs::JobRow {
+async fn running(app: &TestApp, id: JobId) -> ledger::JobRow {
     let started = Instant::now();
     loop {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         if row.state == State::Running {
             return row;
         }
@@ -193,13 +193,13 @@ async fn running(app: &TestApp, id: JobId) -> jobs::JobRow {
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_are_stored_while_the_run_goes_on_and_its_writes_commit() {
     let app = TestApp::start().await;
-    let kit = kit(&app, Registry::default().with::<Midway>()).await;
+    let kit = kit(&app, Registry::new(jobs::QUEUES).with::<Midway>()).await;
     let job = Midway { id: Uuid::now_v7() };
     let id = app.put(&job).await;
     let run = tokio::spawn(async move { kit.run_one(id).await });
     running(&app, id).await;
     let started = Instant::now();
-    while job_logs::by_job(&app.db, id).await.unwrap().is_empty() {
+    while logs::by_job(&app.db, id).await.unwrap().is_empty() {
         assert!(started.elapsed() < Duration::from_secs(5), "a line waits for the end of its run");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -214,20 +214,20 @@ async fn lines_are_stored_while_the_run_goes_on_and_its_writes_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_lost_its_job_cannot_write_midway_and_ends_quietly() {
     let app = TestApp::start().await;
-    let kit = kit(&app, Registry::default().with::<Midway>()).await;
+    let kit = kit(&app, Registry::new(jobs::QUEUES).with::<Midway>()).await;
     let job = Midway { id: Uuid::now_v7() };
     let id = app.put(&job).await;
     let run = tokio::spawn(async move { kit.run_one(id).await });
     let worker = running(&app, id).await.worker_id.unwrap().into();
     workers::stop(&app.db, worker).await.unwrap();
-    assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, worker).await.unwrap(), 1);
+    assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker).await.unwrap(), 1);
     meeting(job.id).go.notify_one();
 
     let row = run.await.unwrap();
     assert_eq!(*meeting(job.id).refused.lock().unwrap(), Some(true));
     assert_eq!((row.state, row.failures, row.runs, row.lost), (State::Available, 0, 1, 1));
     assert!(app.enqueued::<RemoveObject>().await.is_empty(), "nothing was written");
-    let attempts = job_attempts::by_job(&app.db, id).await.unwrap();
+    let attempts = attempts::by_job(&app.db, id).await.unwrap();
     assert_eq!(attempts.iter().map(|attempt| attempt.outcome.as_str()).collect::<Vec<_>>(), ["lost"]);
     app.discard().await;
 }
@@ -238,9 +238,9 @@ struct GreetBefore {
     name: String,
 }
 
-impl Job for GreetBefore {
+impl Job<Context> for GreetBefore {
     const KIND: &'static str = "test_greet";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
         run.log(Level::Info, "hello", &[("name", self.name.as_str().into())]);
         Ok(Outcome::Done)
@@ -254,10 +254,10 @@ struct Greet {
     last: String,
 }
 
-impl Job for Greet {
+impl Job<Context> for Greet {
     const KIND: &'static str = "test_greet";
     const VERSION: u16 = 2;
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
 
     fn upgrade(version: u16, args: Value) -> Option<Value> {
         let (first, last) = args["name"].as_str()?.split_once(' ')?;
@@ -276,17 +276,17 @@ async fn a_new_build_runs_rows_of_the_version_before_and_an_old_one_parks_the_ne
     let before = app.put(&GreetBefore { name: "Ada Lovelace".into() }).await;
     let today = app.put(&Greet { first: "Grace".into(), last: "Hopper".into() }).await;
 
-    let old = kit(&app, Registry::default().with::<GreetBefore>()).await;
+    let old = kit(&app, Registry::new(jobs::QUEUES).with::<GreetBefore>()).await;
     let row = old.run_one(today).await;
     assert_eq!((row.state, row.failures), (State::Scheduled, 0), "parked for a build that knows it");
 
-    let new = kit(&app, Registry::default().with::<Greet>()).await;
+    let new = kit(&app, Registry::new(jobs::QUEUES).with::<Greet>()).await;
     assert_eq!(new.run_one(before).await.state, State::Completed);
-    let said = job_logs::by_job(&app.db, before).await.unwrap();
+    let said = logs::by_job(&app.db, before).await.unwrap();
     assert_eq!(said[0].1.fields, Some(json!({ "first": "Ada", "last": "Lovelace" })));
 
     let mut tx = app.db.begin().await.unwrap();
-    jobs::operate(&mut tx, today, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
+    ledger::operate(&mut tx, today, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(new.run_one(today).await.state, State::Completed);
     app.finish().await;
@@ -295,24 +295,24 @@ async fn a_new_build_runs_rows_of_the_version_before_and_an_old_one_parks_the_ne
 #[tokio::test(flavor = "multi_thread")]
 async fn arguments_that_do_not_fit_discard_the_job_with_a_clear_error() {
     let app = TestApp::start().await;
-    let registry = Registry::all();
+    let registry = jobs::registry();
     let bad = app.put(&RemoveObject { key: "uploads/x.zip".into() }).await;
     let good = app.put(&RemoveObject { key: "uploads/y.zip".into() }).await;
     let mut tx = app.db.begin().await.unwrap();
-    job_payloads::replace(&mut tx, bad, &json!({ "schlüssel": [1, 2] })).await.unwrap();
+    payloads::replace(&mut tx, bad, &json!({ "schlüssel": [1, 2] })).await.unwrap();
     tx.commit().await.unwrap();
 
     let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry).await;
     app.drained().await;
     assert!(worker.is_running());
     worker.stop().await;
-    let row = jobs::get(&app.db, bad).await.unwrap().unwrap();
+    let row = ledger::get(&app.db, bad).await.unwrap().unwrap();
     assert_eq!((row.state, row.runs), (State::Discarded, 1));
     let error = row.last_error.unwrap();
     assert!(error.contains("the stored arguments do not fit remove_object version 1: missing field `key`"), "{error}");
-    let attempts = job_attempts::by_job(&app.db, bad).await.unwrap();
+    let attempts = attempts::by_job(&app.db, bad).await.unwrap();
     assert_eq!(attempts[0].class.as_deref(), Some(class::ARGUMENTS));
-    assert_eq!(jobs::get(&app.db, good).await.unwrap().unwrap().state, State::Completed);
+    assert_eq!(ledger::get(&app.db, good).await.unwrap().unwrap().state, State::Completed);
     app.discard().await;
 }
 
@@ -337,8 +337,8 @@ async fn a_job_runs_at_a_time_and_no_time_is_absurd() {
     }
     tx.commit().await.unwrap();
 
-    assert_eq!(jobs::get(&app.db, past).await.unwrap().unwrap().state, State::Available, "a past time means now");
-    let row = jobs::get(&app.db, later).await.unwrap().unwrap();
+    assert_eq!(ledger::get(&app.db, past).await.unwrap().unwrap().state, State::Available, "a past time means now");
+    let row = ledger::get(&app.db, later).await.unwrap().unwrap();
     assert_eq!(row.state, State::Scheduled);
     assert!((row.run_at - at).abs() < TimeDelta::seconds(5), "{} is not {at}", row.run_at);
     app.run_one(past).await;
@@ -347,8 +347,8 @@ async fn a_job_runs_at_a_time_and_no_time_is_absurd() {
         assert!(started.elapsed() < Duration::from_secs(10), "never due");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(jobs::get(&app.db, soon).await.unwrap().unwrap().state, State::Completed);
-    assert!(jobs::get(&app.db, soon).await.unwrap().unwrap().started_at.unwrap() >= row.created_at);
+    assert_eq!(ledger::get(&app.db, soon).await.unwrap().unwrap().state, State::Completed);
+    assert!(ledger::get(&app.db, soon).await.unwrap().unwrap().started_at.unwrap() >= row.created_at);
     app.discard().await;
 }
 
@@ -358,15 +358,18 @@ struct BadFarewell {
     panics: bool,
 }
 
-impl Job for BadFarewell {
+impl Job<Context> for BadFarewell {
     const KIND: &'static str = "test_bad_farewell";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
+    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(|job, _, tx, _| Box::pin(job.given_up(tx)));
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Err(JobError::discard_as("hopeless", anyhow::anyhow!("no use")))
     }
+}
 
-    async fn discarded(&self, _: &Context, tx: &mut Tx, _: &str) -> Result<(), DbError> {
+impl BadFarewell {
+    async fn given_up(&self, tx: &mut Tx) -> Result<(), DbError> {
         assert!(!self.panics, "told to panic");
         // A reference that is there already: a conflict each time.
         let twice = NewDelivery {
@@ -387,7 +390,7 @@ impl Job for BadFarewell {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_given_up_even_when_its_farewell_fails() {
     let app = TestApp::start().await;
-    let kit = kit(&app, Registry::default().with::<BadFarewell>()).await;
+    let kit = kit(&app, Registry::new(jobs::QUEUES).with::<BadFarewell>()).await;
     for panics in [false, true] {
         let id = app.put(&BadFarewell { panics }).await;
         let row = tokio::time::timeout(Duration::from_secs(20), kit.run_one(id)).await.expect("the run ends");

@@ -2,7 +2,6 @@
 //! nobody owns.
 
 use domain::archive::hostile;
-use infra::db::jobs;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tests::{TestApp, User, archives, client};
@@ -14,7 +13,7 @@ async fn rejected(app: &TestApp, creator: &User, title: &str, file: Vec<u8>) -> 
     let answer = creator.get(app, &format!("/api/v1/nanos/{nano}/versions/1")).await;
     let version = answer.data(StatusCode::OK);
     assert_eq!(version["state"], "rejected", "{title}: {version:#}");
-    let jobs = jobs::of_nano(&app.db, nano.parse().unwrap()).await.unwrap();
+    let jobs = app.jobs_of_nano(nano.parse().unwrap()).await.unwrap();
     assert_eq!(jobs.iter().map(|job| (job.kind.as_str(), job.runs)).collect::<Vec<_>>(), [("validate_archive", 1)]);
     version["report"].clone()
 }

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use domain::ids::{JobId, WorkerId};
-use infra::db::{
-    Db,
-    jobs::{self, State},
-    queue_leases, workers,
+use db::Db;
+use jobs::{Context, RemoveObject, SendEmail};
+use queue::{
+    builtin::PruneLedger,
+    enqueue_all,
+    ids::{JobId, WorkerId},
+    ledger::{self, State, leases, workers},
 };
-use jobs_crate::{PruneLedger, RemoveObject, SendEmail, enqueue_all};
 use tests::TestApp;
 use uuid::Uuid;
-
-use ::jobs as jobs_crate;
 
 async fn incarnation(db: &Db) -> WorkerId {
     let worker = workers::NewWorker {
@@ -35,7 +34,7 @@ async fn put_many(app: &TestApp, number: usize) -> Vec<JobId> {
 }
 
 async fn state(app: &TestApp, id: JobId) -> State {
-    jobs::get(&app.db, id).await.unwrap().unwrap().state
+    ledger::get(&app.db, id).await.unwrap().unwrap().state
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,10 +46,10 @@ async fn many_jobs_enqueued_at_once_keep_their_order_arguments_and_references() 
     let mut tx = app.db.begin().await.unwrap();
     let ids = enqueue_all(&mut tx, &mails).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(jobs::by_reference(&app.db, "user", user).await.unwrap().len(), 200, "as many as are shown");
+    assert_eq!(ledger::by_reference(&app.db, "user", user).await.unwrap().len(), 200, "as many as are shown");
 
     let worker = incarnation(&app.db).await;
-    let claimed = jobs::claim(&app.db, worker, ids[1_000..1_003].to_vec()).await.unwrap();
+    let claimed = ledger::claim(&app.db, worker, ids[1_000..1_003].to_vec(), jobs::QUEUES.all).await.unwrap();
     let delivery_ids: Vec<String> =
         claimed.iter().map(|job| job.args["delivery_id"].as_str().unwrap().into()).collect();
     let expected: Vec<String> = mails[1_000..1_003].iter().map(|mail| mail.delivery_id.0.to_string()).collect();
@@ -62,10 +61,10 @@ async fn many_jobs_enqueued_at_once_keep_their_order_arguments_and_references() 
 async fn unique_jobs_among_many_are_there_once() {
     let app = TestApp::start().await;
     let mut tx = app.db.begin().await.unwrap();
-    let ids = enqueue_all(&mut tx, &[PruneLedger {}, PruneLedger {}]).await.unwrap();
+    let ids = enqueue_all::<_, Context>(&mut tx, &[PruneLedger {}, PruneLedger {}]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(ids[0], ids[1]);
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
+    assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 1);
     app.discard().await;
 }
 
@@ -77,7 +76,7 @@ async fn arguments_cannot_break_out_of_their_statement() {
     let ids = enqueue_all(&mut tx, &[RemoveObject { key: key.clone() }]).await.unwrap();
     tx.commit().await.unwrap();
     let worker = incarnation(&app.db).await;
-    let claimed = jobs::claim(&app.db, worker, ids).await.unwrap();
+    let claimed = ledger::claim(&app.db, worker, ids, jobs::QUEUES.all).await.unwrap();
     assert_eq!(claimed[0].args["key"], key.as_str());
     app.discard().await;
 }
@@ -87,18 +86,22 @@ async fn a_batch_completes_what_is_its_own_and_refuses_the_rest() {
     let app = TestApp::start().await;
     let ids = put_many(&app, 20).await;
     let (first, second) = (incarnation(&app.db).await, incarnation(&app.db).await);
-    let mut fences: Vec<_> =
-        jobs::claim(&app.db, first, ids.clone()).await.unwrap().iter().map(|job| job.fence).collect();
+    let mut fences: Vec<_> = ledger::claim(&app.db, first, ids.clone(), jobs::QUEUES.all)
+        .await
+        .unwrap()
+        .iter()
+        .map(|job| job.fence)
+        .collect();
     fences.sort_by_key(|fence| fence.job);
     // Five are taken away; two of them run elsewhere now.
-    jobs::hand_back_unstarted(&app.db, &fences[..5]).await.unwrap();
+    ledger::hand_back_unstarted(&app.db, &fences[..5]).await.unwrap();
     let elsewhere: Vec<JobId> = fences[..2].iter().map(|fence| fence.job).collect();
-    assert_eq!(jobs::claim(&app.db, second, elsewhere.clone()).await.unwrap().len(), 2);
+    assert_eq!(ledger::claim(&app.db, second, elsewhere.clone(), jobs::QUEUES.all).await.unwrap().len(), 2);
 
-    let refused = jobs::complete_all(&app.db, &fences).await.unwrap();
+    let refused = ledger::complete_all(&app.db, &fences).await.unwrap();
     assert_eq!(refused, fences[..5]);
     // The answer was lost, and it is sent again: nothing changes.
-    assert_eq!(jobs::complete_all(&app.db, &fences).await.unwrap(), fences[..5]);
+    assert_eq!(ledger::complete_all(&app.db, &fences).await.unwrap(), fences[..5]);
     for fence in &fences[5..] {
         assert_eq!(state(&app, fence.job).await, State::Completed);
     }
@@ -114,14 +117,14 @@ async fn a_batched_completion_runs_a_unique_job_again_that_was_enqueued_meanwhil
     let app = TestApp::start().await;
     let worker = incarnation(&app.db).await;
     let mut tx = app.db.begin().await.unwrap();
-    let id = jobs_crate::enqueue(&mut tx, &PruneLedger {}).await.unwrap();
+    let id = queue::enqueue::<_, Context>(&mut tx, &PruneLedger {}).await.unwrap();
     tx.commit().await.unwrap();
-    let fence = jobs::claim(&app.db, worker, vec![id]).await.unwrap()[0].fence;
+    let fence = ledger::claim(&app.db, worker, vec![id], jobs::QUEUES.all).await.unwrap()[0].fence;
     let mut tx = app.db.begin().await.unwrap();
-    assert_eq!(jobs_crate::enqueue(&mut tx, &PruneLedger {}).await.unwrap(), id);
+    assert_eq!(queue::enqueue::<_, Context>(&mut tx, &PruneLedger {}).await.unwrap(), id);
     tx.commit().await.unwrap();
     for _ in 0..2 {
-        assert!(jobs::complete_all(&app.db, &[fence]).await.unwrap().is_empty());
+        assert!(ledger::complete_all(&app.db, &[fence]).await.unwrap().is_empty());
         assert_eq!(state(&app, id).await, State::Available);
     }
     app.discard().await;
@@ -132,19 +135,23 @@ async fn pruning_takes_old_finished_jobs_only_and_all_that_belongs_to_them() {
     let app = TestApp::start().await;
     let ids = put_many(&app, 450).await;
     let worker = incarnation(&app.db).await;
-    let fences: Vec<_> =
-        jobs::claim(&app.db, worker, ids[..430].to_vec()).await.unwrap().iter().map(|job| job.fence).collect();
-    jobs::complete_all(&app.db, &fences[..420]).await.unwrap();
+    let fences: Vec<_> = ledger::claim(&app.db, worker, ids[..430].to_vec(), jobs::QUEUES.all)
+        .await
+        .unwrap()
+        .iter()
+        .map(|job| job.fence)
+        .collect();
+    ledger::complete_all(&app.db, &fences[..420]).await.unwrap();
 
     let now = chrono::Utc::now() + chrono::TimeDelta::seconds(1);
     let (mut last, mut pruned) = (JobId(Uuid::nil()), 0);
-    assert!(jobs::prune(&app.db, 1, now, last).await.unwrap().is_none(), "nothing is a day old");
-    while let Some(step) = jobs::prune(&app.db, 0, now, last).await.unwrap() {
+    assert!(ledger::prune(&app.db, 1, now, last).await.unwrap().is_none(), "nothing is a day old");
+    while let Some(step) = ledger::prune(&app.db, 0, now, last).await.unwrap() {
         assert!(step.jobs <= 100);
         (last, pruned) = (step.last, pruned + step.jobs);
     }
     assert_eq!(pruned, 420);
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 30, "running and waiting ones stay");
+    assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 30, "running and waiting ones stay");
     app.discard().await;
 }
 
@@ -153,16 +160,12 @@ async fn one_worker_leads_and_another_takes_over() {
     let app = TestApp::start().await;
     let names = ["feed:mail".to_owned(), "sweep".to_owned()];
     let (first, second) = (incarnation(&app.db).await, incarnation(&app.db).await);
-    assert_eq!(queue_leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
-    assert!(queue_leases::hold(&app.db, second, &names).await.unwrap().is_empty());
-    assert_eq!(queue_leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
-    queue_leases::release(&app.db, first).await.unwrap();
-    assert_eq!(queue_leases::hold(&app.db, second, &names).await.unwrap().len(), 2, "at once after a good end");
+    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
+    assert!(leases::hold(&app.db, second, &names).await.unwrap().is_empty());
+    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
+    leases::release(&app.db, first).await.unwrap();
+    assert_eq!(leases::hold(&app.db, second, &names).await.unwrap().len(), 2, "at once after a good end");
     tokio::time::sleep(Duration::from_millis(4_100)).await;
-    assert_eq!(
-        queue_leases::hold(&app.db, first, &names).await.unwrap().len(),
-        2,
-        "and after a death, some seconds later"
-    );
+    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2, "and after a death, some seconds later");
     app.discard().await;
 }

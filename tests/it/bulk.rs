@@ -7,20 +7,21 @@ use std::{
 };
 
 use domain::{
-    ids::JobId,
     review::ReviewPolicy,
     user::{Role, UserStatus},
 };
 use futures::{StreamExt, stream};
-use infra::db::{
-    audit_log, job_story,
-    jobs::{
+use infra::db::{audit_log, users};
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, Run, enqueue_all,
+    ids::JobId,
+    ledger::{
         State,
+        history::timeline,
         list::{self, Filter},
     },
-    users,
 };
-use jobs::{Context, Job, JobError, Outcome, Queue, Registry, Run, enqueue_all};
 use reqwest::{Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,9 +38,9 @@ struct Ailing {
     n: u64,
 }
 
-impl Job for Ailing {
+impl Job<Context> for Ailing {
     const KIND: &'static str = "test_ailing";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         if HEALED.load(Ordering::SeqCst) {
@@ -103,7 +104,7 @@ async fn ten_thousand_failures_of_three_causes_are_retried_once_each_although_th
         enqueue_all(&mut tx, batch).await.unwrap();
         tx.commit().await.unwrap();
     }
-    let registry = || Registry::default().with::<Ailing>();
+    let registry = || Registry::new(jobs::QUEUES).with::<Ailing>();
     let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry()).await;
     wait_for(&app, State::Discarded, JOBS).await;
     worker.stop().await;
@@ -175,7 +176,7 @@ async fn ten_thousand_failures_of_three_causes_are_retried_once_each_although_th
     let mut retried = 0;
     loop {
         let step = list::step(&app.db, &filter, after, JobId(Uuid::max()), 500).await.unwrap();
-        let stories = stream::iter(step.ids).map(|id| job_story::of(&app.db, id)).buffer_unordered(4);
+        let stories = stream::iter(step.ids).map(|id| timeline::of(&app.db, id)).buffer_unordered(4);
         let stories: Vec<_> = stories.collect().await;
         for story in stories {
             let actions = story.unwrap().actions;

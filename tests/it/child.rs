@@ -7,18 +7,16 @@ use std::{
 };
 
 use dev::processes::Process;
-use domain::{
-    ids::{JobId, WorkerId},
-    review::ReviewPolicy,
-};
-use infra::db::{
-    jobs::{self as ledger, JobRow, State},
-    nano_events, workers,
-};
-use jobs::{
-    Context, Job, JobError, Outcome, PruneLedger, Queue, Registry, RetryPolicy, Run,
+use domain::review::ReviewPolicy;
+use infra::db::nano_events;
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, RetryPolicy, Run,
+    builtin::PruneLedger,
     child::{ChildLimits, ChildProgram},
     enqueue,
+    ids::{JobId, WorkerId},
+    ledger::{self as ledger, JobRow, State, workers},
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
@@ -50,7 +48,7 @@ async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 async fn check_of(app: &TestApp, nano: &str) -> JobRow {
-    let jobs = ledger::of_nano(&app.db, nano.parse().unwrap()).await.unwrap();
+    let jobs = app.jobs_of_nano(nano.parse().unwrap()).await.unwrap();
     jobs.into_iter().find(|job| job.kind == "validate_archive").expect("the check was enqueued")
 }
 
@@ -106,7 +104,8 @@ async fn a_cancelled_check_ends_within_a_second_although_its_child_hangs() {
     kill_process(child, Signal::STOP).unwrap();
     let mut tx = app.db.begin().await.unwrap();
     let by = ledger::By::system("its creator withdrew it");
-    let change = jobs::steer::operate(&mut tx, job, ledger::Action::Cancel, &by).await.unwrap().unwrap();
+    let change =
+        queue::control::act::operate(&mut tx, &jobs::KINDS, job, ledger::Action::Cancel, &by).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     assert_eq!(change.result, ledger::Operated::Asked);
     let asked = Instant::now();
@@ -120,7 +119,7 @@ async fn a_cancelled_check_ends_within_a_second_although_its_child_hangs() {
 
     // Retried, it goes all the way.
     let mut tx = app.db.begin().await.unwrap();
-    jobs::steer::operate(&mut tx, job, ledger::Action::Retry, &by).await.unwrap();
+    queue::control::act::operate(&mut tx, &jobs::KINDS, job, ledger::Action::Retry, &by).await.unwrap();
     tx.commit().await.unwrap();
     published(&app, &creator, &nano).await;
     app.drained().await;
@@ -205,7 +204,7 @@ async fn a_job_out_of_memory_goes_to_the_heavy_queue_and_succeeds_there() {
     let nano = creator.submit(&app, "Large", archives::unit()).await;
     published(&app, &creator, &nano).await;
     app.drained().await;
-    let jobs = ledger::of_nano(&app.db, nano.parse().unwrap()).await.unwrap();
+    let jobs = app.jobs_of_nano(nano.parse().unwrap()).await.unwrap();
     let moved: Vec<_> = jobs.into_iter().filter(|job| job.queue == "heavy").collect();
     assert!(moved.iter().any(|job| job.kind == "make_thumbnails"), "a decoder does not fit: {moved:?}");
     for job in moved {
@@ -302,7 +301,7 @@ async fn a_stopping_worker_kills_its_children_after_the_drain_time_and_hands_bac
 async fn a_job_lost_twice_runs_in_a_child_from_then_on() {
     let app = TestApp::start().await;
     let mut tx = app.db.begin().await.unwrap();
-    let job = enqueue(&mut tx, &PruneLedger {}).await.unwrap();
+    let job = enqueue::<_, Context>(&mut tx, &PruneLedger {}).await.unwrap();
     tx.commit().await.unwrap();
     for _ in 0..2 {
         let dead = workers::NewWorker {
@@ -313,8 +312,8 @@ async fn a_job_lost_twice_runs_in_a_child_from_then_on() {
             slots: 1,
         };
         workers::register(&app.db, &dead).await.unwrap();
-        assert_eq!(ledger::claim(&app.db, dead.id, vec![job]).await.unwrap().len(), 1);
-        assert_eq!(jobs::steer::reap_jobs_of(&app.db, dead.id).await.unwrap(), 1);
+        assert_eq!(ledger::claim(&app.db, dead.id, vec![job], jobs::QUEUES.all).await.unwrap().len(), 1);
+        assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, dead.id).await.unwrap(), 1);
     }
     let mut worker = app.worker_process_with("worker", &[VERBOSE]).await;
     let log = worker.log().unwrap().to_owned();
@@ -330,9 +329,9 @@ async fn a_job_lost_twice_runs_in_a_child_from_then_on() {
 #[derive(Serialize, Deserialize)]
 struct Isolated {}
 
-impl Job for Isolated {
+impl Job<Context> for Isolated {
     const KIND: &'static str = "test_isolated";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 1, ..RetryPolicy::DEFAULT };
     const TIMEOUT: Duration = Duration::from_secs(1);
     const ISOLATED: bool = true;
@@ -344,18 +343,19 @@ impl Job for Isolated {
 
 /// A worker whose children are this program.
 async fn worker_with_children(app: &TestApp, program: &str, args: &[&str]) -> (Worker, JobId) {
-    let mut fleet = app.fleet(ReviewPolicy::FlaggedOnly, Registry::all().with::<Isolated>()).await;
-    fleet.settings.child = Some(ChildProgram {
+    let mut worker = app.prepared_worker(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Isolated>()).await;
+    worker.settings.child = Some(ChildProgram {
         program: program.into(),
         args: args.iter().map(Into::into).collect(),
         envs: Vec::new(),
         limits: ChildLimits { memory: 1 << 30, cpu: Duration::from_secs(60), file: 1 << 30 },
         heavy_memory: 1 << 30,
+        ..app.child_program()
     });
     let mut tx = app.db.begin().await.unwrap();
     let job = enqueue(&mut tx, &Isolated {}).await.unwrap();
     tx.commit().await.unwrap();
-    (Worker::start(fleet), job)
+    (Worker::start(worker), job)
 }
 
 #[tokio::test(flavor = "multi_thread")]

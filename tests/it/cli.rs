@@ -4,18 +4,22 @@
 use std::process::Stdio;
 
 use chrono::Utc;
-use domain::{ids::JobId, review::ReviewPolicy};
-use infra::db::{
-    audit_log, bulk_actions, cron, job_limits,
-    jobs::{self, State},
-    queue_pauses, workers,
+use domain::review::ReviewPolicy;
+use infra::db::audit_log;
+use jobs::{Context, RemoveObject};
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run,
+    builtin::PruneLedger,
+    ids::JobId,
+    ledger::{
+        self, State, bulk_actions,
+        controls::{limits, pauses},
+        schedules, workers,
+    },
 };
-use jobs_crate::{Context, Job, JobError, Outcome, PruneLedger, Queue, Registry, RemoveObject, RetryPolicy, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::{TestApp, archives, fleet::worker_program, snapshot::redacted};
-
-use ::jobs as jobs_crate;
 
 struct Output {
     code: i32,
@@ -83,9 +87,9 @@ fn steady(text: &str) -> String {
 #[derive(Serialize, Deserialize)]
 struct Broken {}
 
-impl Job for Broken {
+impl Job<Context> for Broken {
     const KIND: &'static str = "test_cli_broken";
-    const QUEUE: Queue = Queue::Mail;
+    const QUEUE: Queue = jobs::queues::MAIL;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 1, ..RetryPolicy::DEFAULT };
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
@@ -95,13 +99,13 @@ impl Job for Broken {
 
 async fn broken(app: &TestApp) -> JobId {
     let id = app.put(&Broken {}).await;
-    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Broken>()).await;
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Broken>()).await;
     assert_eq!(kit.run_one(id).await.state, State::Discarded);
     id
 }
 
 async fn state(app: &TestApp, id: JobId) -> State {
-    jobs::get(&app.db, id).await.unwrap().unwrap().state
+    ledger::get(&app.db, id).await.unwrap().unwrap().state
 }
 
 /// The newest row of the audit log.
@@ -203,7 +207,7 @@ async fn queues_are_listed_paused_resumed_and_limited() {
     insta::assert_snapshot!("kind_is_limited", cli(&app, &limit).await.text());
     insta::assert_snapshot!("queues", cli(&app, &["queues"]).await.text());
     let json = cli(&app, &["queues", "list", "--json"]).await.json();
-    assert_eq!(json["queues"].as_array().unwrap().len(), Queue::ALL.len());
+    assert_eq!(json["queues"].as_array().unwrap().len(), jobs::QUEUES.all.len());
     assert_eq!(json["paused_kinds"][0]["name"], "scan_content");
     assert_eq!((&json["limits"][0]["rate"], &json["limits"][0]["rate_seconds"]), (&json!(10), &json!(1)));
 
@@ -217,15 +221,15 @@ async fn queues_are_listed_paused_resumed_and_limited() {
         let again = cli(&app, &arguments).await;
         assert_eq!(again.code, 1, "{arguments:?} a second time");
     }
-    assert!(queue_pauses::list(&app.db).await.unwrap().is_empty());
-    assert!(job_limits::list(&app.db).await.unwrap().is_empty());
+    assert!(pauses::list(&app.db).await.unwrap().is_empty());
+    assert!(limits::list(&app.db).await.unwrap().is_empty());
     app.discard().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schedules_are_listed_shown_run_paused_and_resumed() {
     let app = TestApp::start().await;
-    let definition = cron::Definition {
+    let definition = schedules::Definition {
         name: "prune_ledger",
         kind: PruneLedger::KIND,
         expression: "0 30 3 * * *",
@@ -235,7 +239,7 @@ async fn schedules_are_listed_shown_run_paused_and_resumed() {
         enabled: true,
     };
     let next = "2026-12-24T02:30:00Z".parse().unwrap();
-    cron::define(&app.db, &definition, &[next], Utc::now()).await.unwrap();
+    schedules::define(&app.db, &definition, &[next], Utc::now()).await.unwrap();
     let run = cli(&app, &["schedules", "run", "prune_ledger", "--reason", "the disk", "--json"]).await.json();
     let job: JobId = run["job_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(app.run_one(job).await.state, State::Completed);
@@ -271,7 +275,7 @@ async fn workers_are_listed_and_drained() {
     assert_eq!(table.code, 0, "{}", table.err);
     assert!(table.text().contains("alive") && table.out.contains(&rows[0].id.to_string()), "{}", table.out);
     let json = cli(&app, &["fleet", "list", "--json"]).await.json();
-    assert_eq!(json["workers"][0]["queues"].as_array().unwrap().len(), Queue::ALL.len());
+    assert_eq!(json["workers"][0]["queues"].as_array().unwrap().len(), jobs::QUEUES.all.len());
     let drain = ["fleet", "drain", &rows[0].id.to_string(), "--reason", "a new machine"];
     let asked = cli(&app, &drain).await;
     assert_eq!(asked.code, 0, "{}", asked.err);

@@ -10,23 +10,28 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{
-    ids::{JobId, UserId, WorkerId},
-    review::ReviewPolicy,
+use db::Tx;
+use domain::{ids::UserId, review::ReviewPolicy};
+use jobs::Context;
+use queue::{
+    Flow, Job, JobError, Outcome, Priority, Queue, Run,
+    control::act,
+    enqueue_all,
+    ids::{JobId, WorkerId},
+    ledger::{
+        self, Action, By, Operated, State,
+        controls::{
+            limits::Limit,
+            pauses::{self, Scope},
+        },
+        flows,
+        history::attempts,
+        workers,
+    },
 };
-use infra::db::{
-    Tx, cron, flows, job_attempts,
-    job_limits::{self, Limit},
-    jobs::{self, Action, By, Operated, State},
-    queue_pauses::{self, Scope},
-    workers,
-};
-use jobs_crate::{Context, Flow, Job, JobError, Outcome, Priority, Queue, Registry, Run, enqueue_all, steer};
 use serde::{Deserialize, Serialize};
 use tests::{TestApp, fleet::Worker};
 use uuid::Uuid;
-
-use ::jobs as jobs_crate;
 
 /// Works for a while and notes when, under the number of its test.
 #[derive(Clone, Serialize, Deserialize)]
@@ -58,12 +63,12 @@ fn most_at_a_time(notes: &[Note], which: impl Fn(&Note) -> bool) -> usize {
     picked.iter().map(|note| at(note.began)).max().unwrap_or(0)
 }
 
-impl Job for Stint {
+impl Job<Context> for Stint {
     const KIND: &'static str = "test_stint";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
 
-    fn tenant(&self) -> Option<UserId> {
-        self.tenant
+    fn tenant(&self) -> Option<Uuid> {
+        self.tenant.map(Uuid::from)
     }
 
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
@@ -81,9 +86,9 @@ impl Job for Stint {
 #[derive(Serialize, Deserialize)]
 struct Other {}
 
-impl Job for Other {
+impl Job<Context> for Other {
     const KIND: &'static str = "test_other";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Ok(Outcome::Done)
     }
@@ -93,9 +98,9 @@ impl Job for Other {
 #[derive(Serialize, Deserialize)]
 struct Bulk {}
 
-impl Job for Bulk {
+impl Job<Context> for Bulk {
     const KIND: &'static str = "test_bulk";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
     const PRIORITY: Priority = Priority::Bulk;
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -107,9 +112,9 @@ impl Job for Bulk {
 #[derive(Serialize, Deserialize)]
 struct Urgent {}
 
-impl Job for Urgent {
+impl Job<Context> for Urgent {
     const KIND: &'static str = "test_urgent";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
     const PRIORITY: Priority = Priority::Urgent;
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Ok(Outcome::Done)
@@ -124,9 +129,9 @@ struct Stubborn {
 
 static WILLING: LazyLock<Mutex<HashMap<Uuid, bool>>> = LazyLock::new(Default::default);
 
-impl Job for Stubborn {
+impl Job<Context> for Stubborn {
     const KIND: &'static str = "test_stubborn";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         if WILLING.lock().unwrap().contains_key(&self.test) {
             Ok(Outcome::Done)
@@ -137,9 +142,9 @@ impl Job for Stubborn {
 }
 
 async fn worker(app: &TestApp, slots: usize) -> Worker {
-    let registry = Registry::all().with::<Stint>().with::<Other>().with::<Stubborn>().with::<Bulk>().with::<Urgent>();
-    let mut fleet = app.fleet(ReviewPolicy::FlaggedOnly, registry).await;
-    fleet.settings.queues = vec![(Queue::Search, slots), (Queue::Uploads, 2)];
+    let registry = jobs::registry().with::<Stint>().with::<Other>().with::<Stubborn>().with::<Bulk>().with::<Urgent>();
+    let mut fleet = app.prepared_worker(ReviewPolicy::FlaggedOnly, registry).await;
+    fleet.settings.queues = vec![(jobs::queues::SEARCH, slots), (jobs::queues::UPLOADS, 2)];
     Worker::start(fleet)
 }
 
@@ -150,18 +155,19 @@ async fn change<T>(app: &TestApp, work: impl AsyncFnOnce(&mut Tx) -> T) -> T {
     value
 }
 
-async fn act(app: &TestApp, id: JobId, action: Action) -> jobs::Change {
-    change(app, async |tx| steer::operate(tx, id, action, &By::system("a test")).await.unwrap().unwrap()).await
+async fn act(app: &TestApp, id: JobId, action: Action) -> ledger::Change {
+    change(app, async |tx| act::operate(tx, &jobs::KINDS, id, action, &By::system("a test")).await.unwrap().unwrap())
+        .await
 }
 
 async fn put_all(app: &TestApp, all: &[Stint]) -> Vec<JobId> {
     change(app, async |tx| enqueue_all(tx, all).await.unwrap()).await
 }
 
-async fn wait(app: &TestApp, id: JobId, states: &[State]) -> jobs::JobRow {
+async fn wait(app: &TestApp, id: JobId, states: &[State]) -> ledger::JobRow {
     let started = Instant::now();
     loop {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         if states.contains(&row.state) {
             return row;
         }
@@ -181,15 +187,15 @@ async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     change(&app, async |tx| {
-        queue_pauses::pause(tx, Scope::Queue, "search", "the index is rebuilt", None, None).await.unwrap();
+        pauses::pause(tx, Scope::Queue, "search", "the index is rebuilt", None, None).await.unwrap();
     })
     .await;
-    let paused_at = cron::now(&app.db).await.unwrap();
+    let paused_at = db::clock::now(&app.db).await.unwrap();
     ids.extend(put_all(&app, &vec![job; 20]).await);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut waiting = 0;
     for id in ids {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         assert!(
             row.started_at.is_none_or(|started| started <= paused_at),
             "started while its queue was paused: {row:?}"
@@ -197,7 +203,7 @@ async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
         waiting += usize::from(row.state == State::Available);
     }
     assert!(waiting >= 20, "{waiting} wait");
-    assert!(change(&app, async |tx| queue_pauses::resume(tx, Scope::Queue, "search").await.unwrap()).await);
+    assert!(change(&app, async |tx| pauses::resume(tx, Scope::Queue, "search").await.unwrap()).await);
     app.drained().await;
     assert_eq!(notes(test).len(), 220);
     worker.stop().await;
@@ -207,9 +213,9 @@ async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_time_is_over() {
     let app = TestApp::start().await;
-    let until = cron::now(&app.db).await.unwrap() + TimeDelta::seconds(3);
+    let until = db::clock::now(&app.db).await.unwrap() + TimeDelta::seconds(3);
     change(&app, async |tx| {
-        queue_pauses::pause(tx, Scope::Kind, Stint::KIND, "a bad build", None, Some(until)).await.unwrap();
+        pauses::pause(tx, Scope::Kind, Stint::KIND, "a bad build", None, Some(until)).await.unwrap();
     })
     .await;
     let worker = worker(&app, 2).await;
@@ -223,8 +229,8 @@ async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_tim
     app.drained().await;
     let first = notes(test).iter().map(|note| note.began).min().unwrap();
     assert_eq!(notes(test).len(), 700);
-    assert!(cron::now(&app.db).await.unwrap() >= until && first.elapsed() < Duration::from_secs(30));
-    assert!(queue_pauses::list(&app.db).await.unwrap().is_empty(), "the pause is over");
+    assert!(db::clock::now(&app.db).await.unwrap() >= until && first.elapsed() < Duration::from_secs(30));
+    assert!(pauses::list(&app.db).await.unwrap().is_empty(), "the pause is over");
     worker.stop().await;
     app.finish().await;
 }
@@ -243,13 +249,13 @@ async fn a_running_job_is_told_to_stop_within_a_second() {
         assert_eq!((change.result, change.after), (Operated::Asked, State::Running));
         let row = wait(&app, id, &[State::Cancelled]).await;
         took.push(asked.elapsed());
-        let attempts = job_attempts::by_job(&app.db, id).await.unwrap();
+        let attempts = attempts::by_job(&app.db, id).await.unwrap();
         assert_eq!((attempts[0].outcome.as_str(), attempts[0].error.as_deref()), ("cancelled", Some("a test")));
         assert_eq!((row.runs, row.failures), (1, 0));
     }
     took.sort();
     assert!(*took.last().unwrap() < Duration::from_secs(1), "{took:?}");
-    assert!(jobs::stranded_cancels(&app.db).await.unwrap().is_empty(), "nothing is left to settle");
+    assert!(ledger::stranded_cancels(&app.db).await.unwrap().is_empty(), "nothing is left to settle");
     worker.stop().await;
     app.finish().await;
 }
@@ -259,7 +265,7 @@ async fn a_cancel_outlives_the_worker_that_ran_the_job() {
     let app = TestApp::start().await;
     let lost = app.enrol("lost", "search").await;
     let id = app.put(&Stint { test: Uuid::now_v7(), tenant: None, millis: 60_000 }).await;
-    assert_eq!(jobs::claim(&app.db, lost, vec![id]).await.unwrap().len(), 1);
+    assert_eq!(ledger::claim(&app.db, lost, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
     assert_eq!(act(&app, id, Action::Cancel).await.result, Operated::Asked);
     assert_eq!(act(&app, id, Action::Discard).await.result, Operated::Refused, "it runs");
     // Nobody beats for it: it is put back, and cancelled where it lies or as soon as it runs again.
@@ -287,7 +293,7 @@ async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
         assert!(asked.elapsed() < Duration::from_secs(15), "the worker does not end");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(jobs::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
+    assert_eq!(ledger::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
     let row = workers::list(&app.db).await.unwrap().into_iter().find(|worker| worker.id == row.id).unwrap();
     assert_eq!((row.state.as_str(), row.drain_reason.as_deref()), ("stopped", Some("a new machine")));
     assert!(row.memory_bytes.is_some_and(|bytes| bytes > 1 << 20), "{row:?}");
@@ -302,13 +308,13 @@ async fn a_job_lost_too_often_is_a_group_of_failures() {
     let id = app.put(&Other {}).await;
     for _ in 0..20 {
         let lost = app.enrol("lost", "search").await;
-        assert_eq!(jobs::claim(&app.db, lost, vec![id]).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, lost, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
         workers::stop(&app.db, lost).await.unwrap();
-        assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, lost).await.unwrap(), 1);
+        assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, lost).await.unwrap(), 1);
     }
-    let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+    let row = ledger::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!((row.state, row.lost), (State::Quarantined, 20));
-    let attempts = job_attempts::by_job(&app.db, id).await.unwrap();
+    let attempts = attempts::by_job(&app.db, id).await.unwrap();
     assert_eq!(
         (attempts.len(), attempts[19].worker.as_deref(), attempts[19].version.as_deref()),
         (20, Some("lost"), Some("test"))
@@ -337,7 +343,7 @@ async fn an_urgent_job_passes_what_can_wait() {
     }
     took.sort();
     assert!(took[9] < Duration::from_secs(1), "{took:?}");
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 200, "hundreds are still waiting");
+    assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 200, "hundreds are still waiting");
     worker.stop().await;
     app.discard().await;
 }

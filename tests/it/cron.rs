@@ -7,24 +7,22 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use db::{Db, clock::Clock};
 use dev::{
     mariadb::MariaDb,
     processes::{Launch, Process},
 };
-use infra::{
-    clock::Clock,
-    db::{
-        Db,
-        cron::{self, Tick, TickOutcome},
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, enqueue_in,
+    ledger::schedules::{self, Tick, TickOutcome},
+    schedule::{
+        Periodic, RunNowError, Scheduler, Time, run_schedule_now,
+        table::{self, CatchUp, Entry, Line},
     },
 };
-use jobs::{Context, Job, JobError, Outcome, Periodic, Queue, RunNowError, enqueue_in, run_schedule_now};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::{Pid, Signal, kill_process};
-use scheduler::{
-    Scheduler, Time,
-    table::{self, CatchUp, Entry, Line},
-};
 use serde::{Deserialize, Serialize};
 use tests::{
     TestApp,
@@ -40,11 +38,11 @@ fn at(text: &str) -> DateTime<Utc> {
 #[derive(Serialize, Deserialize)]
 struct Ticked {}
 
-impl Job for Ticked {
+impl Job<Context> for Ticked {
     const KIND: &'static str = "test_ticked";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
 
-    async fn run(&self, _: &Context, _: &jobs::Run) -> Result<Outcome, JobError> {
+    async fn run(&self, _: &Context, _: &queue::Run) -> Result<Outcome, JobError> {
         Ok(Outcome::Done)
     }
 }
@@ -56,7 +54,7 @@ const TICKED: Periodic = Periodic {
 
 fn entry(name: &str, expression: &str, catch_up: CatchUp) -> Entry {
     let line = Line { name, kind: Ticked::KIND, expression, zone: "Europe/Berlin", jitter_seconds: 0, catch_up };
-    table::custom(&line, true, TICKED).unwrap()
+    Entry::check(&line, true, TICKED).unwrap()
 }
 
 /// What three replicas make of one night, killed in the middle of their looks again and again.
@@ -108,7 +106,7 @@ async fn night(app: &TestApp, from: &str, to: &str, seed: u64) -> BTreeMap<Strin
     let mut fired = BTreeMap::new();
     let mut jobs = HashSet::new();
     for entry in &entries {
-        let mut ticks = cron::ticks(&app.db, &entry.name, 1_000).await.unwrap();
+        let mut ticks = schedules::ticks(&app.db, &entry.name, 1_000).await.unwrap();
         ticks.reverse();
         for tick in &ticks {
             assert_eq!(tick.outcome, TickOutcome::Fired, "{tick:?}");
@@ -191,7 +189,7 @@ async fn replica(app: &TestApp, skew: &Skew, n: usize, incarnation: usize) -> Pr
 
 /// Ticks of an entry, oldest first.
 async fn all_ticks(app: &TestApp, entry: &str) -> Vec<Tick> {
-    let mut ticks = cron::ticks(&app.db, entry, 10_000).await.unwrap();
+    let mut ticks = schedules::ticks(&app.db, entry, 10_000).await.unwrap();
     ticks.reverse();
     ticks
 }
@@ -217,7 +215,7 @@ async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, 
     let started = Instant::now();
     let mut killed = 0;
     // Long enough for the kills, and for some seconds on the other side of the change.
-    while killed < kills || cron::now(&app.db).await.unwrap() < change + TimeDelta::seconds(8) {
+    while killed < kills || db::clock::now(&app.db).await.unwrap() < change + TimeDelta::seconds(8) {
         assert!(started.elapsed() < PATIENCE + Duration::from_secs(2 * kills as u64), "it takes too long");
         tokio::time::sleep(Duration::from_millis(random.random_range(300..1_200))).await;
         if killed < kills {
@@ -238,7 +236,7 @@ async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, 
         assert!(replica.terminate(Duration::from_secs(10)).await.unwrap().success());
     }
     working.abort();
-    let end = cron::now(&app.db).await.unwrap();
+    let end = db::clock::now(&app.db).await.unwrap();
 
     let mut worst = TimeDelta::zero();
     let mut total = 0;
@@ -328,23 +326,23 @@ async fn missed_and_paused_ticks_can_be_seen() {
     assert_eq!((late.decided_at - late.due, late.fired_by.as_deref()), (TimeDelta::minutes(5), Some("here")));
 
     let mut tx = app.db.begin().await.unwrap();
-    assert!(cron::pause(&mut tx, "once", "the disk is full", None, None).await.unwrap());
-    assert!(!cron::pause(&mut tx, "never", "no such entry", None, None).await.unwrap());
+    assert!(schedules::pause(&mut tx, "once", "the disk is full", None, None).await.unwrap());
+    assert!(!schedules::pause(&mut tx, "never", "no such entry", None, None).await.unwrap());
     tx.commit().await.unwrap();
-    let seen = cron::get(&app.db, "once").await.unwrap().unwrap();
+    let seen = schedules::get(&app.db, "once").await.unwrap().unwrap();
     assert_eq!(seen.pause.as_ref().map(|pause| pause.reason.as_str()), Some("the disk is full"));
     clock.advance(TimeDelta::minutes(10));
     scheduler.look().await.unwrap();
     assert_eq!(outcomes("once").await, [Missed, Missed, Fired, Skipped]);
 
     let mut tx = app.db.begin().await.unwrap();
-    assert!(cron::resume(&mut tx, "once").await.unwrap());
+    assert!(schedules::resume(&mut tx, "once").await.unwrap());
     tx.commit().await.unwrap();
     clock.advance(TimeDelta::minutes(10));
     scheduler.look().await.unwrap();
     assert_eq!(outcomes("once").await, [Missed, Missed, Fired, Skipped, Fired]);
 
-    let seen = cron::get(&app.db, "once").await.unwrap().unwrap();
+    let seen = schedules::get(&app.db, "once").await.unwrap().unwrap();
     assert_eq!(seen.pause, None);
     assert_eq!(seen.last_due, at("2026-11-22T10:50:00Z"));
     let upcoming: Vec<_> = (0..5).map(|n| at("2026-11-22T11:00:00Z") + TimeDelta::minutes(10 * n)).collect();
@@ -352,21 +350,21 @@ async fn missed_and_paused_ticks_can_be_seen() {
 
     // A job that no API knows cannot be run by hand; one that is known can, paused or not.
     let mut tx = app.db.begin().await.unwrap();
-    let unknown = run_schedule_now(&mut tx, "once", None, "now").await;
+    let unknown = run_schedule_now(&mut tx, &jobs::KINDS, "once", None, "now").await;
     assert!(matches!(unknown, Err(RunNowError::UnknownJob { .. })), "{unknown:?}");
-    let missing = run_schedule_now(&mut tx, "nothing", None, "now").await;
+    let missing = run_schedule_now(&mut tx, &jobs::KINDS, "nothing", None, "now").await;
     assert!(matches!(missing, Err(RunNowError::Unknown(_))), "{missing:?}");
     tx.rollback().await.unwrap();
-    let mut real = Scheduler::new(app.db.clone(), table::entries().unwrap(), "real");
+    let mut real = Scheduler::new(app.db.clone(), table::build(&jobs::KINDS.schedules(), "").unwrap(), "real");
     real.look().await.unwrap();
     let mut tx = app.db.begin().await.unwrap();
-    assert!(cron::pause(&mut tx, "expire_uploads", "holiday", None, None).await.unwrap());
-    let job = run_schedule_now(&mut tx, "expire_uploads", None, "after the outage").await.unwrap();
+    assert!(schedules::pause(&mut tx, "expire_uploads", "holiday", None, None).await.unwrap());
+    let job = run_schedule_now(&mut tx, &jobs::KINDS, "expire_uploads", None, "after the outage").await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(app.run_one(job).await.state, infra::db::jobs::State::Completed);
+    assert_eq!(app.run_one(job).await.state, queue::ledger::State::Completed);
     let tick = all_ticks(&app, "expire_uploads").await.pop().unwrap();
     assert_eq!((tick.outcome, tick.job_id, tick.reason.as_deref()), (Manual, Some(job), Some("after the outage")));
-    assert_eq!(tick.job_state, Some(infra::db::jobs::State::Completed));
+    assert_eq!(tick.job_state, Some(queue::ledger::State::Completed));
     app.discard().await;
 }
 
@@ -379,7 +377,7 @@ async fn a_pause_ends_by_itself() {
     scheduler.look().await.unwrap();
     let mut tx = app.db.begin().await.unwrap();
     let until = Some(at("2026-11-22T10:15:00Z"));
-    assert!(cron::pause(&mut tx, "test", "an hour's rest", None, until).await.unwrap());
+    assert!(schedules::pause(&mut tx, "test", "an hour's rest", None, until).await.unwrap());
     tx.commit().await.unwrap();
     for _ in 0..3 {
         clock.advance(TimeDelta::minutes(10));
@@ -387,7 +385,7 @@ async fn a_pause_ends_by_itself() {
     }
     let outcomes: Vec<_> = all_ticks(&app, "test").await.into_iter().map(|tick| tick.outcome).collect();
     assert_eq!(outcomes, [TickOutcome::Skipped, TickOutcome::Fired, TickOutcome::Fired]);
-    assert_eq!(cron::get(&app.db, "test").await.unwrap().unwrap().pause, None);
+    assert_eq!(schedules::get(&app.db, "test").await.unwrap().unwrap().pause, None);
     app.discard().await;
 }
 

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use db::{Db, clock::Clock};
 use domain::{ids::NanoId, user::UserStatus};
-use infra::{
-    clock::Clock,
-    db::{Db, nano_events, users},
-};
+use infra::db::{nano_events, users};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tests::{TestApp, User, app::PATIENCE, client::answer, snapshot::redacted};

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use infra::db::jobs::State;
+use queue::ledger::State;
 use tests::{TestApp, archives};
 
 // docs: from
 use domain::ids::{NanoId, UserId};
 use infra::db::{nano_events, nanos};
-use jobs::{Context, Job, JobError, Level, Outcome, Priority, Queue, Reference, RetryPolicy, Run, class};
+use jobs::Context;
+use queue::{Job, JobError, Level, Outcome, Priority, Queue, Reference, RetryPolicy, Run, class};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
 /// Removes a nano's pictures.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,19 +21,19 @@ pub struct DropPictures {
     pub creator_id: UserId,
 }
 
-impl Job for DropPictures {
+impl Job<Context> for DropPictures {
     const KIND: &'static str = "drop_pictures";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     const PRIORITY: Priority = Priority::Low;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 5, ..RetryPolicy::DEFAULT };
     const TIMEOUT: Duration = Duration::from_secs(60);
 
-    fn tenant(&self) -> Option<UserId> {
-        Some(self.creator_id)
+    fn tenant(&self) -> Option<Uuid> {
+        Some(self.creator_id.0)
     }
 
     fn references(&self) -> Vec<Reference> {
-        vec![Reference::Nano(self.nano_id)]
+        vec![Reference::new("nano", self.nano_id)]
     }
 
     fn unique_key(&self) -> Option<String> {

@@ -1,21 +1,21 @@
 //! What becomes of what a job was for when the job is given up, and when it is retried after all.
 
-use domain::ids::{DeliveryId, JobId};
-use infra::db::{
-    audit_log, bulk_actions, email_deliveries,
-    jobs::{self, Action, By, State, list::Filter},
-    workers,
+use domain::ids::DeliveryId;
+use infra::db::{audit_log, email_deliveries};
+use jobs::{NewMail, SendEmail, queue_mail};
+use queue::{
+    builtin::{BulkAction, TellGivenUp},
+    control::act,
+    ids::JobId,
+    ledger::{self, Action, By, State, bulk_actions, list::Filter, workers},
 };
-use jobs_crate::{BulkAction, NewMail, SendEmail, TellGivenUp, queue_mail, steer};
 use serde_json::json;
 use tests::TestApp;
 use uuid::Uuid;
 
-use ::jobs as jobs_crate;
-
 async fn act(app: &TestApp, id: JobId, action: Action) -> State {
     let mut tx = app.db.begin().await.unwrap();
-    let change = steer::operate(&mut tx, id, action, &By::system("a test")).await.unwrap().unwrap();
+    let change = act::operate(&mut tx, &jobs::KINDS, id, action, &By::system("a test")).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     change.after
 }
@@ -82,9 +82,9 @@ async fn a_job_set_aside_because_workers_die_with_it_leaves_word() {
     for _ in 0..20 {
         let lost = app.enrol("lost", "mail").await;
         assert!(app.enqueued::<TellGivenUp>().await.is_empty());
-        assert_eq!(jobs::claim(&app.db, lost, vec![job]).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, lost, vec![job], jobs::QUEUES.all).await.unwrap().len(), 1);
         workers::stop(&app.db, lost).await.unwrap();
-        assert_eq!(steer::reap_jobs_of(&app.db, lost).await.unwrap(), 1);
+        assert_eq!(act::rescue_jobs_of(&app.db, &jobs::KINDS, lost).await.unwrap(), 1);
     }
     let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == job).await;
     assert_eq!(app.run_one(tell).await.state, State::Completed);
@@ -131,11 +131,11 @@ async fn a_cancelled_bulk_action_says_how_far_it_came_and_goes_on_when_retried()
     let stopped = written("jobs.bulk_stopped").await;
     assert_eq!(stopped.len(), 1);
     assert_eq!((stopped[0].entry.target_id, &stopped[0].entry.details["changed"]), (Some(bulk_id), &json!(0)));
-    assert_eq!(jobs::get(&app.db, first).await.unwrap().unwrap().state, State::Available);
+    assert_eq!(ledger::get(&app.db, first).await.unwrap().unwrap().state, State::Available);
 
     assert_eq!(act(&app, job, Action::Retry).await, State::Available);
     assert_eq!(app.run_one(job).await.state, State::Completed);
-    assert_eq!(jobs::get(&app.db, first).await.unwrap().unwrap().state, State::Cancelled);
+    assert_eq!(ledger::get(&app.db, first).await.unwrap().unwrap().state, State::Cancelled);
     assert_eq!(written("jobs.bulk_finished").await.len(), 1);
     app.run_all_due().await;
     app.finish().await;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use infra::db::{email_deliveries, jobs};
+use infra::db::email_deliveries;
+use queue::ledger;
 use reqwest::StatusCode;
 use tests::{TestApp, User, archives};
 
@@ -35,12 +36,12 @@ async fn running(app: &TestApp, kind: &str) -> bool {
     let mut seen = false;
     loop {
         let of_kind: Vec<_> =
-            jobs::unfinished(&app.db).await.unwrap().into_iter().filter(|job| job.kind == kind).collect();
-        if of_kind.iter().any(|job| job.state == jobs::State::Running) {
+            ledger::unfinished(&app.db).await.unwrap().into_iter().filter(|job| job.kind == kind).collect();
+        if of_kind.iter().any(|job| job.state == ledger::State::Running) {
             return true;
         }
         let is_waiting = !of_kind.is_empty();
-        if (seen && !is_waiting) || jobs::unfinished(&app.db).await.unwrap().is_empty() {
+        if (seen && !is_waiting) || ledger::unfinished(&app.db).await.unwrap().is_empty() {
             return false;
         }
         seen |= is_waiting;
@@ -65,7 +66,7 @@ async fn published_once(app: &TestApp, creator: &User, nano: &str, title: &str) 
     let id = nano.parse().unwrap();
     let events = infra::db::nano_events::since(&app.db, id, 0, 100).await.unwrap();
     assert_eq!(events.iter().filter(|event| event.kind == "published").count(), 1);
-    for job in jobs::of_nano(&app.db, id).await.unwrap() {
+    for job in app.jobs_of_nano(id).await.unwrap() {
         assert_eq!(job.failures, 0, "being lost with its process costs a job nothing: {job:?}");
     }
 }

@@ -5,46 +5,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{
+use db::Db;
+use domain::review::ReviewPolicy;
+use jobs::{Context, RemoveObject};
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, Run, enqueue,
     ids::{JobId, WorkerId},
-    review::ReviewPolicy,
+    ledger::{self, State, workers},
 };
-use infra::db::{
-    Db,
-    jobs::{self, State},
-    workers,
-};
-use jobs_crate::{Context, Job, JobError, Outcome, Queue, Registry, RemoveObject, Run, enqueue};
 use serde::{Deserialize, Serialize};
 use tests::TestApp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-use ::jobs as jobs_crate;
 
 async fn incarnation(db: &Db) -> WorkerId {
     let worker = workers::NewWorker {
         id: Uuid::now_v7().into(),
         name: "test".into(),
         version: "test".into(),
-        queues: Queue::ALL.map(Queue::as_str).join(","),
+        queues: jobs::QUEUES.names().join(","),
         slots: 1,
     };
     workers::register(db, &worker).await.unwrap();
     worker.id
 }
 
-async fn put<J: Job>(app: &TestApp, job: &J) -> JobId {
+async fn put<J: Job<Context>>(app: &TestApp, job: &J) -> JobId {
     let mut tx = app.db.begin().await.unwrap();
     let id = enqueue(&mut tx, job).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
 
-async fn wait(app: &TestApp, id: JobId, state: State) -> jobs::JobRow {
+async fn wait(app: &TestApp, id: JobId, state: State) -> ledger::JobRow {
     let started = Instant::now();
     loop {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         if row.state == state {
             return row;
         }
@@ -59,17 +55,18 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
     let id = put(&app, &RemoveObject { key: "uploads/none.zip".into() }).await;
     for lost in 1..=20 {
         let worker = incarnation(&app.db).await;
-        assert_eq!(jobs::claim(&app.db, worker, vec![id]).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, worker, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
         workers::stop(&app.db, worker).await.unwrap();
         assert_eq!(workers::dead_with_jobs(&app.db).await.unwrap(), [worker]);
-        assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, worker).await.unwrap(), 1);
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker).await.unwrap(), 1);
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         assert_eq!((row.lost, row.failures), (lost, 0));
         assert_eq!(row.state, if lost < 20 { State::Available } else { State::Quarantined });
     }
     let mut tx = app.db.begin().await.unwrap();
-    let done = jobs::operate(&mut tx, id, jobs::Action::Retry, &jobs::By::system("a test")).await.unwrap().unwrap();
-    assert_eq!(done.result, jobs::Operated::Done);
+    let done =
+        ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("a test")).await.unwrap().unwrap();
+    assert_eq!(done.result, ledger::Operated::Done);
     tx.commit().await.unwrap();
     let worker = app.worker().await;
     app.drained().await;
@@ -138,12 +135,12 @@ async fn a_claim_whose_answer_was_lost_is_handed_back() {
     let job = RemoveObject { key: "uploads/none.zip".into() };
     let id = loop {
         let mut tx = app.db.begin().await.unwrap();
-        let id = jobs_crate::enqueue_in(&mut tx, &job, Duration::from_secs(3600)).await.unwrap();
+        let id = queue::enqueue_in(&mut tx, &job, Duration::from_secs(3600)).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = app.db.begin().await.unwrap();
-        jobs::operate(&mut tx, id, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
+        ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
         tx.commit().await.unwrap();
-        if jobs::claim(&app.db, running, vec![id]).await.unwrap().len() == 1 {
+        if ledger::claim(&app.db, running, vec![id], jobs::QUEUES.all).await.unwrap().len() == 1 {
             break id;
         }
     };
@@ -159,9 +156,9 @@ struct Hog {}
 
 static HOGGED: AtomicU32 = AtomicU32::new(0);
 
-impl Job for Hog {
+impl Job<Context> for Hog {
     const KIND: &'static str = "test_hog";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         if run.number() == 1 {
             std::thread::sleep(Duration::from_secs(workers::LEASE_TICKS + 9));
@@ -175,7 +172,7 @@ impl Job for Hog {
 async fn a_worker_whose_runtime_hangs_loses_its_jobs_and_its_late_writes_are_refused() {
     let app = TestApp::start().await;
     let id = put(&app, &Hog {}).await;
-    let hanging = app.fleet(ReviewPolicy::FlaggedOnly, Registry::default().with::<Hog>()).await;
+    let hanging = app.prepared_worker(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Hog>()).await;
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     // One thread for everything, the hog included; only the heartbeat has its own.
@@ -184,7 +181,7 @@ async fn a_worker_whose_runtime_hangs_loses_its_jobs_and_its_late_writes_are_ref
         runtime.block_on(hanging.run(stopped)).unwrap();
     });
     wait(&app, id, State::Running).await;
-    let healthy = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Hog>()).await;
+    let healthy = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Hog>()).await;
     let row = wait(&app, id, State::Completed).await;
     assert_eq!((row.runs, row.lost, row.failures), (2, 1, 0), "{row:?}");
     assert_eq!(HOGGED.load(Ordering::SeqCst), 0, "the first run hangs still");
@@ -200,7 +197,7 @@ async fn a_worker_whose_runtime_hangs_loses_its_jobs_and_its_late_writes_are_ref
         assert!(started.elapsed() < tests::app::PATIENCE);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let after = jobs::get(&app.db, id).await.unwrap().unwrap();
+    let after = ledger::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!((after.state, after.runs, after.finished_at), (State::Completed, 2, row.finished_at));
     stop.cancel();
     tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();

@@ -10,27 +10,27 @@ use std::{
 };
 
 use chrono::Utc;
-use domain::{ids::JobId, review::ReviewPolicy, user::Role};
-use infra::db::{
-    cron,
-    jobs::{self, JobRow, State},
+use domain::{review::ReviewPolicy, user::Role};
+use jobs::Context;
+use queue::{
+    Flow, Job, JobError, Outcome, Queue, RetryPolicy, Run,
+    builtin::PruneLedger,
+    ids::JobId,
+    ledger::{self, JobRow, State, schedules},
 };
-use jobs_crate::{Context, Flow, Job, JobError, Outcome, PruneLedger, Queue, Registry, RetryPolicy, Run};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, User, app::PATIENCE, client::answer, fleet::Worker, snapshot::redacted};
 use uuid::Uuid;
 
-use ::jobs as jobs_crate;
-
 /// Ends at once.
 #[derive(Serialize, Deserialize)]
 struct Quick {}
 
-impl Job for Quick {
+impl Job<Context> for Quick {
     const KIND: &'static str = "test_operate_quick";
-    const QUEUE: Queue = Queue::Media;
+    const QUEUE: Queue = jobs::queues::MEDIA;
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Ok(Outcome::Done)
@@ -43,9 +43,9 @@ struct Endless {}
 
 static TOLD: LazyLock<Mutex<HashMap<JobId, Instant>>> = LazyLock::new(Default::default);
 
-impl Job for Endless {
+impl Job<Context> for Endless {
     const KIND: &'static str = "test_operate_endless";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
 
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
         let (job, told) = (run.job(), run.cancelled().clone());
@@ -67,9 +67,9 @@ struct Part {
 
 static MENDED: LazyLock<Mutex<HashMap<Uuid, bool>>> = LazyLock::new(Default::default);
 
-impl Job for Part {
+impl Job<Context> for Part {
     const KIND: &'static str = "test_operate_part";
-    const QUEUE: Queue = Queue::Media;
+    const QUEUE: Queue = jobs::queues::MEDIA;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 1, ..RetryPolicy::DEFAULT };
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
@@ -87,9 +87,9 @@ struct Counted {}
 static NOW: AtomicU32 = AtomicU32::new(0);
 static MOST: AtomicU32 = AtomicU32::new(0);
 
-impl Job for Counted {
+impl Job<Context> for Counted {
     const KIND: &'static str = "test_operate_counted";
-    const QUEUE: Queue = Queue::Mail;
+    const QUEUE: Queue = jobs::queues::MAIL;
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -100,12 +100,12 @@ impl Job for Counted {
 }
 
 async fn worker(app: &TestApp) -> Worker {
-    let registry = Registry::all().with::<Quick>().with::<Endless>().with::<Part>().with::<Counted>();
+    let registry = jobs::registry().with::<Quick>().with::<Endless>().with::<Part>().with::<Counted>();
     app.worker_with(ReviewPolicy::FlaggedOnly, registry).await
 }
 
 async fn row(app: &TestApp, id: JobId) -> JobRow {
-    jobs::get(&app.db, id).await.unwrap().expect("the job exists")
+    ledger::get(&app.db, id).await.unwrap().expect("the job exists")
 }
 
 async fn wait(app: &TestApp, id: JobId, state: State) -> JobRow {
@@ -220,7 +220,7 @@ async fn flow(app: &TestApp) -> (Uuid, JobId, Vec<JobId>) {
     let new = Flow::new().child(&part(true)).unwrap().child(&part(true)).unwrap().child(&part(false)).unwrap();
     let root = new.enqueue(&mut tx, &part(false)).await.unwrap();
     tx.commit().await.unwrap();
-    let children = infra::db::job_family::children_of(&app.db, root).await.unwrap();
+    let children = queue::ledger::family::children_of(&app.db, root).await.unwrap();
     (flow, root, children.into_iter().map(|child| child.id).collect())
 }
 
@@ -262,7 +262,7 @@ async fn a_flow_that_is_too_large_is_for_a_bulk_action() {
     let app = TestApp::start().await;
     let operator = app.user("op", Role::Operator).await;
     let mut new = Flow::new();
-    for _ in 0..jobs_crate::changes::FLOW_LIMIT {
+    for _ in 0..queue::control::FLOW_LIMIT {
         new = new.child(&Quick {}).unwrap();
     }
     let mut tx = app.db.begin().await.unwrap();
@@ -314,7 +314,7 @@ async fn a_worker_is_drained() {
     let worker = worker(&app).await;
     let first = app.put(&Quick {}).await;
     wait(&app, first, State::Completed).await;
-    let workers = infra::db::workers::list(&app.db).await.unwrap();
+    let workers = queue::ledger::workers::list(&app.db).await.unwrap();
     let path = format!("workers/{}/drain", workers[0].id);
     let asked = steer(&app, &operator, &path, json!({"reason": "a new machine"})).await;
     insta::assert_json_snapshot!("drain_asked", asked.snapshot());
@@ -333,7 +333,7 @@ async fn a_worker_is_drained() {
 async fn a_schedule_is_shown_run_paused_and_resumed() {
     let app = TestApp::start().await;
     let operator = app.user("op", Role::Operator).await;
-    let definition = cron::Definition {
+    let definition = schedules::Definition {
         name: "prune_ledger",
         kind: PruneLedger::KIND,
         expression: "0 30 3 * * *",
@@ -343,7 +343,7 @@ async fn a_schedule_is_shown_run_paused_and_resumed() {
         enabled: true,
     };
     let next = "2026-12-24T02:30:00Z".parse().unwrap();
-    cron::define(&app.db, &definition, &[next], Utc::now()).await.unwrap();
+    schedules::define(&app.db, &definition, &[next], Utc::now()).await.unwrap();
     let run = steer(&app, &operator, "schedules/prune_ledger/run", json!({"reason": "the disk"})).await;
     let job: JobId = run.data(StatusCode::ACCEPTED)["job_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(run.location(), format!("/api/v1/jobs/{job}"));
@@ -362,8 +362,8 @@ async fn a_schedule_is_shown_run_paused_and_resumed() {
         assert_eq!(unknown.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{tail}");
     }
     // A newer release's schedule.
-    let newer = cron::Definition { name: "newer", kind: "of_tomorrow", ..definition };
-    cron::define(&app.db, &newer, &[], Utc::now()).await.unwrap();
+    let newer = schedules::Definition { name: "newer", kind: "of_tomorrow", ..definition };
+    schedules::define(&app.db, &newer, &[], Utc::now()).await.unwrap();
     let unknown = steer(&app, &operator, "schedules/newer/run", json!({"reason": "x"})).await;
     assert_eq!(unknown.error(StatusCode::CONFLICT), "SCHEDULE_UNKNOWN_JOB");
     app.finish().await;

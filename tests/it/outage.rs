@@ -6,10 +6,7 @@ use dev::{
     mariadb::MariaDb,
     redis::{RedisServer, Role},
 };
-use infra::db::{
-    jobs::{self, State},
-    workers,
-};
+use queue::ledger::{self, State, workers};
 use reqwest::StatusCode;
 use serde_json::json;
 use tests::{TestApp, app::Overrides, archives};
@@ -25,7 +22,7 @@ async fn storage_away_the_check_waits() {
     app.s3.stop().await;
     let worker = app.worker().await;
     tokio::time::sleep(OUTAGE).await;
-    let waiting = jobs::of_nano(&app.db, nano.parse().unwrap()).await.unwrap();
+    let waiting = app.jobs_of_nano(nano.parse().unwrap()).await.unwrap();
     assert!(waiting.iter().all(|job| !job.state.is_terminal() && job.failures == 0), "{waiting:?}");
 
     app.s3.resume().await.unwrap();
@@ -44,7 +41,7 @@ async fn mail_away_the_announcement_waits() {
     let nano = creator.submit(&app, "No mail", archives::unit()).await;
     app.wait_for_status(&creator, &nano, &["published"]).await;
     tokio::time::sleep(OUTAGE).await;
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1, "only the mail waits");
+    assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 1, "only the mail waits");
 
     app.mail.resume().await.unwrap();
     app.drained().await;
@@ -103,7 +100,7 @@ async fn database_away_no_worker_ends_and_nothing_is_lost() {
     app.wait_for_status(&creator, &second, &["published"]).await;
     app.drained().await;
     assert_eq!((alive_before, workers::alive(&app.db).await.unwrap()), (1, 1));
-    for job in jobs::of_nano(&app.db, second.parse().unwrap()).await.unwrap() {
+    for job in app.jobs_of_nano(second.parse().unwrap()).await.unwrap() {
         assert_eq!((job.failures, job.lost), (0, 0), "{job:?}");
     }
     worker.terminate(Duration::from_secs(20)).await.unwrap();
@@ -134,7 +131,7 @@ async fn a_job_waiting_for_a_service_has_burnt_no_attempt() {
     let nano = creator.submit(&app, "Waiting", archives::unit()).await;
     app.wait_for_status(&creator, &nano, &["published"]).await;
     tokio::time::sleep(OUTAGE).await;
-    let waiting = jobs::unfinished(&app.db).await.unwrap();
+    let waiting = ledger::unfinished(&app.db).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert!(matches!(waiting[0].state, State::Scheduled | State::Running | State::Available), "{waiting:?}");
     assert_eq!(waiting[0].failures, 0);
@@ -160,7 +157,7 @@ async fn search_away_indexing_waits() {
     let second = creator.submit(&app, "Published meanwhile", archives::unit()).await;
     app.wait_for_status(&creator, &second, &["published"]).await;
     tokio::time::sleep(OUTAGE).await;
-    let waiting = jobs::unfinished(&app.db).await.unwrap();
+    let waiting = ledger::unfinished(&app.db).await.unwrap();
     assert!(waiting.iter().all(|job| job.kind == "index_nano" && job.failures == 0), "{waiting:?}");
     assert!(!waiting.is_empty(), "indexing waits for the index");
 

@@ -5,35 +5,34 @@ use std::{
     time::{Duration, Instant},
 };
 
+use db::clock::Clock;
 use domain::{
-    ids::{JobId, UserId},
+    ids::UserId,
     review::ReviewPolicy,
     user::{Role, UserStatus},
 };
-use infra::{
-    clock::Clock,
-    db::{
-        audit_log,
-        jobs::{self, Action, By, State},
-        queue_pauses::{self, Scope},
-        users,
+use infra::db::{audit_log, users};
+use jobs::{Context, ValidateArchive};
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, Run, class,
+    ids::JobId,
+    ledger::{
+        self, Action, By, State,
+        controls::pauses::{self, Scope},
     },
 };
-use jobs_crate::{Context, Job, JobError, Outcome, Queue, Registry, Run, ValidateArchive, class};
 use reqwest::{Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::{TestApp, User, app::PATIENCE, archives, client::answer, snapshot::redacted};
 
-use ::jobs as jobs_crate;
-
 /// Stands in for the check of an archive: it never gets anywhere.
 #[derive(Serialize, Deserialize)]
 struct Unwell(Value);
 
-impl Job for Unwell {
+impl Job<Context> for Unwell {
     const KIND: &'static str = ValidateArchive::KIND;
-    const QUEUE: Queue = Queue::Uploads;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Err(JobError::discard_as(class::TIMEOUT, anyhow::anyhow!("password=hunter2: still not done")))
@@ -44,9 +43,9 @@ impl Job for Unwell {
 #[derive(Serialize, Deserialize)]
 struct Flaky(Value);
 
-impl Job for Flaky {
+impl Job<Context> for Flaky {
     const KIND: &'static str = ValidateArchive::KIND;
-    const QUEUE: Queue = Queue::Uploads;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Err(JobError::failed(anyhow::anyhow!("not this time")))
@@ -61,7 +60,7 @@ async fn submitted(app: &TestApp, creator: &User) -> (JobId, String) {
 
 async fn act(app: &TestApp, id: JobId, action: Action) {
     let mut tx = app.db.begin().await.unwrap();
-    jobs::operate(&mut tx, id, action, &By::system("a test")).await.unwrap().unwrap();
+    ledger::operate(&mut tx, id, action, &By::system("a test")).await.unwrap().unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -73,7 +72,7 @@ async fn an_owner_is_told_what_went_wrong_and_tries_again() {
     let waiting = creator.get(&app, &path).await;
     insta::assert_json_snapshot!("waits_for_a_worker", redacted(waiting.data(StatusCode::OK)));
 
-    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Unwell>()).await;
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Unwell>()).await;
     assert_eq!(kit.run_one(id).await.state, State::Discarded);
     let failed = creator.get(&app, &path).await;
     assert!(!failed.body.to_string().contains("hunter2"), "error texts are for operators");
@@ -136,7 +135,7 @@ async fn only_failed_steps_are_an_owners_and_not_too_often() {
         assert_eq!(post(tail).await.error(StatusCode::CONFLICT), "JOB_STATE", "{tail}");
     }
     // It failed, and waits for its next attempt: its owner may give up waiting, or not wait.
-    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Flaky>()).await;
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Flaky>()).await;
     assert_eq!(kit.run_one(id).await.state, State::Retryable);
     let view = creator.get(&app, &path).await;
     let view = view.data(StatusCode::OK);
@@ -156,7 +155,7 @@ async fn only_failed_steps_are_an_owners_and_not_too_often() {
     let limited = post("retry").await;
     assert_eq!(limited.error(StatusCode::TOO_MANY_REQUESTS), "RATE_LIMITED");
     assert!(limited.headers.contains_key("retry-after"));
-    let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+    let row = ledger::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!(row.state, State::Discarded, "nothing happened");
 
     // A job of theirs that is no step of an upload.
@@ -182,12 +181,12 @@ struct Errand {
     owner: UserId,
 }
 
-impl Job for Errand {
+impl Job<Context> for Errand {
     const KIND: &'static str = "test_errand";
-    const QUEUE: Queue = Queue::Uploads;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
 
-    fn tenant(&self) -> Option<UserId> {
-        Some(self.owner)
+    fn tenant(&self) -> Option<uuid::Uuid> {
+        Some(self.owner.0)
     }
 
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
@@ -201,7 +200,7 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.creator("ada").await, app.creator("bob").await);
     let (a, b): (UserId, UserId) = (ada.id.parse().unwrap(), bob.id.parse().unwrap());
-    let registry = Registry::default().with::<Errand>();
+    let registry = Registry::new(jobs::QUEUES).with::<Errand>();
     let waiting = async |user: &User, id: JobId| {
         let view = user.get(&app, &format!("/api/v1/jobs/{id}")).await;
         view.data(StatusCode::OK)["waiting"].clone()
@@ -213,7 +212,7 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
     }
     app.drained().await;
     let mut tx = app.db.begin().await.unwrap();
-    queue_pauses::pause(&mut tx, Scope::Queue, "uploads", "a test", None, None).await.unwrap();
+    pauses::pause(&mut tx, Scope::Queue, "uploads", "a test", None, None).await.unwrap();
     tx.commit().await.unwrap();
     // The workers hear of a pause within a second.
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -230,7 +229,7 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
     // The rollups are written by the worker every few seconds.
     let started = Instant::now();
     let mut tx = app.db.begin().await.unwrap();
-    queue_pauses::resume(&mut tx, Scope::Queue, "uploads").await.unwrap();
+    pauses::resume(&mut tx, Scope::Queue, "uploads").await.unwrap();
     tx.commit().await.unwrap();
     let resumed = Instant::now();
     let told = loop {
@@ -243,7 +242,7 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let asked = Instant::now();
-    while !jobs::get(&app.db, mine[29]).await.unwrap().unwrap().state.is_terminal() {
+    while !ledger::get(&app.db, mine[29]).await.unwrap().unwrap().state.is_terminal() {
         assert!(resumed.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -267,9 +266,9 @@ struct Steady(Value);
 
 static LET_GO: AtomicBool = AtomicBool::new(false);
 
-impl Job for Steady {
+impl Job<Context> for Steady {
     const KIND: &'static str = ValidateArchive::KIND;
-    const QUEUE: Queue = Queue::Uploads;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
 
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
         run.progress(1, Some(2), "half of it");
@@ -328,7 +327,7 @@ async fn a_jobs_stream_tells_every_change_once_and_ends_with_it() {
     let mut stream = Stream::open(&app, &creator, &path, None).await;
     let (first, data) = stream.next().await.unwrap();
     assert_eq!((data["state"].as_str(), data["runs"].as_u64()), (Some("available"), Some(0)));
-    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::default().with::<Steady>()).await;
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Steady>()).await;
     let (middle, data) = loop {
         let (id, data) = stream.next().await.unwrap();
         assert_eq!(data["state"], "running");

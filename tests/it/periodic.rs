@@ -3,21 +3,20 @@
 use std::io::{Read, Write};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use db::clock::Clock;
 use domain::{audit::Entry, user::Role};
 use infra::{
-    clock::Clock,
-    db::{audit_exports, audit_log, cron, email_deliveries, job_logs, jobs, schema, stored_objects},
+    db::{audit_exports, audit_log, email_deliveries, schema, stored_objects},
     env::StorageSettings,
     storage::{Key, Lock, LockMode, Storage},
 };
-use jobs_crate::{
-    ExpireUploads, ExportAuditLog, PruneLedger, ReconcileStorage, RemindModerators, RemoveObject, Retention,
-    RollUpStats,
+use jobs::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemindModerators, RemoveObject, Retention};
+use queue::{
+    builtin::{PruneLedger, RollUpStats},
+    ledger::{self, history::logs, schedules},
 };
 use serde_json::{Value, json};
 use tests::{TestApp, app::Overrides, archives, kit::Kit};
-
-use ::jobs as jobs_crate;
 
 async fn sql(app: &TestApp, text: &str) {
     schema::execute(&app.db, text).await.unwrap();
@@ -33,14 +32,14 @@ async fn app_at(clock: DateTime<Utc>) -> TestApp {
 }
 
 /// Runs a job once; it must complete.
-async fn run<J: jobs_crate::Job>(app: &TestApp, job: &J) -> domain::ids::JobId {
+async fn run<J: queue::Job<jobs::Context>>(app: &TestApp, job: &J) -> queue::ids::JobId {
     run_with(app, app.kit().await, job).await
 }
 
-async fn run_with<J: jobs_crate::Job>(app: &TestApp, kit: &Kit, job: &J) -> domain::ids::JobId {
+async fn run_with<J: queue::Job<jobs::Context>>(app: &TestApp, kit: &Kit, job: &J) -> queue::ids::JobId {
     let id = app.put(job).await;
     let row = kit.run_one(id).await;
-    assert_eq!(row.state, jobs::State::Completed, "{row:#?}");
+    assert_eq!(row.state, ledger::State::Completed, "{row:#?}");
     id
 }
 
@@ -165,7 +164,7 @@ async fn whatever_is_tampered_with_shows() {
     sql(&app, &format!("UPDATE audit_log SET action = 'test.raw' WHERE seq = {}", export.last_seq + 1)).await;
     let id = app.put(&ExportAuditLog {}).await;
     let row = app.run_one(id).await;
-    assert_eq!(row.state, jobs::State::Retryable);
+    assert_eq!(row.state, ledger::State::Retryable);
     assert!(row.last_error.unwrap().contains("worker audit verify"));
     assert!(audit_exports::list(&app.db, 0).await.unwrap().iter().skip(1).all(|export| export.seal.is_none()));
 
@@ -230,7 +229,7 @@ async fn storage_and_rows_are_compared_both_ways() {
 
     let young = run(&app, &ReconcileStorage {}).await;
     let report = stored_objects::reports(&app.db, 1).await.unwrap().remove(0);
-    assert_eq!(report.id, young);
+    assert_eq!(report.id, young.0);
     assert_eq!((report.orphans, report.removed, report.unknown_objects, report.missing), (3, 0, 1, 0), "{report:?}");
     assert_eq!(report.objects, whole.len() as u64 + 4);
 
@@ -252,7 +251,7 @@ async fn storage_and_rows_are_compared_both_ways() {
     let report = stored_objects::reports(&app.db, 1).await.unwrap().remove(0);
     assert_eq!((report.missing, report.checked_rows), (2, 1), "{report:?}");
     assert!(report.samples["missing"][0].as_str().unwrap().starts_with("nanos/"), "{report:?}");
-    let lines = job_logs::by_job(&app.db, id).await.unwrap();
+    let lines = logs::by_job(&app.db, id).await.unwrap();
     assert!(lines.iter().any(|(_, line)| line.message == "rows name objects that are not there"), "{lines:?}");
     app.finish().await;
 }
@@ -383,7 +382,7 @@ async fn moderators_are_reminded_once_a_day() {
     app.user("mod", Role::Moderator).await;
     app.user("boss", Role::Admin).await;
     app.user("ops", Role::Operator).await;
-    let kit = app.kit_with(domain::review::ReviewPolicy::Always, jobs_crate::Registry::all()).await;
+    let kit = app.kit_with(domain::review::ReviewPolicy::Always, jobs::registry()).await;
     let creator = app.creator("ada").await;
     creator.submit(&app, "Waits", archives::unit()).await;
     kit.run_all_due().await;
@@ -425,7 +424,7 @@ async fn moderators_are_reminded_once_a_day() {
 async fn pruning_takes_what_belongs_to_jobs_that_are_gone() {
     let app = app_at(Clock::System.now()).await;
     let lost = app.put(&RemoveObject { key: "not/../a key".into() }).await;
-    assert_eq!(app.run_one(lost).await.state, jobs::State::Discarded);
+    assert_eq!(app.run_one(lost).await.state, ledger::State::Discarded);
     assert_eq!(number(&app, "SELECT COUNT(*) FROM job_failures").await, 1);
     sql(
         &app,
@@ -435,7 +434,11 @@ async fn pruning_takes_what_belongs_to_jobs_that_are_gone() {
          UNION ALL SELECT UNHEX(REPEAT('ab', 16)), 'a', 'b', 'old', 1, '2020-01-01', '2020-01-01', '1', '1', REPEAT('x', 16)",
     )
     .await;
-    let mut scheduler = scheduler::Scheduler::new(app.db.clone(), scheduler::table::entries().unwrap(), "here");
+    let mut scheduler = queue::schedule::Scheduler::new(
+        app.db.clone(),
+        queue::schedule::table::build(&jobs::KINDS.schedules(), "").unwrap(),
+        "here",
+    );
     scheduler.look().await.unwrap();
     let ticks: Vec<String> =
         (0..60).map(|n| format!("('expire_uploads', '2020-01-01 00:00:{n:02}', 'missed', '2020-01-01')")).collect();
@@ -448,9 +451,9 @@ async fn pruning_takes_what_belongs_to_jobs_that_are_gone() {
 
     run(&app, &PruneLedger {}).await;
     assert_eq!(number(&app, "SELECT COUNT(*) FROM job_errors").await, 1, "whose job is still there");
-    assert_eq!(cron::ticks(&app.db, "expire_uploads", 100).await.unwrap().len(), 20, "the newest stay");
-    assert!(cron::get(&app.db, "old").await.unwrap().is_none());
-    assert!(cron::get(&app.db, "expire_uploads").await.unwrap().is_some());
+    assert_eq!(schedules::ticks(&app.db, "expire_uploads", 100).await.unwrap().len(), 20, "the newest stay");
+    assert!(schedules::get(&app.db, "old").await.unwrap().is_none());
+    assert!(schedules::get(&app.db, "expire_uploads").await.unwrap().is_some());
 
     app.advance(TimeDelta::minutes(1));
     let kit = app.kit().await.clone().with_settings(|settings| settings.ledger_days = 0);
@@ -464,11 +467,11 @@ async fn pruning_takes_what_belongs_to_jobs_that_are_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_periodic_job_runs_on_an_empty_marketplace() {
     let app = TestApp::start().await;
-    for periodic in jobs_crate::PERIODIC {
+    for periodic in jobs::KINDS.schedules() {
         let mut tx = app.db.begin().await.unwrap();
-        let id = periodic.enqueue(&mut tx, std::time::Duration::ZERO).await.unwrap();
+        let id = periodic.job.enqueue(&mut tx, std::time::Duration::ZERO).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(app.run_one(id).await.state, jobs::State::Completed, "{}", periodic.kind);
+        assert_eq!(app.run_one(id).await.state, ledger::State::Completed, "{}", periodic.job.kind);
     }
     run(&app, &ExpireUploads {}).await;
     app.finish().await;

@@ -1,11 +1,11 @@
 //! The way of an upload.
 
+use std::time::Duration;
+
 use domain::{review::ReviewPolicy, user::Role};
-use jobs::Registry;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
 use tests::{TestApp, archives};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +93,7 @@ async fn events(app: &TestApp, token: &str, nano: &str, after: Option<&str>) -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creators_first_nano_waits_for_a_moderator() {
     let app = TestApp::start().await;
-    let worker = app.worker_with(ReviewPolicy::FirstUpload, Registry::all()).await;
+    let worker = app.worker_with(ReviewPolicy::FirstUpload, jobs::registry()).await;
     let creator = app.creator("grace").await;
     let moderator = app.user("mod", Role::Moderator).await;
 

@@ -5,20 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use db::Db;
 use dev::redis::{RedisServer, Role};
-use domain::{ids::JobId, review::ReviewPolicy};
-use infra::db::{
-    Db,
-    jobs::{self, Ending, Fenced, Next, State},
-    workers,
+use domain::review::ReviewPolicy;
+use jobs::Context;
+use queue::{
+    Flow, Job, JobError, Outcome, Queue, RetryPolicy, Run, enqueue,
+    ids::JobId,
+    ledger::{self, Ending, Fenced, Next, State, workers},
+    schedule::Scheduler,
 };
-use jobs_crate::{Context, Flow, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run, enqueue};
-use scheduler::Scheduler;
 use serde::{Deserialize, Serialize};
 use tests::{TestApp, app::Overrides, fleet::Worker};
 use uuid::Uuid;
-
-use ::jobs as jobs_crate;
 
 /// Counts its runs under a number, and does what it is told.
 #[derive(Serialize, Deserialize)]
@@ -42,9 +41,9 @@ fn runs_of(id: Uuid) -> &'static AtomicU32 {
     RUNS.lock().unwrap().entry(id).or_insert_with(|| Box::leak(Box::default()))
 }
 
-impl Job for Probe {
+impl Job<Context> for Probe {
     const KIND: &'static str = "test_probe";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     const RETRY: RetryPolicy =
         RetryPolicy { max_failures: 3, base: Duration::from_millis(200), max: Duration::from_secs(1) };
 
@@ -71,9 +70,9 @@ impl Job for Probe {
 #[derive(Serialize, Deserialize)]
 struct FromTheFuture {}
 
-impl Job for FromTheFuture {
+impl Job<Context> for FromTheFuture {
     const KIND: &'static str = "test_from_the_future";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
         Ok(Outcome::Done)
     }
@@ -83,7 +82,7 @@ fn probe(act: Act) -> Probe {
     Probe { id: Uuid::now_v7(), act }
 }
 
-async fn put<J: Job>(app: &TestApp, job: &J) -> JobId {
+async fn put<J: Job<Context>>(app: &TestApp, job: &J) -> JobId {
     let mut tx = app.db.begin().await.unwrap();
     let id = enqueue(&mut tx, job).await.unwrap();
     tx.commit().await.unwrap();
@@ -91,13 +90,13 @@ async fn put<J: Job>(app: &TestApp, job: &J) -> JobId {
 }
 
 async fn worker(app: &TestApp) -> Worker {
-    app.worker_with(ReviewPolicy::FlaggedOnly, Registry::all().with::<Probe>()).await
+    app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Probe>()).await
 }
 
-async fn wait(app: &TestApp, id: JobId, states: &[State]) -> jobs::JobRow {
+async fn wait(app: &TestApp, id: JobId, states: &[State]) -> ledger::JobRow {
     let started = Instant::now();
     loop {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         if states.contains(&row.state) {
             return row;
         }
@@ -112,7 +111,7 @@ async fn a_rolled_back_transaction_enqueues_nothing() {
     let mut tx = app.db.begin().await.unwrap();
     let id = enqueue(&mut tx, &probe(Act::Succeed)).await.unwrap();
     tx.rollback().await.unwrap();
-    assert!(jobs::get(&app.db, id).await.unwrap().is_none());
+    assert!(ledger::get(&app.db, id).await.unwrap().is_none());
     app.finish().await;
 }
 
@@ -168,11 +167,11 @@ async fn a_job_that_keeps_failing_or_panicking_is_discarded_and_can_be_retried()
         let row = wait(&app, id, &[State::Discarded]).await;
         assert_eq!(row.failures, 3, "{row:?}");
     }
-    assert!(jobs::get(&app.db, panicking).await.unwrap().unwrap().last_error.unwrap().contains("told to panic"));
+    assert!(ledger::get(&app.db, panicking).await.unwrap().unwrap().last_error.unwrap().contains("told to panic"));
     let mut tx = app.db.begin().await.unwrap();
     let done =
-        jobs::operate(&mut tx, failing, jobs::Action::Retry, &jobs::By::system("a test")).await.unwrap().unwrap();
-    assert_eq!(done.result, jobs::Operated::Done);
+        ledger::operate(&mut tx, failing, ledger::Action::Retry, &ledger::By::system("a test")).await.unwrap().unwrap();
+    assert_eq!(done.result, ledger::Operated::Done);
     tx.commit().await.unwrap();
     assert_eq!(wait(&app, failing, &[State::Discarded]).await.runs, 6);
     worker.stop().await;
@@ -187,9 +186,9 @@ async fn an_unknown_kind_is_parked_without_burning_an_attempt() {
     let row = wait(&app, id, &[State::Scheduled]).await;
     assert_eq!((row.failures, row.runs), (0, 1));
     worker.stop().await;
-    let newer = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::all().with::<FromTheFuture>()).await;
+    let newer = app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<FromTheFuture>()).await;
     let mut tx = app.db.begin().await.unwrap();
-    jobs::operate(&mut tx, id, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
+    ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     wait(&app, id, &[State::Completed]).await;
     newer.stop().await;
@@ -232,30 +231,33 @@ async fn a_run_that_was_given_to_others_can_write_nothing() {
         slots: 1,
     };
     workers::register(&app.db, &worker).await.unwrap();
-    let claimed = jobs::claim(&app.db, worker.id, vec![id]).await.unwrap().remove(0);
+    let claimed = ledger::claim(&app.db, worker.id, vec![id], jobs::QUEUES.all).await.unwrap().remove(0);
     workers::stop(&app.db, worker.id).await.unwrap();
-    assert_eq!(jobs_crate::steer::reap_jobs_of(&app.db, worker.id).await.unwrap(), 1);
+    assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker.id).await.unwrap(), 1);
 
     let ending = Ending {
-        outcome: infra::db::job_attempts::Outcome::Retry,
+        outcome: queue::ledger::history::attempts::Outcome::Retry,
         class: None,
         error: None,
         fingerprint: None,
         next: Next::Again { delay: Duration::ZERO, burnt: true },
     };
-    assert!(matches!(jobs::finish(&app.db, &claimed.fence, None, true).await, Err(Fenced::Lost)));
-    assert!(matches!(jobs::finish(&app.db, &claimed.fence, Some(&ending), false).await, Err(Fenced::Lost)));
-    let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+    assert!(matches!(ledger::finish(&app.db, &claimed.fence, None, true).await, Err(Fenced::Lost)));
+    assert!(matches!(ledger::finish(&app.db, &claimed.fence, Some(&ending), false).await, Err(Fenced::Lost)));
+    let row = ledger::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!((row.state, row.failures, row.lost), (State::Available, 0, 1));
-    assert!(jobs::claim(&app.db, worker.id, vec![id]).await.unwrap().is_empty(), "a stopped worker claims nothing");
+    assert!(
+        ledger::claim(&app.db, worker.id, vec![id], jobs::QUEUES.all).await.unwrap().is_empty(),
+        "a stopped worker claims nothing"
+    );
 
     // The job itself is fine, and repeating a completion whose answer was lost is a success.
     let next = workers::NewWorker { id: Uuid::now_v7().into(), ..worker };
     workers::register(&app.db, &next).await.unwrap();
-    let claimed = jobs::claim(&app.db, next.id, vec![id]).await.unwrap().remove(0);
+    let claimed = ledger::claim(&app.db, next.id, vec![id], jobs::QUEUES.all).await.unwrap().remove(0);
     assert_eq!(claimed.fence.run, 2);
-    jobs::finish(&app.db, &claimed.fence, None, false).await.unwrap();
-    jobs::finish(&app.db, &claimed.fence, None, false).await.unwrap();
+    ledger::finish(&app.db, &claimed.fence, None, false).await.unwrap();
+    ledger::finish(&app.db, &claimed.fence, None, false).await.unwrap();
     app.finish().await;
 }
 
@@ -273,8 +275,8 @@ async fn a_stopping_worker_lets_running_jobs_finish_and_takes_no_more() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let late = put(&app, &probe(Act::Succeed)).await;
     stopping.await.unwrap();
-    assert_eq!(jobs::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
-    assert_eq!(jobs::get(&app.db, late).await.unwrap().unwrap().state, State::Available);
+    assert_eq!(ledger::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
+    assert_eq!(ledger::get(&app.db, late).await.unwrap().unwrap().state, State::Available);
     let next = self::worker(&app).await;
     wait(&app, late, &[State::Completed]).await;
     next.stop().await;
@@ -313,9 +315,9 @@ async fn arguments_are_ids_not_payloads() {
     struct Fat {
         text: String,
     }
-    impl Job for Fat {
+    impl Job<Context> for Fat {
         const KIND: &'static str = "test_fat";
-        const QUEUE: Queue = Queue::Maintenance;
+        const QUEUE: Queue = jobs::queues::MAINTENANCE;
         async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
             Ok(Outcome::Done)
         }
@@ -331,18 +333,18 @@ async fn arguments_are_ids_not_payloads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_schedulers_fire_a_tick_once() {
     let app = TestApp::start().await;
-    let entries = scheduler::table::entries().unwrap();
+    let entries = queue::schedule::table::build(&jobs::KINDS.schedules(), "").unwrap();
     let replica = |name: &str| Scheduler::new(app.db.clone(), entries.clone(), name);
     let (mut a, mut b, mut c) = (replica("a"), replica("b"), replica("c"));
     // First seen now: nothing is due yet.
     for replica in [&mut a, &mut b, &mut c] {
         assert_eq!(replica.look().await.unwrap().fired, 0);
     }
-    infra::db::cron::set_back(&app.db, &entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
+    queue::ledger::schedules::set_back(&app.db, &entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
     let fired = tokio::join!(a.look(), b.look(), c.look());
     let fired = [fired.0, fired.1, fired.2].map(|look| look.map_or(0, |look| look.fired));
     assert_eq!(fired.iter().sum::<usize>(), 1, "{fired:?}");
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
+    assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 1);
     let worker = app.worker().await;
     app.drained().await;
     worker.stop().await;

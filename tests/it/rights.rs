@@ -3,19 +3,24 @@
 
 use chrono::Utc;
 use domain::{
-    ids::{JobId, NanoId, VersionId, WorkerId},
+    ids::{NanoId, VersionId},
     review::Cause,
     user::{Permission, Role},
 };
-use infra::db::{
-    audit_log, cron,
-    job_limits::{self, Limit},
-    jobs::{self, Action, By},
-    moderation_cases,
-    queue_pauses::{self, Scope},
-    schema, workers,
+use infra::db::{audit_log, moderation_cases, schema};
+use jobs::{RemoveObject, ValidateArchive};
+use queue::{
+    builtin::PruneLedger,
+    ids::{JobId, WorkerId},
+    ledger::{
+        self, Action, By,
+        controls::{
+            limits::{self, Limit},
+            pauses::{self, Scope},
+        },
+        schedules, workers,
+    },
 };
-use jobs_crate::{PruneLedger, RemoveObject, ValidateArchive};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::{
@@ -23,8 +28,6 @@ use tests::{
     client::answer,
     routes::{Access, Needs, Route},
 };
-
-use ::jobs as jobs_crate;
 
 fn guarded() -> impl Iterator<Item = Route> {
     Route::all().into_iter().filter(|route| route.is_mutating() || route.is_for_admins())
@@ -65,16 +68,16 @@ async fn worker(app: &TestApp) -> WorkerId {
 }
 
 async fn schedule(app: &TestApp) {
-    let definition = cron::Definition {
+    let definition = schedules::Definition {
         name: SCHEDULE,
-        kind: <PruneLedger as jobs_crate::Job>::KIND,
+        kind: PruneLedger::KIND,
         expression: "0 30 3 * * *",
         zone: "Europe/Berlin",
         jitter_seconds: 0,
         catch_up: "once",
         enabled: true,
     };
-    cron::define(&app.db, &definition, &[], Utc::now()).await.unwrap();
+    schedules::define(&app.db, &definition, &[], Utc::now()).await.unwrap();
 }
 
 impl Things {
@@ -209,16 +212,16 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
     let tail = route.path.trim_start_matches("/api/v1").trim_start_matches("/admin").trim_start_matches("/jobs");
     match (route.method.as_str(), tail) {
         ("POST", "/{id}/retry") => {
-            jobs::operate(&mut tx, job, Action::Discard, &by).await.unwrap().unwrap();
+            ledger::operate(&mut tx, job, Action::Discard, &by).await.unwrap().unwrap();
         }
         ("POST", "/queues/{queue}/resume") => {
-            queue_pauses::pause(&mut tx, Scope::Queue, QUEUE, "before", None, None).await.unwrap();
+            pauses::pause(&mut tx, Scope::Queue, QUEUE, "before", None, None).await.unwrap();
         }
         ("POST", "/kinds/{kind}/resume") => {
-            queue_pauses::pause(&mut tx, Scope::Kind, KIND, "before", None, None).await.unwrap();
+            pauses::pause(&mut tx, Scope::Kind, KIND, "before", None, None).await.unwrap();
         }
         ("POST", "/schedules/{name}/resume") => {
-            cron::pause(&mut tx, SCHEDULE, "before", None, None).await.unwrap();
+            schedules::pause(&mut tx, SCHEDULE, "before", None, None).await.unwrap();
         }
         ("DELETE", "/limits/{kind}") => {
             let limit = Limit {
@@ -232,7 +235,7 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
                 actor: None,
                 changed_at: Utc::now(),
             };
-            job_limits::set(&mut tx, &limit).await.unwrap();
+            limits::set(&mut tx, &limit).await.unwrap();
         }
         (
             "POST",

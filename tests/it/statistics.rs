@@ -3,23 +3,26 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use domain::{histogram, ids::JobId, review::ReviewPolicy};
-use infra::db::{
-    DbError, job_error_groups, job_errors, job_series,
-    job_stats::{self, What},
-    jobs as ledger,
+use db::DbError;
+use domain::review::ReviewPolicy;
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, RetryPolicy, Run,
+    ids::JobId,
+    ledger::{
+        self as ledger,
+        stats::{
+            counts::{self, What},
+            error_groups, errors, histogram, series,
+        },
+    },
 };
-use jobs::{Context, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run};
 use serde::{Deserialize, Serialize};
 use tests::TestApp;
 
-fn recent() -> job_series::Filter {
+fn recent() -> series::Filter {
     let now = Utc::now();
-    job_series::Filter {
-        since: now - TimeDelta::hours(1),
-        until: now + TimeDelta::hours(1),
-        ..job_series::Filter::default()
-    }
+    series::Filter { since: now - TimeDelta::hours(1), until: now + TimeDelta::hours(1), ..series::Filter::default() }
 }
 
 /// Tries again as the collector does: what was written has been taken out. The lock races that were lost.
@@ -58,7 +61,7 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
                     for bucket in 0..8 {
                         durations.insert(("mail".to_owned(), name.clone(), What::Run, bucket), 1);
                     }
-                    let failures = job_errors::Failures {
+                    let failures = errors::Failures {
                         kind: name,
                         class: "failed".into(),
                         message: format!("Fehler größer als {writer} 💥"),
@@ -67,9 +70,9 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
                     };
                     groups.insert((u128::from(kind) << 64).to_be_bytes(), failures);
                 }
-                races += written!(job_stats::add_outcomes(&db, &mut outcomes));
-                races += written!(job_stats::add_durations(&db, &mut durations));
-                races += written!(job_errors::add(&db, "1.2.3", &mut groups));
+                races += written!(counts::add_outcomes(&db, &mut outcomes));
+                races += written!(counts::add_durations(&db, &mut durations));
+                races += written!(errors::add(&db, "1.2.3", &mut groups));
                 assert!(outcomes.is_empty() && durations.is_empty() && groups.is_empty());
             }
             races
@@ -82,12 +85,12 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
             (0..ROUNDS).flat_map(move |round| (0..12).filter(move |kind| (kind + writer + round) % 3 != 0))
         })
         .count() as u64;
-    let runs: u64 = job_series::by_queue(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
+    let runs: u64 = series::by_queue(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
     assert_eq!(runs, expected * 2);
-    let timed: u64 = job_series::durations(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
+    let timed: u64 = series::durations(&app.db, &recent()).await.unwrap().iter().map(|row| row.runs).sum();
     assert_eq!(timed, expected * 8);
-    let filter = job_error_groups::Filter::default();
-    let (groups, total) = job_error_groups::page(&app.db, &filter, None, 50).await.unwrap();
+    let filter = error_groups::Filter::default();
+    let (groups, total) = error_groups::page(&app.db, &filter, None, 50).await.unwrap();
     assert_eq!((total.count, groups.iter().map(|group| group.failures).sum::<u64>()), (12, expected * 3));
     assert!(
         groups.iter().all(|group| group.message.starts_with("Fehler größer") && group.first_seen <= group.last_seen)
@@ -99,11 +102,11 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
 #[tokio::test]
 async fn a_batch_larger_than_a_statement_is_written_whole() {
     let app = TestApp::start().await;
-    let mut outcomes: job_stats::Outcomes =
+    let mut outcomes: counts::Outcomes =
         (0..1_201).map(|n| (("search".to_owned(), format!("kind_{n:04}"), "completed".to_owned()), 1)).collect();
-    job_stats::add_outcomes(&app.db, &mut outcomes).await.unwrap();
+    counts::add_outcomes(&app.db, &mut outcomes).await.unwrap();
     assert!(outcomes.is_empty());
-    let ended = job_series::by_queue(&app.db, &recent()).await.unwrap();
+    let ended = series::by_queue(&app.db, &recent()).await.unwrap();
     assert_eq!(ended.iter().map(|row| row.runs).sum::<u64>(), 1_201);
     app.finish().await;
 }
@@ -114,9 +117,9 @@ struct Third {
     id: u32,
 }
 
-impl Job for Third {
+impl Job<Context> for Third {
     const KIND: &'static str = "third_time";
-    const QUEUE: Queue = Queue::Search;
+    const QUEUE: Queue = jobs::queues::SEARCH;
     const RETRY: RetryPolicy =
         RetryPolicy { max_failures: 5, base: Duration::from_millis(1), max: Duration::from_millis(2) };
 
@@ -135,24 +138,24 @@ impl Job for Third {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_counts_every_run_and_groups_failures_of_one_cause() {
     let app = TestApp::start().await;
-    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::all().with::<Third>()).await;
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Third>()).await;
     for id in 0..20 {
         app.put(&Third { id }).await;
     }
     app.drained().await;
     // What has not been written yet is written at its end.
     worker.stop().await;
-    let ended = job_series::by_queue(&app.db, &recent()).await.unwrap();
+    let ended = series::by_queue(&app.db, &recent()).await.unwrap();
     let of = |outcome: &str| ended.iter().filter(|row| row.outcome == outcome).map(|row| row.runs).sum::<u64>();
     assert_eq!((of("retry"), of("completed"), ended.iter().map(|row| row.runs).sum::<u64>()), (40, 20, 60));
-    let durations = job_series::durations(&app.db, &recent()).await.unwrap();
+    let durations = series::durations(&app.db, &recent()).await.unwrap();
     let runs: Vec<(u8, u64)> =
         durations.iter().filter(|row| row.what == "run").map(|row| (row.bucket, row.runs)).collect();
     assert_eq!(runs.iter().map(|(_, runs)| runs).sum::<u64>(), 60);
     assert_eq!(durations.iter().filter(|row| row.what == "wait").map(|row| row.runs).sum::<u64>(), 60);
     let median = histogram::percentile(&runs, 0.5).unwrap();
     assert!(median > Duration::from_millis(8) && median < Duration::from_secs(5), "{median:?}");
-    let (groups, _) = job_error_groups::page(&app.db, &job_error_groups::Filter::default(), None, 50).await.unwrap();
+    let (groups, _) = error_groups::page(&app.db, &error_groups::Filter::default(), None, 50).await.unwrap();
     assert_eq!(groups.len(), 1, "{groups:#?}");
     let group = &groups[0];
     assert_eq!((group.kind.as_str(), group.class.as_str(), group.failures), ("third_time", "smtp", 40));
@@ -165,7 +168,7 @@ async fn a_worker_counts_every_run_and_groups_failures_of_one_cause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn statistics_that_cannot_be_written_hold_up_no_job() {
     let app = TestApp::start().await;
-    let fleet = app.fleet(ReviewPolicy::FlaggedOnly, Registry::all().with::<Third>()).await;
+    let fleet = app.prepared_worker(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Third>()).await;
     infra::db::schema::rename(&app.db, "job_stats", "job_stats_away").await.unwrap();
     infra::db::schema::rename(&app.db, "job_errors", "job_errors_away").await.unwrap();
     let worker = tests::fleet::Worker::start(fleet);
@@ -176,7 +179,7 @@ async fn statistics_that_cannot_be_written_hold_up_no_job() {
     app.drained().await;
     worker.stop().await;
     infra::db::schema::rename(&app.db, "job_stats_away", "job_stats").await.unwrap();
-    let durations = job_series::durations(&app.db, &recent()).await.unwrap();
+    let durations = series::durations(&app.db, &recent()).await.unwrap();
     let runs: u64 = durations.iter().filter(|row| row.what == "run").map(|row| row.runs).sum();
     assert_eq!(runs, 6, "what can be written is");
     app.finish().await;

@@ -1,25 +1,26 @@
 //! One test per job of the marketplace: what its run writes, and what it enqueues next. No worker runs beside it.
 
 use chrono::TimeDelta;
-use domain::ids::JobId;
-use infra::{
-    clock::Clock,
-    db::{
-        email_deliveries,
-        job_logs::{self, Level, LogLine},
-        job_payloads,
-        jobs::{self, State},
-        nano_events,
-    },
+use db::clock::Clock;
+use infra::db::{email_deliveries, nano_events};
+use jobs::{
+    ExpireUploads, IndexNano, MakeThumbnails, PublishNano, RemoveObject, ReviewNano, ScanContent, SendEmail,
+    ValidateArchive,
 };
-use jobs_crate::{
-    ExpireUploads, IndexNano, MakeThumbnails, PruneLedger, PublishNano, RemoveObject, ReviewNano, ScanContent,
-    SendEmail, TellGivenUp, ValidateArchive, enqueue_in,
+use queue::{
+    builtin::{PruneLedger, TellGivenUp},
+    enqueue_in,
+    ids::JobId,
+    ledger::{
+        self, State,
+        history::{
+            logs::{self, Level, LogLine},
+            payloads,
+        },
+    },
 };
 use serde_json::json;
 use tests::{TestApp, User, app::Overrides, archives};
-
-use ::jobs as jobs_crate;
 
 /// A creator who has handed in an archive, and the job that checks it.
 async fn submitted(app: &TestApp, archive: Vec<u8>) -> (User, String, JobId) {
@@ -37,7 +38,7 @@ async fn completed(app: &TestApp, id: JobId) {
 
 /// The only line of this text that the job left.
 async fn line(app: &TestApp, id: JobId, message: &str) -> LogLine {
-    let lines = job_logs::by_job(&app.db, id).await.unwrap();
+    let lines = logs::by_job(&app.db, id).await.unwrap();
     let mut found: Vec<LogLine> =
         lines.iter().filter(|(_, line)| line.message == message).map(|(_, line)| line.clone()).collect();
     assert_eq!(found.len(), 1, "{message:?} in {lines:#?}");
@@ -64,7 +65,7 @@ async fn validate_archive_stores_the_canonical_archive_and_starts_the_checks() {
     app.assert_enqueued::<MakeThumbnails>(|_| true).await;
     app.assert_enqueued::<ScanContent>(|_| true).await;
     let join = app.assert_enqueued::<ReviewNano>(|_| true).await;
-    assert_eq!(jobs::get(&app.db, join).await.unwrap().unwrap().state, State::Waiting, "for both checks");
+    assert_eq!(ledger::get(&app.db, join).await.unwrap().unwrap().state, State::Waiting, "for both checks");
     app.run_all_due().await;
     app.finish().await;
 }
@@ -99,7 +100,7 @@ async fn the_checks_release_the_review_once_both_are_done() {
     assert_eq!(app.objects().await.iter().filter(|key| key.ends_with(".webp")).count(), 3);
     let pictured = line(&app, thumbnails, "pictured").await;
     assert_eq!(pictured.fields.unwrap()["source"], "cover.png");
-    assert_eq!(jobs::get(&app.db, review).await.unwrap().unwrap().state, State::Waiting, "for the scan");
+    assert_eq!(ledger::get(&app.db, review).await.unwrap().unwrap().state, State::Waiting, "for the scan");
 
     let scan = app.assert_enqueued::<ScanContent>(|_| true).await;
     completed(&app, scan).await;
@@ -175,7 +176,7 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
     let lost = app.put(&RemoveObject { key: "not/../a key".into() }).await;
     assert_eq!(app.run_one(lost).await.state, State::Discarded);
     app.run_all_due().await;
-    assert!(!job_logs::by_job(&app.db, ended).await.unwrap().is_empty());
+    assert!(!logs::by_job(&app.db, ended).await.unwrap().is_empty());
     let mut tx = app.db.begin().await.unwrap();
     let later = RemoveObject { key: "uploads/later.zip".into() };
     let waiting = enqueue_in(&mut tx, &later, std::time::Duration::from_secs(3600)).await.unwrap();
@@ -185,14 +186,14 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
     let prune = app.put(&PruneLedger {}).await;
     assert_eq!(kit.run_one(prune).await.state, State::Completed);
     for id in [ended, lost] {
-        assert!(jobs::get(&app.db, id).await.unwrap().is_none());
-        assert!(job_logs::by_job(&app.db, id).await.unwrap().is_empty());
+        assert!(ledger::get(&app.db, id).await.unwrap().is_none());
+        assert!(logs::by_job(&app.db, id).await.unwrap().is_empty());
     }
-    let left = job_payloads::unfinished_of_kind(&app.db, "remove_object").await.unwrap();
+    let left = payloads::unfinished_of_kind(&app.db, "remove_object").await.unwrap();
     assert_eq!(left.iter().map(|left| left.job).collect::<Vec<_>>(), [waiting], "what waits keeps its arguments");
 
     let mut tx = app.db.begin().await.unwrap();
-    jobs::operate(&mut tx, waiting, jobs::Action::Retry, &jobs::By::system("now")).await.unwrap();
+    ledger::operate(&mut tx, waiting, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
     completed(&app, waiting).await;
     app.finish().await;
@@ -202,9 +203,9 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
 async fn tell_given_up_tells_the_creator_of_a_step_that_was_cancelled_while_it_waited() {
     let app = TestApp::start().await;
     let (_, nano, check) = submitted(&app, archives::unit()).await;
-    let by = jobs::By::system("the machine is taken away");
+    let by = ledger::By::system("the machine is taken away");
     let mut tx = app.db.begin().await.unwrap();
-    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Cancel, &by).await.unwrap();
+    queue::control::act::operate(&mut tx, &jobs::KINDS, check, ledger::Action::Cancel, &by).await.unwrap();
     tx.commit().await.unwrap();
     assert!(!events(&app, &nano).await.contains(&"step_failed".into()));
     let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == check && tell.reason == by.reason).await;
@@ -213,9 +214,9 @@ async fn tell_given_up_tells_the_creator_of_a_step_that_was_cancelled_while_it_w
 
     // Retried before the word gets round, there is nothing to tell.
     let mut tx = app.db.begin().await.unwrap();
-    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Retry, &by).await.unwrap();
-    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Discard, &by).await.unwrap();
-    jobs_crate::steer::operate(&mut tx, check, jobs::Action::Retry, &by).await.unwrap();
+    queue::control::act::operate(&mut tx, &jobs::KINDS, check, ledger::Action::Retry, &by).await.unwrap();
+    queue::control::act::operate(&mut tx, &jobs::KINDS, check, ledger::Action::Discard, &by).await.unwrap();
+    queue::control::act::operate(&mut tx, &jobs::KINDS, check, ledger::Action::Retry, &by).await.unwrap();
     tx.commit().await.unwrap();
     let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == check).await;
     completed(&app, tell).await;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use infra::db::jobs as ledger;
+use queue::ledger;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tests::{
@@ -86,7 +86,7 @@ async fn an_upload_is_one_trace_from_the_request_to_the_mail() {
     .await;
     app.mail.refuse(false);
     app.drained().await;
-    let mut jobs = ledger::of_nano(&app.db, id).await.unwrap();
+    let mut jobs = app.jobs_of_nano(id).await.unwrap();
     let mail = ledger::get(&app.db, mail.id).await.unwrap().unwrap();
     jobs.push(mail.clone());
     worker.terminate(GRACE).await.unwrap();

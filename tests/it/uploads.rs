@@ -3,15 +3,14 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use db::clock::Clock;
 use domain::{
     ids::{NanoId, UploadId},
     upload::UploadState,
     user::Role,
 };
 use infra::{
-    clock::Clock,
     db::{
-        jobs as ledger,
         uploads::{self, NewUpload, Upload},
         users,
     },
@@ -89,7 +88,7 @@ async fn finishing_twice_gives_the_same_job() {
         assert_eq!(again.data(StatusCode::ACCEPTED), first.data(StatusCode::ACCEPTED));
         assert_eq!(again.location(), first.location());
     }
-    assert_eq!(ledger::of_nano(&app.db, nano.parse().unwrap()).await.unwrap().len(), 1);
+    assert_eq!(app.jobs_of_nano(nano.parse().unwrap()).await.unwrap().len(), 1);
     let versions = creator.get(&app, &format!("/api/v1/nanos/{nano}/versions")).await;
     assert_eq!(versions.data(StatusCode::OK).as_array().unwrap().len(), 1);
 
@@ -245,7 +244,7 @@ async fn expired_uploads_are_let_go() {
     assert_eq!(late.body["error"]["details"]["state"], "expired");
 
     let mut tx = app.db.begin().await.unwrap();
-    jobs::enqueue(&mut tx, &ExpireUploads {}).await.unwrap();
+    queue::enqueue(&mut tx, &ExpireUploads {}).await.unwrap();
     tx.commit().await.unwrap();
     let worker = app.worker().await;
     app.drained().await;

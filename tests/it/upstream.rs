@@ -8,21 +8,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use db::Db;
 use dev::redis::{RedisServer, Role};
 use domain::review::ReviewPolicy;
-use infra::db::{
-    Db, cron, job_payloads,
-    jobs::{self, State},
-    workers,
+use queue::{
+    builtin::PruneLedger,
+    enqueue_in,
+    ledger::{self, State, history::payloads, schedules, workers},
+    schedule::Scheduler,
 };
-use jobs_crate::{PruneLedger, Registry, enqueue_in};
-use note::{Act, Note, count, notes, pickup, put_all, starts, state, until, worker};
-use scheduler::Scheduler;
 use secrecy::ExposeSecret;
 use tests::{TestApp, app::Overrides};
 use uuid::Uuid;
 
-use ::jobs as jobs_crate;
+use note::{Act, Note, count, notes, pickup, put_all, starts, state, until, worker};
 
 /// Upstream unpacks all due tasks in one script, and beyond about 7,990 it never gets any further.
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +78,7 @@ async fn defect_03_long_jobs_beside_a_full_buffer_run_once_on_two_workers() {
     app.drained().await;
     assert_eq!(count(test), 200);
     for id in &ids[..2] {
-        let row = jobs::get(&app.db, *id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, *id).await.unwrap().unwrap();
         assert_eq!((row.state, row.runs, row.lost), (State::Completed, 1, 0));
     }
     first.stop().await;
@@ -111,7 +110,7 @@ async fn defect_04_redis_errors_and_late_answers_end_no_worker() {
 
     assert!(worker.is_running());
     app.drained().await;
-    let row = jobs::get(&app.db, running).await.unwrap().unwrap();
+    let row = ledger::get(&app.db, running).await.unwrap().unwrap();
     assert_eq!((row.state, row.runs), (State::Completed, 1), "what ran went on");
     worker.stop().await;
     server.stop().await.unwrap();
@@ -194,7 +193,7 @@ async fn defect_08_what_cannot_be_decoded_kills_no_worker() {
     let (app, test) = (TestApp::start().await, Uuid::now_v7());
     let bad = app.put(&Note { test, number: 0, act: Act::Nothing }).await;
     let mut tx = app.db.begin().await.unwrap();
-    job_payloads::replace(&mut tx, bad, &serde_json::json!(["neither", { "shape": null }])).await.unwrap();
+    payloads::replace(&mut tx, bad, &serde_json::json!(["neither", { "shape": null }])).await.unwrap();
     tx.commit().await.unwrap();
     // Its ticket is on the belt by now, or soon; beside it, what no ticket looks like and one without a job.
     let mut connection = redis(&app).await;
@@ -208,7 +207,7 @@ async fn defect_08_what_cannot_be_decoded_kills_no_worker() {
     until("the verdict", Duration::from_secs(20), async || state(&app, bad).await == State::Discarded).await;
     assert!(pickup(&app, test, 1).await < Duration::from_secs(5));
     assert!(worker.is_running());
-    let row = jobs::get(&app.db, bad).await.unwrap().unwrap();
+    let row = ledger::get(&app.db, bad).await.unwrap().unwrap();
     assert!(row.last_error.unwrap().contains("the stored arguments do not fit test_note version 1"));
     app.drained().await;
     worker.stop().await;
@@ -292,13 +291,13 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
             slots: 1,
         };
         workers::register(&app.db, &worker).await.unwrap();
-        assert_eq!(jobs::claim(&app.db, worker.id, vec![lost]).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, worker.id, vec![lost], jobs::QUEUES.all).await.unwrap().len(), 1);
         workers::stop(&app.db, worker.id).await.unwrap();
-        assert_eq!(::jobs::steer::reap_jobs_of(&app.db, worker.id).await.unwrap(), 1);
+        assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker.id).await.unwrap(), 1);
         losses += 1;
         assert!(losses <= 20, "nobody counts");
     }
-    let row = jobs::get(&app.db, lost).await.unwrap().unwrap();
+    let row = ledger::get(&app.db, lost).await.unwrap().unwrap();
     assert_eq!((row.state, row.lost, row.failures), (State::Quarantined, losses, 0));
     app.discard().await;
 }
@@ -307,7 +306,7 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_12_what_is_done_is_pruned_and_what_waits_for_its_retry_keeps_its_arguments() {
     let (app, test) = (TestApp::start().await, Uuid::now_v7());
-    let registry = Registry::all().with::<Note>();
+    let registry = jobs::registry().with::<Note>();
     let kit =
         app.kit_with(ReviewPolicy::FlaggedOnly, registry).await.with_settings(|settings| settings.ledger_days = 0);
     let done = put_all(&app, &notes(test, 50, Act::Nothing)).await;
@@ -318,7 +317,7 @@ async fn defect_12_what_is_done_is_pruned_and_what_waits_for_its_retry_keeps_its
     let prune = app.put(&PruneLedger {}).await;
     assert_eq!(kit.run_one(prune).await.state, State::Completed);
     for id in done {
-        assert!(jobs::get(&app.db, id).await.unwrap().is_none());
+        assert!(ledger::get(&app.db, id).await.unwrap().is_none());
     }
     assert_eq!(app.enqueued::<Note>().await.len(), 1);
     until("the retry", Duration::from_secs(10), async || {
@@ -334,13 +333,13 @@ async fn defect_12_what_is_done_is_pruned_and_what_waits_for_its_retry_keeps_its
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_13_two_schedulers_fire_each_tick_once() {
     let app = TestApp::start().await;
-    let entries = scheduler::table::entries().unwrap();
+    let entries = queue::schedule::table::build(&jobs::KINDS.schedules(), "").unwrap();
     let other = Db::connect(&app.database_url, 5).await.unwrap();
     let mut first = Scheduler::new(app.db.clone(), entries.clone(), "first");
     let mut second = Scheduler::new(other.clone(), entries.clone(), "second");
     first.look().await.unwrap();
     for entry in &entries {
-        cron::set_back(&app.db, &entry.name, chrono::TimeDelta::days(2)).await.unwrap();
+        schedules::set_back(&app.db, &entry.name, chrono::TimeDelta::days(2)).await.unwrap();
     }
     let mut ticks = 0;
     // A replica that loses a race for locks finds the tick at its next look.
@@ -351,10 +350,10 @@ async fn defect_13_two_schedulers_fire_each_tick_once() {
     other.close().await;
     let mut all = 0;
     for entry in &entries {
-        let ticks = cron::ticks(&app.db, &entry.name, 100).await.unwrap();
-        let fired = ticks.iter().filter(|tick| tick.outcome == cron::TickOutcome::Fired).count();
+        let ticks = schedules::ticks(&app.db, &entry.name, 100).await.unwrap();
+        let fired = ticks.iter().filter(|tick| tick.outcome == schedules::TickOutcome::Fired).count();
         // Those that do not catch up with the past fire only a tick of this very moment, if there is one.
-        let least = usize::from(entry.catch_up != scheduler::table::CatchUp::Skip);
+        let least = usize::from(entry.catch_up != queue::schedule::table::CatchUp::Skip);
         assert!((least..=1).contains(&fired), "{}: {ticks:#?}", entry.name);
         all += fired;
     }

@@ -3,21 +3,19 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use api::{AppState, Parts, Settings, auth::jwt::JwtKeys};
+use db::{Db, clock::Clock};
 use dev::{mail::MailCatcher, s3::S3Server};
 use infra::{
     cache::Cache,
-    clock::Clock,
-    db::{Db, Hint, jobs},
     env::{RedisSettings, SearchSettings, StorageSettings},
-    queue::{self, Belt},
     search::SearchBackend,
     storage::Storage,
 };
+use queue::{ledger, ready::ReadyList};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
@@ -36,7 +34,7 @@ pub struct TestApp {
     pub search_settings: SearchSettings,
     pub cache: Cache,
     pub redis: RedisSettings,
-    pub belt: Belt,
+    pub ready: ReadyList,
     pub mail: MailCatcher,
     pub s3: S3Server,
     pub http: reqwest::Client,
@@ -105,8 +103,8 @@ impl TestApp {
         });
         let search = SearchBackend::connect(&search_settings).await.expect("search");
         let cache = Cache::connect(&redis).expect("cache");
-        let belt = belt(&redis).await;
-        connect_hints(&db, &belt, &cache);
+        let ready = ready_list(&redis).await;
+        connect_notices(&db, &ready, &cache);
 
         let public_url: Url = "https://nano.test".parse().expect("a URL");
         let mut settings = Settings::for_site(public_url);
@@ -116,7 +114,7 @@ impl TestApp {
             storage: storage.clone(),
             search: search.clone(),
             cache: cache.clone(),
-            belt: belt.clone(),
+            ready: ready.clone(),
             hints: cache.event_hints(),
             keys: signing_keys(),
             clock: overrides.clock.clone(),
@@ -142,7 +140,7 @@ impl TestApp {
             search_settings,
             cache,
             redis,
-            belt,
+            ready,
             mail,
             s3,
             http,
@@ -199,7 +197,7 @@ impl TestApp {
     pub async fn drained(&self) {
         let started = Instant::now();
         loop {
-            let left = jobs::unfinished(&self.db).await.expect("the ledger");
+            let left = ledger::unfinished(&self.db).await.expect("the ledger");
             if left.is_empty() {
                 return;
             }
@@ -210,9 +208,9 @@ impl TestApp {
 
     /// Ends the test: jobs left over are a failure, and so are given-up ones.
     pub async fn finish(self) {
-        let left = jobs::unfinished(&self.db).await.expect("the ledger");
+        let left = ledger::unfinished(&self.db).await.expect("the ledger");
         assert!(left.is_empty(), "jobs were left over: {left:#?}");
-        let bad = jobs::given_up(&self.db).await.expect("the ledger");
+        let bad = ledger::given_up(&self.db).await.expect("the ledger");
         assert!(bad.is_empty(), "jobs were given up: {bad:#?}");
         self.discard().await;
     }
@@ -242,19 +240,14 @@ fn signing_keys() -> JwtKeys {
         .expect("a signing key")
 }
 
-pub async fn belt(redis: &RedisSettings) -> Belt {
+pub async fn ready_list(redis: &RedisSettings) -> ReadyList {
     use secrecy::ExposeSecret;
-    ::jobs::connect_belt(redis.queue_url.expose_secret(), &redis.prefix).await.expect("a Redis URL")
+    queue::ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await.expect("a Redis URL")
 }
 
-pub fn connect_hints(db: &Db, belt: &Belt, cache: &Cache) {
-    let cache = Arc::new(cache.clone());
-    db.set_hint_sink(queue::hint_sink(belt.clone(), move |hint| {
-        if let Hint::NanoEvent(nano) = hint {
-            let cache = cache.clone();
-            tokio::spawn(async move { cache.publish_event_hint(nano).await });
-        }
-    }));
+pub fn connect_notices(db: &Db, ready: &ReadyList, cache: &Cache) {
+    ready.push_after_commits(db);
+    cache.publish_event_hints_of(db);
 }
 
 async fn create_database(server: &str, name: &str) -> String {

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use db::clock::Clock;
 use domain::{
     ids::UserId,
     password_hash,
     user::{Language, Role},
 };
-use infra::{clock::Clock, db::users};
+use infra::db::users;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 

@@ -6,17 +6,17 @@ use std::{
     time::Duration,
 };
 
+use db::Db;
 use dev::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
 use infra::{
-    db::Db,
     env::{MailSettings, SmtpTls},
     mail::Mailer,
 };
-use jobs::{
-    Fleet, FleetSettings, Queue, Registry,
+use jobs::{Context, content::LazyScanner};
+use queue::{
+    Registry, WorkerSettings,
     child::{ChildLimits, ChildProgram},
-    content::LazyScanner,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,9 +30,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn start(fleet: Fleet) -> Self {
+    pub fn start(worker: queue::Worker<Context>) -> Self {
         let stop = CancellationToken::new();
-        let running = tokio::spawn(fleet.run(stop.clone()));
+        let running = tokio::spawn(worker.run(stop.clone()));
         Self { stop, running }
     }
 
@@ -53,14 +53,14 @@ impl Worker {
 impl TestApp {
     /// Starts a worker for every queue, with child processes as in production.
     pub async fn worker(&self) -> Worker {
-        let mut fleet = self.fleet(ReviewPolicy::FlaggedOnly, Registry::all()).await;
-        fleet.settings.child = Some(self.child_program());
-        Worker::start(fleet)
+        let mut worker = self.prepared_worker(ReviewPolicy::FlaggedOnly, jobs::registry()).await;
+        worker.settings.child = Some(self.child_program());
+        Worker::start(worker)
     }
 
     /// A worker that runs everything in this process, so that the registry may have kinds of the test's own.
-    pub async fn worker_with(&self, review_policy: ReviewPolicy, registry: Registry) -> Worker {
-        Worker::start(self.fleet(review_policy, registry).await)
+    pub async fn worker_with(&self, review_policy: ReviewPolicy, registry: Registry<Context>) -> Worker {
+        Worker::start(self.prepared_worker(review_policy, registry).await)
     }
 
     /// How the worker binary runs a job of its own for this test.
@@ -74,14 +74,22 @@ impl TestApp {
             envs: environment.map(|(name, value)| (name.into(), value.into())).collect(),
             limits: ChildLimits { memory: 768 << 20, cpu: Duration::from_secs(600), file: 2 << 30 },
             heavy_memory: 2 << 30,
+            scratch: self.scratch(),
+            known_metric: infra::telemetry::metrics::is_ours,
+            pass_spans: infra::telemetry::pass_on,
         }
     }
 
-    pub async fn fleet(&self, review_policy: ReviewPolicy, registry: Registry) -> Fleet {
+    /// A worker to be started, with settings that can be changed before.
+    pub async fn prepared_worker(
+        &self,
+        review_policy: ReviewPolicy,
+        registry: Registry<Context>,
+    ) -> queue::Worker<Context> {
         let context = self.context(review_policy).await;
-        Fleet {
-            settings: FleetSettings {
-                queues: Queue::ALL.map(|queue| (queue, 2)).into(),
+        queue::Worker {
+            settings: WorkerSettings {
+                queues: jobs::QUEUES.all.iter().map(|queue| (*queue, 2)).collect(),
                 name: "test".into(),
                 version: "test".into(),
                 database_url: self.database_url.clone(),
@@ -91,16 +99,15 @@ impl TestApp {
             },
             registry,
             context,
-            belt: self.belt.clone(),
+            ready: self.ready.clone(),
         }
     }
 
     /// What the handlers get.
     pub async fn context(&self, review_policy: ReviewPolicy) -> jobs::Context {
-        let scratch = self.folder.path().join("scratch");
-        std::fs::create_dir_all(&scratch).expect("a scratch folder");
+        let scratch = self.scratch();
         let db = Db::connect_worker(&self.database_url, 20).await.expect("a database URL");
-        app::connect_hints(&db, &self.belt, &self.cache);
+        app::connect_notices(&db, &self.ready, &self.cache);
         jobs::Context {
             db,
             storage: self.storage.clone(),
@@ -119,6 +126,13 @@ impl TestApp {
             }
             .into(),
         }
+    }
+
+    /// Where runs have their files.
+    fn scratch(&self) -> PathBuf {
+        let scratch = self.folder.path().join("scratch");
+        std::fs::create_dir_all(&scratch).expect("a scratch folder");
+        scratch
     }
 
     fn mail_settings(&self) -> MailSettings {

@@ -1,18 +1,15 @@
 //! For job authors: run one job, run all that are due, ask what was enqueued. Jobs go through the fleet's own runner,
 //! one run at a time and nothing beside it, so that a test can look at what each run left.
 
-use ::jobs::{Context, Job, Registry};
 use chrono::TimeDelta;
-use domain::{
+use db::DbError;
+use domain::{ids::NanoId, review::ReviewPolicy};
+use jobs::Context;
+use queue::{
+    Job, Registry,
     ids::{JobId, WorkerId},
-    review::ReviewPolicy,
+    ledger::{self, JobRow, State, history::payloads, workers},
 };
-use infra::db::{
-    job_payloads,
-    jobs::{self, JobRow, State},
-    workers,
-};
-
 use uuid::Uuid;
 
 use crate::app::TestApp;
@@ -23,7 +20,7 @@ const MANY_RUNS: usize = 2_000;
 /// The jobs a test knows and what their handlers get.
 #[derive(Clone)]
 pub struct Kit {
-    pub registry: Registry,
+    pub registry: Registry<Context>,
     pub context: Context,
 }
 
@@ -38,7 +35,7 @@ pub struct Ran {
 impl Kit {
     /// Changes what the handlers are told.
     #[must_use]
-    pub fn with_settings(mut self, change: impl FnOnce(&mut ::jobs::Settings)) -> Self {
+    pub fn with_settings(mut self, change: impl FnOnce(&mut jobs::Settings)) -> Self {
         let mut settings = (*self.context.settings).clone();
         change(&mut settings);
         self.context.settings = settings.into();
@@ -47,7 +44,7 @@ impl Kit {
 
     /// Knows a job more.
     #[must_use]
-    pub fn with_job<J: Job>(mut self) -> Self {
+    pub fn with_job<J: Job<Context>>(mut self) -> Self {
         self.registry = self.registry.with::<J>();
         self
     }
@@ -58,9 +55,9 @@ impl Kit {
         let caller = std::panic::Location::caller();
         async move {
             let db = &self.context.db;
-            jobs::promote(db, 500).await.expect("the ledger");
-            let ran = ::jobs::run_one(&self.registry, &self.context, id).await.expect("the ledger");
-            let row = jobs::get(db, id).await.expect("the ledger").expect("the job exists");
+            ledger::promote(db, 500).await.expect("the ledger");
+            let ran = queue::run_one(&self.registry, &self.context, id).await.expect("the ledger");
+            let row = ledger::get(db, id).await.expect("the ledger").expect("the job exists");
             assert!(ran, "the job is not due ({caller}): {row:#?}");
             row
         }
@@ -72,8 +69,8 @@ impl Kit {
         let mut runs = Vec::new();
         loop {
             let db = &self.context.db;
-            jobs::promote(db, 500).await.expect("the ledger");
-            let unfinished = jobs::unfinished(db).await.expect("the ledger");
+            ledger::promote(db, 500).await.expect("the ledger");
+            let unfinished = ledger::unfinished(db).await.expect("the ledger");
             let Some(next) = unfinished.into_iter().find(|job| job.state == State::Available) else { return runs };
             let row = self.run_one(next.id).await;
             runs.push(Ran { id: row.id, kind: row.kind, state: row.state });
@@ -85,11 +82,11 @@ impl Kit {
 impl TestApp {
     /// The marketplace's jobs.
     pub async fn kit(&self) -> &Kit {
-        self.kit.get_or_init(|| self.kit_with(ReviewPolicy::FlaggedOnly, Registry::all())).await
+        self.kit.get_or_init(|| self.kit_with(ReviewPolicy::FlaggedOnly, jobs::registry())).await
     }
 
     /// Other jobs, or another policy.
-    pub async fn kit_with(&self, review_policy: ReviewPolicy, registry: Registry) -> Kit {
+    pub async fn kit_with(&self, review_policy: ReviewPolicy, registry: Registry<Context>) -> Kit {
         Kit { registry, context: self.context(review_policy).await }
     }
 
@@ -103,10 +100,15 @@ impl TestApp {
         self.kit().await.run_all_due().await
     }
 
+    /// The jobs of a nano, oldest first; at most 200.
+    pub async fn jobs_of_nano(&self, nano: NanoId) -> Result<Vec<JobRow>, DbError> {
+        ledger::by_reference(&self.db, "nano", nano.0).await
+    }
+
     /// Enqueues a job in a transaction of its own.
-    pub async fn put<J: Job>(&self, job: &J) -> JobId {
+    pub async fn put<J: Job<Context>>(&self, job: &J) -> JobId {
         let mut tx = self.db.begin().await.expect("a transaction");
-        let id = ::jobs::enqueue(&mut tx, job).await.expect("the job is enqueued");
+        let id = queue::enqueue(&mut tx, job).await.expect("the job is enqueued");
         tx.commit().await.expect("a commit");
         id
     }
@@ -121,8 +123,8 @@ impl TestApp {
     }
 
     /// Every job of a kind that has not ended, with its arguments, oldest first.
-    pub async fn enqueued<J: Job>(&self) -> Vec<(JobId, J)> {
-        let stored = job_payloads::unfinished_of_kind(&self.db, J::KIND).await.expect("the ledger");
+    pub async fn enqueued<J: Job<Context>>(&self) -> Vec<(JobId, J)> {
+        let stored = payloads::unfinished_of_kind(&self.db, J::KIND).await.expect("the ledger");
         stored
             .into_iter()
             .map(|stored| {
@@ -137,7 +139,7 @@ impl TestApp {
     }
 
     /// The one job of a kind that has not ended and is as expected; fails the test when there is none, or another.
-    pub async fn assert_enqueued<J: Job>(&self, expected: impl Fn(&J) -> bool) -> JobId {
+    pub async fn assert_enqueued<J: Job<Context>>(&self, expected: impl Fn(&J) -> bool) -> JobId {
         let all = self.enqueued::<J>().await;
         let found: Vec<JobId> = all.iter().filter(|(_, job)| expected(job)).map(|(id, _)| *id).collect();
         assert_eq!(found.len(), 1, "{} of {} {} jobs are as expected", found.len(), all.len(), J::KIND);
@@ -147,7 +149,7 @@ impl TestApp {
     /// Moves the time of the API and of the handlers; the ledger goes by the database's. Fails the test unless it
     /// began with a clock moved by hand.
     pub fn advance(&self, by: TimeDelta) {
-        assert!(matches!(self.clock, infra::clock::Clock::Manual(_)), "start the test with a manual clock");
+        assert!(matches!(self.clock, db::clock::Clock::Manual(_)), "start the test with a manual clock");
         self.clock.advance(by);
     }
 }

@@ -3,16 +3,14 @@
 use std::io::BufRead;
 
 use anyhow::{Context, bail};
+use db::{Db, DbError, clock::Clock};
 use domain::{
     audit::Entry,
     ids::UserId,
     password, password_hash,
     user::{Email, Language, Role, Username},
 };
-use infra::{
-    clock::Clock,
-    db::{Db, DbError, audit_log, users},
-};
+use infra::db::{audit_log, users};
 use serde_json::json;
 
 /// Whom to create.

@@ -5,13 +5,13 @@ use std::{
     process::ExitCode,
 };
 
+use db::Db;
 use domain::{
     audit::{ChainHash, GENESIS},
     audit_export::{ExportError, Manifest, sha256},
 };
 use infra::{
     db::{
-        Db,
         audit_exports::{self, Export, Seal},
         audit_log::{self, Verdict},
     },

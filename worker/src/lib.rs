@@ -12,20 +12,10 @@ pub mod settings;
 use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Context as _;
-use infra::{
-    cache::Cache,
-    clock::Clock,
-    db::{Db, Hint},
-    mail::Mailer,
-    queue,
-    search::SearchBackend,
-    storage::Storage,
-};
-use jobs::{
-    Fleet, FleetSettings, Registry,
-    child::ChildProgram,
-    content::{LazyScanner, scan::Scanner},
-};
+use db::{Db, clock::Clock};
+use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry};
+use jobs::content::{LazyScanner, scan::Scanner};
+use queue::{Worker, WorkerSettings, child::ChildProgram};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
@@ -36,15 +26,10 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
     infra::tls::install();
     let database_url = settings.database.url.expose_secret().to_owned();
     let db = Db::connect_worker(&database_url, settings.database.pool_size).await?;
-    let belt = jobs::connect_belt(settings.redis.queue_url.expose_secret(), &settings.redis.prefix).await?;
+    let ready = queue::ready::connect(settings.redis.queue_url.expose_secret(), &settings.redis.prefix).await?;
     let cache = Cache::connect(&settings.redis)?;
-    let events = cache.clone();
-    db.set_hint_sink(queue::hint_sink(belt.clone(), move |hint| {
-        if let Hint::NanoEvent(nano) = hint {
-            let events = events.clone();
-            tokio::spawn(async move { events.publish_event_hint(nano).await });
-        }
-    }));
+    ready.push_after_commits(&db);
+    cache.publish_event_hints_of(&db);
     let scratch = scratch::prepare(&settings.scratch_dir)?;
     // Our own rules are tested with the program; others should be known to be wrong before the first upload comes.
     if let Some(rules) = settings.rules_dir.clone() {
@@ -52,9 +37,10 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
             .await?
             .context("the scan rules do not compile")?;
     }
-    let context = context(&settings, db, cache, scratch.path().to_owned()).await?;
-    let fleet = Fleet {
-        settings: FleetSettings {
+    let folder = scratch.path().to_owned();
+    let context = context(&settings, db, cache, folder.clone()).await?;
+    let worker = Worker {
+        settings: WorkerSettings {
             queues: settings.queues,
             name: format!("{}:{}", infra::host::name(), std::process::id()),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -67,13 +53,16 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
                 envs: Vec::new(),
                 limits: settings.child_limits,
                 heavy_memory: settings.heavy_memory,
+                scratch: folder,
+                known_metric: telemetry::metrics::is_ours,
+                pass_spans: telemetry::pass_on,
             }),
         },
-        registry: Registry::all(),
+        registry: jobs::registry(),
         context,
-        belt,
+        ready,
     };
-    fleet.run(shutdown).await
+    worker.run(shutdown).await
 }
 
 /// What the handlers get, in a worker and in its child processes alike.

@@ -1,8 +1,8 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use db::Db;
 use infra::{
-    db::Db,
     env::{DatabaseArgs, Problems},
     telemetry,
 };
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Command::Check(args) => check::run(&args),
-        Command::Healthcheck { alive_file } => exit(infra::alive::check(&alive_file).map_err(Into::into)),
+        Command::Healthcheck { alive_file } => exit(queue::alive::check(&alive_file).map_err(Into::into)),
         Command::RunOne(args) => {
             match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
                 Ok(runtime) => {
@@ -147,8 +147,8 @@ async fn serve_one(args: &RunArgs) -> ExitCode {
         return code;
     }
     let Some(settings) = settings else { return ExitCode::from(2) };
-    let relay = telemetry::relay::Relay::install();
-    if let Err(error) = telemetry::init_child(&settings.telemetry, "nano-worker", jobs::child::span_pipe()) {
+    let relay = queue::child::relay::Relay::install();
+    if let Err(error) = telemetry::init_child(&settings.telemetry, "nano-worker", queue::child::span_pipe()) {
         return exit(Err(error.into()));
     }
     run_one::run(settings, relay).await

@@ -2,8 +2,9 @@
 
 use std::{io::Write, process::ExitCode};
 
-use infra::{cache::Cache, db::Db, telemetry::relay::Relay};
-use jobs::{Registry, child};
+use db::Db;
+use infra::cache::Cache;
+use queue::child::{self, relay::Relay};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -33,7 +34,7 @@ pub async fn run(settings: RunSettings, relay: Relay) -> ExitCode {
         }
     };
     let Ok(line) = assignment.await else { return unusable("standard input ended without one") };
-    match child::run(Registry::all(), context, &relay, &line).await {
+    match child::run(jobs::registry(), context, &relay, &line).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => unusable(&format!("the line is none: {error}")),
     }

@@ -7,7 +7,8 @@ use infra::env::{
     DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings, SearchArgs,
     SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, optional,
 };
-use jobs::{PeriodicSettings, Queue, child::ChildLimits};
+use jobs::PeriodicSettings;
+use queue::{Queue, child::ChildLimits};
 
 use crate::periodic::PeriodicArgs;
 
@@ -169,7 +170,7 @@ impl JobArgs {
         let mut queues: Vec<(Queue, usize)> = Vec::new();
         for item in self.queues.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let (name, number) = item.split_once('=').map_or((item, None), |(name, number)| (name, Some(number)));
-            let queue = match Queue::parse(name.trim()) {
+            let queue = match jobs::QUEUES.parse(name.trim()) {
                 Ok(queue) => queue,
                 Err(error) => {
                     problems.add("WORKER_QUEUES", error.to_string(), EXAMPLE);

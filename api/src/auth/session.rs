@@ -1,6 +1,7 @@
 //! Sessions: a family of refresh tokens that replace each other, and the access tokens cut from it.
 
 use chrono::{DateTime, Utc};
+use db::Tx;
 use domain::{
     ids::UserId,
     token::SecretToken,
@@ -8,7 +9,6 @@ use domain::{
 };
 use http::{HeaderMap, header};
 use infra::db::{
-    Tx,
     refresh_tokens::{self, NewRefreshToken},
     users,
 };

@@ -2,13 +2,15 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::ids::JobId;
 use http::header;
-use infra::db::jobs::{
-    JobRow,
-    list::{self, Cursor, Filter, Fingerprint},
+use jobs::QUEUES;
+use queue::{
+    ids::JobId,
+    ledger::{
+        JobRow,
+        list::{self, Cursor, Filter, Fingerprint},
+    },
 };
-use jobs::Queue;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -83,7 +85,7 @@ pub(super) fn kind(raw: Raw) -> Result<String, Issue> {
 
 pub(super) fn queue(raw: Raw) -> Result<String, Issue> {
     let text = fields::text(raw)?;
-    let queue = Queue::parse(&text).map_err(|error| Issue::NoSuch(error.to_string()))?;
+    let queue = QUEUES.parse(&text).map_err(|error| Issue::NoSuch(error.to_string()))?;
     Ok(queue.as_str().to_owned())
 }
 
@@ -134,7 +136,7 @@ pub struct AdminJob {
     pub kind: String,
     pub queue: String,
     #[schema(schema_with = words::job_state)]
-    pub state: infra::db::jobs::State,
+    pub state: queue::ledger::State,
     /// 0 first to 4 last.
     pub priority: u8,
     /// The owner; absent for the system's own work.

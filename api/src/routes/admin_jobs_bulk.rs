@@ -3,18 +3,15 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
-use infra::db::{
-    audit_log,
-    bulk_actions::{self, BulkAction as Row},
-    jobs::{
+use infra::db::audit_log;
+use queue::{
+    builtin::bulk_states,
+    control::{self, NewBulk, act::Action},
+    ledger::{
         self as ledger, By, State as JobState,
+        bulk_actions::{self, BulkAction as Row},
         list::{self, Filter},
     },
-};
-use jobs::{
-    bulk_states,
-    changes::{self, NewBulk},
-    steer::Action,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -166,7 +163,7 @@ impl BulkView {
             action: row.action,
             filter: row.filter,
             reason: row.reason,
-            actor: row.actor.map(|actor| actor.0),
+            actor: row.actor,
             per_second: row.per_second,
             matched: Count { count: row.matched.min(list::COUNT_CAP), capped: row.matched > list::COUNT_CAP },
             changed: row.changed,
@@ -205,7 +202,7 @@ pub async fn begin(
     let new = NewBulk { action: request.action, filter: request.filter, per_second: request.per_second, matched };
     let by = By { actor: Some(user.id.0), reason: &request.reason };
     let row = transaction!(state.db, |tx| {
-        let (row, act) = changes::bulk(tx, &new, &by).await?;
+        let (row, act) = control::bulk(tx, &new, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(row)
     })?;

@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::{
-    ids::{DeliveryId, JobId, NanoId, UploadId, VersionId},
+    ids::{DeliveryId, NanoId, UploadId, VersionId},
     redact::redact,
 };
 use http::header;
-use infra::db::{
-    email_deliveries,
-    job_attempts::{self, Attempt},
-    job_family,
-    job_logs::{self, Level, LogLine},
-    job_story::{self, Story},
-    jobs::{self as ledger, JobRow},
-    nano_versions, nanos, uploads,
+use infra::db::{email_deliveries, nano_versions, nanos, uploads};
+use queue::{
+    ids::JobId,
+    ledger::{
+        self as ledger, JobRow, family,
+        history::{
+            attempts::{self, Attempt},
+            logs::{self, Level, LogLine},
+            timeline::{self, Story},
+        },
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -146,14 +149,14 @@ pub async fn get(
     Path(id): Path<JobId>,
 ) -> Result<Reply<AdminJobDetail>, Error> {
     let row = ledger::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    let story = job_story::of(&state.db, id).await?;
-    let attempts = job_attempts::by_job(&state.db, id).await?;
-    let logs = job_logs::by_job(&state.db, id).await?;
+    let story = timeline::of(&state.db, id).await?;
+    let attempts = attempts::by_job(&state.db, id).await?;
+    let logs = logs::by_job(&state.db, id).await?;
     let parent_id = match row.flow_id {
-        Some(flow) => job_family::parent_of(&state.db, flow).await?.map(Uuid::from),
+        Some(flow) => family::parent_of(&state.db, flow).await?.map(Uuid::from),
         None => None,
     };
-    let children = job_family::children_of(&state.db, id).await?.into_iter().map(AdminJob::from).collect();
+    let children = family::children_of(&state.db, id).await?.into_iter().map(AdminJob::from).collect();
     let effects = effects(&state, &story).await?;
     let detail = AdminJobDetail {
         args_version: row.args_version,

@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use infra::db::{
-    job_error_groups::{self, Filter, Group, Place},
-    jobs::list::{CursorError, Fingerprint, Total},
+use queue::ledger::{
+    list::{CursorError, Fingerprint, Total},
+    stats::error_groups::{self, Filter, Group, Place},
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -134,7 +134,7 @@ pub async fn list(
     StrictQuery(query): StrictQuery<ErrorsQuery>,
 ) -> Result<Reply<Vec<ErrorGroup>>, Error> {
     let after = query.cursor.map(|text| text.parse::<Place>()).transpose().map_err(|error: CursorError| error)?;
-    let (mut groups, total) = job_error_groups::page(&state.db, &query.filter, after, query.limit + 1).await?;
+    let (mut groups, total) = error_groups::page(&state.db, &query.filter, after, query.limit + 1).await?;
     let more = groups.len() > query.limit as usize;
     groups.truncate(query.limit as usize);
     let next = groups.last().filter(|_| more);

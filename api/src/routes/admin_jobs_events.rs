@@ -10,9 +10,11 @@ use axum::{
     },
 };
 use chrono::{DateTime, Utc};
+use db::Db;
 use domain::user::Permission;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use infra::db::{Db, job_error_groups, users};
+use infra::db::users;
+use queue::ledger::stats::error_groups;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::IntoParams;
@@ -170,7 +172,7 @@ pub(crate) async fn view(topic: Topic, db: &Db, now: DateTime<Utc>) -> Look {
             Ok((shown, json(&workers)?))
         }
         Topic::Errors => {
-            let (groups, _) = job_error_groups::page(db, &job_error_groups::Filter::default(), None, GROUPS).await?;
+            let (groups, _) = error_groups::page(db, &error_groups::Filter::default(), None, GROUPS).await?;
             let shown = json(&groups.into_iter().map(ErrorGroup::from).collect::<Vec<_>>())?;
             Ok((shown.clone(), shown))
         }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::histogram;
+use db::Db;
 use http::header;
-use infra::db::{
-    Db,
-    job_limits::{self, Limit},
-    job_series,
-    jobs::State as JobState,
-    queue_pauses::{self, Pause, Scope},
-    queue_status,
+use jobs::QUEUES;
+use queue::ledger::{
+    State as JobState,
+    controls::{
+        limits::{self, Limit},
+        pauses::{self, Pause, Scope},
+    },
+    stats::{histogram, queues, series},
 };
-use jobs::Queue;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -169,16 +169,16 @@ pub(super) async fn live(db: &Db, now: DateTime<Utc>) -> Result<QueuesView, Erro
 }
 
 async fn view(db: &Db, now: DateTime<Utc>, window: u64) -> Result<QueuesView, Error> {
-    let names = Queue::ALL.map(Queue::as_str);
+    let names = QUEUES.names();
     let until = now + TimeDelta::minutes(1);
     let since = now - TimeDelta::minutes(i64::try_from(window).unwrap_or_default());
-    let filter = job_series::Filter { since, until, ..job_series::Filter::default() };
+    let filter = series::Filter { since, until, ..series::Filter::default() };
     let (status, durations, ended, pauses, limits) = tokio::try_join!(
-        queue_status::all(db, &names),
-        job_series::durations(db, &filter),
-        job_series::by_queue(db, &filter),
-        queue_pauses::list(db),
-        job_limits::list(db),
+        queues::all(db, &names),
+        series::durations(db, &filter),
+        series::by_queue(db, &filter),
+        pauses::list(db),
+        limits::list(db),
     )?;
     let (paused_queues, paused_kinds): (Vec<Pause>, Vec<Pause>) =
         pauses.into_iter().partition(|pause| pause.scope == Scope::Queue);

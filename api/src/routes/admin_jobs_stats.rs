@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use http::header;
-use infra::db::job_series::{self, Filter, Split, Step};
+use queue::ledger::stats::series::{self, Filter, Split, Step};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -113,7 +113,7 @@ pub async fn get(
 ) -> Result<Reply<StatsView>, Error> {
     let (since, until, step) = span(&query, state.clock.now())?;
     let filter = Filter { queue: query.queue, kind: query.kind, outcome: query.outcome, since, until };
-    let points = job_series::series(&state.db, &filter, step, query.by).await?;
+    let points = series::series(&state.db, &filter, step, query.by).await?;
     let mut series: BTreeMap<String, Vec<PointView>> = BTreeMap::new();
     for point in points {
         series.entry(point.name).or_default().push(PointView { at: point.at, runs: point.runs });

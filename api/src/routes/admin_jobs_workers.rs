@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use db::Db;
 use http::header;
-use infra::db::{
-    Db,
-    workers::{self, RunningJob, WorkerRow},
-};
+use queue::ledger::workers::{self, RunningJob, WorkerRow};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

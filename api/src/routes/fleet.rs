@@ -1,9 +1,8 @@
 //! What operators do to workers.
 
 use axum::extract::State;
-use domain::ids::WorkerId;
-use infra::db::{audit_log, jobs::By};
-use jobs::changes;
+use infra::db::audit_log;
+use queue::{control, ids::WorkerId, ledger::By};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,7 +40,7 @@ pub async fn drain(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = changes::drain(tx, id, &by).await?;
+        let act = control::drain(tx, id, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;

@@ -9,11 +9,11 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use domain::ids::JobId;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use infra::db::{
-    jobs::{self as ledger, JobRow},
-    users,
+use infra::db::users;
+use queue::{
+    ids::JobId,
+    ledger::{self as ledger, JobRow},
 };
 use sha2::{Digest, Sha256};
 use tokio::{sync::mpsc, time::Instant};

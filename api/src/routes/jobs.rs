@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::{ids::JobId, user::Permission};
+use domain::user::Permission;
 use http::header;
-use infra::db::{
-    job_attempts, job_family,
-    jobs::{self as ledger, JobRow, State as JobState},
+use queue::{
+    ids::JobId,
+    ledger::{self as ledger, JobRow, State as JobState, family, history::attempts},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -65,12 +65,12 @@ pub async fn get(
     let row = visible(&state, &user, id).await?;
     let full = user.allows(Permission::JobsRead);
     let parent_id = match row.flow_id {
-        Some(flow) => job_family::parent_of(&state.db, flow).await?.map(Uuid::from),
+        Some(flow) => family::parent_of(&state.db, flow).await?.map(Uuid::from),
         None => None,
     };
-    let children = job_family::children_of(&state.db, id).await?;
+    let children = family::children_of(&state.db, id).await?;
     let children = children.into_iter().map(|child| Job::of(child, full)).collect();
-    let class = job_attempts::last_class(&state.db, id).await?;
+    let class = attempts::last_class(&state.db, id).await?;
     let retry = if user.allows(Permission::JobsOperate) {
         Retry::by_operator(row.state)
     } else if row.tenant == user.id.0 {

@@ -2,8 +2,11 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use infra::db::{audit_log, job_limits, jobs::By};
-use jobs::changes::{self, BadLimit, NewLimit};
+use infra::db::audit_log;
+use queue::{
+    control::{self, BadLimit, NewLimit},
+    ledger::{By, controls::limits},
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -30,7 +33,7 @@ pub async fn list(
     State(state): State<AppState>,
     _: RequirePermission<JobsRead>,
 ) -> Result<Reply<Vec<LimitView>>, Error> {
-    let limits = job_limits::list(&state.db).await?;
+    let limits = limits::list(&state.db).await?;
     Ok(Reply::ok(limits.into_iter().map(LimitView::from).collect()))
 }
 
@@ -70,13 +73,13 @@ impl LimitForm {
 
 impl Input for LimitForm {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let count = |raw: fields::Raw| fields::whole(1, changes::LIMIT_MAX)(raw).map(small);
+        let count = |raw: fields::Raw| fields::whole(1, control::LIMIT_MAX)(raw).map(small);
         let form = Self {
             max_running: fields.optional("max_running", count),
             max_running_per_tenant: fields.optional("max_running_per_tenant", count),
             rate: fields.optional("rate", count),
             rate_seconds: fields
-                .optional("rate_seconds", |raw| fields::whole(1, changes::RATE_SECONDS_MAX)(raw).map(small)),
+                .optional("rate_seconds", |raw| fields::whole(1, control::RATE_SECONDS_MAX)(raw).map(small)),
             burst: fields.optional("burst", count),
             reason: fields.required("reason", reason).unwrap_or_default(),
         };
@@ -118,7 +121,7 @@ pub async fn set(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let limit = transaction!(state.db, |tx| {
-        let (limit, act) = changes::set_limit(tx, &kind, form.limit(), &by).await?;
+        let (limit, act) = control::set_limit(tx, &kind, form.limit(), &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(limit)
     })?;
@@ -151,7 +154,7 @@ pub async fn remove(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = changes::remove_limit(tx, &kind, &by).await?;
+        let act = control::remove_limit(tx, &kind, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;

@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use chrono::{DateTime, SecondsFormat, Utc};
+use db::Tx;
 use domain::{
     ids::{CaseId, UserId},
     review::{self, CaseState, Cause, Decision},
 };
 use infra::db::{
-    Tx, audit_log,
+    audit_log,
     moderation_cases::{self, Case},
     nano_events, nano_lists,
     nano_versions::{self, VersionRow},
@@ -179,7 +180,7 @@ async fn approve(tx: &mut Tx, nano: &nanos::Nano, case: &Case, now: DateTime<Utc
     let data = json!({"by": "moderator", "version_id": case.version_id});
     nano_events::append(tx, nano.id, "approved", &data, now).await?;
     let subject = VersionRef { nano_id: nano.id, version_id: case.version_id, creator_id: nano.creator_id };
-    jobs::enqueue(tx, &PublishNano(subject)).await?;
+    queue::enqueue(tx, &PublishNano(subject)).await?;
     Ok(())
 }
 
@@ -197,7 +198,7 @@ async fn reject(
     nano_versions::set_state(tx, version.id, version_state, now).await?;
     let data = json!({"by": "moderator", "version_id": version.id, "reason": reason, "status": status});
     nano_events::append(tx, nano.id, "rejected", &data, now).await?;
-    jobs::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    queue::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
     let mail = NewMail {
         key: &format!("nano_rejected:{}", version.id),
         template: "nano_rejected",

@@ -1,6 +1,7 @@
 //! Nanos: the catalogue, drafts, edits, and their way on and off the shelf. `routes/nano_forms.rs` has their bodies.
 
 use axum::extract::State;
+use db::Tx;
 use domain::{
     ids::{CategoryId, NanoId},
     nano::Status,
@@ -8,7 +9,7 @@ use domain::{
 };
 use http::{StatusCode, header};
 use infra::db::{
-    Tx, audit_log, categories, moderation_cases, nano_events,
+    audit_log, categories, moderation_cases, nano_events,
     nano_lists::{self, Filter, Sort},
     nano_versions,
     nanos::{self, NewNano},
@@ -191,7 +192,7 @@ pub async fn edit(
 /// Brings the search index in line once the transaction has committed.
 async fn reindex(tx: &mut Tx, nano: &nanos::Nano) -> Result<(), Error> {
     nanos::next_index_version(tx, nano.id).await?;
-    jobs::enqueue(tx, &IndexNano { nano_id: nano.id, creator_id: nano.creator_id }).await?;
+    queue::enqueue(tx, &IndexNano { nano_id: nano.id, creator_id: nano.creator_id }).await?;
     Ok(())
 }
 
@@ -219,7 +220,7 @@ pub async fn remove(
         close_open_version(tx, &nano, now).await?;
         for upload in uploads::open_of_nano(tx, id).await? {
             uploads::set_state(tx, upload.id, upload.state.abort()?, now).await?;
-            jobs::enqueue(tx, &RemoveObject { key: upload.object_key }).await?;
+            queue::enqueue(tx, &RemoveObject { key: upload.object_key }).await?;
         }
         nano_events::append(tx, id, status.as_str(), &json!({"status": status}), now).await?;
         if nano.status.is_public() {
@@ -239,7 +240,7 @@ async fn close_open_version(tx: &mut Tx, nano: &nanos::Nano, now: chrono::DateTi
     let Ok(state) = version.state.withdraw() else { return Ok(()) };
     nano_versions::set_state(tx, id, state, now).await?;
     moderation_cases::dismiss(tx, id, now).await?;
-    jobs::enqueue(tx, &RemoveObject { key: version.uploaded_key }).await?;
+    queue::enqueue(tx, &RemoveObject { key: version.uploaded_key }).await?;
     Ok(())
 }
 

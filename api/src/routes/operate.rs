@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use domain::{ids::JobId, user::Permission};
+use domain::user::Permission;
 use http::header;
-use infra::db::{
-    audit_log,
-    jobs::{Action, By, State as JobState},
+use infra::db::audit_log;
+use queue::{
+    control::{self, Act, JobChange},
+    ids::JobId,
+    ledger::{Action, By, State as JobState},
 };
-use jobs::changes::{self, Act, JobChange};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -73,7 +74,7 @@ impl Input for Reasoned {
 
 /// 1 to 500 characters on one line.
 pub(super) fn reason(raw: fields::Raw) -> Result<String, Issue> {
-    fields::line(changes::REASON_LIMIT)(raw)
+    fields::line(control::REASON_LIMIT)(raw)
 }
 
 /// What became of the job.
@@ -178,7 +179,7 @@ async fn act(
         let change = write(state, client, user, id, action, &reason, (form.flow, &|_| true)).await?;
         return Ok(reply(id, &change));
     }
-    if !jobs::UPLOAD_STEPS.contains(&row.kind.as_str()) {
+    if !jobs::KINDS.find(&row.kind).is_some_and(|kind| kind.owner_may_retry) {
         user.require(Permission::JobsOperate)?;
     }
     let fits: &(dyn Fn(JobState) -> bool + Sync) = match action {
@@ -214,12 +215,12 @@ async fn write(
     reason: &str,
     (flow, fits): (bool, &(dyn Fn(JobState) -> bool + Sync)),
 ) -> Result<JobChange, Error> {
-    let targets = changes::targets(&state.db, id, flow).await?;
+    let targets = control::targets(&state.db, id, flow).await?;
     let by = By { actor: Some(user.id.0), reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let change = match changes::job(tx, id, &targets, action, &by).await {
-            Err(changes::Refused::State(before)) => return Err(wrong_state(before, action)),
+        let change = match control::job(tx, &jobs::KINDS, id, &targets, action, &by).await {
+            Err(control::Refused::State(before)) => return Err(wrong_state(before, action)),
             other => other?,
         };
         if !fits(change.before) {

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use infra::db::workers;
 use jsonwebtoken::jwk::JwkSet;
+use queue::ledger::workers;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -56,7 +56,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
     let (workers, redis, queue, storage, search) = tokio::join!(
         asked("database", workers::alive(&state.db)),
         async { state.cache.ping().await },
-        answers("queue", state.belt.ping()),
+        answers("queue", state.ready.ping()),
         answers("storage", state.storage.ping()),
         answers("search", state.search.ping()),
     );

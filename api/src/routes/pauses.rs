@@ -2,8 +2,12 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use infra::db::{audit_log, jobs::By, queue_pauses::Scope};
-use jobs::{Queue, changes};
+use infra::db::audit_log;
+use jobs::QUEUES;
+use queue::{
+    Queue, control,
+    ledger::{By, controls::pauses::Scope},
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -38,7 +42,7 @@ pub struct NewPause {
 impl Input for NewPause {
     fn read(fields: &mut Fields) -> Option<Self> {
         let reason = fields.required("reason", reason);
-        let expires_in_seconds = fields.optional("expires_in_seconds", fields::whole(1, changes::PAUSE_LIMIT));
+        let expires_in_seconds = fields.optional("expires_in_seconds", fields::whole(1, control::PAUSE_LIMIT));
         Some(Self { reason: reason?, expires_in_seconds })
     }
 }
@@ -124,9 +128,7 @@ pub async fn resume_kind(
 }
 
 fn known_queue(name: &str) -> Result<&'static str, Error> {
-    Queue::parse(name)
-        .map(Queue::as_str)
-        .map_err(|_| Error::with(Code::NotFound, json!({ "queues": Queue::ALL.map(Queue::as_str) })))
+    QUEUES.parse(name).map(Queue::as_str).map_err(|_| Error::with(Code::NotFound, json!({ "queues": QUEUES.names() })))
 }
 
 async fn pause(
@@ -140,7 +142,7 @@ async fn pause(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let expires_at = transaction!(state.db, |tx| {
-        let (expires_at, act) = changes::pause(tx, scope, name, &by, form.expires_in_seconds).await?;
+        let (expires_at, act) = control::pause(tx, scope, name, &by, form.expires_in_seconds).await?;
         audit_log::append(tx, &entry(client, user, &act, now)).await?;
         Ok(expires_at)
     })?;
@@ -158,7 +160,7 @@ async fn resume(
     let by = By { actor: Some(user.id.0), reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = changes::resume(tx, scope, name, &by).await?;
+        let act = control::resume(tx, scope, name, &by).await?;
         audit_log::append(tx, &entry(client, user, &act, now)).await?;
         Ok(())
     })?;

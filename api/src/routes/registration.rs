@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
+use db::{DbError, Tx};
 use domain::{
     ids::UserId,
     password,
@@ -9,7 +10,7 @@ use domain::{
 };
 use http::StatusCode;
 use infra::db::{
-    DbError, Tx, audit_log,
+    audit_log,
     email_tokens::{self, Purpose},
     users::{self, NewUser, User},
 };

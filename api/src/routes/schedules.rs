@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 use chrono::{DateTime, SecondsFormat, Utc};
-use infra::db::{
-    audit_log,
-    cron::{self, Schedule, Tick},
-    jobs::{By, State as JobState},
+use infra::db::audit_log;
+use queue::{
+    control,
+    ledger::{
+        By, State as JobState,
+        schedules::{self, Schedule, Tick},
+    },
 };
-use jobs::changes;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -142,8 +144,8 @@ pub async fn list(
     _: RequirePermission<JobsRead>,
 ) -> Result<Reply<Vec<ScheduleView>>, Error> {
     let mut list = Vec::new();
-    for schedule in cron::list(&state.db).await? {
-        let ticks = cron::ticks(&state.db, &schedule.name, TICKS).await?;
+    for schedule in schedules::list(&state.db).await? {
+        let ticks = schedules::ticks(&state.db, &schedule.name, TICKS).await?;
         list.push(ScheduleView::of(schedule, ticks));
     }
     Ok(Reply::ok(list))
@@ -173,7 +175,7 @@ pub async fn run(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let job = transaction!(state.db, |tx| {
-        let (job, act) = changes::run_schedule(tx, &name, &by).await?;
+        let (job, act) = control::run_schedule(tx, &jobs::KINDS, &name, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(job)
     })?;
@@ -205,7 +207,7 @@ pub async fn pause(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let expires_at = transaction!(state.db, |tx| {
-        let (expires_at, act) = changes::pause_schedule(tx, &name, &by, form.expires_in_seconds).await?;
+        let (expires_at, act) = control::pause_schedule(tx, &name, &by, form.expires_in_seconds).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(expires_at)
     })?;
@@ -228,7 +230,7 @@ pub async fn resume(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        let act = changes::resume_schedule(tx, &name, &by).await?;
+        let act = control::resume_schedule(tx, &name, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;

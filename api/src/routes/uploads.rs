@@ -2,8 +2,9 @@
 
 use axum::{body::Body, extract::State};
 use chrono::TimeDelta;
+use db::Tx;
 use domain::{
-    ids::{JobId, NanoId, UploadId, VersionId},
+    ids::{NanoId, UploadId, VersionId},
     nano::VersionState,
     upload::{self, CHANGELOG_MAX, EXPIRES_HOURS, Semver, SemverError, UploadState},
     user::Permission,
@@ -11,7 +12,7 @@ use domain::{
 use http::{HeaderMap, StatusCode};
 use infra::{
     db::{
-        Tx, audit_log, nano_events,
+        audit_log, nano_events,
         nano_versions::{self, NewVersion},
         nanos,
         uploads::{self, NewUpload, Upload},
@@ -19,6 +20,7 @@ use infra::{
     storage::{Key, Received, StorageError},
 };
 use jobs::{RemoveObject, ValidateArchive, VersionRef};
+use queue::ids::JobId;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -174,7 +176,7 @@ async fn keep(
 
 async fn abort(tx: &mut Tx, upload: Upload, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
     uploads::set_state(tx, upload.id, upload.state.abort()?, now).await?;
-    jobs::enqueue(tx, &RemoveObject { key: upload.object_key }).await?;
+    queue::enqueue(tx, &RemoveObject { key: upload.object_key }).await?;
     Ok(())
 }
 
@@ -330,8 +332,8 @@ pub async fn finish(
         let number = nano_versions::insert(tx, &version).await?;
         nanos::set_status(tx, nano_id, status, now).await?;
         let subject = VersionRef { nano_id, version_id, creator_id: nano.creator_id };
-        let job = jobs::enqueue(tx, &ValidateArchive(subject)).await?;
-        uploads::set_finished(tx, id, job, now).await?;
+        let job = queue::enqueue(tx, &ValidateArchive(subject)).await?;
+        uploads::set_finished(tx, id, job.into(), now).await?;
         let data = json!({
             "version_id": version_id, "number": number, "semver": semver, "job_id": job, "status": status,
         });
@@ -346,7 +348,8 @@ pub async fn finish(
 async fn finished(state: &AppState, id: UploadId) -> Result<Reply<FinishedUpload>, Error> {
     let upload = uploads::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
     let version = nano_versions::by_upload(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    let job: JobId = upload.job_id.ok_or_else(|| Error::Internal(format!("upload {id} is finished without a job")))?;
+    let job = upload.job_id.ok_or_else(|| Error::Internal(format!("upload {id} is finished without a job")))?;
+    let job = JobId(job);
     let finished = FinishedUpload {
         upload: upload.into(),
         nano_id: version.nano_id.0,

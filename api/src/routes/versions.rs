@@ -7,9 +7,10 @@ use axum::{
 use domain::ids::{NanoId, VersionId};
 use http::{HeaderValue, StatusCode, header};
 use infra::{
-    db::{downloads, jobs as ledger, nano_versions, nanos},
+    db::{downloads, nano_versions, nanos},
     storage::Key,
 };
+use queue::ledger;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use clap::ValueEnum;
-use infra::db::Db;
+use db::Db;
 use sqlx::{AssertSqlSafe, MySqlPool};
 use tokio::{sync::Mutex, task::JoinSet};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::db::jobs::{self, Action, By, State};
+use queue::ledger::{self, Action, By, State};
 
 use super::{Bench, figure, load};
 use crate::{
@@ -32,7 +32,7 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         load::bulk(&stage.db, args.jobs, 100, |n| Sleep { n, ms: 600_000, first_ms: None }).await?;
         let ids = loop {
-            let unfinished = jobs::unfinished(&stage.db).await?;
+            let unfinished = ledger::unfinished(&stage.db).await?;
             if unfinished.iter().all(|job| job.state == State::Running) {
                 break unfinished.into_iter().map(|job| job.id);
             }
@@ -41,10 +41,10 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         let mut took = Vec::new();
         for id in ids {
             let mut tx = stage.db.begin().await?;
-            jobs::operate(&mut tx, id, Action::Cancel, &By::system("a benchmark")).await?;
+            ledger::operate(&mut tx, id, Action::Cancel, &By::system("a benchmark")).await?;
             tx.commit().await?;
             let asked = Instant::now();
-            while jobs::get(&stage.db, id).await?.is_some_and(|job| job.state != State::Cancelled) {
+            while ledger::get(&stage.db, id).await?.is_some_and(|job| job.state != State::Cancelled) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             took.push(asked.elapsed().as_secs_f64() * 1e3);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::ids::UserId;
 use rand::Rng;
+use uuid::Uuid;
 
 use super::{Bench, figure, load};
 use crate::{
@@ -83,7 +83,7 @@ struct Waits {
 async fn waits(bench: &Bench, args: &Args, backlog: u64) -> anyhow::Result<Waits> {
     let stage = &bench.stage;
     stage.clear().await?;
-    let (greedy, modest) = (UserId::new(), UserId::new());
+    let (greedy, modest) = (Uuid::now_v7(), Uuid::now_v7());
     load::bulk(&stage.db, backlog, 1000, |n| Owned { n: 1_000_000 + n, ms: args.ms, tenant: greedy }).await?;
     let mut worker = stage.worker(WorkerSize { concurrency: args.slots, ..bench.size }, true).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;

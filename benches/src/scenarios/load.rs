@@ -2,29 +2,29 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use infra::db::Db;
-use jobs::Job;
+use db::Db;
+use queue::Job;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
-use crate::stats::now_micros;
+use crate::{stats::now_micros, worker::Bench};
 
 /// Transactions under way at a time; the pool refuses more.
 const AT_ONCE: usize = 20;
 
 /// Enqueues `job`; returns the microsecond its commit came back.
-pub async fn one<J: Job>(db: &Db, job: &J) -> anyhow::Result<u64> {
+pub async fn one<J: Job<Bench>>(db: &Db, job: &J) -> anyhow::Result<u64> {
     let mut tx = db.begin().await?;
-    jobs::enqueue(&mut tx, job).await?;
+    queue::enqueue(&mut tx, job).await?;
     tx.commit().await?;
     Ok(now_micros())
 }
 
 /// Enqueues `count` jobs at `rate` a second, numbered from `first`; each one's moment of commit.
-pub async fn steady<J: Job>(
+pub async fn steady<J: Job<Bench>>(
     db: &Db,
     rate: f64,
     first: u64,
@@ -57,12 +57,12 @@ pub async fn steady<J: Job>(
 }
 
 /// Enqueues `count` jobs in transactions of `batch`; returns the seconds it took.
-pub async fn bulk<J: Job>(db: &Db, count: u64, batch: usize, job: impl Fn(u64) -> J) -> anyhow::Result<f64> {
+pub async fn bulk<J: Job<Bench>>(db: &Db, count: u64, batch: usize, job: impl Fn(u64) -> J) -> anyhow::Result<f64> {
     let jobs: Vec<J> = (0..count).map(job).collect();
     let started = std::time::Instant::now();
     for batch in jobs.chunks(batch) {
         let mut tx = db.begin().await?;
-        jobs::enqueue_all(&mut tx, batch).await?;
+        queue::enqueue_all(&mut tx, batch).await?;
         tx.commit().await?;
     }
     Ok(started.elapsed().as_secs_f64())

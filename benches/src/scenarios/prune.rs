@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::ids::{JobId, WorkerId};
-use infra::{
-    clock::Clock,
-    db::{Db, jobs, workers},
+use db::{Db, clock::Clock};
+use queue::{
+    ids::{JobId, WorkerId},
+    ledger::{self, workers},
 };
 use uuid::Uuid;
 
@@ -110,14 +110,14 @@ async fn claims(db: &Db, worker: WorkerId, count: usize, batch: u64) -> anyhow::
     for _ in 0..count {
         let fresh: Vec<Noop> = (0..batch).map(|n| Noop { n }).collect();
         let mut tx = db.begin().await?;
-        let ids = ::jobs::enqueue_all(&mut tx, &fresh).await?;
+        let ids = queue::enqueue_all(&mut tx, &fresh).await?;
         tx.commit().await?;
         let started = Instant::now();
-        let claimed = jobs::claim(db, worker, ids).await?;
+        let claimed = ledger::claim(db, worker, ids, &[crate::jobs::QUEUE]).await?;
         samples.push(micros(started.elapsed()) as f64);
         anyhow::ensure!(claimed.len() as u64 == batch, "claimed {} of {batch}", claimed.len());
-        let fences: Vec<jobs::Fence> = claimed.iter().map(|job| job.fence).collect();
-        let refused = jobs::complete_all(db, &fences).await?;
+        let fences: Vec<ledger::Fence> = claimed.iter().map(|job| job.fence).collect();
+        let refused = ledger::complete_all(db, &fences).await?;
         anyhow::ensure!(refused.is_empty(), "{} completions were refused", refused.len());
     }
     Ok(samples)
@@ -128,7 +128,7 @@ async fn prune(db: Db, stop: Arc<AtomicBool>, pruned: Arc<AtomicU64>) -> anyhow:
     let mut last = JobId(Uuid::nil());
     while !stop.load(Ordering::SeqCst) {
         let began = Instant::now();
-        match jobs::prune(&db, 14, Clock::System.now(), last).await {
+        match ledger::prune(&db, 14, Clock::System.now(), last).await {
             Ok(Some(step)) => {
                 last = step.last;
                 pruned.fetch_add(step.jobs as u64, Ordering::SeqCst);

@@ -124,7 +124,7 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
 }
 
 /// Jobs at a steady rate until told to stop; returns how many.
-async fn generate(db: infra::db::Db, args: Args, stop: Arc<AtomicBool>) -> anyhow::Result<u64> {
+async fn generate(db: db::Db, args: Args, stop: Arc<AtomicBool>) -> anyhow::Result<u64> {
     let mut enqueued = 0;
     while !stop.load(Ordering::SeqCst) {
         let job = |n| Write { n, ms: args.job_ms, first_ms: None };

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use db::Db;
 use domain::ids::NanoId;
 use futures::StreamExt;
 use redis::{AsyncCommands, Client, RedisResult};
@@ -10,6 +11,7 @@ use tokio::{sync::broadcast, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Cache;
+use crate::db::nano_events::NanoEventAppended;
 
 /// Hints a slow receiver may be behind before it is told to look at everything.
 const BUFFER: usize = 1024;
@@ -48,6 +50,15 @@ impl Cache {
     pub async fn publish_event_hint(&self, nano: NanoId) {
         let channel = self.hint_channel();
         self.run(async |redis| redis.publish::<_, _, ()>(&channel, nano.to_string()).await).await;
+    }
+
+    /// Tells every process of the events that this program's transactions have committed.
+    pub fn publish_event_hints_of(&self, db: &Db) {
+        let cache = self.clone();
+        db.listen(move |NanoEventAppended(nano)| {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.publish_event_hint(nano).await });
+        });
     }
 
     /// Starts the task that receives hints, with its own connection and its own reconnects. Call it once per process

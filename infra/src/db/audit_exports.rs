@@ -1,10 +1,9 @@
 //! Which rows of the audit log lie in the object store, and what seals them.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::hash};
 use domain::audit::{ChainHash, GENESIS};
 use sqlx::FromRow;
-
-use super::{Db, DbError, Tx, decode::hash};
 
 /// A range of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]

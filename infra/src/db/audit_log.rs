@@ -1,6 +1,10 @@
 //! The audit log: append-only rows in a hash chain (`domain::audit`).
 
 use chrono::{DateTime, Utc};
+use db::{
+    Db, DbError, Tx,
+    decode::{hash, word},
+};
 use domain::{
     audit::{ChainError, ChainHash, Entry, GENESIS, Link, Verifier},
     ids::UserId,
@@ -8,11 +12,6 @@ use domain::{
 use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder, types::Json};
 use uuid::Uuid;
-
-use super::{
-    Db, DbError, Tx,
-    decode::{hash, word},
-};
 
 /// Appends a row and returns its number.
 ///

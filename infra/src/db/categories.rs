@@ -1,10 +1,9 @@
 //! The tree of categories.
 
+use db::{Db, DbError, Tx};
 use domain::ids::CategoryId;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx};
 
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Category {

@@ -1,9 +1,8 @@
 //! Who downloaded which nano on which day: what the download count counts.
 
 use chrono::{DateTime, Utc};
+use db::{DbError, Tx};
 use domain::ids::{NanoId, UserId};
-
-use super::{DbError, Tx};
 
 /// Records a download. True when it is this person's first of the nano on this day (UTC).
 pub async fn record(tx: &mut Tx, nano: NanoId, user: UserId, now: DateTime<Utc>) -> Result<bool, DbError> {

@@ -1,11 +1,10 @@
 //! Mails: the intent is committed before SMTP is spoken, so that a mail of unknown fate is known as such.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::word};
 use domain::ids::{DeliveryId, UserId};
 use serde_json::Value;
 use sqlx::types::Json;
-
-use super::{Db, DbError, Tx, decode::word};
 
 #[derive(Clone)]
 pub struct NewDelivery<'a> {

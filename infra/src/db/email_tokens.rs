@@ -1,10 +1,9 @@
 //! Single-use links sent by mail; only their hash is stored.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx};
 use domain::{ids::UserId, token::TokenHash, words};
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx};
 
 words! {
     /// What following the link does.

@@ -1,13 +1,12 @@
 //! Versions that wait for a person's judgement.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::word};
 use domain::{
     ids::{CaseId, NanoId, UserId, VersionId},
     review::{CaseState, Cause, Decision},
 };
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx, decode::word};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {

@@ -1,10 +1,18 @@
 //! What happened to a nano, numbered in commit order: the source of its event stream.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Notice, Tx};
 use domain::ids::NanoId;
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use super::{Db, DbError, Hint, Tx};
+/// A nano got a new event: told after the commit, so that waiting streams look at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NanoEventAppended(pub NanoId);
+
+impl Notice for NanoEventAppended {
+    const TOPIC: &'static str = "nano_event";
+}
 
 #[derive(Clone, Debug)]
 pub struct NanoEvent {
@@ -35,7 +43,7 @@ pub async fn append(
     )
     .execute(&mut **tx)
     .await?;
-    tx.hint(Hint::NanoEvent(nano));
+    tx.notify(NanoEventAppended(nano));
     Ok(seq)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use db::{Db, DbError};
 use domain::{
     ids::{NanoId, UserId},
     nano::{Format, Status},
@@ -11,10 +12,7 @@ use domain::{
 use sqlx::{FromRow, MySql, QueryBuilder, Row as _, mysql::MySqlRow};
 use uuid::Uuid;
 
-use super::{
-    Db, DbError,
-    nanos::{Nano, Row},
-};
+use super::nanos::{Nano, Row};
 
 /// Totals beyond this are not counted: a person never pages that far, and counting costs.
 pub const COUNT_CAP: u64 = 10_000;

@@ -1,6 +1,7 @@
 //! Versions of a nano's file: what was uploaded, what is served, and what the checks found.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::word};
 use domain::{
     ids::{NanoId, UploadId, VersionId},
     nano::VersionState,
@@ -8,7 +9,6 @@ use domain::{
 use serde_json::Value;
 use sqlx::{Row, types::Json};
 
-use super::{Db, DbError, Tx, decode::word};
 use crate::storage::Key;
 
 /// A version as stored. The JSON columns hold `domain::archive` and `jobs::content` reports.

@@ -1,6 +1,7 @@
 //! Nanos and the categories they are in. `nano_lists.rs` has the catalogue queries.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::word};
 use domain::{
     ids::{CategoryId, NanoId, UserId, VersionId},
     nano::{Format, License, Status},
@@ -8,8 +9,6 @@ use domain::{
 };
 use sqlx::QueryBuilder;
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx, decode::word};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nano {

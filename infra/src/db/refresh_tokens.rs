@@ -1,10 +1,9 @@
 //! Refresh tokens, by their hash. A family is one sign-in: its tokens replace each other.
 
 use chrono::{DateTime, Utc};
+use db::{DbError, Tx};
 use domain::{ids::UserId, token::TokenHash};
 use uuid::Uuid;
-
-use super::{DbError, Tx};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefreshToken {

@@ -2,10 +2,9 @@
 //! goes along an index.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx};
 use domain::ids::{NanoId, UserId};
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx};
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {

@@ -1,6 +1,6 @@
 //! Whole databases, for the tests: each has its own.
 
-use super::{Db, DbError};
+use db::{Db, DbError};
 
 /// Creates a database. `name` may have letters, digits and `_` only.
 pub async fn create(db: &Db, name: &str) -> Result<(), DbError> {

@@ -1,12 +1,11 @@
 //! Which objects rows speak of: what a look through the object store compares it with.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{JobId, NanoId, UploadId};
+use db::{Db, DbError, Tx};
+use domain::ids::{NanoId, UploadId};
 use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder, types::Json};
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx};
 
 /// Those of these uploads whose bytes somebody still needs: being received, or of a version that was not turned down.
 pub async fn uploads_in_use(db: &Db, uploads: &[UploadId]) -> Result<Vec<UploadId>, DbError> {
@@ -115,7 +114,7 @@ async fn select(db: &Db, tail: &'static str, id: Uuid) -> Result<Vec<Named>, DbE
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The job that looked.
-    pub id: JobId,
+    pub id: Uuid,
     pub started_at: DateTime<Utc>,
     pub finished_at: DateTime<Utc>,
     pub objects: u64,
@@ -139,7 +138,7 @@ pub async fn insert_report(tx: &mut Tx, report: &Report) -> Result<(), DbError> 
     sqlx::query!(
         "REPLACE INTO storage_reports (id, started_at, finished_at, objects, bytes, orphans, removed, removed_bytes,
            unknown_objects, checked_rows, missing, samples) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        report.id.0,
+        report.id,
         report.started_at,
         report.finished_at,
         report.objects,
@@ -171,7 +170,7 @@ pub async fn reports(db: &Db, limit: u32) -> Result<Vec<Report>, DbError> {
     Ok(rows
         .into_iter()
         .map(|row| Report {
-            id: JobId(row.id),
+            id: row.id,
             started_at: row.started_at,
             finished_at: row.finished_at,
             objects: row.objects,

@@ -1,16 +1,15 @@
 //! Uploads on their way in.
 
 use chrono::{DateTime, Utc};
-use domain::{
-    ids::{JobId, NanoId, UploadId, UserId},
-    upload::UploadState,
-};
-use uuid::Uuid;
-
-use super::{
+use db::{
     Db, DbError, Tx,
     decode::{hash, word},
 };
+use domain::{
+    ids::{NanoId, UploadId, UserId},
+    upload::UploadState,
+};
+use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upload {
@@ -27,7 +26,7 @@ pub struct Upload {
     /// The bucket's version of the object, where the bucket has versions.
     pub s3_version_id: Option<String>,
     /// The `validate_archive` job, once finished.
-    pub job_id: Option<JobId>,
+    pub job_id: Option<Uuid>,
     pub expires_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -64,7 +63,7 @@ impl TryFrom<Row> for Upload {
             size: row.size,
             sha256: row.sha256.as_deref().map(hash).transpose()?,
             s3_version_id: row.s3_version_id,
-            job_id: row.job_id.map(JobId),
+            job_id: row.job_id,
             expires_at: row.expires_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -165,8 +164,8 @@ pub async fn set_received(
 }
 
 /// Marks the upload as finished and remembers the job that checks it.
-pub async fn set_finished(tx: &mut Tx, id: UploadId, job: JobId, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE uploads SET state = 'finished', job_id = ?, updated_at = ? WHERE id = ?", job.0, now, id.0)
+pub async fn set_finished(tx: &mut Tx, id: UploadId, job: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE uploads SET state = 'finished', job_id = ?, updated_at = ? WHERE id = ?", job, now, id.0)
         .execute(&mut **tx)
         .await?;
     Ok(())

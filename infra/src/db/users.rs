@@ -1,13 +1,12 @@
 //! Accounts.
 
 use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::word};
 use domain::{
     ids::UserId,
     user::{Language, Role, UserStatus},
 };
 use uuid::Uuid;
-
-use super::{Db, DbError, Tx, decode::word};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {

@@ -20,13 +20,13 @@ use std::{
 
 use domain::ids::NanoId;
 
+use crate::env::SearchSettings;
+
 pub use document::Document;
 pub use embedded::Embedded;
 pub use folder::IndexFolder;
 pub use opensearch::OpenSearch;
 pub use query::{FacetCount, Facets, Highlights, Hit, MAX_OFFSET, SearchHits, SearchQuery, Sort};
-
-use crate::env::SearchSettings;
 
 /// What a call to the index can end in.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,12 @@ pub enum SearchError {
     /// The index refused the request itself; it will refuse it again.
     #[error("the search index refused: {operation}: {cause}")]
     Refused { operation: &'static str, cause: String },
+}
+
+impl db::Transience for SearchError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
 }
 
 impl SearchError {

@@ -25,6 +25,12 @@ pub enum StorageError {
     Unavailable { operation: &'static str, cause: String },
 }
 
+impl db::Transience for StorageError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+}
+
 impl StorageError {
     /// True when the same call may succeed later without any change to it.
     pub fn is_transient(&self) -> bool {

@@ -35,6 +35,11 @@ pub struct Metric {
     pub help: &'static str,
 }
 
+/// Whether a series of this name is one of ours.
+pub fn is_ours(name: &str) -> bool {
+    METRICS.iter().any(|metric| metric.name == name)
+}
+
 const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
     Metric { name, kind: Kind::Counter, labels, help }
 }

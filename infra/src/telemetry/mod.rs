@@ -4,7 +4,6 @@ mod context;
 mod export;
 mod logs;
 pub mod metrics;
-pub mod relay;
 pub mod trace;
 
 use std::{net::SocketAddr, time::Duration};
@@ -21,9 +20,10 @@ use tracing_subscriber::{
     EnvFilter, Layer, fmt::writer::BoxMakeWriter, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
 };
 
-pub use self::export::{Pipe, pass_on};
 use self::{export::Counted, trace::Ids};
 use crate::env::{SamplerSettings, TelemetrySettings};
+
+pub use self::export::{Pipe, pass_on};
 
 /// How long the end of a process waits for its last spans.
 const LAST_EXPORT: Duration = Duration::from_secs(3);

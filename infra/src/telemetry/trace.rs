@@ -1,5 +1,4 @@
-//! Spans as the rest of the code sees them: whose trace a span belongs to, what jobs are told of it, and what a span
-//! says beside its fields. All of it does nothing in a process without [`super::init`], such as most tests.
+//! Spans of requests: whose trace a span belongs to, and what it says beside its fields. All of it does nothing in a process without [`super::init`], such as most tests.
 
 use std::{borrow::Cow, cell::Cell};
 
@@ -12,6 +11,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::context;
+
 pub use super::context::{Caller, TRACEPARENT};
 
 /// Makes the span, which nobody has entered yet, go on with its caller's trace. Without a caller it begins one.
@@ -29,16 +29,6 @@ pub fn begin(span: &Span, caller: Option<Caller>) {
         }
         None => {}
     }
-}
-
-/// [`begin`] with a stored `traceparent`, such as a job's; one that cannot be read counts as none.
-pub fn continue_from(span: &Span, trace_parent: Option<&str>) {
-    begin(span, trace_parent.and_then(context::parse).map(Caller::Span));
-}
-
-/// The current span as a `traceparent`, at most 55 characters: what work for later is stored with.
-pub fn trace_parent() -> Option<String> {
-    trace_parent_of(&Span::current())
 }
 
 /// A span as a `traceparent`.

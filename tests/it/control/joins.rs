@@ -21,7 +21,7 @@ async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
     }
     states.sort();
     assert_eq!(states, [State::Completed, State::Discarded]);
-    assert_eq!(jobs::get(&app.db, failed).await.unwrap().unwrap().state, State::Waiting);
+    assert_eq!(ledger::get(&app.db, failed).await.unwrap().unwrap().state, State::Waiting);
 
     // Cancelled while it waits, and retried: it waits again, because a child is missing.
     assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
@@ -63,14 +63,18 @@ async fn a_parent_retried_while_its_last_child_completes_is_released() {
     let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
     assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
     let member = app.enrol("by hand", "search").await;
-    let claimed = jobs::claim(&app.db, member, vec![child]).await.unwrap();
+    let claimed = ledger::claim(&app.db, member, vec![child], jobs::QUEUES.all).await.unwrap();
     let mut completing = app.db.begin().await.unwrap();
-    jobs::complete(&mut completing, &claimed[0].fence, false).await.unwrap();
+    ledger::complete(&mut completing, &claimed[0].fence, false).await.unwrap();
     let retrying = tokio::spawn({
         let db = app.db.clone();
         async move {
             let mut tx = db.begin().await.unwrap();
-            let change = steer::operate(&mut tx, parent, Action::Retry, &By::system("a test")).await.unwrap().unwrap();
+            let change =
+                queue::control::act::operate(&mut tx, &jobs::KINDS, parent, Action::Retry, &By::system("a test"))
+                    .await
+                    .unwrap()
+                    .unwrap();
             tx.commit().await.unwrap();
             change.after
         }
@@ -78,7 +82,7 @@ async fn a_parent_retried_while_its_last_child_completes_is_released() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     completing.commit().await.unwrap();
     assert_eq!(retrying.await.unwrap(), State::Available, "all its children have completed");
-    assert_eq!(jobs::get(&app.db, parent).await.unwrap().unwrap().state, State::Available);
+    assert_eq!(ledger::get(&app.db, parent).await.unwrap().unwrap().state, State::Available);
     app.discard().await;
 }
 
@@ -91,12 +95,12 @@ async fn a_child_that_was_given_up_is_kept_as_long_as_its_parent_waits() {
     let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
     act(&app, child, Action::Cancel).await;
     let later = chrono::Utc::now() + TimeDelta::seconds(2);
-    assert!(jobs::prune(&app.db, 0, later, JobId(Uuid::nil())).await.unwrap().is_none());
-    assert_eq!(jobs::get(&app.db, child).await.unwrap().unwrap().state, State::Cancelled);
+    assert!(ledger::prune(&app.db, 0, later, JobId(Uuid::nil())).await.unwrap().is_none());
+    assert_eq!(ledger::get(&app.db, child).await.unwrap().unwrap().state, State::Cancelled);
     act(&app, parent, Action::Cancel).await;
     let mut pruned = 0;
     let mut last = JobId(Uuid::nil());
-    while let Some(step) = jobs::prune(&app.db, 0, later, last).await.unwrap() {
+    while let Some(step) = ledger::prune(&app.db, 0, later, last).await.unwrap() {
         (pruned, last) = (pruned + step.jobs, step.last);
     }
     assert_eq!(pruned, 2, "and goes with it");
@@ -123,13 +127,13 @@ async fn a_flow_of_more_jobs_than_asked_for_is_not_walked_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_does_not_wait_for_a_child_that_is_somebody_elses() {
     let app = TestApp::start().await;
-    let live = app.put(&jobs_crate::PruneLedger {}).await;
+    let live = app.put(&queue::builtin::PruneLedger {}).await;
     let mut tx = app.db.begin().await.unwrap();
-    let flow = Flow::new().child(&jobs_crate::PruneLedger {}).unwrap();
+    let flow = Flow::new().child::<_, Context>(&queue::builtin::PruneLedger {}).unwrap();
     let error = flow.enqueue(&mut tx, &Other {}).await.unwrap_err();
     assert!(error.to_string().contains("prune_ledger"), "{error}");
     tx.rollback().await.unwrap();
-    assert_eq!(jobs::unfinished(&app.db).await.unwrap().len(), 1);
+    assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 1);
     assert_eq!(act(&app, live, Action::Cancel).await.after, State::Cancelled);
     app.finish().await;
 }

@@ -1,5 +1,7 @@
 //! How many of a kind run at a time, and how often one starts.
 
+use queue::ledger::controls::limits as job_limits;
+
 use super::*;
 
 fn limit(kind: &str) -> Limit {
@@ -91,9 +93,9 @@ async fn a_rate_puts_each_job_off_once_to_its_own_start() {
         assert!(within <= 27, "{within} starts within a second");
     }
     for id in ids {
-        let row = jobs::get(&app.db, id).await.unwrap().unwrap();
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
         assert_eq!((row.runs, row.failures), (1, 0), "waiting costs no run");
-        assert!(job_attempts::by_job(&app.db, id).await.unwrap().is_empty());
+        assert!(attempts::by_job(&app.db, id).await.unwrap().is_empty());
     }
     one.stop().await;
     two.stop().await;

@@ -6,14 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{ids::JobId, review::ReviewPolicy};
-use infra::db::jobs::{self, State};
-use jobs_crate::{Context, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run, enqueue_all};
+use domain::review::ReviewPolicy;
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, RetryPolicy, Run, enqueue_all,
+    ids::JobId,
+    ledger::{self, State},
+};
 use serde::{Deserialize, Serialize};
 use tests::{TestApp, fleet::Worker};
 use uuid::Uuid;
-
-use ::jobs as jobs_crate;
 
 /// Writes down when it starts, then does what it is told.
 #[derive(Clone, Serialize, Deserialize)]
@@ -44,9 +46,9 @@ pub(super) fn count(test: Uuid) -> usize {
     STARTS.lock().unwrap().get(&test).map_or(0, Vec::len)
 }
 
-impl Job for Note {
+impl Job<Context> for Note {
     const KIND: &'static str = "test_note";
-    const QUEUE: Queue = Queue::Maintenance;
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
     const RETRY: RetryPolicy =
         RetryPolicy { max_failures: 3, base: Duration::from_secs(1), max: Duration::from_secs(5) };
 
@@ -81,8 +83,8 @@ pub(super) async fn put_all(app: &TestApp, jobs: &[Note]) -> Vec<JobId> {
 
 /// A worker that takes so many jobs of the tests' queue at a time.
 pub(super) async fn worker(app: &TestApp, slots: usize) -> Worker {
-    let mut fleet = app.fleet(ReviewPolicy::FlaggedOnly, Registry::all().with::<Note>()).await;
-    fleet.settings.queues = vec![(Queue::Maintenance, slots)];
+    let mut fleet = app.prepared_worker(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Note>()).await;
+    fleet.settings.queues = vec![(jobs::queues::MAINTENANCE, slots)];
     Worker::start(fleet)
 }
 
@@ -95,7 +97,7 @@ pub(super) async fn until(what: &str, limit: Duration, mut reached: impl AsyncFn
 }
 
 pub(super) async fn state(app: &TestApp, id: JobId) -> State {
-    jobs::get(&app.db, id).await.unwrap().unwrap().state
+    ledger::get(&app.db, id).await.unwrap().unwrap().state
 }
 
 /// Enqueues one job and returns how long after the commit it began.

@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 
-use ::jobs::changes;
 use chrono::Utc;
-use domain::ids::WorkerId;
-use infra::db::{
-    Db,
-    jobs::By,
-    workers::{self, WorkerRow},
+use db::Db;
+use queue::{
+    control,
+    ids::WorkerId,
+    ledger::{
+        By,
+        workers::{self, WorkerRow},
+    },
 };
 use serde_json::{Value, json};
 
@@ -52,9 +54,9 @@ pub async fn fleet(args: FleetArgs) -> ExitCode {
         Command::Drain { id, why } => {
             let by = By::system(&why.reason);
             let operator = Operator::of_this_process("worker fleet drain");
-            let asked = operator.change(&db, async |tx| Ok(((), changes::drain(tx, id, &by).await?))).await;
+            let asked = operator.change(&db, async |tx| Ok(((), control::drain(tx, id, &by).await?))).await;
             asked.map_err(|failure| match failure {
-                Failure::Refused(text) if text == changes::Refused::Missing.to_string() => {
+                Failure::Refused(text) if text == control::Refused::Missing.to_string() => {
                     Failure::Refused(format!("there is no worker {id}; `worker fleet` lists them"))
                 }
                 other => other,

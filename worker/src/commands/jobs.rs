@@ -7,10 +7,11 @@ use std::{process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
-use domain::{ids::JobId, user::Words};
-use infra::db::{
-    Db,
-    jobs::{
+use db::Db;
+use domain::user::Words;
+use queue::{
+    ids::JobId,
+    ledger::{
         Action, JobRow, State,
         list::{self, Cursor, Filter, Fingerprint},
     },
@@ -81,7 +82,7 @@ struct FilterArgs {
     #[arg(long)]
     kind: Option<String>,
     /// Queue.
-    #[arg(long, value_parser = PossibleValuesParser::new(::jobs::Queue::ALL.map(::jobs::Queue::as_str)))]
+    #[arg(long, value_parser = PossibleValuesParser::new(jobs::QUEUES.names()))]
     queue: Option<String>,
     /// Whose work it is: a user's id, or `system` for the marketplace's own.
     #[arg(long, value_name = "ID", value_parser = tenant)]

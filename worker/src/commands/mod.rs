@@ -10,12 +10,10 @@ mod table;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
-use ::jobs::changes::{self, Refused};
 use chrono::{DateTime, SecondsFormat, Utc};
-use infra::{
-    db::{Db, DbError},
-    env::{DatabaseArgs, Problems},
-};
+use db::{Db, DbError};
+use infra::env::{DatabaseArgs, Problems};
+use queue::control::{self, Refused};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -70,7 +68,7 @@ pub struct Why {
 }
 
 fn reason(text: &str) -> Result<String, String> {
-    domain::text::line(text, changes::REASON_LIMIT).map_err(|error| error.to_string())
+    domain::text::line(text, control::REASON_LIMIT).map_err(|error| error.to_string())
 }
 
 /// A time span like `90s`, `15m`, `2h` or `7d`.
@@ -91,7 +89,7 @@ fn span(text: &str) -> Result<Duration, String> {
 /// A span of at most 30 days, for pauses.
 fn pause_span(text: &str) -> Result<Duration, String> {
     let span = span(text)?;
-    if (1..=changes::PAUSE_LIMIT).contains(&span.as_secs()) { Ok(span) } else { Err("must be 1s to 30d".into()) }
+    if (1..=control::PAUSE_LIMIT).contains(&span.as_secs()) { Ok(span) } else { Err("must be 1s to 30d".into()) }
 }
 
 /// Where answers go.

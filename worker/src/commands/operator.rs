@@ -1,15 +1,13 @@
 //! Who sits at the command line: nobody who is signed in, but an account of the operating system.
 
-use ::jobs::changes::{Act, Refused};
 use chrono::Utc;
+use db::{Db, Races, Tx};
 use domain::audit::Entry;
-use infra::db::{Db, DbError, Tx, audit_log};
+use infra::db::audit_log;
+use queue::control::{Act, Refused};
 use serde_json::json;
 
 use super::Failure;
-
-/// How often a change that lost a lock race is tried again.
-const RETRIES: u32 = 3;
 
 /// For the audit log: the account, the machine and the command.
 pub struct Operator {
@@ -42,11 +40,11 @@ impl Operator {
         db: &Db,
         work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>,
     ) -> Result<T, Failure> {
-        let mut races = 0;
+        let mut races = Races::default();
         loop {
             match self.once(db, &work).await {
-                Err(Refused::Db(DbError::Deadlock(_))) if races < RETRIES => races += 1,
-                done => return Ok(done?),
+                Ok(done) => return Ok(done),
+                Err(error) => races.pause_or_give_up(error).await?,
             }
         }
     }

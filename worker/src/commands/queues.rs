@@ -2,18 +2,21 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use ::jobs::{
-    KINDS, Queue,
-    changes::{self, NewLimit},
-};
 use chrono::Utc;
 use clap::builder::PossibleValuesParser;
-use infra::db::{
-    Db, Tx, job_kinds,
-    job_limits::{self, Limit},
-    jobs::{By, State},
-    queue_pauses::{self, Pause, Scope},
-    queue_status::{self, QueueStatus},
+use db::{Db, Tx};
+use jobs::{KINDS, QUEUES};
+use queue::{
+    control::{self, NewLimit},
+    ledger::{
+        By, State,
+        controls::{
+            limits::{self, Limit},
+            pauses::{self, Pause, Scope},
+        },
+        kinds,
+        stats::queues::{self, QueueStatus},
+    },
 };
 use serde_json::{Value, json};
 
@@ -76,7 +79,7 @@ enum Command {
 #[group(required = true, multiple = false)]
 struct What {
     /// The queue.
-    #[arg(value_parser = PossibleValuesParser::new(Queue::ALL.map(Queue::as_str)))]
+    #[arg(value_parser = PossibleValuesParser::new(QUEUES.names()))]
     queue: Option<String>,
     /// A kind of job instead, in whatever queue.
     #[arg(long)]
@@ -103,12 +106,12 @@ struct LimitArgs {
 }
 
 fn count() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::try_from(changes::LIMIT_MAX).unwrap_or(i64::MAX))
+    clap::value_parser!(u32).range(1..=i64::try_from(control::LIMIT_MAX).unwrap_or(i64::MAX))
 }
 
 fn rate_span(text: &str) -> Result<u32, String> {
     let seconds = super::span(text)?.as_secs();
-    let fits = (1..=changes::RATE_SECONDS_MAX).contains(&seconds);
+    let fits = (1..=control::RATE_SECONDS_MAX).contains(&seconds);
     u32::try_from(seconds).ok().filter(|_| fits).ok_or_else(|| "must be 1s to 1d".into())
 }
 
@@ -121,7 +124,7 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
             let operator = Operator::of_this_process("worker queues pause");
             let by = By::system(&why.reason);
             let seconds = time.map(|time| time.as_secs());
-            let work = async |tx: &mut Tx| changes::pause(tx, scope, name, &by, seconds).await;
+            let work = async |tx: &mut Tx| control::pause(tx, scope, name, &by, seconds).await;
             let expires_at = operator.change(&db, work).await?;
             output.show(
                 || json!({ "scope": scope, "name": name, "paused": true, "expires_at": maybe_time(expires_at) }),
@@ -135,7 +138,7 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
             let (scope, name) = named(&db, &what).await?;
             let operator = Operator::of_this_process("worker queues resume");
             let by = By::system(&why.reason);
-            let work = async |tx: &mut Tx| Ok(((), changes::resume(tx, scope, name, &by).await?));
+            let work = async |tx: &mut Tx| Ok(((), control::resume(tx, scope, name, &by).await?));
             operator.change(&db, work).await.map_err(|failure| match failure {
                 Failure::Refused(text) => Failure::Refused(format!("{scope} {name}: {text}")),
                 other => other,
@@ -148,9 +151,9 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
         Command::Limit { kind, remove: true, why, .. } => {
             let operator = Operator::of_this_process("worker queues limit");
             let by = By::system(&why.reason);
-            let work = async |tx: &mut Tx| Ok(((), changes::remove_limit(tx, &kind, &by).await?));
+            let work = async |tx: &mut Tx| Ok(((), control::remove_limit(tx, &kind, &by).await?));
             operator.change(&db, work).await.map_err(|failure| match failure {
-                Failure::Refused(text) if text == changes::Refused::Missing.to_string() => {
+                Failure::Refused(text) if text == control::Refused::Missing.to_string() => {
                     Failure::Refused(format!("{kind} has no limits"))
                 }
                 other => other,
@@ -170,7 +173,7 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
                 .map_err(|error| Failure::Unusable(format!("{}, or --remove", error.to_string().replace('_', "-"))))?;
             let operator = Operator::of_this_process("worker queues limit");
             let by = By::system(&why.reason);
-            let set = operator.change(&db, async |tx| changes::set_limit(tx, &kind, new, &by).await).await?;
+            let set = operator.change(&db, async |tx| control::set_limit(tx, &kind, new, &by).await).await?;
             output.show(
                 || json!({ "kind": kind, "limit": limit_view(&set) }),
                 || format!("{kind}: {}", limit_words(&set)),
@@ -193,17 +196,17 @@ async fn named<'a>(db: &Db, what: &'a What) -> Result<(Scope, &'a str), Failure>
 
 /// A kind of this build, or one the ledger has jobs of.
 async fn known(db: &Db, kind: &str) -> Result<(), Failure> {
-    if KINDS.contains(&kind) || job_kinds::exists(db, kind).await? {
+    if KINDS.contains(kind) || kinds::exists(db, kind).await? {
         return Ok(());
     }
-    Err(Failure::Refused(format!("there is no kind {kind:?}; known are {}", KINDS.join(", "))))
+    Err(Failure::Refused(format!("there is no kind {kind:?}; known are {}", KINDS.names().join(", "))))
 }
 
 async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
-    let names = Queue::ALL.map(Queue::as_str);
-    let queues = queue_status::all(db, &names).await?;
-    let pauses = queue_pauses::list(db).await?;
-    let limits = job_limits::list(db).await?;
+    let names = QUEUES.names();
+    let queues = queues::all(db, &names).await?;
+    let pauses = pauses::list(db).await?;
+    let limits = limits::list(db).await?;
     let paused = |queue: &str| pauses.iter().find(|pause| pause.scope == Scope::Queue && pause.name == queue);
     output.show(
         || {

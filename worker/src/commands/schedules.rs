@@ -2,12 +2,14 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use ::jobs::changes;
 use chrono::Utc;
-use infra::db::{
-    Db,
-    cron::{self, Schedule, Tick},
-    jobs::By,
+use db::Db;
+use queue::{
+    control,
+    ledger::{
+        By,
+        schedules::{self, Schedule, Tick},
+    },
 };
 use serde_json::{Value, json};
 
@@ -69,7 +71,8 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
         Command::Run { name, why } => {
             let operator = Operator::of_this_process("worker schedules run");
             let by = By::system(&why.reason);
-            let started = operator.change(&db, async |tx| changes::run_schedule(tx, &name, &by).await).await;
+            let started =
+                operator.change(&db, async |tx| control::run_schedule(tx, &jobs::KINDS, &name, &by).await).await;
             let job = started.map_err(|failure| unknown(failure, &name))?;
             output.show(|| json!({ "name": name, "job_id": job }), || format!("{name}: job {job}"))
         }
@@ -77,7 +80,7 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
             let operator = Operator::of_this_process("worker schedules pause");
             let by = By::system(&why.reason);
             let seconds = time.map(|time| time.as_secs());
-            let work = async |tx: &mut infra::db::Tx| changes::pause_schedule(tx, &name, &by, seconds).await;
+            let work = async |tx: &mut db::Tx| control::pause_schedule(tx, &name, &by, seconds).await;
             let expires_at = operator.change(&db, work).await.map_err(|failure| unknown(failure, &name))?;
             output.show(
                 || json!({ "name": name, "paused": true, "expires_at": maybe_time(expires_at) }),
@@ -90,7 +93,7 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
         Command::Resume { name, why } => {
             let operator = Operator::of_this_process("worker schedules resume");
             let by = By::system(&why.reason);
-            let work = async |tx: &mut infra::db::Tx| Ok(((), changes::resume_schedule(tx, &name, &by).await?));
+            let work = async |tx: &mut db::Tx| Ok(((), control::resume_schedule(tx, &name, &by).await?));
             operator.change(&db, work).await.map_err(|failure| unknown(failure, &name))?;
             output.show(|| json!({ "name": name, "paused": false }), || format!("{name}: goes on"))
         }
@@ -100,7 +103,7 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
 
 fn unknown(failure: Failure, name: &str) -> Failure {
     match failure {
-        Failure::Refused(text) if text == changes::Refused::Missing.to_string() => {
+        Failure::Refused(text) if text == control::Refused::Missing.to_string() => {
             Failure::Refused(format!("there is no schedule {name:?}; `worker schedules` lists them"))
         }
         Failure::Refused(text) => Failure::Refused(format!("{name}: {text}")),
@@ -111,8 +114,8 @@ fn unknown(failure: Failure, name: &str) -> Failure {
 async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
     let mut table = Table::new(&["NAME", "TIMES", "ZONE", "NEXT (UTC)", "LAST", "OUTCOME", "STATE"], &[0]);
     let mut views = Vec::new();
-    for schedule in cron::list(db).await? {
-        let ticks = cron::ticks(db, &schedule.name, TICKS).await?;
+    for schedule in schedules::list(db).await? {
+        let ticks = schedules::ticks(db, &schedule.name, TICKS).await?;
         let last = ticks.first();
         table.row([
             schedule.name.clone(),
@@ -129,10 +132,10 @@ async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
 }
 
 async fn show(db: &Db, output: &Output, name: &str) -> Result<(), Failure> {
-    let Some(schedule) = cron::get(db, name).await? else {
-        return Err(unknown(changes::Refused::Missing.into(), name));
+    let Some(schedule) = schedules::get(db, name).await? else {
+        return Err(unknown(control::Refused::Missing.into(), name));
     };
-    let ticks = cron::ticks(db, name, TICKS).await?;
+    let ticks = schedules::ticks(db, name, TICKS).await?;
     output.show(
         || view(&schedule, &ticks),
         || {
@@ -159,7 +162,7 @@ async fn show(db: &Db, output: &Output, name: &str) -> Result<(), Failure> {
                     short(tick.due),
                     tick.outcome.to_string(),
                     tick.job_id.map_or_else(|| "-".into(), |job| job.to_string()),
-                    tick.job_state.map_or("-", infra::db::jobs::State::as_str).into(),
+                    tick.job_state.map_or("-", queue::ledger::State::as_str).into(),
                     tick.fired_by.clone().or_else(|| tick.reason.clone()).unwrap_or_default(),
                 ]);
             }

@@ -2,7 +2,7 @@
 //! completed, some failed for one of many reasons, a few owners with most of the work and thousands with little.
 
 use anyhow::Context;
-use infra::db::Db;
+use db::Db;
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::report::progress;

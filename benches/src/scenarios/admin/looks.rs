@@ -3,15 +3,19 @@
 
 use anyhow::ensure;
 use chrono::{TimeDelta, Utc};
-use domain::ids::JobId;
+use db::Db;
 use futures::future::BoxFuture;
-use infra::db::{
-    Db, job_attempts, job_error_groups, job_family, job_limits, job_logs, job_series, job_story,
-    jobs::{
+use queue::{
+    ids::JobId,
+    ledger::{
         self, State,
+        controls::{limits, pauses},
+        family,
+        history::{attempts, logs, timeline},
         list::{self, Cursor, Filter, Fingerprint},
+        stats::{error_groups, queues, series},
+        workers,
     },
-    queue_pauses, queue_status, workers,
 };
 use uuid::Uuid;
 
@@ -130,38 +134,38 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
     looks.push(look("a job", move |db, round| {
         let id = failed[round % failed.len()];
         async move {
-            ensure!(jobs::get(&db, id).await?.is_some(), "the job is gone");
-            job_story::of(&db, id).await?;
-            job_attempts::by_job(&db, id).await?;
-            job_logs::by_job(&db, id).await?;
-            job_family::children_of(&db, id).await?;
+            ensure!(ledger::get(&db, id).await?.is_some(), "the job is gone");
+            timeline::of(&db, id).await?;
+            attempts::by_job(&db, id).await?;
+            logs::by_job(&db, id).await?;
+            family::children_of(&db, id).await?;
             Ok(())
         }
     }));
     looks.push(look("errors", |db, _| async move {
-        job_error_groups::page(&db, &job_error_groups::Filter::default(), None, 21).await?;
+        error_groups::page(&db, &error_groups::Filter::default(), None, 21).await?;
         Ok(())
     }));
     looks.push(look("errors of a kind and class", |db, _| async move {
-        let filter = job_error_groups::Filter {
+        let filter = error_groups::Filter {
             kind: Some("send_email".into()),
             class: Some("timeout".into()),
-            ..job_error_groups::Filter::default()
+            ..error_groups::Filter::default()
         };
-        job_error_groups::page(&db, &filter, None, 21).await?;
+        error_groups::page(&db, &filter, None, 21).await?;
         Ok(())
     }));
     for (name, minutes) in [("queues, an hour's figures", 60), ("queues, two hours' figures", 120)] {
         looks.push(look(name, move |db, _| async move {
             let now = Utc::now();
             let since = now - TimeDelta::minutes(minutes);
-            let filter = job_series::Filter { since, until: now, ..job_series::Filter::default() };
+            let filter = series::Filter { since, until: now, ..series::Filter::default() };
             tokio::try_join!(
-                queue_status::all(&db, &["uploads", "media", "search", "mail", "maintenance", "heavy"]),
-                job_series::durations(&db, &filter),
-                job_series::by_queue(&db, &filter),
-                queue_pauses::list(&db),
-                job_limits::list(&db),
+                queues::all(&db, &["uploads", "media", "search", "mail", "maintenance", "heavy"]),
+                series::durations(&db, &filter),
+                series::by_queue(&db, &filter),
+                pauses::list(&db),
+                limits::list(&db),
             )?;
             Ok(())
         }));
@@ -171,15 +175,15 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
         Ok(())
     }));
     for (name, hours, step) in [
-        ("stats, an hour by minute", 1, job_series::Step::Minute),
-        ("stats, six hours by minute", 6, job_series::Step::Minute),
-        ("stats, 31 days by hour", 31 * 24, job_series::Step::Hour),
+        ("stats, an hour by minute", 1, series::Step::Minute),
+        ("stats, six hours by minute", 6, series::Step::Minute),
+        ("stats, 31 days by hour", 31 * 24, series::Step::Hour),
     ] {
         looks.push(look(name, move |db, _| async move {
             let now = Utc::now();
             let since = now - TimeDelta::hours(hours);
-            let filter = job_series::Filter { since, until: now, ..job_series::Filter::default() };
-            job_series::series(&db, &filter, step, Some(job_series::Split::Kind)).await?;
+            let filter = series::Filter { since, until: now, ..series::Filter::default() };
+            series::series(&db, &filter, step, Some(series::Split::Kind)).await?;
             Ok(())
         }));
     }

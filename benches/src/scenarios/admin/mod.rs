@@ -13,14 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::ids::{JobId, WorkerId};
-use infra::{
-    clock::Clock,
-    db::{
-        Db,
-        jobs::{self, list},
-        workers,
-    },
+use db::{Db, clock::Clock};
+use queue::{
+    ids::{JobId, WorkerId},
+    ledger::{list, workers},
 };
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -181,11 +177,11 @@ async fn load(db: Db, rate: u64, stop: Arc<AtomicBool>, ran: Arc<AtomicU64>) -> 
         turn.tick().await;
         let fresh: Vec<Noop> = (0..BATCH).map(|n| Noop { n }).collect();
         let mut tx = db.begin().await?;
-        let ids = ::jobs::enqueue_all(&mut tx, &fresh).await?;
+        let ids = queue::enqueue_all(&mut tx, &fresh).await?;
         tx.commit().await?;
-        let claimed = jobs::claim(&db, worker, ids).await?;
-        let fences: Vec<jobs::Fence> = claimed.iter().map(|job| job.fence).collect();
-        jobs::complete_all(&db, &fences).await?;
+        let claimed = queue::ledger::claim(&db, worker, ids, &[crate::jobs::QUEUE]).await?;
+        let fences: Vec<queue::ledger::Fence> = claimed.iter().map(|job| job.fence).collect();
+        queue::ledger::complete_all(&db, &fences).await?;
         ran.fetch_add(fences.len() as u64, Ordering::SeqCst);
     }
     workers::stop(&db, worker).await?;
@@ -197,7 +193,7 @@ async fn prune(db: Db, stop: Arc<AtomicBool>, pruned: Arc<AtomicU64>) -> anyhow:
     let mut last = JobId(Uuid::nil());
     while !stop.load(Ordering::SeqCst) {
         let began = Instant::now();
-        match jobs::prune(&db, PRUNE_DAYS, Clock::System.now(), last).await {
+        match queue::ledger::prune(&db, PRUNE_DAYS, Clock::System.now(), last).await {
             Ok(Some(step)) => {
                 last = step.last;
                 pruned.fetch_add(step.jobs as u64, Ordering::SeqCst);

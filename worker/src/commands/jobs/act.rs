@@ -1,10 +1,10 @@
 //! `worker jobs retry|cancel|discard`: by id at once, by filter as a bulk action.
 
-use ::jobs::changes::{self, Refused};
-use domain::ids::JobId;
-use infra::db::{
-    Db,
-    jobs::{Action, By, list},
+use db::Db;
+use queue::{
+    control::{self, Refused},
+    ids::JobId,
+    ledger::{Action, By, list},
 };
 use serde_json::json;
 
@@ -68,11 +68,11 @@ async fn by_id(db: &Db, output: &Output, action: Action, args: &ActArgs, reason:
     let mut table = Table::new(&["ID", "RESULT", "BEFORE", "AFTER", "JOBS"], &[0, 1]);
     let (mut results, mut bad) = (Vec::new(), 0);
     for id in &args.ids {
-        let done = match changes::targets(db, *id, args.flow).await {
+        let done = match control::targets(db, *id, args.flow).await {
             Ok(targets) => {
                 operator
                     .change(db, async |tx| {
-                        let change = changes::job(tx, *id, &targets, action, &by).await?;
+                        let change = control::job(tx, &jobs::KINDS, *id, &targets, action, &by).await?;
                         let act = change.act.clone();
                         Ok((change, act))
                     })
@@ -118,7 +118,7 @@ async fn by_filter(db: &Db, output: &Output, action: Action, args: &ActArgs) -> 
         return Err(Failure::Unusable("name jobs by id or give at least one filter; --help has examples".into()));
     }
     if filter.states.is_empty() {
-        filter.states = ::jobs::bulk_states(action);
+        filter.states = queue::builtin::bulk_states(action);
     } else if let Some(wrong) = filter.states.iter().find(|state| !action.fits(**state)) {
         return Err(Failure::Unusable(format!("--state {wrong}: {action} does not fit jobs in this state")));
     }
@@ -150,9 +150,9 @@ async fn by_filter(db: &Db, output: &Output, action: Action, args: &ActArgs) -> 
         return Err(Failure::Unusable(text));
     }
     let operator = Operator::of_this_process(command(action));
-    let request = changes::NewBulk { action, filter, per_second: args.per_second, matched: total };
+    let request = control::NewBulk { action, filter, per_second: args.per_second, matched: total };
     let by = By::system(reason);
-    let bulk = operator.change(db, async |tx| changes::bulk(tx, &request, &by).await).await?;
+    let bulk = operator.change(db, async |tx| control::bulk(tx, &request, &by).await).await?;
     output.show(
         || json!({ "action": action, "bulk_id": bulk.id, "job_id": bulk.job, "total": total.count, "total_capped": total.capped }),
         || {

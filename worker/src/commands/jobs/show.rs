@@ -1,9 +1,12 @@
 //! `worker jobs show`.
 
-use domain::ids::JobId;
-use infra::db::{
-    Db, job_attempts, job_family, job_logs, job_story,
-    jobs::{self, JobRow},
+use db::Db;
+use queue::{
+    ids::JobId,
+    ledger::{
+        self, JobRow, family,
+        history::{attempts, logs, timeline},
+    },
 };
 use serde_json::json;
 
@@ -16,17 +19,17 @@ use super::{
 const LINES: usize = 20;
 
 pub(super) async fn show(db: &Db, output: &Output, id: JobId) -> Result<(), Failure> {
-    let Some(job) = jobs::get(db, id).await? else {
+    let Some(job) = ledger::get(db, id).await? else {
         return Err(Failure::Refused(format!("there is no job {id}; it may have been pruned")));
     };
-    let attempts = job_attempts::by_job(db, id).await?;
-    let logs = job_logs::by_job(db, id).await?;
-    let children = job_family::children_of(db, id).await?;
+    let attempts = attempts::by_job(db, id).await?;
+    let logs = logs::by_job(db, id).await?;
+    let children = family::children_of(db, id).await?;
     let parent = match job.flow_id {
-        Some(flow) => job_family::parent_of(db, flow).await?,
+        Some(flow) => family::parent_of(db, flow).await?,
         None => None,
     };
-    let story = job_story::of(db, id).await?;
+    let story = timeline::of(db, id).await?;
     output.show(
         || {
             let mut all = view(&job);
@@ -131,7 +134,7 @@ fn facts(job: &JobRow) -> String {
         add("lost", format!("{} times with its worker, {} crashes of its own", job.lost, job.crashes));
     }
     add("created", short(job.created_at));
-    if matches!(job.state, jobs::State::Scheduled | jobs::State::Retryable) {
+    if matches!(job.state, ledger::State::Scheduled | ledger::State::Retryable) {
         add("runs at", short(job.run_at));
     }
     if let Some(started) = job.started_at {

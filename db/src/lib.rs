@@ -1,0 +1,21 @@
+//! What all SQL of the project stands on: the pool, transactions with what is told after their commit, errors, the clocks,
+//! and ids and words as SQL types.
+//!
+//! Every session is READ COMMITTED in UTC: the ledger's locking relies on it (REPEATABLE READ's gap locks turn claims and
+//! sweeps into deadlocks). The statements themselves stand in `queue/src/ledger/` and `infra/src/db/`.
+
+pub mod clock;
+pub mod decode;
+mod error;
+pub mod literal;
+mod notices;
+mod pool;
+mod retry;
+mod transaction;
+
+pub use error::{DbError, Transience};
+pub use notices::{Notice, Telegram};
+pub use pool::{Db, INSPECTION_LIMIT};
+pub use retry::{Race, Races};
+pub use transaction::Tx;
+pub use words::{UnknownWord, Words, ids, words};

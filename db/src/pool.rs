@@ -1,0 +1,192 @@
+//! The pool: how many connections a program may have, what each session is set to, and the schema.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{
+    Connection, Executor, MySqlPool,
+    migrate::{MigrateError, Migrator},
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+};
+
+use crate::{DbError, Notice, Telegram, Tx, notices::Board};
+
+/// The schema, compiled in; `migrations/README.md` has the rules.
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// How many callers of the api may wait for a connection beyond the pool's size before the next is refused.
+const MAX_WAITERS: usize = 10;
+/// Seconds after which the server ends a session that says nothing. A call that is dropped between preparing a statement
+/// and running it leaves sqlx waiting for an answer that nobody will send, and the place in the pool with it; this gives
+/// the place back.
+const SILENT_AT_MOST: u32 = 60;
+/// And what is idle in good order is closed by us before that.
+const IDLE_AT_MOST: Duration = Duration::from_secs(30);
+/// A worker's connection that was used within this time is taken to be alive: a round trip less for each claim,
+/// completion and transaction. When it has died meanwhile, the job tries again as after any other loss.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a statement of [`Db::inspection`] may take.
+pub const INSPECTION_LIMIT: Duration = Duration::from_secs(3);
+/// Connections for [`Db::inspection`].
+const INSPECTIONS: u32 = 4;
+
+/// The connection pool.
+#[derive(Clone)]
+pub struct Db {
+    pool: MySqlPool,
+    inspection: MySqlPool,
+    waiters: Arc<AtomicUsize>,
+    /// Callers acquiring a connection at a time beyond which the next is refused.
+    most: usize,
+    board: Board,
+}
+
+impl Db {
+    /// A pool of at most `pool_size` connections; they are opened when first needed, so a database that is away
+    /// at start is an error of the first call, not of this one.
+    pub async fn connect(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        Self::connect_with(url, pool_size, None)
+    }
+
+    /// Like [`Db::connect`], for workers: the server drops a session that is silent for 10 s, so that a stopped
+    /// process cannot hold a row lock for long. Nobody is refused for waiting in line: a worker only takes jobs it has
+    /// slots for, and a handler that waits is better than one that is run again.
+    pub async fn connect_worker(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        Self::connect_with(url, pool_size, Some(10))
+    }
+
+    /// Like [`Db::connect_worker`], with 3 s: a scheduler looks every second, and its ticks may be 5 s late at most
+    /// although another replica stands still in the middle of one.
+    pub async fn connect_scheduler(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        Self::connect_with(url, pool_size, Some(3))
+    }
+
+    fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>) -> Result<Self, DbError> {
+        let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
+        let mut pool = MySqlPoolOptions::new()
+            .max_connections(pool_size)
+            .idle_timeout(IDLE_AT_MOST)
+            .acquire_timeout(Duration::from_secs(5))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                    connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
+                    let seconds = wait_timeout.unwrap_or(SILENT_AT_MOST);
+                    connection.execute(sqlx::AssertSqlSafe(format!("SET SESSION wait_timeout = {seconds}"))).await?;
+                    Ok(())
+                })
+            });
+        let mut most = pool_size as usize + MAX_WAITERS;
+        if wait_timeout.is_some() {
+            most = usize::MAX;
+            pool = pool.idle_timeout(Duration::from_secs(5)).test_before_acquire(false).before_acquire(
+                |connection, meta| {
+                    Box::pin(async move { Ok(meta.idle_for < FRESH || connection.ping().await.is_ok()) })
+                },
+            );
+        }
+        let inspection = inspection(&options);
+        let pool = pool.connect_lazy_with(options);
+        Ok(Self { pool, inspection, waiters: Arc::default(), most, board: Board::default() })
+    }
+
+    /// Hears of what committed transactions of this program notify of. The listener must not block.
+    pub fn listen<N: Notice>(&self, listener: impl Fn(N) + Send + Sync + 'static) {
+        self.board.listen(listener);
+    }
+
+    /// For a child process: its notices go to its parent, which [receives](Self::receive) them.
+    pub fn send_notices_to_parent(&self, parent: impl Fn(Vec<Telegram>) + Send + Sync + 'static) {
+        self.board.send_to_parent(parent);
+    }
+
+    /// Tells the listeners of this process what a child process has committed.
+    pub fn receive(&self, telegrams: Vec<Telegram>) {
+        self.board.receive(telegrams);
+    }
+
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        let waiting = WaiterGuard::enter(&self.waiters);
+        if waiting.ahead >= self.most {
+            return Err(DbError::Busy);
+        }
+        let inner = self.pool.begin().await?;
+        Ok(Tx::new(inner, self.board.clone()))
+    }
+
+    /// For reads outside a transaction.
+    pub fn pool(&self) -> &MySqlPool {
+        &self.pool
+    }
+
+    /// For what people look up about the ledger, whose size nobody knows: few connections of their own, so that no
+    /// other work waits for them, and no statement longer than [`INSPECTION_LIMIT`].
+    pub fn inspection(&self) -> &MySqlPool {
+        &self.inspection
+    }
+
+    /// Asks the server whether it answers.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Brings the schema up to date. Safe to run by several processes at once.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
+            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => DbError::from(cause),
+            other => DbError::Other(sqlx::Error::Migrate(Box::new(other))),
+        })
+    }
+
+    pub async fn close(&self) {
+        self.inspection.close().await;
+        self.pool.close().await;
+    }
+}
+
+/// Connects when it is first used.
+fn inspection(options: &MySqlConnectOptions) -> MySqlPool {
+    MySqlPoolOptions::new()
+        .max_connections(INSPECTIONS)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(60))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *connection).await?;
+                let limit = if version.contains("MariaDB") {
+                    format!("SET SESSION max_statement_time = {}", INSPECTION_LIMIT.as_secs_f64())
+                } else {
+                    format!("SET SESSION max_execution_time = {}", INSPECTION_LIMIT.as_millis())
+                };
+                connection.execute(sqlx::AssertSqlSafe(limit)).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone())
+}
+
+/// Counts who is acquiring a connection right now.
+struct WaiterGuard {
+    waiters: Arc<AtomicUsize>,
+    ahead: usize,
+}
+
+impl WaiterGuard {
+    fn enter(waiters: &Arc<AtomicUsize>) -> Self {
+        Self { ahead: waiters.fetch_add(1, Ordering::Relaxed), waiters: waiters.clone() }
+    }
+}
+
+impl Drop for WaiterGuard {
+    fn drop(&mut self) {
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,101 @@
+//! Mail: its jobs, and the texts, a template each in German and English, in `jobs/templates/`.
+//!
+//! A template's first line is the subject; the rest is the text. The HTML part is the same text in a plain frame.
+
+mod remind_moderators;
+mod send_email;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::Value;
+
+pub use remind_moderators::RemindModerators;
+pub use send_email::{NewMail, SendEmail, queue_mail};
+
+/// (name, language, source). A name that is not here cannot be sent.
+const TEMPLATES: &[(&str, &str, &str)] = &[
+    ("verify_email", "de", include_str!("../../templates/verify_email.de.txt")),
+    ("verify_email", "en", include_str!("../../templates/verify_email.en.txt")),
+    ("already_registered", "de", include_str!("../../templates/already_registered.de.txt")),
+    ("already_registered", "en", include_str!("../../templates/already_registered.en.txt")),
+    ("nano_published", "de", include_str!("../../templates/nano_published.de.txt")),
+    ("nano_published", "en", include_str!("../../templates/nano_published.en.txt")),
+    ("nano_pending_review", "de", include_str!("../../templates/nano_pending_review.de.txt")),
+    ("nano_pending_review", "en", include_str!("../../templates/nano_pending_review.en.txt")),
+    ("nano_rejected", "de", include_str!("../../templates/nano_rejected.de.txt")),
+    ("nano_rejected", "en", include_str!("../../templates/nano_rejected.en.txt")),
+    ("remind_moderators", "de", include_str!("../../templates/remind_moderators.de.txt")),
+    ("remind_moderators", "en", include_str!("../../templates/remind_moderators.en.txt")),
+];
+
+const FRAME: &str = include_str!("../../templates/frame.html");
+
+pub(crate) struct Rendered {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RenderError {
+    #[error("there is no mail {template} in language {language}")]
+    Unknown { template: String, language: String },
+    #[error("mail {template}: {source}")]
+    Template { template: String, source: minijinja::Error },
+}
+
+pub(crate) fn render(template: &str, language: &str, params: &Value) -> Result<Rendered, RenderError> {
+    let (_, _, source) = TEMPLATES
+        .iter()
+        .find(|(name, of, _)| *name == template && *of == language)
+        .ok_or_else(|| RenderError::Unknown { template: template.to_owned(), language: language.to_owned() })?;
+    let failed = |source| RenderError::Template { template: template.to_owned(), source };
+    let mut plain = Environment::new();
+    plain.set_undefined_behavior(UndefinedBehavior::Strict);
+    plain.set_auto_escape_callback(|_| AutoEscape::None);
+    let whole = plain.render_str(source, minijinja::value::Serde(params)).map_err(failed)?;
+    let (subject, text) = whole.split_once('\n').unwrap_or((&whole, ""));
+    // A line break in a title must not become a header.
+    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.trim_start().to_owned();
+
+    let mut framed = Environment::new();
+    framed.set_auto_escape_callback(|_| AutoEscape::Html);
+    let paragraphs: Vec<Vec<String>> =
+        text.split("\n\n").map(|part| part.lines().map(str::to_owned).collect()).collect();
+    let html = framed
+        .render_str(FRAME, minijinja::context! { language, subject => subject.trim(), paragraphs })
+        .map_err(failed)?;
+    Ok(Rendered { subject: subject.trim().to_owned(), text, html })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_mail_exists_in_both_languages_and_renders() {
+        let params = json!({
+            "name": "Ada", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
+            "cases": 3, "hours": 30,
+            "findings": [{"code": "TRUNCATED", "entry": "a.txt", "message": "m", "hint": "h"}],
+        });
+        for (name, language, _) in TEMPLATES {
+            let mail = render(name, language, &params).unwrap();
+            assert!(!mail.subject.is_empty() && !mail.text.is_empty(), "{name}.{language}");
+            assert!(!mail.html.contains("<b>Pivot"), "user text is escaped in {name}.{language}");
+        }
+        let names = |language: &str| {
+            TEMPLATES.iter().filter(|(_, of, _)| *of == language).map(|(name, ..)| *name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("de"), names("en"));
+    }
+
+    #[test]
+    fn a_title_cannot_add_a_header() {
+        let mail =
+            render("nano_published", "en", &json!({"title": "x\r\nBcc: a@b", "link": "l", "name": "n"})).unwrap();
+        assert!(!mail.subject.contains(['\r', '\n']));
+    }
+}

@@ -1,0 +1,174 @@
+//! Ends what has had its time: expired links and tokens, who downloaded what, and what deleted nanos and accounts
+//! leave behind. The figures are settings.
+
+use std::{future::Future, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{Db, DbError, Tx};
+use domain::ids::NanoId;
+use infra::db::{retention, stored_objects};
+use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, enqueue, schedule::Schedule};
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, RemoveObject, content::thumbnail::WIDTHS, queues};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Retention {}
+
+/// Expired tokens stay a day longer, so that using one late is told from using a wrong one.
+const TOKENS: TimeDelta = TimeDelta::days(1);
+/// Uploads that came to nothing.
+const UPLOADS: TimeDelta = TimeDelta::days(90);
+/// Reports about the object store.
+const REPORTS: TimeDelta = TimeDelta::days(400);
+/// Between two steps: those who serve people come first.
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Job<Context> for Retention {
+    const KIND: &'static str = "retention";
+    const QUEUE: Queue = queues::MAINTENANCE;
+    const PRIORITY: Priority = Priority::Bulk;
+    const SCHEDULE: Option<Schedule> = Some(Schedule::new::<Self, Context>("0 0 4 * * *", "Europe/Berlin").jitter(300));
+    const TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
+
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        let (db, now) = (&context.db, context.clock.now());
+        let periodic = &context.settings.periodic;
+        let days = |days: u32| now - TimeDelta::days(days.into());
+        let mut done = Done { run, counts: Vec::new() };
+        done.rows("mail links", now - TOKENS, db, retention::prune_email_tokens).await?;
+        done.rows("refresh tokens", now - TOKENS, db, retention::prune_refresh_tokens).await?;
+        done.rows("downloads", days(periodic.downloads_days), db, retention::prune_downloads).await?;
+        done.rows("mails", days(periodic.mails_days), db, retention::prune_mails).await?;
+        done.rows("uploads", now - UPLOADS, db, retention::prune_uploads).await?;
+        stored_objects::prune_reports(db, now - REPORTS).await?;
+        while retention::date_deleted_nanos(db).await? > 0 {}
+        done.subjects(context, Subject::Files, days(periodic.files_days)).await?;
+        done.subjects(context, Subject::Words, days(periodic.metadata_days)).await?;
+        done.subjects(context, Subject::Names, days(periodic.metadata_days)).await?;
+        done.tell();
+        Ok(Outcome::Done)
+    }
+}
+
+/// What was done so far, by what.
+struct Done<'a> {
+    run: &'a Run,
+    counts: Vec<(&'static str, u64)>,
+}
+
+impl Done<'_> {
+    /// Steps over rows until one finds none.
+    async fn rows<'a, F>(
+        &mut self,
+        what: &'static str,
+        before: DateTime<Utc>,
+        db: &'a Db,
+        step: impl Fn(&'a Db, DateTime<Utc>) -> F,
+    ) -> Result<(), JobError>
+    where
+        F: Future<Output = Result<u64, DbError>> + 'a,
+    {
+        let mut rows = 0;
+        while !self.run.cancelled().is_cancelled() {
+            let found = step(db, before).await?;
+            rows += found;
+            if found == 0 {
+                break;
+            }
+            self.run.progress(rows, None, what);
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.counts.push((what, rows));
+        Ok(())
+    }
+
+    /// Steps over nanos or accounts, each in a transaction that still owns the job.
+    async fn subjects(&mut self, context: &Context, subject: Subject, before: DateTime<Utc>) -> Result<(), JobError> {
+        let mut subjects = 0;
+        while !self.run.cancelled().is_cancelled() {
+            let mut tx = self.run.transaction(context).await?;
+            let found = subject.step(&mut tx, before, context.clock.now()).await?;
+            tx.commit().await?;
+            subjects += found as u64;
+            if found == 0 {
+                break;
+            }
+            self.run.progress(subjects, None, subject.name());
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.counts.push((subject.name(), subjects));
+        Ok(())
+    }
+
+    fn tell(&self) {
+        let fields: Vec<_> =
+            self.counts.iter().filter(|(_, rows)| *rows > 0).map(|(what, n)| (*what, (*n).into())).collect();
+        if !fields.is_empty() {
+            self.run.log(Level::Info, "what had its time is gone", &fields);
+        }
+    }
+}
+
+/// What loses something without being deleted.
+#[derive(Clone, Copy)]
+enum Subject {
+    /// Deleted nanos lose their files.
+    Files,
+    /// And later what was written about them.
+    Words,
+    /// Deleted accounts lose the person.
+    Names,
+}
+
+impl Subject {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Files => "nanos without files",
+            Self::Words => "nanos without words",
+            Self::Names => "accounts without names",
+        }
+    }
+
+    /// A few of those that were deleted before `before`; how many.
+    async fn step(self, tx: &mut Tx, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, JobError> {
+        Ok(match self {
+            Self::Files => {
+                let nanos = retention::lock_with_files(tx, before).await?;
+                for nano in &nanos {
+                    remove_files(tx, *nano, now).await?;
+                }
+                nanos.len()
+            }
+            Self::Words => {
+                let nanos = retention::lock_speaking(tx, before).await?;
+                for nano in &nanos {
+                    retention::anonymise_nano(tx, *nano, now).await?;
+                }
+                nanos.len()
+            }
+            Self::Names => {
+                let accounts = retention::lock_named_accounts(tx, before).await?;
+                for account in &accounts {
+                    retention::anonymise_account(tx, *account).await?;
+                }
+                accounts.len()
+            }
+        })
+    }
+}
+
+/// Every object of a nano goes by a job of its own. Removing a width that was never made is no error.
+async fn remove_files(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Result<(), JobError> {
+    let mut keys = Vec::new();
+    for files in stored_objects::of_nano(tx, nano).await? {
+        keys.extend([files.uploaded, files.canonical].into_iter().flatten());
+        keys.extend(files.thumbnails.iter().flat_map(|prefix| WIDTHS.map(|width| format!("{prefix}/{width}.webp"))));
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        enqueue(tx, &RemoveObject { key }).await?;
+    }
+    Ok(retention::set_files_purged(tx, nano, now).await?)
+}

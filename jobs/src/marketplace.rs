@@ -1,0 +1,92 @@
+//! Every job of the marketplace, once. A line here makes a job known: its queue, isolation, schedule, hook and its owner's
+//! rights follow from its type.
+
+use queue::{
+    Kind, Kinds, Registry,
+    builtin::{BulkAction, PruneLedger, RollUpStats, TellGivenUp},
+};
+
+use crate::{
+    Context, ExpireUploads, ExportAuditLog, IndexNano, MakeThumbnails, PublishNano, QUEUES, ReconcileStorage,
+    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, SendEmail, ValidateArchive,
+};
+
+macro_rules! marketplace {
+    ($($job:ident,)*) => {
+        const LIST: &[Kind] = &[$(Kind::of::<$job, Context>(),)*];
+
+        /// The kinds as plain data. Naming them pulls no handler in, so the API may.
+        pub const KINDS: Kinds = Kinds::new(LIST);
+
+        /// The kinds with their handlers, for workers.
+        pub fn registry() -> Registry<Context> {
+            Registry::new(QUEUES)$(.with::<$job>())*
+        }
+    };
+}
+
+marketplace! {
+    // An upload's steps, in their order.
+    ValidateArchive,
+    MakeThumbnails,
+    ScanContent,
+    ReviewNano,
+    PublishNano,
+    IndexNano,
+    // Mail.
+    SendEmail,
+    RemindModerators,
+    // Maintenance.
+    RemoveObject,
+    ExpireUploads,
+    ExportAuditLog,
+    ReconcileStorage,
+    Retention,
+    // The queue's own.
+    BulkAction,
+    PruneLedger,
+    RollUpStats,
+    TellGivenUp,
+}
+
+#[cfg(test)]
+mod tests {
+    use queue::schedule::table;
+
+    use super::*;
+
+    #[test]
+    fn the_schedules_make_sense() {
+        let schedules = KINDS.schedules();
+        let entries = table::build(&schedules, "").unwrap();
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "remind_moderators",
+                "expire_uploads",
+                "export_audit_log",
+                "reconcile_storage",
+                "retention",
+                "prune_ledger",
+                "roll_up_stats"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_kind_runs_in_a_queue_that_workers_can_serve() {
+        for kind in KINDS.iter() {
+            assert!(QUEUES.all.contains(&kind.queue), "{} runs in {}", kind.name, kind.queue.as_str());
+        }
+    }
+
+    #[test]
+    fn the_handlers_are_those_of_the_list() {
+        let mut handlers: Vec<&str> = registry().handlers().map(|(kind, _)| kind).collect();
+        let mut kinds = KINDS.names();
+        handlers.sort_unstable();
+        kinds.sort_unstable();
+        assert_eq!(handlers, kinds);
+    }
+}

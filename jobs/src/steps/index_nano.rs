@@ -1,0 +1,89 @@
+//! Brings the search index in line with a nano as it is now: there when published, gone otherwise.
+
+use db::DbError;
+use domain::ids::{NanoId, UserId};
+use infra::{
+    db::{categories, nano_events, nano_versions, nanos, users},
+    search::Document,
+};
+use queue::{Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{Context, content::text::Metadata, queues};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IndexNano {
+    pub nano_id: NanoId,
+    pub creator_id: UserId,
+}
+
+impl Job<Context> for IndexNano {
+    const KIND: &'static str = "index_nano";
+    const QUEUE: Queue = queues::SEARCH;
+    const OWNER_MAY_RETRY: bool = true;
+    const RETRY: RetryPolicy = RetryPolicy { max_failures: 20, ..RetryPolicy::DEFAULT };
+
+    fn tenant(&self) -> Option<Uuid> {
+        Some(self.creator_id.0)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::new("nano", self.nano_id)]
+    }
+
+    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+        let Some(nano) = nanos::get(&context.db, self.nano_id).await? else { return Ok(Outcome::Done) };
+        // The version was read with the content it stands for: a later change has a higher one and its own job.
+        let Some(version) = nano.current_version_id.filter(|_| nano.status.is_public()) else {
+            context.search.delete(nano.id, nano.index_version).await?;
+            return Ok(Outcome::Done);
+        };
+        let version = nano_versions::get(&context.db, version).await?;
+        let metadata: Option<Metadata> =
+            version.and_then(|version| version.metadata).and_then(|metadata| serde_json::from_value(metadata).ok());
+        let creator = users::get(&context.db, nano.creator_id).await?;
+        let document = Document {
+            id: nano.id,
+            title: nano.title,
+            description: nano.description,
+            body: metadata.map(|metadata| metadata.text).unwrap_or_default(),
+            categories: categories_with_parents(context, nano.id).await?,
+            creator_id: nano.creator_id,
+            creator_name: creator.map(|creator| creator.name).unwrap_or_default(),
+            level: nano.level,
+            language: nano.language.as_str().to_owned(),
+            format: nano.format.as_str().to_owned(),
+            duration_minutes: nano.duration_minutes,
+            average_rating: nano.average_rating,
+            download_count: nano.download_count.into(),
+            status: nano.status.as_str().to_owned(),
+            published_at: nano.published_at,
+            created_at: nano.created_at,
+        };
+        context.search.upsert(&document, nano.index_version).await?;
+        let mut tx = context.db.begin().await?;
+        if nanos::lock(&mut tx, self.nano_id).await?.is_some() {
+            let data = json!({ "index_version": nano.index_version });
+            nano_events::append(&mut tx, self.nano_id, "indexed", &data, context.clock.now()).await?;
+        }
+        Ok(Outcome::DoneIn(tx))
+    }
+}
+
+/// The slugs of a nano's categories and of all above them: who looks into a category looks into those below it, too.
+async fn categories_with_parents(context: &Context, nano: NanoId) -> Result<Vec<String>, DbError> {
+    let mut slugs = nanos::category_slugs(&context.db, nano).await?;
+    let tree = categories::list(&context.db).await?;
+    let mut next = 0;
+    while let Some(slug) = slugs.get(next) {
+        let parent = tree.iter().find(|category| category.slug == *slug).and_then(|category| category.parent_id);
+        let above = tree.iter().find(|category| Some(category.id) == parent);
+        if let Some(above) = above.filter(|above| !slugs.contains(&above.slug)) {
+            slugs.push(above.slug.clone());
+        }
+        next += 1;
+    }
+    Ok(slugs)
+}

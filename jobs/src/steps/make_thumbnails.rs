@@ -1,0 +1,97 @@
+//! Thumbnails of a version: 320, 640 and 1280 pixels wide, as WebP.
+//!
+//! An image that cannot be read costs the thumbnail, never the upload.
+
+use std::{path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use infra::{db::nano_versions, storage::Key};
+use queue::{GivenUp, Job, JobError, Level, Outcome, Queue, Reference, Run};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Step;
+use crate::{
+    Context, VersionRef,
+    content::thumbnail::{self, ImageLimits, Thumbnails},
+    content_errors, queues,
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MakeThumbnails(pub VersionRef);
+
+impl Step for MakeThumbnails {
+    fn version(&self) -> &VersionRef {
+        &self.0
+    }
+}
+
+impl Job<Context> for MakeThumbnails {
+    const KIND: &'static str = "make_thumbnails";
+    const QUEUE: Queue = queues::MEDIA;
+    const OWNER_MAY_RETRY: bool = true;
+    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
+    const TIMEOUT: Duration = Duration::from_secs(5 * 60);
+    const ISOLATED: bool = true;
+
+    fn tenant(&self) -> Option<Uuid> {
+        Some(self.0.creator_id.0)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.0.references()
+    }
+
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
+        if version.thumbnail_key.is_some() {
+            return Ok(Outcome::Done);
+        }
+        let (key, sha256) = version.canonical().map_err(JobError::Discard)?;
+        let scratch = context.scratch_dir(run)?;
+        let archive = scratch.path().join("canonical.zip");
+        context.storage.get_to_file(&key, &archive).await?;
+        let folder: PathBuf = scratch.path().to_owned();
+        let made = run
+            .blocking(move |run| {
+                let stop = run.cancelled().clone();
+                thumbnail::make(&archive, &folder, &ImageLimits::default(), &move || stop.is_cancelled())
+            })
+            .await?
+            .map_err(content_errors::of_thumbnail)?;
+
+        let widths: Vec<u32> = made.images.iter().map(|image| image.width).collect();
+        let notes: Vec<&str> = made.notes.iter().map(|note| note.code.as_str()).collect();
+        let fields = [("source", json!(made.source_entry)), ("widths", json!(widths)), ("notes", json!(notes))];
+        let level = if made.images.is_empty() { Level::Warn } else { Level::Info };
+        run.log(level, if made.images.is_empty() { "nothing to picture" } else { "pictured" }, &fields);
+
+        let prefix = self.store(context, &sha256, &made).await?;
+        let now = context.clock.now();
+        let mut tx = context.db.begin().await?;
+        let Some((_, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
+        nano_versions::set_thumbnail(&mut tx, version.id, &prefix, now).await?;
+        let data = json!({ "source": made.source_entry, "images": made.images.len(), "notes": made.notes });
+        self.0.event(&mut tx, "thumbnails_made", data, now).await?;
+        Ok(Outcome::DoneIn(tx))
+    }
+}
+
+impl MakeThumbnails {
+    /// Stores the images under keys named by the archive's content, so that storing them twice is harmless. A source
+    /// too small for a width gets its largest picture there, so that every width can be asked for. Returns the keys'
+    /// common prefix; empty when there are no images.
+    async fn store(&self, context: &Context, sha256: &[u8; 32], made: &Thumbnails) -> Result<String, JobError> {
+        let mut prefix = String::new();
+        for width in thumbnail::WIDTHS {
+            let Some(image) = made.images.iter().find(|image| image.width >= width).or(made.images.last()) else {
+                break;
+            };
+            let key = Key::thumbnail(self.0.nano_id, sha256, width);
+            context.storage.put(&key, Bytes::from(image.bytes.clone()), "image/webp").await?;
+            prefix = key.as_str().rsplit_once('/').map_or_else(String::new, |(prefix, _)| prefix.to_owned());
+        }
+        Ok(prefix)
+    }
+}

@@ -1,0 +1,172 @@
+//! The steps of an upload, and what they share: which version they are about, and how it is rejected.
+//!
+//! `ValidateArchive` -> (`MakeThumbnails` beside `ScanContent`) -> `ReviewNano` -> `PublishNano` -> `IndexNano`,
+//! `SendEmail`. Locks are taken in the order nano, version.
+
+mod index_nano;
+mod make_thumbnails;
+mod publish_nano;
+mod review_nano;
+mod scan_content;
+mod validate_archive;
+
+use chrono::{DateTime, Utc};
+use db::{DbError, Tx};
+use domain::{
+    ids::{NanoId, UserId, VersionId},
+    nano::VersionState,
+};
+use futures::future::BoxFuture;
+use infra::db::{
+    nano_events,
+    nano_versions::{self, VersionRow},
+    nanos::{self, Nano},
+    users,
+};
+use queue::{Job, JobError, Reference, enqueue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{Context, NewMail, RemoveObject, queue_mail};
+
+pub use index_nano::IndexNano;
+pub use make_thumbnails::MakeThumbnails;
+pub use publish_nano::PublishNano;
+pub use review_nano::ReviewNano;
+pub use scan_content::ScanContent;
+pub use validate_archive::ValidateArchive;
+
+/// Findings named in the mail; the report has all of them.
+pub(crate) const MAILED_FINDINGS: usize = 5;
+
+/// A step that works on one version.
+pub(crate) trait Step: Job<Context> {
+    fn version(&self) -> &VersionRef;
+}
+
+/// The hook of a step that is given up: the creator is told, and can retry it without another upload.
+pub(crate) fn tell_creator<'a, S: Step>(
+    step: &'a S,
+    context: &'a Context,
+    tx: &'a mut Tx,
+    _reason: &'a str,
+) -> BoxFuture<'a, Result<(), DbError>> {
+    Box::pin(step.version().step_failed(tx, S::KIND, context.clock.now()))
+}
+
+/// The version a step works on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct VersionRef {
+    pub nano_id: NanoId,
+    pub version_id: VersionId,
+    pub creator_id: UserId,
+}
+
+impl VersionRef {
+    pub(crate) fn references(&self) -> Vec<Reference> {
+        vec![Reference::new("nano", self.nano_id), Reference::new("version", self.version_id)]
+    }
+
+    /// Reads the version, unless its fate is decided already or the nano is gone: then there is nothing to do.
+    pub(crate) async fn open(&self, context: &Context) -> Result<Option<VersionRow>, DbError> {
+        let version = nano_versions::get(&context.db, self.version_id).await?;
+        Ok(version.filter(|version| version.state == VersionState::Processing))
+    }
+
+    /// The same under lock, with its nano.
+    pub(crate) async fn lock(&self, tx: &mut Tx) -> Result<Option<(Nano, VersionRow)>, DbError> {
+        let Some(nano) = nanos::lock(tx, self.nano_id).await? else { return Ok(None) };
+        let version = nano_versions::lock(tx, self.version_id).await?;
+        Ok(version.filter(|version| version.state.is_open()).map(|version| (nano, version)))
+    }
+
+    /// Appends an event to the nano's stream.
+    pub(crate) async fn event(
+        &self,
+        tx: &mut Tx,
+        kind: &str,
+        mut data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<(), DbError> {
+        if let Some(data) = data.as_object_mut() {
+            data.insert("version_id".into(), json!(self.version_id));
+        }
+        nano_events::append(tx, self.nano_id, kind, &data, now).await?;
+        Ok(())
+    }
+
+    /// Tells the creator that a step was given up; it can be retried without another upload.
+    pub(crate) async fn step_failed(&self, tx: &mut Tx, step: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+        if nanos::lock(tx, self.nano_id).await?.is_none() {
+            return Ok(());
+        }
+        self.event(tx, "step_failed", json!({ "step": step }), now).await
+    }
+
+    /// The creator's page of this nano.
+    fn link(&self, context: &Context) -> String {
+        format!("{}/nanos/{}", context.settings.public_url.trim_end_matches('/'), self.nano_id)
+    }
+
+    /// Queues a mail to the creator; one per version and template, however often the step runs.
+    pub(crate) async fn mail_creator(
+        &self,
+        context: &Context,
+        tx: &mut Tx,
+        template: &str,
+        title: &str,
+        details: Value,
+        now: DateTime<Utc>,
+    ) -> Result<(), JobError> {
+        let Some(creator) = users::get_in(tx, self.creator_id).await? else { return Ok(()) };
+        let mut params = json!({ "name": creator.name, "title": title, "link": self.link(context) });
+        if let (Some(params), Value::Object(details)) = (params.as_object_mut(), details) {
+            params.extend(details);
+        }
+        let mail = NewMail {
+            key: &format!("{template}:{}", self.version_id),
+            template,
+            language: creator.language.as_str(),
+            user_id: Some(creator.id),
+            recipient: &creator.email,
+            params,
+            now,
+        };
+        Ok(queue_mail(tx, mail).await?)
+    }
+}
+
+/// Why a version is turned down, as the creator reads it.
+pub(crate) struct Rejection {
+    pub(crate) reason_de: String,
+    pub(crate) reason_en: String,
+    /// `{code, entry, message, hint}` in the creator's language, at most a handful.
+    pub(crate) findings_de: Value,
+    pub(crate) findings_en: Value,
+}
+
+/// Turns a version down: the nano's status, the event, the mail, and the uploaded bytes go.
+pub(crate) async fn reject(
+    context: &Context,
+    tx: &mut Tx,
+    subject: &VersionRef,
+    nano: &Nano,
+    version: &VersionRow,
+    rejection: Rejection,
+) -> Result<(), JobError> {
+    let now = context.clock.now();
+    let status = nano.status.reject().map_err(JobError::failed)?;
+    let state = version.state.reject().map_err(JobError::failed)?;
+    nanos::set_status(tx, nano.id, status, now).await?;
+    nano_versions::set_state(tx, version.id, state, now).await?;
+    subject.event(tx, "rejected", json!({ "reason": rejection.reason_en, "status": status.as_str() }), now).await?;
+    enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    let german = users::get_in(tx, subject.creator_id).await?.is_none_or(|user| user.language.as_str() == "de");
+    let (reason, findings) = if german {
+        (rejection.reason_de, rejection.findings_de)
+    } else {
+        (rejection.reason_en, rejection.findings_en)
+    };
+    let details = json!({ "reason": reason, "findings": findings });
+    subject.mail_creator(context, tx, "nano_rejected", &nano.title, details, now).await
+}

@@ -1,0 +1,50 @@
+//! Makes a checked version the one the public sees.
+
+use infra::db::{nano_versions, nanos};
+use queue::{GivenUp, Job, JobError, Outcome, Queue, Reference, Run, enqueue};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Step;
+use crate::{Context, IndexNano, VersionRef, queues};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PublishNano(pub VersionRef);
+
+impl Step for PublishNano {
+    fn version(&self) -> &VersionRef {
+        &self.0
+    }
+}
+
+impl Job<Context> for PublishNano {
+    const KIND: &'static str = "publish_nano";
+    const QUEUE: Queue = queues::UPLOADS;
+    const OWNER_MAY_RETRY: bool = true;
+    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
+
+    fn tenant(&self) -> Option<Uuid> {
+        Some(self.0.creator_id.0)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.0.references()
+    }
+
+    async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
+        let now = context.clock.now();
+        let mut tx = context.db.begin().await?;
+        // Published, withdrawn or turned down meanwhile: nothing to do.
+        let Some((nano, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
+        let Ok(status) = nano.status.publish() else {
+            return Ok(Outcome::Cancel(format!("the nano is {}", nano.status.as_str())));
+        };
+        nanos::set_status(&mut tx, nano.id, status, now).await?;
+        nano_versions::publish(&mut tx, &version, now).await?;
+        self.0.event(&mut tx, "published", json!({ "number": version.number, "semver": version.semver }), now).await?;
+        enqueue(&mut tx, &IndexNano { nano_id: nano.id, creator_id: nano.creator_id }).await?;
+        self.0.mail_creator(context, &mut tx, "nano_published", &nano.title, json!({}), now).await?;
+        Ok(Outcome::DoneIn(tx))
+    }
+}

@@ -1,0 +1,213 @@
+//! What people do to a job: retry, cancel, discard. The caller commits, and writes the audit row before that.
+
+use db::{Db, DbError, Tx, decode::word};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::{
+    ids::JobId,
+    ledger::State,
+    ready::{Available, Ticket},
+};
+
+words::words! {
+    pub enum Action ("action on a job") {
+        /// Run again with a clean slate of failures; a scheduled job runs now.
+        Retry = "retry",
+        /// Do not run. A running job is asked to stop.
+        Cancel = "cancel",
+        /// Give up: like a job whose last attempt has failed.
+        Discard = "discard",
+    }
+}
+
+impl Action {
+    /// Whether a job in this state can be acted upon.
+    pub const fn fits(self, state: State) -> bool {
+        use State as S;
+        match self {
+            Self::Retry => {
+                matches!(state, S::Discarded | S::Cancelled | S::Quarantined | S::Retryable | S::Scheduled)
+            }
+            Self::Cancel => !state.is_terminal(),
+            Self::Discard => !matches!(state, S::Running | S::Completed | S::Discarded),
+        }
+    }
+}
+
+/// Who acts, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// Nobody: the system.
+    pub actor: Option<Uuid>,
+    /// At most 500 characters.
+    pub reason: &'a str,
+}
+
+impl<'a> By<'a> {
+    pub const fn system(reason: &'a str) -> Self {
+        Self { actor: None, reason }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operated {
+    Done,
+    /// The job runs: it was told to stop, and ends as cancelled unless it completes first.
+    Asked,
+    /// The job's state does not allow it; nothing changed.
+    Refused,
+}
+
+/// What was done to a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub kind: String,
+    pub before: State,
+    pub after: State,
+    pub result: Operated,
+}
+
+#[derive(FromRow)]
+struct Subject {
+    kind: String,
+    queue: String,
+    priority: u8,
+    tenant: Uuid,
+    state: String,
+}
+
+/// Acts on one job, whose row stays locked until the transaction ends. `None` when there is no such job.
+pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Result<Option<Change>, DbError> {
+    // The flow's lock comes before its parent's everywhere: were it only read, the last child could complete without
+    // seeing the parent wait again, and nobody would release it.
+    let pending: Option<u32> = match action {
+        Action::Retry => {
+            sqlx::query_scalar("SELECT pending FROM flows WHERE parent_id = ? FOR UPDATE")
+                .bind(id.0)
+                .fetch_optional(&mut **tx)
+                .await?
+        }
+        _ => None,
+    };
+    let subject: Option<Subject> =
+        sqlx::query_as("SELECT kind, queue, priority, tenant, state FROM jobs WHERE id = ? FOR UPDATE")
+            .bind(id.0)
+            .fetch_optional(&mut **tx)
+            .await?;
+    let Some(subject) = subject else { return Ok(None) };
+    let before = word::<State>(&subject.state)?;
+    if before != State::Running {
+        sqlx::query("DELETE FROM job_cancels WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    }
+    let (after, result) = if !action.fits(before) {
+        (before, Operated::Refused)
+    } else if before == State::Running {
+        ask_to_stop(tx, id, by).await?;
+        (before, Operated::Asked)
+    } else {
+        leave_limits(tx, id, &subject).await?;
+        let after = match action {
+            Action::Retry => retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?,
+            Action::Cancel => end(tx, id, State::Cancelled).await?,
+            Action::Discard => end(tx, id, State::Discarded).await?,
+        };
+        (after, Operated::Done)
+    };
+    if result != Operated::Refused {
+        sqlx::query(
+            "INSERT INTO job_actions (id, job_id, action, actor_id, reason, before_state, after_state, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+        )
+        .bind(Uuid::now_v7())
+        .bind(id.0)
+        .bind(action.as_str())
+        .bind(by.actor)
+        .bind(by.reason.chars().take(500).collect::<String>())
+        .bind(before.as_str())
+        .bind(after.as_str())
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(Some(Change { kind: subject.kind, before, after, result }))
+}
+
+async fn ask_to_stop(tx: &mut Tx, id: JobId, by: &By<'_>) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT IGNORE INTO job_cancels (job_id, reason, actor_id, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+    )
+    .bind(id.0)
+    .bind(by.reason.chars().take(500).collect::<String>())
+    .bind(by.actor)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A place among the blocked, or a start put off by a rate, is given up with the state.
+async fn leave_limits(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?")
+        .bind(&subject.kind)
+        .bind(subject.priority)
+        .bind(subject.tenant)
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("DELETE FROM rate_slots WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// A flow's parent whose children have not all completed waits for them again.
+async fn retry(tx: &mut Tx, id: JobId, subject: &Subject, pending: bool) -> Result<State, DbError> {
+    let after = if pending { State::Waiting } else { State::Available };
+    sqlx::query(
+        "UPDATE jobs SET state = ?, failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL
+         WHERE id = ?",
+    )
+    .bind(after.as_str())
+    .bind(id.0)
+    .execute(&mut **tx)
+    .await?;
+    // Not given up any more; how it ends this time will be seen.
+    sqlx::query("UPDATE job_failures SET given_up = FALSE WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    if after == State::Available {
+        let ticket = Ticket { job: id, priority: subject.priority, rank: 0 };
+        tx.notify(Available { queue: subject.queue.clone(), ticket, tenant: subject.tenant });
+    }
+    Ok(after)
+}
+
+async fn end(tx: &mut Tx, id: JobId, after: State) -> Result<State, DbError> {
+    sqlx::query(
+        "UPDATE jobs SET state = ?, finished_at = UTC_TIMESTAMP(6), unique_live = NULL, again = FALSE WHERE id = ?",
+    )
+    .bind(after.as_str())
+    .bind(id.0)
+    .execute(&mut **tx)
+    .await?;
+    let failures = if after == State::Discarded {
+        "UPDATE job_failures SET given_up = TRUE WHERE job_id = ?"
+    } else {
+        "DELETE FROM job_failures WHERE job_id = ?"
+    };
+    sqlx::query(failures).bind(id.0).execute(&mut **tx).await?;
+    Ok(after)
+}
+
+/// Cancels that found their job running, but it runs no more: it ended, or was put back by a sweep or a failure.
+/// At most 100.
+pub async fn stranded_cancels(db: &Db) -> Result<Vec<(JobId, String, Option<Uuid>)>, DbError> {
+    let rows: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(
+        "SELECT c.job_id, c.reason, c.actor_id FROM job_cancels c LEFT JOIN jobs j ON j.id = c.job_id
+         WHERE j.id IS NULL OR j.state <> 'running' LIMIT 100",
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows.into_iter().map(|(job, reason, actor)| (JobId(job), reason, actor)).collect())
+}
+
+/// Forgets a cancel whose job is gone.
+pub async fn forget_cancel(tx: &mut Tx, id: JobId) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM job_cancels WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Queues and kinds of which nothing starts, until somebody resumes them or their time is over.
+
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx, decode::word};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::ledger::controls;
+
+words::words! {
+    /// What a pause stops.
+    pub enum Scope ("scope of a pause") {
+        Queue = "queue",
+        /// One kind of job, in whatever queue.
+        Kind = "kind",
+    }
+}
+
+/// A pause that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub scope: Scope,
+    pub name: String,
+    pub reason: String,
+    /// Who paused it; nobody for the system.
+    pub actor: Option<Uuid>,
+    pub paused_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    scope: String,
+    name: String,
+    reason: String,
+    actor_id: Option<Uuid>,
+    paused_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Pause {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            scope: word(&row.scope)?,
+            name: row.name,
+            reason: row.reason,
+            actor: row.actor_id,
+            paused_at: row.paused_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// All pauses, by scope and name.
+pub async fn list(db: &Db) -> Result<Vec<Pause>, DbError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT scope, name, reason, actor_id, paused_at, expires_at FROM queue_pauses
+         WHERE expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6) ORDER BY scope, name",
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter().map(Pause::try_from).collect()
+}
+
+/// The pause that lasts under this name, locked until the transaction ends.
+pub async fn current(tx: &mut Tx, scope: Scope, name: &str) -> Result<Option<Pause>, DbError> {
+    // The number's lock comes first, as in every change.
+    controls::raise_epoch(tx).await?;
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT scope, name, reason, actor_id, paused_at, expires_at FROM queue_pauses
+         WHERE scope = ? AND name = ? AND (expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6)) FOR UPDATE",
+    )
+    .bind(scope.as_str())
+    .bind(name)
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(Pause::try_from).transpose()
+}
+
+/// Pauses a queue or a kind, or gives a pause another reason and end. What runs goes on; from the commit on nothing
+/// else starts. False when it was paused already.
+pub async fn pause(
+    tx: &mut Tx,
+    scope: Scope,
+    name: &str,
+    reason: &str,
+    actor: Option<Uuid>,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<bool, DbError> {
+    controls::raise_epoch(tx).await?;
+    let written = sqlx::query(
+        "INSERT INTO queue_pauses (scope, name, reason, actor_id, paused_at, expires_at)
+         VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), ?)
+         ON DUPLICATE KEY UPDATE reason = VALUES(reason), actor_id = VALUES(actor_id), expires_at = VALUES(expires_at)",
+    )
+    .bind(scope.as_str())
+    .bind(name)
+    .bind(reason)
+    .bind(actor)
+    .bind(expires_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Ends a pause; false when there was none.
+pub async fn resume(tx: &mut Tx, scope: Scope, name: &str) -> Result<bool, DbError> {
+    controls::raise_epoch(tx).await?;
+    let removed = sqlx::query("DELETE FROM queue_pauses WHERE scope = ? AND name = ?")
+        .bind(scope.as_str())
+        .bind(name)
+        .execute(&mut **tx)
+        .await?;
+    Ok(removed.rows_affected() == 1)
+}
+
+/// Ends the pauses whose time is over; returns how many.
+pub async fn expire(db: &Db) -> Result<u64, DbError> {
+    let over: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM queue_pauses WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 1")
+            .fetch_all(db.pool())
+            .await?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = db.begin().await?;
+    controls::raise_epoch(&mut tx).await?;
+    let removed =
+        sqlx::query("DELETE FROM queue_pauses WHERE expires_at <= UTC_TIMESTAMP(6)").execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(removed.rows_affected())
+}

@@ -1,0 +1,272 @@
+//! How a job comes to be: always in the transaction that makes it true.
+
+use std::collections::BTreeMap;
+
+use db::{DbError, Tx, decode::word, literal};
+use sha2::{Digest, Sha256};
+use sqlx::{AssertSqlSafe, QueryBuilder};
+use uuid::Uuid;
+
+use crate::{
+    ids::{FlowId, JobId},
+    ledger::{NOTICES_AT_MOST, State},
+    ready::{Available, Ticket},
+};
+
+/// A statement of a batch stays below this, whatever the server's `max_allowed_packet` (16 MiB and more).
+const STATEMENT_BYTES: usize = 1024 * 1024;
+/// And has at most this many rows.
+const STATEMENT_ROWS: usize = 500;
+
+/// A job about to be enqueued.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub id: JobId,
+    pub kind: &'static str,
+    pub args_version: u16,
+    /// JSON.
+    pub args: String,
+    pub queue: &'static str,
+    pub priority: u8,
+    /// The owner; nil for the system's own work.
+    pub tenant: Uuid,
+    pub max_failures: u32,
+    pub unique_key: Option<String>,
+    /// (type, id) pairs the job can be found by.
+    pub references: Vec<(&'static str, Uuid)>,
+    pub start: Start,
+    /// The flow it is a child of.
+    pub flow: Option<FlowId>,
+    pub trace_parent: Option<String>,
+}
+
+/// When a new job may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    Now,
+    /// Once this much database time has passed.
+    After(std::time::Duration),
+    /// When the flow it is the parent of releases it.
+    WhenReleased,
+}
+
+/// Writes the job's rows. With a live job of the same unique key, that job's id is returned instead; if that one
+/// is running already, it will run once more.
+pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
+    let Some(key) = &job.unique_key else {
+        // Nothing to look for: all its rows in one round trip.
+        let mut batch = Batch::default();
+        batch.add(job);
+        batch.write(tx).await?;
+        count_after_commit(tx, [((job.queue, job.kind), 1)]);
+        if job.start == Start::Now {
+            tx.notify(available(job));
+        }
+        return Ok(job.id);
+    };
+    let unique = Some(unique_hash(job.kind, key));
+    if let Some(live) = find_live(tx, unique.as_deref()).await? {
+        return Ok(live);
+    }
+    match insert_row(tx, job, unique.as_deref()).await {
+        // Somebody else's insert of the same key committed in between.
+        Err(DbError::Conflict { constraint }) if constraint == "jobs_unique_live" => {
+            match find_live(tx, unique.as_deref()).await? {
+                Some(live) => return Ok(live),
+                // It ended in this very moment: the key is free again.
+                None => insert_row(tx, job, unique.as_deref()).await?,
+            }
+        }
+        other => other?,
+    }
+    sqlx::query!("INSERT INTO job_payloads (job_id, args) VALUES (?, ?)", job.id.0, job.args)
+        .execute(&mut **tx)
+        .await?;
+    if !job.references.is_empty() {
+        let mut insert = QueryBuilder::new("INSERT INTO job_refs (ref_type, ref_id, job_id) ");
+        insert.push_values(&job.references, |mut row, (kind, id)| {
+            row.push_bind(*kind).push_bind(*id).push_bind(job.id.0);
+        });
+        insert.build().execute(&mut **tx).await?;
+    }
+    if let Some(flow) = job.flow {
+        sqlx::query("INSERT INTO flow_children (flow_id, job_id) VALUES (?, ?)")
+            .bind(flow.0)
+            .bind(job.id.0)
+            .execute(&mut **tx)
+            .await?;
+    }
+    if job.start == Start::Now {
+        tx.notify(available(job));
+    }
+    count_after_commit(tx, [((job.queue, job.kind), 1)]);
+    Ok(job.id)
+}
+
+/// For the metrics: jobs by queue and kind.
+fn count_after_commit(
+    tx: &mut Tx,
+    jobs: impl IntoIterator<Item = ((&'static str, &'static str), u64)> + Send + 'static,
+) {
+    tx.after_commit(move || {
+        for ((queue, kind), jobs) in jobs {
+            metrics::counter!("jobs_enqueued_total", "queue" => queue, "kind" => kind).increment(jobs);
+        }
+    });
+}
+
+/// Writes many jobs in a few statements; the ids are in their order. Jobs with a unique key are written one by one,
+/// since each may turn out to be there already.
+pub async fn insert_all(tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<JobId>, DbError> {
+    let mut ids = Vec::with_capacity(jobs.len());
+    let mut batch = Batch::default();
+    let mut counts: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
+    let mut notices = 0;
+    for job in jobs {
+        if job.unique_key.is_some() {
+            ids.push(insert(tx, job).await?);
+            continue;
+        }
+        ids.push(job.id);
+        batch.add(job);
+        *counts.entry((job.queue, job.kind)).or_default() += 1;
+        if job.start == Start::Now && notices < NOTICES_AT_MOST {
+            notices += 1;
+            tx.notify(available(job));
+        }
+        if batch.is_full() {
+            std::mem::take(&mut batch).write(tx).await?;
+        }
+    }
+    batch.write(tx).await?;
+    if !counts.is_empty() {
+        count_after_commit(tx, counts);
+    }
+    Ok(ids)
+}
+
+/// Rows on their way into the three tables of a job.
+#[derive(Default)]
+struct Batch {
+    rows: usize,
+    jobs: String,
+    payloads: String,
+    refs: String,
+    children: String,
+}
+
+impl Batch {
+    fn add(&mut self, job: &NewJob) {
+        use std::fmt::Write;
+        let (state, delay) = state_and_delay(job.start);
+        let null = || "NULL".to_owned();
+        let id = literal::uuid(job.id.0);
+        let comma = |list: &str| if list.is_empty() { "" } else { "," };
+        // Writing into a String cannot fail.
+        let _ = write!(
+            self.jobs,
+            "{}({id},{},{},{},{},{},{},{},UTC_TIMESTAMP(6) + INTERVAL {delay} MICROSECOND,{},{},UTC_TIMESTAMP(6))",
+            comma(&self.jobs),
+            literal::text(job.kind),
+            job.args_version,
+            literal::text(job.queue),
+            job.priority,
+            literal::uuid(job.tenant),
+            literal::text(state.as_str()),
+            job.max_failures,
+            job.flow.map_or_else(null, |flow| literal::uuid(flow.0)),
+            job.trace_parent.as_deref().map_or_else(null, literal::text),
+        );
+        let _ = write!(self.payloads, "{}({id},{})", comma(&self.payloads), literal::text(&job.args));
+        for (kind, reference) in &job.references {
+            let _ =
+                write!(self.refs, "{}({},{},{id})", comma(&self.refs), literal::text(kind), literal::uuid(*reference));
+        }
+        if let Some(flow) = job.flow {
+            let _ = write!(self.children, "{}({},{id})", comma(&self.children), literal::uuid(flow.0));
+        }
+        self.rows += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= STATEMENT_ROWS || self.payloads.len() >= STATEMENT_BYTES || self.refs.len() >= STATEMENT_BYTES
+    }
+
+    /// All of it in one round trip.
+    async fn write(self, tx: &mut Tx) -> Result<(), DbError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let mut statements = format!(
+            "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, max_failures, run_at, flow_id,
+                               trace_parent, created_at) VALUES {};
+             INSERT INTO job_payloads (job_id, args) VALUES {}",
+            self.jobs, self.payloads
+        );
+        if !self.refs.is_empty() {
+            statements.push_str("; INSERT INTO job_refs (ref_type, ref_id, job_id) VALUES ");
+            statements.push_str(&self.refs);
+        }
+        if !self.children.is_empty() {
+            statements.push_str("; INSERT INTO flow_children (flow_id, job_id) VALUES ");
+            statements.push_str(&self.children);
+        }
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **tx).await?;
+        Ok(())
+    }
+}
+
+fn available(job: &NewJob) -> Available {
+    let ticket = Ticket { job: job.id, priority: job.priority, rank: 0 };
+    Available { queue: job.queue.to_owned(), ticket, tenant: job.tenant }
+}
+
+/// The first state of a job, and microseconds until it is due.
+fn state_and_delay(start: Start) -> (State, i64) {
+    match start {
+        Start::Now => (State::Available, 0),
+        Start::After(delay) => (State::Scheduled, i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)),
+        Start::WhenReleased => (State::Waiting, 0),
+    }
+}
+
+async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<(), DbError> {
+    let (state, delay) = state_and_delay(job.start);
+    sqlx::query!(
+        "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, unique_live, max_failures, run_at,
+                           flow_id, trace_parent, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, ?, ?, UTC_TIMESTAMP(6))",
+        job.id.0,
+        job.kind,
+        job.args_version,
+        job.queue,
+        job.priority,
+        job.tenant,
+        state.as_str(),
+        unique,
+        job.max_failures,
+        delay,
+        job.flow.map(|flow| flow.0),
+        job.trace_parent,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn find_live(tx: &mut Tx, unique: Option<&[u8]>) -> Result<Option<JobId>, DbError> {
+    let Some(unique) = unique else { return Ok(None) };
+    // The lock makes sure a running job cannot complete between this look and the mark.
+    let live = sqlx::query!(r#"SELECT id AS "id: Uuid", state FROM jobs WHERE unique_live = ? FOR UPDATE"#, unique)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let Some(live) = live else { return Ok(None) };
+    if word::<State>(&live.state)? == State::Running {
+        sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
+    }
+    Ok(Some(JobId(live.id)))
+}
+
+fn unique_hash(kind: &str, key: &str) -> Vec<u8> {
+    Sha256::new().chain_update(kind).chain_update([0]).chain_update(key).finalize().to_vec()
+}

@@ -1,0 +1,75 @@
+//! Flows: a parent that waits until all its children have completed.
+//!
+//! A child that is discarded or cancelled holds the parent until it is retried, so that nothing is published on
+//! half the evidence.
+
+use db::{Db, DbError, Tx};
+use sqlx::{QueryBuilder, Row};
+use uuid::Uuid;
+
+use crate::{
+    ids::{FlowId, JobId},
+    ledger::push_ids,
+    ready::{Available, Ticket},
+};
+
+/// Writes a flow of `children` jobs that releases `parent`.
+pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT INTO flows (id, parent_id, pending, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+        id.0,
+        parent.0,
+        children
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Counts a child's completion; whoever reads 0 releases the parent. The row lock of the update makes that exactly
+/// one: with a plain count, two last children each saw the other still running.
+pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbError> {
+    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow.0)
+        .execute(&mut **tx)
+        .await?;
+    let row = sqlx::query("SELECT parent_id, pending FROM flows WHERE id = ? FOR UPDATE")
+        .bind(flow.0)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let (parent, pending): (Uuid, u32) = (row.try_get("parent_id")?, row.try_get("pending")?);
+    if pending > 0 {
+        return Ok(());
+    }
+    let released = sqlx::query!(
+        "UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'waiting'",
+        parent
+    )
+    .execute(&mut **tx)
+    .await?;
+    if released.rows_affected() == 1 {
+        let row = sqlx::query!(r#"SELECT queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE id = ?"#, parent)
+            .fetch_one(&mut **tx)
+            .await?;
+        let ticket = Ticket { job: JobId(parent), priority: row.priority, rank: 0 };
+        tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
+    }
+    Ok(())
+}
+
+/// The job and everything it waits for, children before parents. Looks no further once there are more than `limit`.
+pub async fn subtree(db: &Db, root: JobId, limit: usize) -> Result<Vec<JobId>, DbError> {
+    let (mut found, mut level) = (vec![root], vec![root]);
+    while !level.is_empty() && found.len() <= limit {
+        let mut children = QueryBuilder::new(
+            "SELECT c.job_id FROM flows f JOIN flow_children c ON c.flow_id = f.id WHERE f.parent_id IN (",
+        );
+        push_ids(&mut children, &level);
+        children.push(") ORDER BY c.job_id LIMIT ").push_bind((limit + 1 - found.len()) as u64);
+        let children: Vec<Uuid> = children.build_query_scalar().fetch_all(db.pool()).await?;
+        level = children.into_iter().map(JobId).collect();
+        found.extend(&level);
+    }
+    found.reverse();
+    Ok(found)
+}

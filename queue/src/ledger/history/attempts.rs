@@ -1,0 +1,145 @@
+//! The history of runs: one row per finished run, except for a plain first success.
+
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx};
+
+use crate::{ids::JobId, ledger::Fence};
+
+/// Longest error text kept, in bytes.
+const ERROR_LIMIT: usize = 4_000;
+
+/// Longest error class, in bytes of ASCII.
+pub const CLASS_LIMIT: usize = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Completed,
+    Retry,
+    Snoozed,
+    Cancelled,
+    Discarded,
+    HandedBack,
+    /// The worker did not know the kind or the version of the arguments.
+    Parked,
+    /// The child process died.
+    Crashed,
+}
+
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Retry => "retry",
+            Self::Snoozed => "snoozed",
+            Self::Cancelled => "cancelled",
+            Self::Discarded => "discarded",
+            Self::HandedBack => "handed_back",
+            Self::Parked => "parked",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
+pub(crate) async fn record(
+    tx: &mut Tx,
+    fence: &Fence,
+    outcome: Outcome,
+    class: Option<&str>,
+    error: Option<&str>,
+) -> Result<(), DbError> {
+    let error = error.map(shortened);
+    sqlx::query!(
+        "INSERT INTO job_attempts (job_id, run, worker_id, outcome, error_class, error, started_at, finished_at,
+                                   worker_name, version)
+         SELECT j.id, ?, ?, ?, ?, ?, j.started_at, UTC_TIMESTAMP(6), w.name, w.version
+         FROM jobs j LEFT JOIN workers w ON w.id = j.worker_id WHERE j.id = ? AND j.token = ? AND j.runs = ?
+         ON DUPLICATE KEY UPDATE outcome = VALUES(outcome), error_class = VALUES(error_class), error = VALUES(error)",
+        fence.run,
+        fence.worker.0,
+        outcome.as_str(),
+        class,
+        error,
+        fence.job.0,
+        fence.token,
+        fence.run
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub run: u32,
+    pub outcome: String,
+    pub class: Option<String>,
+    pub error: Option<String>,
+    /// Host and process of the worker, and its version.
+    pub worker: Option<String>,
+    pub version: Option<String>,
+    /// When the run was claimed.
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: DateTime<Utc>,
+}
+
+/// The job's recorded runs in their order; at most the newest 200.
+pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT run, outcome, error_class, error, worker_name, version, started_at AS "started_at: DateTime<Utc>",
+                  finished_at AS "finished_at: DateTime<Utc>"
+           FROM job_attempts WHERE job_id = ? ORDER BY run DESC LIMIT 200"#,
+        job.0
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .rev()
+        .map(|row| Attempt {
+            run: row.run,
+            outcome: row.outcome,
+            class: row.error_class,
+            error: row.error,
+            worker: row.worker_name,
+            version: row.version,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+        .collect())
+}
+
+/// The class of the newest run that met an error; `None` when none did, or when it had no class.
+pub async fn last_class(db: &Db, job: JobId) -> Result<Option<String>, DbError> {
+    let class = sqlx::query_scalar!(
+        "SELECT error_class FROM job_attempts WHERE job_id = ? AND error_class IS NOT NULL ORDER BY run DESC LIMIT 1",
+        job.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(class.flatten())
+}
+
+/// How many of the job's last `failures` failures were of this class.
+pub async fn failures_of_class(db: &Db, job: JobId, failures: u32, class: &str) -> Result<u32, DbError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) FROM (
+               SELECT error_class FROM job_attempts
+               WHERE job_id = ? AND outcome = 'retry' AND error_class IS NOT NULL AND error_class <> 'transient'
+               ORDER BY run DESC LIMIT ?) AS last WHERE error_class = ?"#,
+        job.0,
+        failures,
+        class
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn shortened(error: &str) -> &str {
+    let mut end = error.len().min(ERROR_LIMIT);
+    while !error.is_char_boundary(end) {
+        end -= 1;
+    }
+    &error[..end]
+}

@@ -1,0 +1,258 @@
+//! Lists of jobs for those who look after the ledger: filtered, newest first, by keyset.
+//!
+//! Whatever the ledger's size, no request looks at more than a bounded number of rows. The narrowest index drives
+//! (`plan`); what it cannot decide is checked inside a window of `WINDOW` of its entries. When the window ends
+//! before the page is full, the page is [`Page::partial`] and its cursor goes on behind the window.
+
+mod branch;
+mod cursor;
+mod plan;
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, literal};
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, MySqlConnection};
+use uuid::Uuid;
+
+use crate::{
+    ids::JobId,
+    ledger::{
+        JobRow, SELECT, State, job_row,
+        list::{
+            branch::Direction,
+            plan::{Found, Plan},
+        },
+        rescue::first_id_of,
+    },
+};
+
+pub use cursor::{Cursor, CursorError};
+pub(crate) use plan::queues;
+
+/// Totals beyond this are not counted.
+pub const COUNT_CAP: u64 = 10_000;
+/// Entries of the driving index that one request checks at most, when the index alone does not decide.
+pub const WINDOW: u64 = 10_000;
+
+/// What groups failures of one cause: 32 hexadecimal digits in writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// The text is no fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fingerprint has 32 hexadecimal digits")]
+pub struct FingerprintError;
+
+impl FromStr for Fingerprint {
+    type Err = FingerprintError;
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(FingerprintError);
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| FingerprintError)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which jobs. Absent fields do not filter; those that are there must all hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Any of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<State>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// The owner; nil for the system's own work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Uuid>,
+    /// A reference that the job declared, as `nano` and an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<(String, Uuid)>,
+    /// The cause of its newest failure, unless it has completed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Created at this time or later, by the millisecond in the job's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Created before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Filter {
+    /// True when it lets every job through.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The ids that the times leave.
+    fn range(&self) -> Range {
+        let low = self.since.map_or(0, |since| first_id_of(since).as_u128());
+        let high = self.until.map_or(u128::MAX, |until| first_id_of(until).as_u128().saturating_sub(1));
+        Range { low, high }
+    }
+}
+
+/// Ids from `low` to `high`, both included; none when `low > high`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Range {
+    low: u128,
+    high: u128,
+}
+
+impl Range {
+    const fn is_empty(self) -> bool {
+        self.low > self.high
+    }
+
+    /// What is left behind `id`, on the way in this direction.
+    fn behind(self, id: Uuid, direction: Direction) -> Self {
+        match (direction, id.as_u128()) {
+            (Direction::NewestFirst, 0) | (Direction::OldestFirst, u128::MAX) => Self { low: 1, high: 0 },
+            (Direction::NewestFirst, id) => Self { high: self.high.min(id - 1), ..self },
+            (Direction::OldestFirst, id) => Self { low: self.low.max(id + 1), ..self },
+        }
+    }
+
+    /// What lies on the way up to `id`, which is included.
+    fn up_to(self, id: Uuid, direction: Direction) -> Self {
+        match direction {
+            Direction::NewestFirst => Self { low: self.low.max(id.as_u128()), ..self },
+            Direction::OldestFirst => Self { high: self.high.min(id.as_u128()), ..self },
+        }
+    }
+}
+
+/// How many jobs match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Total {
+    /// At most [`COUNT_CAP`].
+    pub count: u64,
+    /// There may be more: beyond the cap, or beyond the window of a filter that no index decides.
+    pub capped: bool,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub jobs: Vec<JobRow>,
+    /// As it was at the first page.
+    pub total: Total,
+    /// Where the next page begins; none at the end.
+    pub next: Option<Cursor>,
+    /// The window ended before the page was full: the search goes on at `next`.
+    pub partial: bool,
+}
+
+/// The jobs behind `cursor`, newest first. Looks only where the cursor belongs to the same filter.
+pub async fn page(db: &Db, filter: &Filter, cursor: Option<&Cursor>, limit: u32) -> Result<Page, DbError> {
+    let direction = Direction::NewestFirst;
+    let range = cursor.map_or(filter.range(), |cursor| filter.range().behind(cursor.last, direction));
+    let mut connection = db.inspection().acquire().await?;
+    let plan = Plan::choose(&mut connection, filter, range, direction).await?;
+    let (Found { ids, next, partial }, total) = match cursor {
+        Some(cursor) => (plan.find(&mut connection, limit).await?, cursor.total),
+        None => plan.find_and_count(&mut connection, limit).await?,
+    };
+    let mut jobs = rows(&mut connection, &ids).await?;
+    jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
+    let next = next.map(|last| Cursor { last, total, filter: cursor::mark(filter) });
+    Ok(Page { jobs, total, next, partial })
+}
+
+/// How many jobs match.
+pub async fn count(db: &Db, filter: &Filter) -> Result<Total, DbError> {
+    let mut connection = db.inspection().acquire().await?;
+    let plan = Plan::choose(&mut connection, filter, filter.range(), Direction::NewestFirst).await?;
+    plan.total(&mut connection).await
+}
+
+/// One step through the matching jobs, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// May be empty although the search goes on.
+    pub ids: Vec<JobId>,
+    /// Where the next step begins; none at the end.
+    pub next: Option<JobId>,
+}
+
+/// The first matching jobs behind `after` and up to `until`, oldest first.
+pub async fn step(db: &Db, filter: &Filter, after: JobId, until: JobId, limit: u32) -> Result<Step, DbError> {
+    let direction = Direction::OldestFirst;
+    let range = filter.range().behind(after.0, direction).up_to(until.0, direction);
+    let mut connection = db.inspection().acquire().await?;
+    let plan = Plan::choose(&mut connection, filter, range, direction).await?;
+    let found = plan.find(&mut connection, limit).await?;
+    Ok(Step { ids: found.ids, next: found.next.map(JobId) })
+}
+
+async fn rows(connection: &mut MySqlConnection, ids: &[JobId]) -> Result<Vec<JobRow>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = format!("{SELECT} WHERE j.id IN ({})", literal::ids(ids));
+    let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(connection).await?;
+    rows.iter().map(job_row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_32_hexadecimal_digits() {
+        let text = "00ff00ff00ff00ff00ff00ff00ff00ff";
+        assert_eq!(text.parse::<Fingerprint>().unwrap().to_string(), text);
+        for bad in ["", "00ff", "+0ff00ff00ff00ff00ff00ff00ff00ff", "00ff00ff00ff00ff00ff00ff00ff00fg"] {
+            assert_eq!(bad.parse::<Fingerprint>(), Err(FingerprintError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_filter_survives_its_json_and_refuses_strangers() {
+        let filter = Filter {
+            states: vec![State::Discarded, State::Retryable],
+            reference: Some(("nano".into(), Uuid::nil())),
+            fingerprint: Some(Fingerprint([7; 16])),
+            ..Filter::default()
+        };
+        let json = serde_json::to_value(&filter).unwrap();
+        assert_eq!(serde_json::from_value::<Filter>(json).unwrap(), filter);
+        assert!(serde_json::from_value::<Filter>(serde_json::json!({"colour": "red"})).is_err());
+        assert!(serde_json::from_value::<Filter>(serde_json::json!({})).unwrap().is_empty());
+    }
+
+    #[test]
+    fn ranges_leave_out_what_was_seen() {
+        let all = Filter::default().range();
+        let id = Uuid::from_u128(5);
+        assert_eq!(all.behind(id, Direction::NewestFirst), Range { low: 0, high: 4 });
+        assert_eq!(all.behind(id, Direction::OldestFirst), Range { low: 6, high: u128::MAX });
+        assert!(all.behind(Uuid::nil(), Direction::NewestFirst).is_empty());
+        assert!(all.behind(Uuid::max(), Direction::OldestFirst).is_empty());
+        assert_eq!(all.up_to(id, Direction::OldestFirst), Range { low: 0, high: 5 });
+    }
+}

@@ -1,0 +1,195 @@
+//! The ledger's rows: what a job is, how it comes to be, how it is read.
+
+mod act;
+pub mod bulk_actions;
+mod claim;
+pub mod controls;
+mod enqueue;
+pub mod family;
+mod finish;
+pub mod flows;
+pub mod history;
+mod hold;
+pub mod kinds;
+pub mod leases;
+mod limited;
+pub mod list;
+mod rescue;
+pub mod schedules;
+pub mod stats;
+pub mod workers;
+
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, decode::word};
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use crate::ids::JobId;
+
+pub use act::{Action, By, Change, Operated, forget_cancel, operate, stranded_cancels};
+pub use claim::{Claimed, claim, claim_within, heads, promote, tenants};
+pub use enqueue::{NewJob, Start, insert, insert_all};
+pub use finish::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
+pub use hold::hold;
+pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, rescue_jobs};
+
+/// A transaction that makes many jobs available hints at no more than this many: the dispatcher finds the rest.
+const NOTICES_AT_MOST: usize = 64;
+
+words::words! {
+    /// Where a job stands.
+    pub enum State ("job state") {
+        Available = "available",
+        Scheduled = "scheduled",
+        Running = "running",
+        Retryable = "retryable",
+        Waiting = "waiting",
+        Blocked = "blocked",
+        Completed = "completed",
+        Cancelled = "cancelled",
+        Discarded = "discarded",
+        Quarantined = "quarantined",
+    }
+}
+
+impl State {
+    /// True when the job will not run again by itself.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled | Self::Discarded | Self::Quarantined)
+    }
+}
+
+/// A job as its owner and the operators see it.
+#[derive(Clone, Debug)]
+pub struct JobRow {
+    pub id: JobId,
+    pub kind: String,
+    pub args_version: u16,
+    pub queue: String,
+    pub priority: u8,
+    pub tenant: Uuid,
+    pub state: State,
+    pub runs: u32,
+    pub failures: u32,
+    pub max_failures: u32,
+    pub lost: u32,
+    pub crashes: u32,
+    pub run_at: DateTime<Utc>,
+    pub worker_id: Option<Uuid>,
+    pub flow_id: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What groups its newest failure with others of the same cause.
+    pub fingerprint: Option<list::Fingerprint>,
+    pub trace_parent: Option<String>,
+    /// The error of the last run that met one.
+    pub last_error: Option<String>,
+    pub progress_done: Option<u64>,
+    pub progress_total: Option<u64>,
+    pub progress_note: Option<String>,
+}
+
+pub async fn get(db: &Db, id: JobId) -> Result<Option<JobRow>, DbError> {
+    Ok(select(db, |query| {
+        query.push("WHERE j.id = ").push_bind(id.0);
+    })
+    .await?
+    .pop())
+}
+
+/// Every job that declared this reference, oldest first; at most 200.
+pub async fn by_reference(db: &Db, kind: &str, id: Uuid) -> Result<Vec<JobRow>, DbError> {
+    select(db, |query| {
+        query
+            .push("JOIN job_refs r ON r.job_id = j.id WHERE r.ref_type = ")
+            .push_bind(kind.to_owned())
+            .push(" AND r.ref_id = ")
+            .push_bind(id)
+            .push(" ORDER BY j.id LIMIT 200");
+    })
+    .await
+}
+
+/// Jobs that are not in a terminal state, oldest first; at most 200. What tests must find empty at their end.
+pub async fn unfinished(db: &Db) -> Result<Vec<JobRow>, DbError> {
+    select(db, |query| {
+        query.push(
+            "WHERE j.state IN ('available','scheduled','running','retryable','waiting','blocked') ORDER BY j.id LIMIT 200",
+        );
+    })
+    .await
+}
+
+/// Jobs that were given up, oldest first; at most 200.
+pub async fn given_up(db: &Db) -> Result<Vec<JobRow>, DbError> {
+    select(db, |query| {
+        query.push("WHERE j.state IN ('discarded', 'quarantined') ORDER BY j.id LIMIT 200");
+    })
+    .await
+}
+
+/// All that a [`JobRow`] shows, of `jobs j`.
+const SELECT: &str = "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
+            j.max_failures, j.lost, j.crashes, j.run_at, j.worker_id, j.flow_id, j.trace_parent, j.error_fingerprint,
+            j.created_at, j.started_at, j.finished_at, p.done, p.total, p.note,
+            (SELECT a.error FROM job_attempts a WHERE a.job_id = j.id AND a.error IS NOT NULL
+             ORDER BY a.run DESC LIMIT 1) AS last_error
+     FROM jobs j LEFT JOIN job_progress p ON p.job_id = j.id";
+
+async fn select(db: &Db, restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>)) -> Result<Vec<JobRow>, DbError> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push(" ");
+    restrict(&mut query);
+    let rows = query.build().fetch_all(db.pool()).await?;
+    rows.iter().map(job_row).collect()
+}
+
+fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
+    use sqlx::Row;
+    Ok(JobRow {
+        id: JobId(row.try_get("id")?),
+        kind: row.try_get("kind")?,
+        args_version: row.try_get("args_version")?,
+        queue: row.try_get("queue")?,
+        priority: row.try_get("priority")?,
+        tenant: row.try_get("tenant")?,
+        state: word(row.try_get("state")?)?,
+        runs: row.try_get("runs")?,
+        failures: row.try_get("failures")?,
+        max_failures: row.try_get("max_failures")?,
+        lost: row.try_get("lost")?,
+        crashes: row.try_get("crashes")?,
+        run_at: row.try_get("run_at")?,
+        worker_id: row.try_get("worker_id")?,
+        flow_id: row.try_get("flow_id")?,
+        created_at: row.try_get("created_at")?,
+        started_at: row.try_get("started_at")?,
+        finished_at: row.try_get("finished_at")?,
+        fingerprint: row.try_get::<Option<Vec<u8>>, _>("error_fingerprint")?.and_then(fingerprint),
+        trace_parent: row.try_get("trace_parent")?,
+        last_error: row.try_get("last_error")?,
+        progress_done: row.try_get("done")?,
+        progress_total: row.try_get("total")?,
+        progress_note: row.try_get("note")?,
+    })
+}
+
+fn fingerprint(bytes: Vec<u8>) -> Option<list::Fingerprint> {
+    bytes.try_into().ok().map(list::Fingerprint)
+}
+
+/// Ids sorted and without doubles: the order in which every batch takes its locks.
+pub(crate) fn sorted(mut ids: Vec<JobId>) -> Vec<JobId> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// `?, ?, …` of ids.
+pub(crate) fn push_ids(query: &mut QueryBuilder<sqlx::MySql>, ids: &[JobId]) {
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id.0);
+    }
+}

@@ -1,0 +1,13 @@
+//! Figures about many jobs: rollups, groups of failures, backlogs, and how long a waiting job may still wait.
+
+pub mod backlog;
+pub mod counts;
+pub mod error_groups;
+pub mod errors;
+pub mod failures;
+pub mod histogram;
+pub mod line;
+pub mod queues;
+pub mod rollups;
+pub mod series;
+pub mod waiting;

@@ -1,0 +1,271 @@
+//! Worker incarnations: who is alive, by the ticks of the queue's clock.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx};
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use crate::ids::WorkerId;
+
+/// Ticks (about seconds) without a heartbeat until an incarnation counts as dead.
+pub const LEASE_TICKS: u64 = 7;
+/// And until one counts as dead whose heartbeat has no session at the server any more: the kernel closes the
+/// connections of a killed process at once, while a slow or paused one keeps them.
+pub const GONE_TICKS: u64 = 3;
+
+/// One life of a worker process.
+#[derive(Clone, Debug)]
+pub struct NewWorker {
+    pub id: WorkerId,
+    /// Host and process id, for people.
+    pub name: String,
+    pub version: String,
+    /// Comma-separated.
+    pub queues: String,
+    /// How many jobs it runs at a time, in all its queues.
+    pub slots: u32,
+}
+
+/// An incarnation as operators see it.
+#[derive(Clone, Debug)]
+pub struct WorkerRow {
+    pub id: Uuid,
+    pub name: String,
+    pub version: String,
+    /// Comma-separated.
+    pub queues: String,
+    /// `alive`, `draining`, `stopped` or `dead`.
+    pub state: String,
+    pub started_at: DateTime<Utc>,
+    pub seen_at: DateTime<Utc>,
+    pub slots: u32,
+    /// Resident memory of the worker and its child processes, as of `seen_at`.
+    pub memory_bytes: Option<u64>,
+    /// When somebody asked it to finish what it runs and end, and why.
+    pub drain_requested_at: Option<DateTime<Utc>>,
+    pub drain_reason: Option<String>,
+}
+
+/// The incarnations that ended within the last day or have not ended, newest first; at most 500.
+pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
+    Ok(sqlx::query_as!(
+        WorkerRow,
+        r#"SELECT id AS "id: Uuid", name, version, queues, state, started_at AS "started_at: DateTime<Utc>",
+                  seen_at AS "seen_at: DateTime<Utc>", slots, memory_bytes,
+                  drain_requested_at AS "drain_requested_at: DateTime<Utc>", drain_reason
+           FROM workers ORDER BY id DESC LIMIT 500"#
+    )
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// A job that a worker runs just now.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct RunningJob {
+    pub worker_id: Uuid,
+    pub id: Uuid,
+    pub kind: String,
+    pub queue: String,
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+/// What runs in the whole fleet; at most 5,000 jobs.
+pub async fn running(db: &Db) -> Result<Vec<RunningJob>, DbError> {
+    let mut connection = db.inspection().acquire().await?;
+    let queues = crate::ledger::list::queues(&mut connection).await?;
+    if queues.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = QueryBuilder::new(
+        "SELECT worker_id, id, kind, queue, started_at FROM jobs FORCE INDEX (jobs_feed)
+         WHERE state = 'running' AND worker_id IS NOT NULL AND queue IN (",
+    );
+    let mut list = select.separated(", ");
+    for queue in queues {
+        list.push_bind(queue);
+    }
+    select.push(") LIMIT 5000");
+    let mut running: Vec<RunningJob> = select.build_query_as().fetch_all(&mut *connection).await?;
+    running.sort_unstable_by_key(|job| (job.worker_id, job.started_at, job.id));
+    Ok(running)
+}
+
+pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT INTO workers (id, name, version, queues, slots, seen_tick, started_at, seen_at)
+         SELECT ?, ?, ?, ?, ?, tick, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM queue_clock WHERE id = 1",
+        worker.id.0,
+        worker.name,
+        worker.version,
+        worker.queues,
+        worker.slots
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// Moves the clock on, at most one tick per second of database time, and renews the lease. False when the
+/// incarnation counts as dead: everything it runs has been given to others. `db` should have one connection, which
+/// nothing else uses.
+///
+/// `memory`: resident bytes, for people.
+pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<bool, DbError> {
+    // A clock set back would stop the ticks until it catches up; a time in the future starts over instead.
+    sqlx::query!(
+        "UPDATE queue_clock SET tick = tick + 1, ticked_at = UTC_TIMESTAMP(6)
+         WHERE id = 1 AND (ticked_at <= UTC_TIMESTAMP(6) - INTERVAL 1 SECOND OR ticked_at > UTC_TIMESTAMP(6))"
+    )
+    .execute(db.pool())
+    .await?;
+    // RunningJobs as long as this session lives. Taking it again is harmless and takes it for a new session.
+    sqlx::query("DO GET_LOCK(?, 0)").bind(session_lock(id.0)).execute(db.pool()).await?;
+    let renewed = sqlx::query!(
+        "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1),
+                memory_bytes = ?
+         WHERE id = ? AND state IN ('alive', 'draining')",
+        memory,
+        id.0
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(renewed.rows_affected() == 1)
+}
+
+/// The worker takes no new jobs any more.
+pub async fn drain(db: &Db, id: WorkerId) -> Result<(), DbError> {
+    sqlx::query!("UPDATE workers SET state = 'draining' WHERE id = ? AND state = 'alive'", id.0)
+        .execute(db.pool())
+        .await?;
+    Ok(())
+}
+
+/// Where a worker stands, its row locked until the transaction ends: `alive`, `draining` (also when it was only asked to),
+/// `stopped` or `dead`.
+pub async fn state(tx: &mut Tx, id: WorkerId) -> Result<Option<String>, DbError> {
+    let state = sqlx::query_scalar(
+        "SELECT CAST(IF(state = 'alive' AND drain_requested_at IS NOT NULL, 'draining', state) AS CHAR)
+         FROM workers WHERE id = ? FOR UPDATE",
+    )
+    .bind(id.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(state)
+}
+
+/// Asks a worker to finish what it runs and end; it looks every quarter of a second. False when it has ended already.
+pub async fn request_drain(tx: &mut Tx, id: WorkerId, reason: &str) -> Result<bool, DbError> {
+    let asked = sqlx::query(
+        "UPDATE workers SET drain_requested_at = COALESCE(drain_requested_at, UTC_TIMESTAMP(6)), drain_reason = ?
+         WHERE id = ? AND state IN ('alive', 'draining')",
+    )
+    .bind(reason.chars().take(500).collect::<String>())
+    .bind(id.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(asked.rows_affected() == 1)
+}
+
+/// The worker ended in good order.
+pub async fn stop(db: &Db, id: WorkerId) -> Result<(), DbError> {
+    sqlx::query!("UPDATE workers SET state = 'stopped' WHERE id = ? AND state IN ('alive', 'draining')", id.0)
+        .execute(db.pool())
+        .await?;
+    Ok(())
+}
+
+/// Marks incarnations dead whose lease has run out, or whose session is gone; returns how many.
+pub async fn bury(db: &Db) -> Result<u64, DbError> {
+    let mut tx = db.begin().await?;
+    let silent = sqlx::query!(
+        r#"SELECT w.id AS "id: Uuid", CAST(c.tick - w.seen_tick AS SIGNED) AS "ticks!: i64"
+           FROM workers w JOIN queue_clock c ON c.id = 1
+           WHERE w.state IN ('alive', 'draining') AND w.seen_tick + ? < c.tick ORDER BY w.id LIMIT 100"#,
+        GONE_TICKS
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut buried = 0;
+    for worker in silent {
+        let expired = worker.ticks.unsigned_abs() > LEASE_TICKS;
+        if !expired {
+            let gone: Option<i64> = sqlx::query_scalar("SELECT CAST(IS_FREE_LOCK(?) AS SIGNED)")
+                .bind(session_lock(worker.id))
+                .fetch_one(&mut *tx)
+                .await?;
+            if gone != Some(1) {
+                continue;
+            }
+        }
+        buried += sqlx::query!(
+            "UPDATE workers SET state = 'dead'
+             WHERE id = ? AND state IN ('alive', 'draining')
+               AND seen_tick + ? < (SELECT tick FROM queue_clock WHERE id = 1)",
+            worker.id,
+            GONE_TICKS
+        )
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+    }
+    tx.commit().await?;
+    Ok(buried)
+}
+
+/// The name of the lock that a heartbeat's session holds; at most 64 characters.
+fn session_lock(id: Uuid) -> String {
+    format!("nano-worker-{}", id.simple())
+}
+
+/// Dead or stopped incarnations that still own running jobs; at most 100.
+pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
+    let lists = sqlx::query_scalar!("SELECT DISTINCT queues FROM workers").fetch_all(db.pool()).await?;
+    let queues: BTreeSet<&str> = lists.iter().flat_map(|list| list.split(',')).collect();
+    if queues.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = QueryBuilder::new(
+        "SELECT DISTINCT j.worker_id FROM jobs j JOIN workers w ON w.id = j.worker_id
+         WHERE w.state IN ('dead', 'stopped') AND j.state = 'running' AND j.queue IN (",
+    );
+    let mut list = select.separated(", ");
+    for queue in queues {
+        list.push_bind(queue.to_owned());
+    }
+    select.push(") LIMIT 100");
+    let workers: Vec<Uuid> = select.build_query_scalar().fetch_all(db.pool()).await?;
+    Ok(workers.into_iter().map(WorkerId).collect())
+}
+
+/// How many incarnations have a lease that has not run out.
+pub async fn alive(db: &Db) -> Result<u64, DbError> {
+    let alive = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "alive: i64" FROM workers
+           WHERE state IN ('alive', 'draining') AND seen_tick + ? >= (SELECT tick FROM queue_clock WHERE id = 1)"#,
+        LEASE_TICKS
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(alive.unsigned_abs())
+}
+
+/// Whether a living worker takes jobs of this queue.
+pub async fn takes(db: &Db, queue: &str) -> Result<bool, DbError> {
+    let found =
+        sqlx::query_scalar!("SELECT COUNT(*) FROM workers WHERE state = 'alive' AND FIND_IN_SET(?, queues) > 0", queue)
+            .fetch_one(db.pool())
+            .await?;
+    Ok(found > 0)
+}
+
+/// Forgets incarnations that ended more than a day ago.
+pub async fn prune(db: &Db) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "DELETE FROM workers WHERE state IN ('dead', 'stopped') AND seen_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY LIMIT 500"
+    )
+    .execute(db.pool())
+    .await?
+    .rows_affected())
+}

@@ -1,0 +1,155 @@
+//! One run of one job, as its handler sees it.
+
+use std::{
+    any::Any,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use db::{Tx, clock::Clock};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    JobError, QueueContext, Registry, class,
+    ids::JobId,
+    ledger::{self, Fence, Fenced, history::logs::Level},
+    run_log::RunLog,
+};
+
+/// Which run this is, whether it should stop, and where to say how far it is. What time it is, is
+/// [`QueueContext::clock`]'s business, so that tests can move it.
+#[derive(Clone)]
+pub struct Run {
+    fence: Fence,
+    failures: u32,
+    cancel: CancellationToken,
+    progress: Arc<Progress>,
+    log: RunLog,
+    registry: Arc<dyn Any + Send + Sync>,
+    scratch: Option<Arc<Path>>,
+}
+
+impl Run {
+    pub(crate) fn new(
+        fence: Fence,
+        failures: u32,
+        cancel: CancellationToken,
+        clock: Clock,
+        registry: Arc<dyn Any + Send + Sync>,
+    ) -> Self {
+        Self { fence, failures, cancel, progress: Arc::default(), log: RunLog::new(clock), registry, scratch: None }
+    }
+
+    /// Every kind that this worker knows: for the queue's own jobs, which act on others.
+    pub(crate) fn registry<C: QueueContext>(&self) -> Result<&Registry<C>, JobError> {
+        let registry = self.registry.downcast_ref();
+        registry.ok_or_else(|| JobError::failed(anyhow::anyhow!("the registry is of another context than the job")))
+    }
+
+    /// The same with a folder for its files.
+    pub(crate) fn with_scratch(mut self, folder: Option<Arc<Path>>) -> Self {
+        self.scratch = folder;
+        self
+    }
+
+    /// In a child process: the folder for this run's files, which is removed however the child ends.
+    pub fn scratch(&self) -> Option<&Path> {
+        self.scratch.as_deref()
+    }
+
+    pub fn job(&self) -> JobId {
+        self.fence.job
+    }
+
+    /// How many times the job was claimed, this run included.
+    pub fn number(&self) -> u32 {
+        self.fence.run
+    }
+
+    /// Earlier failures that burnt an attempt.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Cancelled when somebody cancels the job, at shutdown, when the lease is lost, and at the timeout. Long work looks
+    /// here often.
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// Says how far the work is; call it as often as you like, it is stored at most once a second.
+    pub fn progress(&self, done: u64, total: Option<u64>, note: &str) {
+        self.progress.set(done, total, note);
+    }
+
+    pub(crate) fn progress_cell(&self) -> Arc<Progress> {
+        self.progress.clone()
+    }
+
+    /// Leaves a line for the operators, kept with the job: at most 200 lines of a run and 1 KiB a line, of the job's
+    /// last five runs. Stored at most once a second and at the end of the run, however it ends; a line that cannot be
+    /// stored never fails the job. It also goes to the process' log, so do not call `tracing` for the same thing.
+    ///
+    /// No personal data and no tokens: operators of every rank read it.
+    pub fn log(&self, level: Level, message: &str, fields: &[(&str, Value)]) {
+        self.log.add(level, message, fields);
+    }
+
+    pub(crate) fn log_lines(&self) -> &RunLog {
+        &self.log
+    }
+
+    /// A transaction for writes in the middle of the run. It holds the job's row, which proves that this run still
+    /// owns its job and that nobody takes it away before the commit: keep it short, and enqueue or write to the
+    /// domain's rows after this call, never before.
+    ///
+    /// # Errors
+    /// [`JobError::Lost`] when the job was given to others meanwhile: hand it on with `?`, the run ends quietly.
+    pub async fn transaction<C: QueueContext>(&self, context: &C) -> Result<Tx, JobError> {
+        let mut tx = context.db().begin().await?;
+        match ledger::hold(&mut tx, &self.fence).await {
+            Ok(()) => Ok(tx),
+            Err(Fenced::Lost) => Err(JobError::Lost),
+            Err(Fenced::Db(error)) => Err(error.into()),
+        }
+    }
+
+    /// Runs CPU-bound work on a blocking thread. It is told to stop by the token it is given.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Run) -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let run = self.clone();
+        let span = tracing::Span::current();
+        match tokio::task::spawn_blocking(move || span.in_scope(|| work(&run))).await {
+            Ok(value) => Ok(value),
+            Err(error) => Err(JobError::failed_as(class::PANIC, anyhow::anyhow!("the work panicked: {error}"))),
+        }
+    }
+}
+
+/// The newest progress that was not stored yet.
+#[derive(Default)]
+pub(crate) struct Progress {
+    latest: Mutex<Option<(u64, Option<u64>, String)>>,
+    changed: Notify,
+}
+
+impl Progress {
+    fn set(&self, done: u64, total: Option<u64>, note: &str) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((done, total, note.to_owned()));
+        self.changed.notify_one();
+    }
+
+    /// Waits for news.
+    pub(crate) async fn next(&self) -> (u64, Option<u64>, String) {
+        loop {
+            if let Some(latest) = self.latest.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return latest;
+            }
+            self.changed.notified().await;
+        }
+    }
+}

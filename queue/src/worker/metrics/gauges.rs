@@ -1,0 +1,132 @@
+//! The gauges: of this worker every second, and of the whole fleet every 5 s from the worker that rescues.
+//!
+//! When that worker dies, another has its lease a few seconds later and goes on; what the dead one exported is not
+//! scraped any more, and what one that lost its lease exported disappears 15 s later.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use db::DbError;
+
+use crate::{
+    Queue, QueueContext,
+    ledger::{State, stats::backlog},
+    worker::{leases::Leases, metrics::meters::Meters},
+};
+
+const TICK: Duration = Duration::from_secs(1);
+/// The scaling signal is never older than this and a scrape interval.
+const SIGNAL: Duration = Duration::from_secs(5);
+/// Off a job's straight way.
+const LISTED: [State; 6] =
+    [State::Scheduled, State::Retryable, State::Waiting, State::Blocked, State::Discarded, State::Quarantined];
+
+pub(in crate::worker) struct Gauges<C> {
+    pub(in crate::worker) context: C,
+    pub(in crate::worker) queues: &'static [Queue],
+    pub(in crate::worker) leases: Arc<Leases>,
+    pub(in crate::worker) meters: Arc<Meters>,
+    pub(in crate::worker) looked: Arc<LastLook>,
+    /// Of each queue: how many of its jobs run here at a time.
+    pub(in crate::worker) slots: Vec<(Queue, usize)>,
+}
+
+/// When the dispatcher last looked at the ledger.
+pub(in crate::worker) struct LastLook {
+    began: Instant,
+    milliseconds: AtomicU64,
+}
+
+impl Default for LastLook {
+    fn default() -> Self {
+        Self { began: Instant::now(), milliseconds: AtomicU64::new(0) }
+    }
+}
+
+impl LastLook {
+    pub(in crate::worker) fn now(&self) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.milliseconds.store(since, Ordering::Relaxed);
+    }
+
+    fn lag(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.milliseconds.load(Ordering::Relaxed)))
+    }
+}
+
+impl<C: QueueContext> Gauges<C> {
+    /// Until it is aborted.
+    pub(in crate::worker) async fn run(self) {
+        let mut measured: Option<Instant> = None;
+        let mut kinds = HashSet::new();
+        loop {
+            self.own();
+            if self.leases.sweeps() && measured.is_none_or(|at| at.elapsed() >= SIGNAL) {
+                // A measurement that takes long must not follow upon itself.
+                measured = Some(Instant::now());
+                if let Err(error) = self.fleet(&mut kinds).await {
+                    tracing::debug!(%error, "the scaling signal was not measured");
+                }
+            }
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    fn own(&self) {
+        let running = self.meters.running();
+        for (queue, slots) in &self.slots {
+            let queue = queue.as_str();
+            let taken: u64 = running.iter().filter(|(of, ..)| of == queue).map(|(.., running)| running).sum();
+            metrics::gauge!("worker_slots", "queue" => queue).set(*slots as f64);
+            metrics::gauge!("worker_slots_free", "queue" => queue).set((*slots as u64).saturating_sub(taken) as f64);
+        }
+        for (queue, kind, running) in running {
+            metrics::gauge!("jobs_running", "queue" => queue, "kind" => kind).set(running as f64);
+        }
+        if self.slots.iter().any(|(queue, _)| self.leases.feeds(*queue)) {
+            metrics::gauge!("queue_feeder_lag_seconds").set(self.looked.lag().as_secs_f64());
+        }
+    }
+
+    async fn fleet(&self, kinds: &mut HashSet<(String, String)>) -> Result<(), DbError> {
+        let queues: Vec<&str> = self.queues.iter().map(|queue| queue.as_str()).collect();
+        let db = self.context.db();
+        let mut workers: HashMap<String, u64> = HashMap::new();
+        for worker in backlog::worker_queues(db).await? {
+            for queue in worker.split(',') {
+                *workers.entry(queue.to_owned()).or_default() += 1;
+            }
+        }
+        for backlog in backlog::backlogs(db, &queues).await? {
+            let workers = workers.get(&backlog.queue).copied().unwrap_or(0);
+            let queue = [("queue", backlog.queue)];
+            metrics::gauge!("queue_oldest_job_age_seconds", &queue).set(backlog.oldest_seconds.unwrap_or(0.0));
+            metrics::gauge!("queue_backlog_jobs", &queue).set(backlog.available as f64);
+            metrics::gauge!("queue_running_jobs", &queue).set(backlog.running as f64);
+            metrics::gauge!("queue_workers", &queue).set(workers as f64);
+            metrics::gauge!("queue_backlog_jobs_per_worker", &queue)
+                .set(backlog.available as f64 / workers.max(1) as f64);
+        }
+        let mut ages: HashMap<(String, String), f64> = kinds.drain().map(|kind| (kind, 0.0)).collect();
+        for (queue, kind, age) in backlog::oldest_by_kind(db, &queues).await? {
+            kinds.insert((queue.clone(), kind.clone()));
+            ages.insert((queue, kind), age);
+        }
+        for ((queue, kind), age) in ages {
+            metrics::gauge!("job_oldest_age_seconds", "queue" => queue, "kind" => kind).set(age);
+        }
+        for (state, jobs) in backlog::listed(db, &LISTED.map(State::as_str)).await? {
+            metrics::gauge!("ledger_jobs", "state" => state).set(jobs as f64);
+        }
+        self.context.measure().await?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        metrics::gauge!("queue_signal_timestamp_seconds").set(now.as_secs_f64());
+        Ok(())
+    }
+}

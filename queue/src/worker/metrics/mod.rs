@@ -1,0 +1,5 @@
+//! What a worker measures: its own runs and memory, and, from the one that rescues, the backlog of the whole fleet.
+
+pub(super) mod gauges;
+pub(super) mod memory;
+pub(super) mod meters;

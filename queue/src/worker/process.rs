@@ -1,0 +1,337 @@
+//! A worker process: one incarnation after the other until it is told to stop.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use apalis::prelude::{Monitor, ParallelizeExt, WorkerBuilder};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::{JoinHandle, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    backend::LedgerBackend,
+    child::{ChildProgram, Children},
+    claimer::{Claimer, Direct, Taker},
+    completer::Completer,
+    controls::KnownControls,
+    dispatcher::{Dispatcher, Lane},
+    executor::{Executor, handle},
+    heartbeat,
+    leases::Leases,
+    metrics::{
+        gauges::{Gauges, LastLook},
+        meters::Meters,
+    },
+    rescuer::Rescuer,
+    running::RunningJobs,
+};
+use crate::{
+    Queue, QueueContext, Registry, control::act::rescue_jobs_of, ids::WorkerId, ledger::workers, ready::ReadyList,
+};
+
+/// How this process takes part.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// Queues and how many of their jobs run here at a time.
+    pub queues: Vec<(Queue, usize)>,
+    /// Host and process, for people.
+    pub name: String,
+    pub version: String,
+    pub database_url: String,
+    /// How long running jobs may take to finish after a SIGTERM.
+    pub drain: Duration,
+    /// Touched at each heartbeat.
+    pub alive_file: PathBuf,
+    /// How jobs that need a process of their own get one; without it they run in this process.
+    pub child: Option<ChildProgram>,
+}
+
+/// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A worker process.
+pub struct Worker<C> {
+    pub settings: WorkerSettings,
+    pub registry: Registry<C>,
+    pub context: C,
+    pub ready: ReadyList,
+}
+
+/// Why an incarnation ended.
+enum Ended {
+    Shutdown,
+    LeaseLost,
+}
+
+/// What the tasks of one incarnation share, and the tokens that end them.
+struct Incarnation {
+    id: WorkerId,
+    /// Cancelled when the process shall end.
+    shutdown: CancellationToken,
+    /// Cancelled with the shutdown or the lease: nothing is claimed any more.
+    claiming: CancellationToken,
+    /// Cancelled when the lease is gone: nothing may be written any more.
+    lost: CancellationToken,
+    /// Cancelled when the last job has ended: heartbeat and rescuer outlive the jobs.
+    ended: CancellationToken,
+    running: Arc<RunningJobs>,
+    leases: Arc<Leases>,
+    controls: Arc<KnownControls>,
+    meters: Arc<Meters>,
+    looked: Arc<LastLook>,
+}
+
+/// The tasks of one incarnation, by how they end.
+struct Tasks {
+    heartbeat: std::thread::JoinHandle<()>,
+    /// End by themselves once `claiming` is cancelled and no claim is under way.
+    claimers: JoinSet<()>,
+    /// Lets go of the leases once `claiming` is cancelled.
+    leases: JoinHandle<()>,
+    /// Aborted at the end.
+    others: JoinSet<()>,
+    apalis: JoinHandle<()>,
+}
+
+impl<C: QueueContext> Worker<C> {
+    /// Runs until `shutdown`; returns once every job is finished or handed back.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        while let Some(worker) = self.register(&shutdown).await {
+            match self.live(worker, &shutdown).await? {
+                Ended::Shutdown => break,
+                Ended::LeaseLost => metrics::counter!("queue_incarnations_lost_total").increment(1),
+            }
+        }
+        Ok(())
+    }
+
+    /// A new row in `workers`, waiting for the database if it must; `None` when told to stop meanwhile.
+    async fn register(&self, shutdown: &CancellationToken) -> Option<WorkerId> {
+        let mut pause = Duration::from_millis(200);
+        while !shutdown.is_cancelled() {
+            let queues: Vec<&str> = self.settings.queues.iter().map(|(queue, _)| queue.as_str()).collect();
+            let worker = workers::NewWorker {
+                id: WorkerId(Uuid::now_v7()),
+                name: self.settings.name.clone(),
+                version: self.settings.version.clone(),
+                queues: queues.join(","),
+                slots: self.settings.queues.iter().map(|(_, slots)| u32::try_from(*slots).unwrap_or(u32::MAX)).sum(),
+            };
+            match workers::register(self.context.db(), &worker).await {
+                Ok(()) => {
+                    tracing::info!(worker = %worker.id, queues = %worker.queues, "the worker is ready");
+                    return Some(worker.id);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the worker cannot register; waiting for the database");
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+        None
+    }
+
+    /// One incarnation: start, wait for its end, let jobs finish or hand them back, sign off.
+    async fn live(&self, worker: WorkerId, shutdown: &CancellationToken) -> anyhow::Result<Ended> {
+        let life = Incarnation {
+            id: worker,
+            shutdown: shutdown.clone(),
+            claiming: shutdown.child_token(),
+            lost: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            running: Arc::default(),
+            leases: Arc::default(),
+            controls: Arc::default(),
+            meters: Meters::new(self.settings.version.clone()),
+            looked: Arc::default(),
+        };
+        let tasks = self.start(&life)?;
+        let why = tokio::select! {
+            () = shutdown.cancelled() => Ended::Shutdown,
+            () = life.lost.cancelled() => Ended::LeaseLost,
+        };
+        self.stop(&life, tasks, matches!(why, Ended::Shutdown)).await;
+        if matches!(why, Ended::Shutdown) {
+            self.sign_off(worker).await;
+        }
+        Ok(why)
+    }
+
+    fn start(&self, life: &Incarnation) -> anyhow::Result<Tasks> {
+        let heartbeat = heartbeat::start(
+            life.id,
+            self.settings.database_url.clone(),
+            self.settings.alive_file.clone(),
+            life.lost.clone(),
+            life.ended.clone(),
+        )?;
+        let mut others = JoinSet::new();
+        let (completer, completing) = Completer::start(self.context.db().clone(), life.lost.clone());
+        others.spawn(completing);
+        let executor = Arc::new(Executor {
+            registry: Arc::new(self.registry.clone()),
+            context: self.context.clone(),
+            running: life.running.clone(),
+            completer,
+            meters: life.meters.clone(),
+            lost: life.lost.clone(),
+            children: self.children(life.claiming.clone())?,
+            scratch: None,
+        });
+        let (claimers, lanes, apalis) = self.start_queues(life, &executor);
+        others.spawn(
+            Dispatcher {
+                db: self.context.db().clone(),
+                ready: self.ready.clone(),
+                leases: life.leases.clone(),
+                lanes,
+                controls: life.controls.clone(),
+                looked: life.looked.clone(),
+                stop: life.claiming.clone(),
+            }
+            .run(),
+        );
+        self.start_upkeep(life, &mut others);
+        Ok(Tasks { heartbeat, claimers, leases: self.start_leases(life), others, apalis })
+    }
+
+    /// A claimer and an apalis worker for each queue, and the dispatcher's lane to it.
+    fn start_queues(
+        &self,
+        life: &Incarnation,
+        executor: &Arc<Executor<C>>,
+    ) -> (JoinSet<()>, Vec<Lane>, JoinHandle<()>) {
+        let (mut monitor, mut claimers, mut lanes) = (Monitor::new(), JoinSet::new(), Vec::new());
+        for &(queue, size) in &self.settings.queues {
+            let (direct_sender, direct) = mpsc::channel(1);
+            let (assignments, claimed) = mpsc::channel(size.max(1));
+            lanes.push(Lane::new(queue, size, direct_sender));
+            let taker = Taker {
+                queue,
+                worker: life.id,
+                db: self.context.db().clone(),
+                queues: self.registry.queues().all,
+                assignments,
+                running: life.running.clone(),
+                controls: life.controls.clone(),
+                stop: life.claiming.clone(),
+            };
+            let slots = Arc::new(Semaphore::new(size));
+            claimers.spawn(Claimer { slots, ready: self.ready.clone(), direct: Direct::new(direct), taker }.run());
+            let (backend, executor) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), executor.clone());
+            let worker = life.id;
+            monitor = monitor.register(move |_| {
+                // Our backend never errs, so apalis never asks for a second worker of the same queue.
+                let backend = backend.lock().ok().and_then(|mut backend| backend.take());
+                WorkerBuilder::new(format!("{}-{worker}", queue.as_str()))
+                    .backend(backend.unwrap_or_else(|| LedgerBackend::new(mpsc::channel(1).1)))
+                    .data(executor.clone())
+                    .parallelize(tokio::spawn)
+                    .build(handle::<C>)
+            });
+        }
+        let stop = life.ended.clone();
+        let apalis = tokio::spawn(async move {
+            let stopped = monitor.run_with_signal(async move {
+                stop.cancelled().await;
+                Ok(())
+            });
+            if let Err(error) = stopped.await {
+                tracing::error!(%error, "apalis ended");
+            }
+        });
+        (claimers, lanes, apalis)
+    }
+
+    /// What keeps this worker and the ledger in order beside the jobs.
+    fn start_upkeep(&self, life: &Incarnation, tasks: &mut JoinSet<()>) {
+        let (meters, db) = (life.meters.clone(), self.context.db().clone());
+        tasks.spawn(async move { meters.keep(&db).await });
+        // Asked to drain, the whole process ends: whatever runs it starts another one.
+        let (controls, db, running) = (life.controls.clone(), self.context.db().clone(), life.running.clone());
+        let (worker, drain, stop) = (life.id, life.shutdown.clone(), life.ended.clone());
+        tasks.spawn(async move { controls.follow(&db, worker, &running, &drain, &stop).await });
+        let gauges = Gauges {
+            context: self.context.clone(),
+            queues: self.registry.queues().all,
+            leases: life.leases.clone(),
+            meters: life.meters.clone(),
+            looked: life.looked.clone(),
+            slots: self.settings.queues.clone(),
+        };
+        tasks.spawn(gauges.run());
+        let rescuer = Rescuer {
+            db: self.context.db().clone(),
+            kinds: self.registry.kinds().clone(),
+            queues: self.registry.queues().all,
+            worker: life.id,
+            running: life.running.clone(),
+            leases: life.leases.clone(),
+            stop: life.ended.clone(),
+        };
+        tasks.spawn(rescuer.run());
+    }
+
+    fn start_leases(&self, life: &Incarnation) -> JoinHandle<()> {
+        let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
+        let (leases, db, stop) = (life.leases.clone(), self.context.db().clone(), life.claiming.clone());
+        let worker = life.id;
+        tokio::spawn(async move { leases.keep(db, worker, &queues, stop).await })
+    }
+
+    async fn stop(&self, life: &Incarnation, mut tasks: Tasks, drain: bool) {
+        life.claiming.cancel();
+        // A claim under way is waited for: what it took goes back at once, or is known to run.
+        let claimed = async { while tasks.claimers.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(CLAIM_PATIENCE, claimed).await;
+        if drain {
+            self.drain(life).await;
+        }
+        life.running.cancel_all();
+        let _ = tokio::time::timeout(Duration::from_secs(5), life.running.empty()).await;
+        life.ended.cancel();
+        // The leases were let go of when the claiming stopped; where the database is away they run out.
+        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.leases).await;
+        tasks.others.shutdown().await;
+        life.meters.finish(self.context.db()).await;
+        tasks.apalis.abort();
+        let _ = tokio::task::spawn_blocking(move || tasks.heartbeat.join()).await;
+    }
+
+    async fn sign_off(&self, worker: WorkerId) {
+        if let Err(error) = workers::stop(self.context.db(), worker).await {
+            tracing::warn!(%error, "the worker could not sign off; its lease will run out");
+        }
+        // What a cancelled job could not hand back itself goes back with the worker's name.
+        let _ = rescue_jobs_of(self.context.db(), self.registry.kinds(), worker).await;
+    }
+
+    /// Processes for jobs that need one of their own; a spare one waits where such jobs are expected.
+    fn children(&self, stop: CancellationToken) -> std::io::Result<Option<Arc<Children>>> {
+        let Some(program) = self.settings.child.clone() else { return Ok(None) };
+        let keep_spare = self.settings.queues.iter().any(|&(queue, _)| self.registry.isolates_in(queue));
+        Children::new(program, self.registry.queues().heavy, keep_spare, stop).map(Some)
+    }
+
+    /// Lets running jobs finish within the drain time.
+    async fn drain(&self, life: &Incarnation) {
+        let running = &life.running;
+        tracing::info!(running = running.len(), "draining: no new jobs, running ones get {:?}", self.settings.drain);
+        if let Err(error) = workers::drain(self.context.db(), life.id).await {
+            tracing::debug!(%error, "draining is not announced");
+        }
+        tokio::select! {
+            () = running.empty() => {}
+            () = life.lost.cancelled() => {}
+            () = tokio::time::sleep(self.settings.drain) => {
+                tracing::warn!(running = running.len(), "the drain time is over; handing the rest back");
+            }
+        }
+    }
+}

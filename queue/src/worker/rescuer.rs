@@ -1,0 +1,130 @@
+//! The rescuer: returns jobs of dead workers to their queues, promotes jobs that are due, and hands back what this worker
+//! holds without knowing.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use db::{Db, DbError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    EnqueueError, Kinds, Queue,
+    control::act,
+    ids::{JobId, WorkerId},
+    ledger::{
+        self,
+        controls::{limits, pauses},
+        workers,
+    },
+    worker::{leases::Leases, running::RunningJobs},
+};
+
+const TICK: Duration = Duration::from_millis(250);
+/// Rows per step of a sweep.
+const STEP: u32 = 500;
+/// Ticks after which a worker sweeps although another holds the lease.
+const BACKSTOP: u64 = 40;
+
+pub(super) struct Rescuer {
+    pub(super) db: Db,
+    pub(super) kinds: Arc<Kinds>,
+    pub(super) queues: &'static [Queue],
+    pub(super) worker: WorkerId,
+    pub(super) running: Arc<RunningJobs>,
+    pub(super) leases: Arc<Leases>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Rescuer {
+    pub(super) async fn run(self) {
+        let mut suspects = HashSet::new();
+        let mut away = false;
+        for tick in 0_u64.. {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(if away { TICK * 4 } else { TICK }) => {}
+            }
+            match self.sweep(tick, &mut suspects).await {
+                Ok(()) => away = false,
+                // Another worker's sweep was faster; the next tick looks again.
+                Err(DbError::Deadlock(_)) => {}
+                Err(error) => {
+                    if !away {
+                        tracing::warn!(%error, "the rescuer waits for the database");
+                    }
+                    away = true;
+                }
+            }
+        }
+    }
+
+    async fn sweep(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
+        // One worker does this for all; the others look now and then, in case it does not.
+        let leads = self.leases.sweeps() || tick.is_multiple_of(BACKSTOP);
+        if leads {
+            while ledger::promote(&self.db, STEP).await? == u64::from(STEP) {}
+            while limits::settle(&self.db, self.queues).await? >= u64::from(STEP) {}
+        }
+        if leads && tick.is_multiple_of(4) {
+            pauses::expire(&self.db).await?;
+            self.settle_cancels().await?;
+        }
+        if leads && tick.is_multiple_of(4) {
+            let buried = workers::bury(&self.db).await?;
+            if buried > 0 {
+                tracing::warn!(workers = buried, "workers died; their jobs go to others");
+                metrics::counter!("queue_workers_died_total").increment(buried);
+            }
+            for dead in workers::dead_with_jobs(&self.db).await? {
+                loop {
+                    let reaped = act::rescue_jobs_of(&self.db, &self.kinds, dead).await?;
+                    metrics::counter!("queue_jobs_lost_total").increment(reaped);
+                    if reaped == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+        if tick.is_multiple_of(8) {
+            *suspects = self.hand_back_unknown(suspects).await?;
+        }
+        Ok(())
+    }
+
+    /// A job that was asked to stop while it ran, but came back instead (it failed, or its worker died), is cancelled
+    /// where it lies; one that has ended needs nothing more.
+    async fn settle_cancels(&self) -> Result<(), DbError> {
+        for (job, reason, actor) in ledger::stranded_cancels(&self.db).await? {
+            let mut tx = self.db.begin().await?;
+            match act::operate(&mut tx, &self.kinds, job, act::Action::Cancel, &act::By { actor, reason: &reason })
+                .await
+            {
+                Ok(Some(_)) => {}
+                Ok(None) => ledger::forget_cancel(&mut tx, job).await?,
+                Err(EnqueueError::Db(error)) => return Err(error),
+                Err(error) => tracing::error!(%error, %job, "the domain is not told of a cancelled job"),
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Jobs the ledger says we run, but we do not: claims whose answer was lost. Seen twice in a row, so that a claim
+    /// under way is not mistaken for one.
+    async fn hand_back_unknown(&self, suspects: &HashSet<JobId>) -> Result<HashSet<JobId>, DbError> {
+        let mut unknown = HashSet::new();
+        for fence in ledger::owned_by(&self.db, self.worker).await? {
+            if self.running.contains(fence.job) {
+                continue;
+            }
+            if suspects.contains(&fence.job) {
+                tracing::warn!(job = %fence.job, "handing back a job claimed without our knowing");
+                if ledger::hand_back(&self.db, &fence).await.is_ok() {
+                    metrics::counter!("queue_jobs_handed_back_total", "reason" => "unknown").increment(1);
+                }
+            } else {
+                unknown.insert(fence.job);
+            }
+        }
+        Ok(unknown)
+    }
+}
