@@ -1,4 +1,5 @@
-# `make` shows what there is. Everything that runs is under deploy/: install.sh, checks/, dev/ (the supervisor).
+# `make` shows what there is. Everything that runs is under deploy/: install.sh, checks/, servers/
+# (databases and other services for one machine), dev/ (the supervisor), chaos/ (what breaks them and looks).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help

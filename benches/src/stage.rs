@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use dev::{
+use infra::{db::Db, queue};
+use servers::{
     mariadb::MariaDb,
     processes::{Launch, Process},
     redis::{RedisServer, Role},
 };
-use infra::{db::Db, queue};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{

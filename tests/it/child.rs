@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dev::processes::Process;
 use domain::{
     ids::{JobId, WorkerId},
     review::ReviewPolicy,
@@ -22,6 +21,7 @@ use jobs::{
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
+use servers::processes::Process;
 use tests::{TestApp, User, app::PATIENCE, archives, fleet::Worker};
 use uuid::Uuid;
 

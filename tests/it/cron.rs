@@ -7,10 +7,6 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dev::{
-    mariadb::MariaDb,
-    processes::{Launch, Process},
-};
 use infra::{
     clock::Clock,
     db::{
@@ -26,6 +22,10 @@ use scheduler::{
     table::{self, CatchUp, Entry, Line},
 };
 use serde::{Deserialize, Serialize};
+use servers::{
+    mariadb::MariaDb,
+    processes::{Launch, Process},
+};
 use tests::{
     TestApp,
     app::{Overrides, PATIENCE},
@@ -179,7 +179,7 @@ fn kills() -> usize {
 async fn replica(app: &TestApp, skew: &Skew, n: usize, incarnation: usize) -> Process {
     let name = format!("scheduler-{n}");
     let log = app.folder.path().join(format!("{name}.log"));
-    Launch::new(&name, dev::programs::sibling("scheduler").unwrap(), log)
+    Launch::new(&name, servers::programs::sibling("scheduler").unwrap(), log)
         .envs(app.environment())
         .envs(skew.by(SKEWS[n]))
         .env("CRON_TABLE", OFTEN)
@@ -416,7 +416,7 @@ async fn the_table_that_was_written_last_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_in_the_table_is_said_at_the_start() {
-    let program = dev::programs::sibling("scheduler").unwrap();
+    let program = servers::programs::sibling("scheduler").unwrap();
     let call = |table: &str, args: &[&str]| {
         let output = std::process::Command::new(&program).args(args).env("CRON_TABLE", table).output().unwrap();
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use dev::{
-    mariadb::MariaDb,
-    redis::{RedisServer, Role},
-};
 use infra::db::{
     jobs::{self, State},
     workers,
 };
 use reqwest::StatusCode;
 use serde_json::json;
+use servers::{
+    mariadb::MariaDb,
+    redis::{RedisServer, Role},
+};
 use tests::{TestApp, app::Overrides, archives};
 
 /// Long enough for a step to have met the outage, more than once.

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dev::redis::{RedisServer, Role};
 use domain::{ids::JobId, review::ReviewPolicy};
 use infra::db::{
     Db,
@@ -15,6 +14,7 @@ use infra::db::{
 use jobs_crate::{Context, Flow, Job, JobError, Outcome, Queue, Registry, RetryPolicy, Run, enqueue};
 use scheduler::Scheduler;
 use serde::{Deserialize, Serialize};
+use servers::redis::{RedisServer, Role};
 use tests::{TestApp, app::Overrides, fleet::Worker};
 use uuid::Uuid;
 

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dev::redis::{RedisServer, Role};
 use domain::review::ReviewPolicy;
 use infra::db::{
     Db, cron, job_payloads,
@@ -19,6 +18,7 @@ use jobs_crate::{PruneLedger, Registry, enqueue_in};
 use note::{Act, Note, count, notes, pickup, put_all, starts, state, until, worker};
 use scheduler::Scheduler;
 use secrecy::ExposeSecret;
+use servers::redis::{RedisServer, Role};
 use tests::{TestApp, app::Overrides};
 use uuid::Uuid;
 

@@ -1,29 +1,18 @@
 //! `dev`: everything the marketplace needs on one machine. `make help` lists the usual ways to call it.
 
-mod accounts;
-mod chaos;
-mod client;
-mod command;
-mod content;
 mod demo;
-mod lock;
 mod memory;
-mod progress;
-mod publish;
-mod run;
 mod seed;
-mod stack;
-mod stop;
-mod timeline;
-mod web;
+mod supervisor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use servers::progress::Progress;
+use servers::stop::Stop;
 
-use progress::Progress;
-use stop::Stop;
+use supervisor::{command, run};
 
 /// Runs the marketplace and its backing services on this machine.
 ///

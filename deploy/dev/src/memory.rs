@@ -10,12 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use servers::progress::Progress;
 
-use crate::accounts::CREATOR;
-use crate::client::Api;
-use crate::content::Unit;
-use crate::progress::Progress;
-use crate::stack::Stack;
+use crate::seed::accounts::CREATOR;
+use crate::seed::client::Api;
+use crate::seed::content::Unit;
+use crate::supervisor::stack::Stack;
 
 /// What the design allows each program above idle, in MiB.
 const GOAL_MIB: f64 = 64.0;
