@@ -1,6 +1,7 @@
 //! What `make run` shows a person who opens it for the first time: accounts, categories, published nanos.
 
 pub mod accounts;
+pub mod archives;
 pub mod client;
 pub mod content;
 pub mod publish;

@@ -11,15 +11,16 @@ use servers::processes::LineSink;
 use servers::progress::Progress;
 use servers::stop::{INTERRUPTED, Stop};
 
+use crate::memory::{self, recordings};
 use crate::seed::accounts::{ADMIN, CONSUMER, CREATOR, MODERATOR, OPERATOR, PASSWORD};
 use crate::seed::client::Api;
 use crate::seed::content::Content;
 use crate::supervisor::stack::Stack;
-use crate::{demo, memory, seed};
+use crate::{demo, seed};
 
 pub async fn run(dir: &Path, stop: &Stop, quiet: bool, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
-    let content = Content::read(dir)?;
+    let content = progress.step("demo content packed", async { Content::pack(dir) }).await?;
     let show: LineSink = Arc::new(|name, line| Progress::line(format!("[{name}] {line}")));
     let folder = dir.join("run");
     let up = AtomicBool::new(false);
@@ -36,7 +37,7 @@ pub async fn run(dir: &Path, stop: &Stop, quiet: bool, progress: &Progress) -> R
 
 pub async fn demo(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
-    let content = Content::read(dir)?;
+    let content = progress.step("demo content packed", async { Content::pack(dir) }).await?;
     let folder = dir.join("demo-run");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -45,8 +46,21 @@ pub async fn demo(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCo
 }
 
 /// Measures what an upload costs in memory, in a fresh installation.
-pub async fn memory(dir: &Path, archive: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
+/// Without an archive, one of `size_mib` MiB is made.
+pub async fn memory(
+    dir: &Path,
+    archive: Option<&Path>,
+    size_mib: u32,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
+    let made = dir.join("demo/big.zip");
+    if archive.is_none() {
+        let making = async { recordings::write(&made, size_mib) };
+        progress.step("archive of noise written", making).await?;
+    }
+    let archive = archive.unwrap_or(&made);
     let folder = dir.join("memory-run");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
