@@ -1,4 +1,11 @@
 //! A mail catcher: speaks SMTP with STARTTLS and login, keeps every mail, shows them on a page.
+//!
+//! It is our own because no library or program found does what the tests ask of it with less code. `mailin-embedded` runs
+//! on blocking threads and its listener never stops, so it cannot go away and come back on its port; `mailin` alone, the
+//! state machine below it, knows neither SIZE nor SMTPUTF8 and leaves connections, encryption and waiting to us;
+//! `smtp-proto` only parses commands; `samotop` stands on async-std and `smtpd` on trust-dns, which have been given up, and
+//! `smtp-server` 0.1.0 on a second runtime, smol. Mailpit would make Go a need of `make run`, and it cannot take a mail and
+//! withhold the answer, which is how the tests make a mail of unknown fate.
 
 mod page;
 mod smtp;
