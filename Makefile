@@ -1,4 +1,5 @@
-# `make` shows what there is. Everything that runs is under deploy/: install.sh, checks/, dev/ (the supervisor).
+# `make` shows what there is. Everything that runs is under deploy/: install.sh, checks/, servers/
+# (databases and other services for one machine), dev/ (the supervisor), chaos/ (what breaks them and looks).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -17,21 +18,19 @@ SECONDS_EACH ?= 60
 TARGET ?=
 JOBS ?=
 
-.PHONY: help run demo memory chaos drill test bench fuzz check fmt query-cache install programs supervisor demo-content web
+.PHONY: help run demo memory chaos drill test bench fuzz check fmt query-cache install programs supervisor web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: programs demo-content web ## Run the marketplace on this machine and print its addresses and logins; Ctrl-C stops it
+run: programs web ## Run the marketplace on this machine and print its addresses and logins; Ctrl-C stops it
 	@$(DEV) run
 
-demo: programs demo-content ## Carry real uploads from registration to search, and show each job's wait and run time
+demo: programs ## Carry real uploads from registration to search, and show each job's wait and run time
 	@$(DEV) demo
 
 memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worker in memory, above idle
-	@mkdir -p .dev/demo
-	@python3 deploy/demo-content/build.py --big $(SIZE_MIB) .dev/demo/big.zip
-	@$(DEV) memory .dev/demo/big.zip
+	@$(DEV) memory --size-mib $(SIZE_MIB)
 
 chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEEDS (1,2,3,4,5); nothing may be lost or doubled
 	@$(DEV) chaos --uploads $(N) --kills $(KILLS) --seeds $(SEEDS) $(ARGS)
@@ -43,7 +42,8 @@ test: supervisor ## All tests against real services; ARGS='name' picks some
 	@deploy/install.sh --test-tools
 	@$(DEV) test $(ARGS)
 
-bench: install ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
+bench: ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
+	@deploy/install.sh --bench-tools
 	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-archive
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
 
@@ -69,9 +69,6 @@ programs: install
 
 supervisor: install
 	@cargo build --workspace --bin dev
-
-demo-content: install
-	@deploy/demo-content.sh
 
 web: install
 	@[ ! -f web/package.json ] || deploy/web.sh build

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what `make run`, `make test` and `make check` need and this machine lacks; says nothing when it lacks nothing.
-# Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need; with --check-tools also
-# cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all under .dev/tools, and nightly Rust.
+# Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need, with --bench-tools what
+# the peers of the benchmarks need; with --check-tools also cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all
+# under .dev/tools, and nightly Rust.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,12 +46,12 @@ need mariadb mariadb-client mariadb
 need mariadb-install-db mariadb-server mariadb
 need redis-server redis-server redis
 need ffmpeg ffmpeg ffmpeg
-need python3 python3 python3
 if [ "${1:-}" = --test-tools ]; then
     # It reads what our programs measure, and promtool checks how they tell it.
     need prometheus prometheus prometheus
     need promtool prometheus prometheus
     # They pack and unpack what the archive check lets in.
+    need python3 python3 python3
     need zip zip zip
     need unzip unzip unzip
     have 7zz || need 7z p7zip-full sevenzip
@@ -61,13 +62,13 @@ if [ "${1:-}" = --fuzz-tools ]; then
     # libFuzzer is compiled from C++.
     need c++ build-essential -
 fi
-if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
-    missing+=("python3-venv:python3")
+if [ "${1:-}" = --check-tools ]; then
+    # Most checks are Python programs.
+    need python3 python3 python3
 fi
-# The pictures and handouts of the demo content are set in these.
-if have apt-get; then
-    [ -d /usr/share/fonts/truetype/lato ] || missing+=("fonts-lato:-")
-    [ -d /usr/share/fonts/truetype/jetbrains-mono ] || missing+=("fonts-jetbrains-mono:-")
+if [ "${1:-}" = --bench-tools ]; then
+    need python3 python3 python3
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=("python3-venv:python3")
 fi
 
 # A package install must not start a server of its own: ours are private and run beside it.
@@ -117,7 +118,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     else
         fail "Please install these, by their Debian names: ${debian[*]}"
     fi
-    for program in cc nm mariadbd mariadb mariadb-install-db redis-server ffmpeg python3; do
+    for program in cc nm mariadbd mariadb mariadb-install-db redis-server ffmpeg; do
         have "$program" || fail "$program is still missing after the install."
     done
 fi

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use db::Db;
-use dev::{
+use servers::{
     mariadb::MariaDb,
     processes::{Launch, Process},
     redis::{RedisServer, Role},

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use dev::processes::{Launch, LineSink};
+use servers::processes::{Launch, LineSink};
 
 /// What the short form promises, and what a machine that compiles beside it may need on top.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -16,7 +16,7 @@ async fn nothing_is_lost_or_handled_twice_while_everything_breaks() {
     let printed: Arc<Mutex<Vec<String>>> = Arc::default();
     let keep = printed.clone();
     let lines: LineSink = Arc::new(move |_, line| keep.lock().unwrap().push(line.to_owned()));
-    let mut chaos = Launch::in_foreground("chaos", dev::programs::sibling("dev").unwrap())
+    let mut chaos = Launch::in_foreground("chaos", servers::programs::sibling("dev").unwrap())
         .arg("--dir")
         .arg(folder.path())
         .args(["chaos", "--short", "--seed", "1", "--prove-checker"])

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dev::processes::Process;
+use servers::processes::Process;
 use domain::review::ReviewPolicy;
 use infra::db::nano_events;
 use jobs::Context;

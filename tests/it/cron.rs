@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, clock::Clock};
-use dev::{
+use servers::{
     mariadb::MariaDb,
     processes::{Launch, Process},
 };
@@ -177,7 +177,7 @@ fn kills() -> usize {
 async fn replica(app: &TestApp, skew: &Skew, n: usize, incarnation: usize) -> Process {
     let name = format!("scheduler-{n}");
     let log = app.folder.path().join(format!("{name}.log"));
-    Launch::new(&name, dev::programs::sibling("scheduler").unwrap(), log)
+    Launch::new(&name, servers::programs::sibling("scheduler").unwrap(), log)
         .envs(app.environment())
         .envs(skew.by(SKEWS[n]))
         .env("CRON_TABLE", OFTEN)
@@ -414,7 +414,7 @@ async fn the_table_that_was_written_last_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_in_the_table_is_said_at_the_start() {
-    let program = dev::programs::sibling("scheduler").unwrap();
+    let program = servers::programs::sibling("scheduler").unwrap();
     let call = |table: &str, args: &[&str]| {
         let output = std::process::Command::new(&program).args(args).env("CRON_TABLE", table).output().unwrap();
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

@@ -6,20 +6,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use dev::processes::{Launch, Process};
 use infra::telemetry::metrics::{Kind, METRICS};
 use serde_json::Value;
+use servers::processes::{Launch, Process};
 use tests::{TestApp, app::PATIENCE, archives};
 
 const GRACE: Duration = Duration::from_secs(20);
 
 fn address() -> String {
-    format!("127.0.0.1:{}", dev::ports::free().unwrap())
+    format!("127.0.0.1:{}", servers::ports::free().unwrap())
 }
 
 /// One of Debian's programs. With CI=true a missing one is a failure; elsewhere the test says what it left out.
 fn installed(name: &str) -> Option<PathBuf> {
-    match dev::programs::installed(&[name], "prometheus") {
+    match servers::programs::installed(&[name], "prometheus") {
         Ok(program) => Some(program),
         Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("{error}"),
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dev::{
+use servers::{
     mariadb::MariaDb,
     redis::{RedisServer, Role},
 };

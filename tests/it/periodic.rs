@@ -55,7 +55,7 @@ async fn audit(app: &TestApp, rows: u32) {
 
 /// `worker audit verify`, by its exit status and what it prints.
 fn verify(app: &TestApp) -> (i32, Value) {
-    let output = std::process::Command::new(dev::programs::sibling("worker").unwrap())
+    let output = std::process::Command::new(servers::programs::sibling("worker").unwrap())
         .args(["audit", "verify", "--json"])
         .envs(app.environment())
         .output()
@@ -169,7 +169,7 @@ async fn whatever_is_tampered_with_shows() {
     assert!(audit_exports::list(&app.db, 0).await.unwrap().iter().skip(1).all(|export| export.seal.is_none()));
 
     // Without the store nothing can be told about it.
-    let output = std::process::Command::new(dev::programs::sibling("worker").unwrap())
+    let output = std::process::Command::new(servers::programs::sibling("worker").unwrap())
         .args(["audit", "verify"])
         .envs(app.environment())
         .env("S3_ENDPOINT", "http://127.0.0.1:9")

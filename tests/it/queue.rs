@@ -6,7 +6,7 @@ use std::{
 };
 
 use db::Db;
-use dev::redis::{RedisServer, Role};
+use servers::redis::{RedisServer, Role};
 use domain::review::ReviewPolicy;
 use jobs::Context;
 use queue::{

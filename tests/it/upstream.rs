@@ -9,7 +9,7 @@ use std::{
 };
 
 use db::Db;
-use dev::redis::{RedisServer, Role};
+use servers::redis::{RedisServer, Role};
 use domain::review::ReviewPolicy;
 use queue::{
     builtin::PruneLedger,

@@ -8,7 +8,7 @@ use std::{
 
 use api::{AppState, Parts, Settings, auth::jwt::JwtKeys};
 use db::{Db, clock::Clock};
-use dev::{mail::MailCatcher, s3::S3Server};
+use servers::{mail::MailCatcher, s3::S3Server};
 use infra::{
     cache::Cache,
     env::{RedisSettings, SearchSettings, StorageSettings},
@@ -91,8 +91,8 @@ impl TestApp {
         let storage_settings = StorageSettings {
             endpoint: Some(s3.endpoint().parse().expect("a URL")),
             public_endpoint: None,
-            bucket: dev::s3::BUCKET.into(),
-            region: dev::s3::REGION.into(),
+            bucket: servers::s3::BUCKET.into(),
+            region: servers::s3::REGION.into(),
             path_style: true,
             prefix: format!("{id}/"),
         };
@@ -176,8 +176,8 @@ impl TestApp {
             ("S3_REGION", self.storage_settings.region.clone()),
             ("S3_PATH_STYLE", "true".into()),
             ("S3_PREFIX", self.storage_settings.prefix.clone()),
-            ("AWS_ACCESS_KEY_ID", dev::s3::ACCESS_KEY.into()),
-            ("AWS_SECRET_ACCESS_KEY", dev::s3::SECRET_KEY.into()),
+            ("AWS_ACCESS_KEY_ID", servers::s3::ACCESS_KEY.into()),
+            ("AWS_SECRET_ACCESS_KEY", servers::s3::SECRET_KEY.into()),
             ("SMTP_URL", self.mail.smtp_url()),
             ("SMTP_CA_FILE", self.mail.ca_file().display().to_string()),
             ("MAIL_FROM", "Nano <no-reply@nano.test>".into()),

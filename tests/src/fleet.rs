@@ -7,7 +7,7 @@ use std::{
 };
 
 use db::Db;
-use dev::processes::{Launch, Process};
+use servers::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
 use infra::{
     env::{MailSettings, SmtpTls},
@@ -140,7 +140,7 @@ impl TestApp {
             host: "localhost".into(),
             port: self.mail.smtp_port(),
             tls: SmtpTls::Required,
-            login: Some((dev::mail::USER.into(), dev::mail::PASSWORD.to_owned().into())),
+            login: Some((servers::mail::USER.into(), servers::mail::PASSWORD.to_owned().into())),
             ca_file: Some(self.mail.ca_file().to_owned()),
             from: "Nano <no-reply@nano.test>".parse().expect("a mailbox"),
             public_url: "https://nano.test".parse().expect("a URL"),
@@ -160,7 +160,7 @@ impl TestApp {
 
     /// Starts the API's binary beside the one in the test's process, and makes it the one that people use.
     pub async fn api_process(&mut self, name: &str, settings: &[(&str, &str)]) -> Process {
-        let address = format!("127.0.0.1:{}", dev::ports::free().expect("a port"));
+        let address = format!("127.0.0.1:{}", servers::ports::free().expect("a port"));
         let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
         let launch = self.sibling("api", name).env("API_ADDR", &address).env("JWT_KEY", key);
         let mut api = launch.envs(settings.iter().copied()).start().await.expect("the API starts");
@@ -192,5 +192,5 @@ impl TestApp {
 
 /// The worker binary.
 pub fn worker_program() -> PathBuf {
-    dev::programs::sibling("worker").expect("`cargo build --workspace` made the worker binary")
+    servers::programs::sibling("worker").expect("`cargo build --workspace` made the worker binary")
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use dev::processes::Launch;
+use servers::processes::Launch;
 
 use super::same;
 
@@ -57,7 +57,7 @@ async fn bullmq(dir: &Path, source: &Path) -> anyhow::Result<PathBuf> {
     let (lock, stamp) = (source.join("package-lock.json"), target.join("installed"));
     if !same(&lock, &stamp) {
         fs::copy(&lock, target.join("package-lock.json"))?;
-        let npm = dev::programs::installed(&["npm"], "npm")?;
+        let npm = servers::programs::installed(&["npm"], "npm")?;
         Launch::new("npm install", npm, dir.join("npm.log"))
             .args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
             .current_dir(&target)
@@ -73,7 +73,7 @@ async fn celery(dir: &Path, source: &Path) -> anyhow::Result<(PathBuf, PathBuf)>
     let (requirements, stamp) = (source.join("requirements.txt"), target.join("requirements.txt"));
     if !same(&requirements, &stamp) {
         let _ = fs::remove_dir_all(&target);
-        let python = dev::programs::installed(&["python3"], "python3")?;
+        let python = servers::programs::installed(&["python3"], "python3")?;
         let log = dir.join("pip.log");
         Launch::new("python3 -m venv", python, &log).args(["-m", "venv"]).arg(&target).run().await?;
         Launch::new("pip install", target.join("bin/pip"), &log)

@@ -107,7 +107,7 @@ fn programs() -> anyhow::Result<BTreeMap<&'static str, PathBuf>> {
         ("7z", &["7z", "7zz"], "p7zip-full"),
     ];
     for (name, names, package) in peers {
-        match dev::programs::installed(names, package) {
+        match servers::programs::installed(names, package) {
             Ok(path) => {
                 found.insert(name, path);
             }

@@ -1,29 +1,18 @@
 //! `dev`: everything the marketplace needs on one machine. `make help` lists the usual ways to call it.
 
-mod accounts;
-mod chaos;
-mod client;
-mod command;
-mod content;
 mod demo;
-mod lock;
 mod memory;
-mod progress;
-mod publish;
-mod run;
 mod seed;
-mod stack;
-mod stop;
-mod timeline;
-mod web;
+mod supervisor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use servers::progress::Progress;
+use servers::stop::Stop;
 
-use progress::Progress;
-use stop::Stop;
+use supervisor::{command, run};
 
 /// Runs the marketplace and its backing services on this machine.
 ///
@@ -53,7 +42,13 @@ enum Command {
     /// Upload ARCHIVE in a fresh installation and print how much memory it cost the api and the worker above idle.
     ///
     /// Exit status 1 when it was more than 64 MiB for either. Linux only.
-    Memory { archive: PathBuf },
+    Memory {
+        /// By default one of noise, made for the purpose.
+        archive: Option<PathBuf>,
+        /// How large the one made for the purpose is.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=4000))]
+        size_mib: u32,
+    },
     /// Break everything around real uploads and check that none is lost and nothing happens twice.
     ///
     /// Kills api, workers and schedulers, pauses workers past their lease, empties and stops the Redis servers, kills
@@ -105,7 +100,9 @@ fn main() -> ExitCode {
             Command::Up => command::up(&cli.dir, &stop, &progress).await,
             Command::Run { quiet } => run::run(&cli.dir, &stop, quiet, &progress).await,
             Command::Demo => run::demo(&cli.dir, &stop, &progress).await,
-            Command::Memory { archive } => run::memory(&cli.dir, &archive, &stop, &progress).await,
+            Command::Memory { archive, size_mib } => {
+                run::memory(&cli.dir, archive.as_deref(), size_mib, &stop, &progress).await
+            }
             Command::Chaos(options) => chaos::run(&cli.dir, &options, &stop, &progress).await,
             Command::Drill { drill } => chaos::drill::run(&cli.dir, &drill, &stop, &progress).await,
             Command::With { command } => command::with(&cli.dir, &stop, &command).await,

@@ -15,7 +15,7 @@ pub type Tree = BTreeMap<String, [u8; 32]>;
 
 /// With CI=true a missing program is a failure; elsewhere the test says what it left out.
 pub fn installed(names: &[&str], package: &str) -> Option<PathBuf> {
-    let found = dev::programs::installed(names, package);
+    let found = servers::programs::installed(names, package);
     // Homebrew keeps its Java where a user's PATH does not look.
     let found = found.or_else(|error| {
         let kegs = ["/opt/homebrew/opt/openjdk/bin", "/usr/local/opt/openjdk/bin"];

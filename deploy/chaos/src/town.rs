@@ -1,0 +1,312 @@
+//! The marketplace under fire: services behind proxies, two workers, two schedulers and an api that can be hit one by
+//! one and are started again.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use rustix::process::Signal;
+use servers::installation::{CREATOR_TERMS, make_signing_key};
+use servers::ports;
+use servers::processes::{Launch, Process};
+use servers::progress::Progress;
+use servers::proxy::Proxy;
+use servers::services::{Environment, Services};
+
+use crate::faults::plan::{API, Line, SCHEDULERS, Victim, WORKERS};
+
+const READY_WITHIN: Duration = Duration::from_secs(90);
+/// What running jobs get after a SIGTERM.
+const DRAIN: Duration = Duration::from_secs(20);
+/// A program that ends by itself, again and again, is not started more often.
+const REVIVE_AFTER: Duration = Duration::from_secs(1);
+/// Both workers take everything: whichever is hit, the other one goes on.
+const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,heavy=1";
+
+pub struct Town {
+    pub services: Services,
+    pub api_url: String,
+    mysql: Proxy,
+    queue: Proxy,
+    cache: Proxy,
+    environment: Environment,
+    dir: PathBuf,
+    programs: Vec<Program>,
+    /// Programs that ended without being told to, or badly: when, which, how.
+    pub ended_by_themselves: Vec<String>,
+}
+
+struct Program {
+    name: Victim,
+    binary: &'static str,
+    args: &'static [&'static str],
+    settings: Environment,
+    process: Process,
+    started: Instant,
+}
+
+/// A process that was killed.
+#[derive(Debug, Clone, Copy)]
+pub struct Killed {
+    pub at: DateTime<Utc>,
+    pub pid: u32,
+}
+
+impl Town {
+    /// Starts everything anew under `dir` and returns when it is ready.
+    pub async fn start(dir: &Path, progress: &Progress) -> Result<Self> {
+        if dir.exists() {
+            std::fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+        let services = progress.step("services", Services::start_apart(dir)).await?;
+        let dir = dir.canonicalize()?;
+        let mysql = Proxy::start(services.database.port()).await?;
+        let queue = Proxy::start(services.queue.port()).await?;
+        let cache = Proxy::start(services.cache.port()).await?;
+        let api_port = ports::free()?;
+        let api_url = format!("http://127.0.0.1:{api_port}");
+        let key = dir.join("jwt.pem");
+        make_signing_key(&key)?;
+
+        let mut environment = services.environment();
+        let database = format!("mysql://nano:nano@127.0.0.1:{}/{}", mysql.port(), servers::mariadb::DEV_SCHEMA);
+        for (name, value) in [
+            ("DATABASE_URL", database),
+            ("REDIS_QUEUE_URL", format!("redis://127.0.0.1:{}/", queue.port())),
+            ("REDIS_CACHE_URL", format!("redis://127.0.0.1:{}/", cache.port())),
+            ("PUBLIC_URL", api_url.clone()),
+            ("API_ADDR", format!("127.0.0.1:{api_port}")),
+            ("JWT_KEY_FILE", key.display().to_string()),
+            ("ACCESS_TOKEN_LIFETIME", "1h".to_owned()),
+            ("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned()),
+            ("SCRATCH_DIR", dir.join("scratch").display().to_string()),
+            ("WORKER_QUEUES", QUEUES.to_owned()),
+            ("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string()),
+            // Nobody sits beside it to review anything.
+            ("REVIEW_POLICY", "flagged_only".to_owned()),
+            ("LOG_FORMAT", "pretty".to_owned()),
+        ] {
+            environment.retain(|(known, _)| known != name);
+            environment.push((name.to_owned(), value));
+        }
+        let mut town = Self {
+            services,
+            api_url,
+            mysql,
+            queue,
+            cache,
+            environment,
+            dir,
+            programs: Vec::new(),
+            ended_by_themselves: Vec::new(),
+        };
+        progress.step("database schema", town.worker_command(&["migrate"], None)).await?;
+        progress.step("api, workers and schedulers", town.start_programs()).await?;
+        Ok(town)
+    }
+
+    async fn start_programs(&mut self) -> Result<()> {
+        self.add(API, "api", &["serve"], None).await?;
+        for name in WORKERS {
+            self.add(name, "worker", &["run"], Some("WORKER_ALIVE_FILE")).await?;
+        }
+        for name in SCHEDULERS {
+            self.add(name, "scheduler", &[], Some("SCHEDULER_ALIVE_FILE")).await?;
+        }
+        let ready = format!("{}/ready", self.api_url);
+        for program in &mut self.programs {
+            if program.name == API {
+                program.process.wait_http(&ready, READY_WITHIN).await?;
+            } else {
+                let alive = alive_file(&self.dir, program.name);
+                program.process.wait_until(READY_WITHIN, || async { alive.exists() }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &mut self,
+        name: Victim,
+        binary: &'static str,
+        args: &'static [&'static str],
+        alive: Option<&str>,
+    ) -> Result<()> {
+        let mut settings = vec![("METRICS_ADDR".to_owned(), format!("127.0.0.1:{}", ports::free()?))];
+        if let Some(alive) = alive {
+            settings.push((alive.to_owned(), alive_file(&self.dir, name).display().to_string()));
+        }
+        let process = self.launch(name, binary, args)?.envs(settings.iter().cloned()).start().await?;
+        self.programs.push(Program { name, binary, args, settings, process, started: Instant::now() });
+        Ok(())
+    }
+
+    fn launch(&self, name: &str, binary: &str, args: &[&str]) -> Result<Launch> {
+        let launch = Launch::sibling(name, binary, self.logs().join(format!("{name}.log")))?;
+        Ok(launch.args(args).envs(self.environment.iter().cloned()))
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.dir.join("logs")
+    }
+
+    /// Runs one of the worker's commands to its end.
+    pub async fn worker_command(&self, args: &[&str], input: Option<&str>) -> Result<()> {
+        let mut launch = self.launch("worker-commands", "worker", args)?;
+        if let Some(input) = input {
+            launch = launch.input(input);
+        }
+        launch.run().await
+    }
+
+    fn place(&self, name: Victim) -> Result<usize> {
+        self.programs.iter().position(|program| program.name == name).with_context(|| format!("no program {name}"))
+    }
+
+    /// Names and pids of what runs now.
+    pub fn pids(&self) -> Vec<(Victim, u32)> {
+        self.programs.iter().map(|program| (program.name, program.process.pid())).collect()
+    }
+
+    pub fn pid(&self, name: Victim) -> Result<u32> {
+        Ok(self.programs[self.place(name)?].process.pid())
+    }
+
+    /// How many jobs a worker process runs now, by the ledger.
+    pub async fn running_in(&self, name: Victim) -> Result<usize> {
+        let sql = format!(
+            "SELECT COUNT(*) FROM workers w JOIN jobs j ON j.worker_id = w.id AND j.state = 'running'
+             WHERE w.state = 'alive' AND SUBSTRING_INDEX(w.name, ':', -1) = '{}'",
+            self.pid(name)?
+        );
+        Ok(self.query(&sql).await?.concat().concat().parse()?)
+    }
+
+    async fn restart(&mut self, place: usize) -> Result<()> {
+        let Program { name, binary, args, .. } = self.programs[place];
+        let launch = self.launch(name, binary, args)?.envs(self.programs[place].settings.iter().cloned());
+        let process = launch.start().await?;
+        let program = &mut self.programs[place];
+        (program.process, program.started) = (process, Instant::now());
+        Ok(())
+    }
+
+    /// SIGKILL to the program and everything it started; it is started again at once.
+    pub async fn kill(&mut self, name: Victim) -> Result<Killed> {
+        let place = self.place(name)?;
+        let killed = Killed { at: Utc::now(), pid: self.programs[place].process.pid() };
+        self.programs[place].process.kill().await?;
+        self.restart(place).await?;
+        Ok(killed)
+    }
+
+    /// SIGKILL to all programs, then all are started again: nobody is left who could take over.
+    pub async fn kill_all(&mut self) -> Result<Vec<(Victim, Killed)>> {
+        let mut killed = Vec::new();
+        for program in &mut self.programs {
+            killed.push((program.name, Killed { at: Utc::now(), pid: program.process.pid() }));
+            program.process.kill().await?;
+        }
+        for place in 0..self.programs.len() {
+            self.restart(place).await?;
+        }
+        Ok(killed)
+    }
+
+    /// Sends a signal to the program alone; returns its pid.
+    pub fn signal(&mut self, name: Victim, signal: Signal) -> Result<u32> {
+        let place = self.place(name)?;
+        let process = &mut self.programs[place].process;
+        process.signal(signal)?;
+        Ok(process.pid())
+    }
+
+    /// SIGTERM, and the program started again once it has ended. Noted when it had to be killed or ended badly.
+    pub async fn roll(&mut self, name: Victim) -> Result<()> {
+        let place = self.place(name)?;
+        let status = self.programs[place].process.terminate(DRAIN + Duration::from_secs(20)).await?;
+        if !status.success() {
+            self.ended_by_themselves.push(format!("{name} ended with {status} after a SIGTERM"));
+        }
+        self.restart(place).await
+    }
+
+    /// Starts programs again that ended by themselves, and remembers that they did.
+    pub async fn revive(&mut self) -> Result<()> {
+        for place in 0..self.programs.len() {
+            let program = &mut self.programs[place];
+            if program.started.elapsed() < REVIVE_AFTER {
+                continue;
+            }
+            if let Some(status) = program.process.exited() {
+                let now = Utc::now().format("%H:%M:%S");
+                let last = program.process.log_tail(1);
+                self.ended_by_themselves.push(format!("{now} {} ended with {status}: {last}", program.name));
+                self.restart(place).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn line(&self, line: Line) -> &Proxy {
+        match line {
+            Line::Mysql => &self.mysql,
+            Line::Queue => &self.queue,
+            Line::Cache => &self.cache,
+        }
+    }
+
+    /// SIGKILL to the service behind the line; connecting to it is refused from then on.
+    pub async fn take_away(&mut self, line: Line) -> Result<()> {
+        self.line(line).refuse(true);
+        match line {
+            Line::Mysql => self.services.database.kill().await?,
+            Line::Queue => self.services.queue.kill().await?,
+            Line::Cache => self.services.cache.kill().await?,
+        }
+        self.line(line).cut();
+        Ok(())
+    }
+
+    pub async fn bring_back(&mut self, line: Line) -> Result<()> {
+        match line {
+            Line::Mysql => self.services.database.resume().await?,
+            Line::Queue => self.services.queue.resume().await?,
+            Line::Cache => self.services.cache.resume().await?,
+        }
+        self.line(line).refuse(false);
+        Ok(())
+    }
+
+    pub async fn flush_queue(&self) -> Result<()> {
+        self.services.queue.flush().await
+    }
+
+    /// Rows of the marketplace's schema, past the proxy.
+    pub async fn query(&self, sql: &str) -> Result<Vec<Vec<String>>> {
+        self.services.database.query(&format!("USE {}; {sql}", servers::mariadb::DEV_SCHEMA)).await
+    }
+
+    /// Ends workers and schedulers; api and services stay.
+    pub async fn stop_jobs(&mut self) -> Result<()> {
+        let (stay, mut go): (Vec<_>, Vec<_>) = self.programs.drain(..).partition(|program| program.name == API);
+        self.programs = stay;
+        let ends = go.iter_mut().map(|program| program.process.terminate(DRAIN + Duration::from_secs(5)));
+        for end in futures::future::join_all(ends).await {
+            end?;
+        }
+        Ok(())
+    }
+
+    /// Ends everything; the data stay.
+    pub async fn stop(mut self) -> Result<()> {
+        let ends = self.programs.iter_mut().map(|program| program.process.terminate(DRAIN));
+        futures::future::join_all(ends).await;
+        self.services.stop().await
+    }
+}
+
+fn alive_file(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.alive"))
+}

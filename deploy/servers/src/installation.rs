@@ -1,0 +1,21 @@
+//! What every installation of the marketplace has besides its services: a signing key and a version of the terms.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// The version of the creators' terms that our programs are started with.
+pub const CREATOR_TERMS: &str = "2026-11";
+
+/// The private key that signs access tokens; kept, so that logins survive a restart.
+pub fn make_signing_key(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let key = rcgen::KeyPair::generate().context("cannot make a signing key")?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(key.serialize_pem().as_bytes())?;
+    Ok(())
+}
