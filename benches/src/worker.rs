@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use domain::{archive::Limits, review::ReviewPolicy};
+use archive::Limits;
+use domain::review::ReviewPolicy;
 use infra::{
     cache::Cache,
     clock::Clock,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Which room may use which: domain <- infra <- jobs <- {api, worker, scheduler}, and one room for each outside system.
+"""Which room may use which: domain <- infra <- jobs <- {api, worker, scheduler}, archive <- jobs; one room for each
+outside system; the archive's hostile corpus only where it is tested.
 
 Reads the real dependency graph (`cargo metadata`) and the source text. Exits 1 with one line per breach.
 """
@@ -14,16 +15,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Rooms of ours that a room may depend on.
 MAY_USE = {
+    "archive": set(),
     "domain": set(),
     "infra": {"domain"},
-    "jobs": {"domain", "infra"},
+    "jobs": {"archive", "domain", "infra"},
     "api": {"domain", "infra", "jobs"},
-    "worker": {"domain", "infra", "jobs"},
+    "worker": {"archive", "domain", "infra", "jobs"},
     "scheduler": {"domain", "infra", "jobs"},
     "dev": set(),
-    "tests": {"domain", "infra", "jobs", "api", "worker", "scheduler", "dev"},
-    "benches": {"domain", "infra", "jobs", "dev"},
-    "bench-archive": {"domain"},
+    "tests": {"archive", "domain", "infra", "jobs", "api", "worker", "scheduler", "dev"},
+    "benches": {"archive", "domain", "infra", "jobs", "dev"},
+    "bench-archive": {"archive"},
 }
 
 # Crates from outside, and the only rooms that may name them.
@@ -34,13 +36,16 @@ RESERVED = [
     (r"s3s($|-)", {"dev"}),
 ]
 
+# Features of our rooms that released programs must not carry, and the only rooms that may ask for them.
+TEST_FEATURES = {("archive", "hostile"): {"tests", "bench-archive"}}
+
 # The whole suite may look at everything; the dev servers are tested with the clients the product uses; the benchmarks
 # hold the peers: a bare SQL loop (sqlx), stock apalis-redis, and what they ask Redis.
 EXEMPT = {("tests", None), ("dev", "dev"), ("benches", None)}
 
 SQL_TEXT = re.compile(r"\bsqlx::|\bSELECT\s[^;]{1,200}\sFROM\s|\bINSERT\s+(IGNORE\s+)?INTO\s|\bUPDATE\s+\w+\s+SET\s|\bDELETE\s+FROM\s")
 SQL_ROOM = "infra/src/db/"
-SQL_FREE = ["domain", "infra", "jobs", "api", "worker", "scheduler"]
+SQL_FREE = ["archive", "domain", "infra", "jobs", "api", "worker", "scheduler"]
 
 
 def crate_breaches(packages):
@@ -54,6 +59,9 @@ def crate_breaches(packages):
             name, kind = dependency["name"], dependency["kind"]
             if name in rooms and name not in MAY_USE[room]:
                 yield f"{room} -> {name}: not in the direction domain <- infra <- jobs <- binaries"
+            for feature in dependency.get("features", []):
+                if room not in TEST_FEATURES.get((name, feature), {room}):
+                    yield f"{room} -> {name}: the feature {feature} is for tests and benchmarks"
             if (room, None) in EXEMPT or (room, kind) in EXEMPT:
                 continue
             for pattern, owners in RESERVED:
@@ -83,11 +91,12 @@ def prove_it_can_fail():
         {"name": "infra", "dependencies": []},
         {"name": "jobs", "dependencies": [{"name": "sqlx", "kind": None}, {"name": "axum", "kind": "dev"}]},
         {"name": "api", "dependencies": [{"name": "apalis-redis", "kind": None}, {"name": "worker", "kind": None}]},
-        {"name": "worker", "dependencies": []},
+        {"name": "worker", "dependencies": [{"name": "archive", "kind": None, "features": ["hostile"]}]},
+        {"name": "archive", "dependencies": [{"name": "domain", "kind": None, "features": []}]},
         {"name": "dev", "dependencies": [{"name": "lettre", "kind": "dev"}]},
         {"name": "tests", "dependencies": [{"name": "axum", "kind": None}]},
     ]
-    assert len(list(crate_breaches(bad))) == 5, list(crate_breaches(bad))
+    assert len(list(crate_breaches(bad))) == 7, list(crate_breaches(bad))
     texts = [
         ("api/src/a.rs", 'sqlx::query("x")'),
         ("jobs/src/b.rs", '"SELECT id FROM jobs WHERE"'),

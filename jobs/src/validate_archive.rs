@@ -5,10 +5,8 @@
 
 use std::{fs::File, io, ops::ControlFlow, path::Path, time::Duration};
 
-use domain::{
-    archive::{self, CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity},
-    ids::UserId,
-};
+use archive::{CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity};
+use domain::ids::UserId;
 use infra::{
     db::{DbError, Tx, nano_versions, nanos},
     disk,

@@ -111,7 +111,7 @@ impl TestApp {
             clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,
-                archive_limits: domain::archive::Limits::default(),
+                archive_limits: archive::Limits::default(),
                 scratch,
                 public_url: "https://nano.test".into(),
                 ledger_days: 14,

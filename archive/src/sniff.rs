@@ -260,7 +260,7 @@ fn archive(head: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::format::EndRecord;
+    use crate::format::EndRecord;
 
     fn verdict(kind: Kind, content: &[u8]) -> Vec<Code> {
         let mut sniffer = Sniffer::new(Expected::Kind(kind), content.len() as u64);

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::{Compression, write::DeflateEncoder};
 
-use crate::archive::format::{
+use crate::format::{
     CentralHeader, DEFLATE, DESCRIPTOR_SIGNATURE, EndRecord, FLAG_DESCRIPTOR, FLAG_UTF8, LocalHeader, STORED,
 };
 

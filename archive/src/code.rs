@@ -230,8 +230,8 @@ mod tests {
             return;
         }
         assert!(
-            include_str!("../../../docs/archive-codes.md") == catalogue_markdown(),
-            "docs/archive-codes.md is out of date; renew it: UPDATE_DOCS=1 cargo test -p domain archive_codes"
+            include_str!("../../docs/archive-codes.md") == catalogue_markdown(),
+            "docs/archive-codes.md is out of date; renew it: UPDATE_DOCS=1 cargo test --workspace --lib archive_codes"
         );
     }
 }

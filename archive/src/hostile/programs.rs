@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample,
 };
-use crate::archive::code::{
+use crate::code::{
     Code,
     Code::{Program, ScriptNotAllowed, TypeNotAllowed},
 };

@@ -13,7 +13,7 @@ use super::{
     plan::{EntryPlan, Plan, field},
     sample::{HTML, JPEG, PDF, PNG},
 };
-use crate::archive::{Options, Report, check, cross_check, format::FLAG_UTF8, rebuild};
+use crate::{Options, Report, check, cross_check, format::FLAG_UTF8, rebuild};
 
 /// Paths, composed, and contents.
 type Tree = BTreeMap<String, Vec<u8>>;

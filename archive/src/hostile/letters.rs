@@ -1,6 +1,6 @@
 //! Names by what is wrong with their letters and segments (rule 9): title, entry, expected code.
 
-use crate::archive::code::{
+use crate::code::{
     Code,
     Code::{
         NameAmbiguous, NameBackslash, NameControlCharacter, NameForbiddenCharacter, NameInvisibleCharacter,

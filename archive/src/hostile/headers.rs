@@ -6,7 +6,7 @@ use super::{
     plan::{EntryPlan, Plan, field},
     sample::TEXT,
 };
-use crate::archive::{
+use crate::{
     code::Code,
     format::{FLAG_DESCRIPTOR, FLAG_UTF8},
 };

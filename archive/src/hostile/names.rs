@@ -4,7 +4,7 @@ use super::{
     Case, case, letters,
     plan::{EntryPlan, Plan},
 };
-use crate::archive::{code::Code, format::FLAG_UTF8};
+use crate::{code::Code, format::FLAG_UTF8};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> =

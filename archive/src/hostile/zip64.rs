@@ -6,7 +6,7 @@ use super::{
     plan::{EntryPlan, Plan, field},
     sample::TEXT,
 };
-use crate::archive::{
+use crate::{
     code::Code,
     format::{CENTRAL_SIGNATURE, EndRecord, u32_at},
 };

@@ -6,7 +6,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample::{self, TEXT},
 };
-use crate::archive::code::Code;
+use crate::code::Code;
 
 pub(super) fn cases() -> Vec<Case> {
     [stated(), real(), entries(), documents()].concat()

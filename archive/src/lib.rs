@@ -25,6 +25,7 @@ mod end;
 mod error;
 mod extra;
 mod format;
+#[cfg(any(test, feature = "hostile"))]
 pub mod hostile;
 mod kind;
 mod limits;

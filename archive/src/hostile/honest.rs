@@ -4,7 +4,7 @@ use super::{
     plan::{EntryPlan, Plan, field},
     sample::{self, HTML, JPEG, PDF, PNG, TEXT},
 };
-use crate::archive::format::{FLAG_DESCRIPTOR, FLAG_UTF8};
+use crate::format::{FLAG_DESCRIPTOR, FLAG_UTF8};
 
 /// A plain archive of these files, as a careful program would write it. Names that end in `/` become folders.
 pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {

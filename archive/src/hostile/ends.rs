@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample::{self, TEXT},
 };
-use crate::archive::{
+use crate::{
     code::Code,
     format::{END_SIGNATURE, EndRecord},
 };

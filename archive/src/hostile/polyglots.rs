@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample::{self, HTML, JPEG, PDF, PNG, TEXT},
 };
-use crate::archive::{
+use crate::{
     code::Code::{NestedArchive, Program, TwoTypes},
     format::EndRecord,
 };

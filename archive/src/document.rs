@@ -112,7 +112,7 @@ mod tests {
     use flate2::{Compression, write::DeflateEncoder};
 
     use super::*;
-    use crate::archive::report::Method;
+    use crate::report::Method;
 
     #[test]
     fn an_expanded_entry_can_be_read_anywhere() {

@@ -6,7 +6,7 @@ use super::{
     plan::{EntryPlan, Plan, deflate, field},
     sample::TEXT,
 };
-use crate::archive::{
+use crate::{
     code::Code,
     format::{CENTRAL_SIGNATURE, LOCAL_SIZE},
 };
@@ -263,7 +263,7 @@ mod tests {
     use flate2::read::DeflateDecoder;
 
     use super::*;
-    use crate::archive::format::CentralHeader;
+    use crate::format::CentralHeader;
 
     /// A reader that checks everything but the layout would accept it.
     #[test]

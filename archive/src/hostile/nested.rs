@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample::{self, TEXT},
 };
-use crate::archive::code::Code::NestedArchive;
+use crate::code::Code::NestedArchive;
 
 pub(super) fn cases() -> Vec<Case> {
     let file = |name: &'static str, entry: &str, content: &[u8]| {

@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample::TEXT,
 };
-use crate::archive::code::Code;
+use crate::code::Code;
 
 pub(super) fn cases() -> Vec<Case> {
     [methods(), flags(), attributes()].concat()

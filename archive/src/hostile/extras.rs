@@ -4,7 +4,7 @@ use super::{
     Case, case,
     plan::{Plan, field},
 };
-use crate::archive::code::Code;
+use crate::code::Code;
 
 pub(super) fn cases() -> Vec<Case> {
     [forbidden(), malformed()].concat()

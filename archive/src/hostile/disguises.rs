@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan},
     sample::{HTML, JPEG, PDF, PNG, TEXT},
 };
-use crate::archive::code::{
+use crate::code::{
     Code,
     Code::{EmptyEntry, TextNotUtf8, TypeMismatch},
 };

@@ -5,7 +5,7 @@ use super::{
     plan::{EntryPlan, Plan, field},
     sample::{self, PNG},
 };
-use crate::archive::{
+use crate::{
     code::{
         Code,
         Code::{Macro, NestedArchive, NestedTooDeep, OfficeIncomplete, Program, ScriptNotAllowed},
