@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use archive::Limits;
+use content::LazyScanner;
 use domain::review::ReviewPolicy;
 use infra::{
     cache::Cache,
@@ -14,7 +15,7 @@ use infra::{
     search::SearchBackend,
     storage::Storage,
 };
-use jobs::{Fleet, FleetSettings, Registry, content::LazyScanner};
+use jobs::{Fleet, FleetSettings, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{Noop, Owned, QUEUE, Sleep, Write};

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use archive::Limits;
+use content::LazyScanner;
 use domain::review::ReviewPolicy;
 use infra::{
     cache::Cache,
@@ -13,7 +14,7 @@ use infra::{
     storage::{LockMode, Storage},
 };
 
-use crate::{JobError, Run, content::LazyScanner};
+use crate::{JobError, Run};
 
 #[derive(Clone)]
 pub struct Context {

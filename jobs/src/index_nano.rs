@@ -1,5 +1,6 @@
 //! Brings the search index in line with a nano as it is now: there when published, gone otherwise.
 
+use content::text::Metadata;
 use domain::ids::{NanoId, UserId};
 use infra::{
     db::{DbError, categories, nano_events, nano_versions, nanos, users},
@@ -8,7 +9,7 @@ use infra::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Context, Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run, content::text::Metadata};
+use crate::{Context, Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IndexNano {

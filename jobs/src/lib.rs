@@ -1,7 +1,6 @@
 //! Background work: the job contract, the ledger's use, and one file per job.
 
 pub mod changes;
-pub mod content;
 mod content_errors;
 mod context;
 #[cfg(test)]

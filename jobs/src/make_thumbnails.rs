@@ -5,6 +5,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
+use content::thumbnail::{self, ImageLimits, Thumbnails};
 use domain::ids::UserId;
 use infra::{
     db::{DbError, Tx, nano_versions},
@@ -13,10 +14,7 @@ use infra::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    Context, Job, JobError, Level, Outcome, Queue, Reference, Run, VersionRef,
-    content::thumbnail::{self, ImageLimits, Thumbnails},
-};
+use crate::{Context, Job, JobError, Level, Outcome, Queue, Reference, Run, VersionRef, content_errors};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeThumbnails(pub VersionRef);
@@ -50,7 +48,8 @@ impl Job for MakeThumbnails {
                 let stop = run.cancelled().clone();
                 thumbnail::make(&archive, &folder, &ImageLimits::default(), &move || stop.is_cancelled())
             })
-            .await??;
+            .await?
+            .map_err(content_errors::of_thumbnail)?;
 
         let widths: Vec<u32> = made.images.iter().map(|image| image.width).collect();
         let notes: Vec<&str> = made.notes.iter().map(|note| note.code.as_str()).collect();

@@ -4,13 +4,12 @@
 use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use content::thumbnail::WIDTHS;
 use domain::ids::NanoId;
 use infra::db::{Db, DbError, Tx, retention, stored_objects};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Context, Job, JobError, Level, Outcome, Priority, Queue, RemoveObject, Run, content::thumbnail::WIDTHS, enqueue,
-};
+use crate::{Context, Job, JobError, Level, Outcome, Priority, Queue, RemoveObject, Run, enqueue};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Retention {}

@@ -1,5 +1,6 @@
 //! The join of an upload's checks: publish, hand to a person, or turn down.
 
+use content::scan::{Finding, ScanReport};
 use domain::{
     ids::UserId,
     review::{self, ScanAction, Verdict},
@@ -9,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    Context, Job, JobError, Outcome, PublishNano, Queue, Reference, Run, VersionRef,
-    content::scan::{Finding, ScanReport},
-    enqueue,
+    Context, Job, JobError, Outcome, PublishNano, Queue, Reference, Run, VersionRef, enqueue,
     pipeline::{self, MAILED_FINDINGS, Rejection},
 };
 

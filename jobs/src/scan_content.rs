@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
+use content::{
+    scan::{Progress, ScanOptions},
+    text::{self, TextLimits},
+};
 use domain::ids::UserId;
 use infra::db::{DbError, Tx, nano_versions, nanos};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    Context, Job, JobError, Level, Outcome, Queue, Reference, Run, VersionRef,
-    content::{
-        scan::{Progress, ScanOptions},
-        text::{self, TextLimits},
-    },
-};
+use crate::{Context, Job, JobError, Level, Outcome, Queue, Reference, Run, VersionRef, content_errors};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScanContent(pub VersionRef);
@@ -51,8 +49,11 @@ impl Job for ScanContent {
             .blocking(move |run| {
                 let cancelled = || run.cancelled().is_cancelled();
                 let mut progress = |at: Progress| run.progress(at.done, Some(at.total), "scanning");
-                let scan = scanner.get()?.scan(&archive, &options, &mut progress, &cancelled)?;
-                let metadata = text::extract(&archive, &folder, &TextLimits::default(), &cancelled)?;
+                let scanner = scanner.get().map_err(content_errors::of_rules)?;
+                let scan =
+                    scanner.scan(&archive, &options, &mut progress, &cancelled).map_err(content_errors::of_scan)?;
+                let metadata = text::extract(&archive, &folder, &TextLimits::default(), &cancelled)
+                    .map_err(content_errors::of_text)?;
                 Ok::<_, JobError>((scan, metadata))
             })
             .await??;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use content::LazyScanner;
 use dev::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
 use infra::{
@@ -16,7 +17,6 @@ use infra::{
 use jobs::{
     Fleet, FleetSettings, Queue, Registry,
     child::{ChildLimits, ChildProgram},
-    content::LazyScanner,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

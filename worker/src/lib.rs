@@ -12,6 +12,7 @@ pub mod settings;
 use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Context as _;
+use content::{LazyScanner, scan::Scanner};
 use infra::{
     cache::Cache,
     clock::Clock,
@@ -21,11 +22,7 @@ use infra::{
     search::SearchBackend,
     storage::Storage,
 };
-use jobs::{
-    Fleet, FleetSettings, Registry,
-    child::ChildProgram,
-    content::{LazyScanner, scan::Scanner},
-};
+use jobs::{Fleet, FleetSettings, Registry, child::ChildProgram};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 

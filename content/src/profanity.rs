@@ -1,4 +1,4 @@
-//! Abusive words, from our own short German and English lists (`jobs/wordlists`).
+//! Abusive words, from our own short German and English lists (`content/wordlists`).
 //!
 //! Whole words only, after undoing what people do to slip through: capitals, accents on the wrong letters, digits for
 //! letters, zero-width characters. The list's own word is reported, not the writer's spelling.
@@ -14,8 +14,8 @@ use super::finding::{self, Findings, Rule};
 
 static LISTS: LazyLock<Lists> = LazyLock::new(|| {
     let mut lists = Lists::default();
-    lists.add(include_str!("../../wordlists/profanity.de.txt"));
-    lists.add(include_str!("../../wordlists/profanity.en.txt"));
+    lists.add(include_str!("../wordlists/profanity.de.txt"));
+    lists.add(include_str!("../wordlists/profanity.en.txt"));
     lists
 });
 

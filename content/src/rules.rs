@@ -18,9 +18,9 @@ use super::finding::{Finding, Severity};
 
 /// Namespace and source of the rules that are always there.
 const OWN: [(&str, &str); 3] = [
-    ("programs", include_str!("../../rules/programs.yar")),
-    ("documents", include_str!("../../rules/documents.yar")),
-    ("scripts", include_str!("../../rules/scripts.yar")),
+    ("programs", include_str!("../rules/programs.yar")),
+    ("documents", include_str!("../rules/documents.yar")),
+    ("scripts", include_str!("../rules/scripts.yar")),
 ];
 /// Time for one window of one entry. A rule that needs more is a bad rule; the entry then counts as not fully scanned.
 const TIME: Duration = Duration::from_secs(30);
