@@ -1,9 +1,9 @@
 //! What one upload has used of its budgets (rule 12), documents inside it included.
 
-use super::{code::Code, limits::Limits};
+use crate::{findings::code::Code, limits::Limits};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     entries: u64,
     /// Packed bytes of the upload's own entries.
     pub packed: u64,
@@ -16,7 +16,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Books a directory's entries and stated sizes; the first budget that does not allow it.
-    pub(super) fn spend(
+    pub(crate) fn spend(
         &mut self,
         entries: u64,
         packed: u64,
@@ -33,7 +33,7 @@ impl Budget {
 
     /// Books a directory of this many bytes before it is read: names cost more time than content does, and an upload
     /// can hold hundreds of documents.
-    pub(super) fn spend_directory(&mut self, bytes: u64, limits: &Limits) -> Result<(), (Code, String)> {
+    pub(crate) fn spend_directory(&mut self, bytes: u64, limits: &Limits) -> Result<(), (Code, String)> {
         self.directories += bytes;
         if self.directories > limits.directory {
             self.exhausted = true;

@@ -1,43 +1,43 @@
 //! The records of a ZIP file as they lie on disk (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.9, 4.3.12, 4.3.16).
 
-pub(super) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
-pub(super) const CENTRAL_SIGNATURE: u32 = 0x0201_4b50;
-pub(super) const END_SIGNATURE: u32 = 0x0605_4b50;
-pub(super) const ZIP64_LOCATOR_SIGNATURE: u32 = 0x0706_4b50;
-pub(super) const DESCRIPTOR_SIGNATURE: u32 = 0x0807_4b50;
+pub(crate) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
+pub(crate) const CENTRAL_SIGNATURE: u32 = 0x0201_4b50;
+pub(crate) const END_SIGNATURE: u32 = 0x0605_4b50;
+pub(crate) const ZIP64_LOCATOR_SIGNATURE: u32 = 0x0706_4b50;
+pub(crate) const DESCRIPTOR_SIGNATURE: u32 = 0x0807_4b50;
 
-pub(super) const LOCAL_SIZE: usize = 30;
-pub(super) const CENTRAL_SIZE: usize = 46;
-pub(super) const END_SIZE: usize = 22;
-pub(super) const ZIP64_LOCATOR_SIZE: usize = 20;
+pub(crate) const LOCAL_SIZE: usize = 30;
+pub(crate) const CENTRAL_SIZE: usize = 46;
+pub(crate) const END_SIZE: usize = 22;
+pub(crate) const ZIP64_LOCATOR_SIZE: usize = 20;
 /// With signature; the form without one is not accepted (rule 6).
-pub(super) const DESCRIPTOR_SIZE: usize = 16;
+pub(crate) const DESCRIPTOR_SIZE: usize = 16;
 /// An archive comment's length is 16 bits, so no end record starts before this many bytes from the end.
-pub(super) const END_SEARCH: u64 = END_SIZE as u64 + 0xffff;
+pub(crate) const END_SEARCH: u64 = END_SIZE as u64 + 0xffff;
 
-pub(super) const STORED: u16 = 0;
-pub(super) const DEFLATE: u16 = 8;
+pub(crate) const STORED: u16 = 0;
+pub(crate) const DEFLATE: u16 = 8;
 
-pub(super) const FLAG_ENCRYPTED: u16 = 1;
-pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
-pub(super) const FLAG_PATCH: u16 = 1 << 5;
-pub(super) const FLAG_STRONG_ENCRYPTION: u16 = 1 << 6;
-pub(super) const FLAG_UTF8: u16 = 1 << 11;
-pub(super) const FLAG_MASKED_HEADERS: u16 = 1 << 13;
+pub(crate) const FLAG_ENCRYPTED: u16 = 1;
+pub(crate) const FLAG_DESCRIPTOR: u16 = 1 << 3;
+pub(crate) const FLAG_PATCH: u16 = 1 << 5;
+pub(crate) const FLAG_STRONG_ENCRYPTION: u16 = 1 << 6;
+pub(crate) const FLAG_UTF8: u16 = 1 << 11;
+pub(crate) const FLAG_MASKED_HEADERS: u16 = 1 << 13;
 /// Bits 1 and 2 tell how hard the packer tried, 3 announces a descriptor, 11 says the name is UTF-8.
-pub(super) const FLAGS_ALLOWED: u16 = 0b110 | FLAG_DESCRIPTOR | FLAG_UTF8;
+pub(crate) const FLAGS_ALLOWED: u16 = 0b110 | FLAG_DESCRIPTOR | FLAG_UTF8;
 
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 /// The header in front of a file's content, without signature, name and extra.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LocalHeader {
+pub(crate) struct LocalHeader {
     pub needed: u16,
     pub flags: u16,
     pub method: u16,
@@ -52,7 +52,7 @@ pub(super) struct LocalHeader {
 
 impl LocalHeader {
     /// None without the signature.
-    pub(super) fn parse(bytes: &[u8; LOCAL_SIZE]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8; LOCAL_SIZE]) -> Option<Self> {
         (u32_at(bytes, 0) == LOCAL_SIGNATURE).then(|| Self {
             needed: u16_at(bytes, 4),
             flags: u16_at(bytes, 6),
@@ -67,7 +67,7 @@ impl LocalHeader {
         })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend(LOCAL_SIGNATURE.to_le_bytes());
         for field in [self.needed, self.flags, self.method, self.time, self.date] {
             out.extend(field.to_le_bytes());
@@ -82,7 +82,7 @@ impl LocalHeader {
 
 /// A file's header in the central directory, without signature, name, extra and comment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct CentralHeader {
+pub(crate) struct CentralHeader {
     /// Upper byte: the system the file attributes belong to.
     pub made_by: u16,
     pub needed: u16,
@@ -104,7 +104,7 @@ pub(super) struct CentralHeader {
 
 impl CentralHeader {
     /// None when too short or without the signature.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         (bytes.len() >= CENTRAL_SIZE && u32_at(bytes, 0) == CENTRAL_SIGNATURE).then(|| Self {
             made_by: u16_at(bytes, 4),
             needed: u16_at(bytes, 6),
@@ -125,7 +125,7 @@ impl CentralHeader {
         })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend(CENTRAL_SIGNATURE.to_le_bytes());
         for field in [self.made_by, self.needed, self.flags, self.method, self.time, self.date] {
             out.extend(field.to_le_bytes());
@@ -141,18 +141,18 @@ impl CentralHeader {
     }
 
     /// The system part of `made_by`.
-    pub(super) fn host(&self) -> u8 {
+    pub(crate) fn host(&self) -> u8 {
         (self.made_by >> 8) as u8
     }
 
-    pub(super) fn has_descriptor(&self) -> bool {
+    pub(crate) fn has_descriptor(&self) -> bool {
         self.flags & FLAG_DESCRIPTOR != 0
     }
 }
 
 /// The end of central directory record, without signature and comment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct EndRecord {
+pub(crate) struct EndRecord {
     pub disk: u16,
     pub directory_disk: u16,
     pub entries_here: u16,
@@ -164,7 +164,7 @@ pub(super) struct EndRecord {
 
 impl EndRecord {
     /// None when too short or without the signature.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         (bytes.len() >= END_SIZE && u32_at(bytes, 0) == END_SIGNATURE).then(|| Self {
             disk: u16_at(bytes, 4),
             directory_disk: u16_at(bytes, 6),
@@ -176,7 +176,7 @@ impl EndRecord {
         })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend(END_SIGNATURE.to_le_bytes());
         for field in [self.disk, self.directory_disk, self.entries_here, self.entries] {
             out.extend(field.to_le_bytes());

@@ -9,58 +9,41 @@
 //!
 //! Everything found is a [`Finding`] with a stable [`Code`]; a source that fails is a [`CheckError`], never a finding.
 //!
-//! The rules are numbered as in the design's pipeline page. Where they live: `end` (1 to 3), `directory` (3 to 5, 8,
-//! 10 to 12), `content` (1, 4, 6, 7), `unpack` (7), `extra` (8), `name` and `codepage` (9), `unique` (10),
-//! `budget` and `limits` (12), `scope`, `kind`, `sniff`,
-//! `second`, `text`, `document` and `content_types` (13).
+//! The rules are numbered as in the design's pipeline page. Where they live: `directory` and its `end` (1 to 3) and
+//! `extra` (3 to 5, 8, 10 to 12), `content` (1, 4, 6, 7), `names` (9, 10), `budget` and `limits` (12), `kinds` (13).
 
 mod budget;
-mod code;
-mod codepage;
 mod content;
-mod content_types;
 mod directory;
-mod document;
-mod end;
 mod error;
-mod extra;
+mod findings;
 mod format;
 #[cfg(any(test, feature = "hostile"))]
 pub mod hostile;
-mod kind;
+mod kinds;
 mod limits;
-mod name;
+mod names;
 mod rebuild;
-mod report;
-mod scope;
-mod second;
-mod sniff;
 mod source;
-mod text;
-mod texts_de;
-mod texts_en;
-mod unique;
-mod unpack;
 
-#[cfg(test)]
-mod mutations;
 #[cfg(test)]
 mod tests;
 
-pub use code::{Code, Lang, Severity, catalogue_markdown};
-pub use content::Progress;
+pub use content::{Progress, unpack::EntryReader};
 pub use error::CheckError;
+pub use findings::{
+    code::{Code, Lang, Severity, catalogue_markdown},
+    report::{Finding, ManifestEntry, Method, RULES_VERSION, Report},
+};
 pub use limits::{Limits, Options};
 pub use rebuild::{Rebuilt, cross_check, rebuild};
-pub use report::{Finding, ManifestEntry, Method, RULES_VERSION, Report};
 pub use source::{FileSource, ReadAt};
-pub use unpack::EntryReader;
 
 use budget::Budget;
 use content::Run;
 use directory::Directory;
-use report::Findings;
-use scope::Scope;
+use findings::report::Findings;
+use kinds::scope::Scope;
 
 /// What the directory alone tells about an archive.
 #[derive(Clone, Debug)]

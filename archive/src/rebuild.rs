@@ -9,11 +9,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
+use crate::{
     content::Progress,
     error::CheckError,
+    findings::report::{ManifestEntry, Method, Report},
     format::{CentralHeader, DEFLATE, EndRecord, FLAG_UTF8, LocalHeader, STORED},
-    report::{ManifestEntry, Method, Report},
     source::{ReadAt, Stream},
 };
 

@@ -76,14 +76,14 @@ impl ReadAt for FileSource {
 }
 
 /// A part of another source: an office document that is stored without compression.
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     source: &'a dyn ReadAt,
     start: u64,
     len: u64,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn new(source: &'a dyn ReadAt, start: u64, len: u64) -> Self {
+    pub(crate) fn new(source: &'a dyn ReadAt, start: u64, len: u64) -> Self {
         Self { source, start, len }
     }
 }
@@ -101,7 +101,7 @@ impl ReadAt for Part<'_> {
 }
 
 /// Reads a source from front to back through one fixed buffer.
-pub(super) struct Stream<'a> {
+pub(crate) struct Stream<'a> {
     source: &'a dyn ReadAt,
     /// Where `buffer[at]` lies in the source.
     position: u64,
@@ -116,23 +116,23 @@ const BUFFER: usize = 256 * 1024;
 
 impl<'a> Stream<'a> {
     /// Reads `start..end`; `end` is cut to the length of the source.
-    pub(super) fn new(source: &'a dyn ReadAt, start: u64, end: u64) -> Self {
+    pub(crate) fn new(source: &'a dyn ReadAt, start: u64, end: u64) -> Self {
         let end = end.min(source.len());
         let size = end.saturating_sub(start).min(BUFFER as u64) as usize;
         Self { source, position: start, end, buffer: vec![0; size].into_boxed_slice(), at: 0, filled: 0 }
     }
 
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// Bytes between here and the end.
-    pub(super) fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.end.saturating_sub(self.position)
     }
 
     /// Moves to another place; what the buffer already holds is used again.
-    pub(super) fn seek(&mut self, position: u64) {
+    pub(crate) fn seek(&mut self, position: u64) {
         let start = self.position - self.at as u64;
         match position.checked_sub(start) {
             Some(at) if at <= self.filled as u64 => self.at = at as usize,
@@ -142,7 +142,7 @@ impl<'a> Stream<'a> {
     }
 
     /// What lies ahead, at least one byte and at most `max`; empty only at the end or when `max` is 0.
-    pub(super) fn peek(&mut self, max: u64) -> io::Result<&[u8]> {
+    pub(crate) fn peek(&mut self, max: u64) -> io::Result<&[u8]> {
         if max > 0 && self.at == self.filled {
             let size = self.left().min(self.buffer.len() as u64) as usize;
             self.source.read_at(self.position, &mut self.buffer[..size])?;
@@ -153,21 +153,21 @@ impl<'a> Stream<'a> {
     }
 
     /// Like [`peek`](Self::peek), and moves behind what it returns.
-    pub(super) fn take(&mut self, max: u64) -> io::Result<&[u8]> {
+    pub(crate) fn take(&mut self, max: u64) -> io::Result<&[u8]> {
         let size = self.peek(max)?.len();
         let start = self.at;
         self.consume(size);
         Ok(&self.buffer[start..start + size])
     }
 
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.filled - self.at);
         self.at += count;
         self.position += count as u64;
     }
 
     /// Fills `target`; false when the end comes first.
-    pub(super) fn fill(&mut self, target: &mut [u8]) -> io::Result<bool> {
+    pub(crate) fn fill(&mut self, target: &mut [u8]) -> io::Result<bool> {
         if self.left() < target.len() as u64 {
             return Ok(false);
         }

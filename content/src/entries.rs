@@ -11,7 +11,7 @@ use std::{
 use tempfile::{NamedTempFile, SpooledTempFile};
 use zip::{CompressionMethod, ZipArchive, read::ZipFile, result::ZipError};
 
-use super::kind::Kind;
+use crate::kind::Kind;
 
 /// Up to this many bytes an unpacked entry stays in memory instead of going to the scratch folder.
 const SPOOL_MEMORY: usize = 1 << 20;

@@ -14,36 +14,19 @@
 //! decoded pictures obey [`ImageLimits`](thumbnail::ImageLimits). Disk: at most one entry at a time lies unpacked in
 //! the scratch folder, without a name, so a crash leaves nothing behind.
 
-mod color;
-mod contact;
-mod decode;
 mod entries;
-mod finding;
 mod guard;
 mod html;
-mod html_active;
-mod html_text;
+mod image;
 mod kind;
-mod language;
-mod lazy_scanner;
-mod links;
 mod note;
 mod office;
 mod pdf;
-mod pdf_active;
-mod pdf_filter;
-mod pdf_stream;
-mod plain;
-mod profanity;
-mod raster;
-mod rules;
 pub mod scan;
-mod shrink;
 pub mod text;
 pub mod thumbnail;
-mod tool;
 mod video;
 
 pub use entries::ArchiveError;
-pub use lazy_scanner::LazyScanner;
 pub use note::{Hint, Note, hint};
+pub use scan::lazy_scanner::LazyScanner;

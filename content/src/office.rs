@@ -4,12 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use tempfile::SpooledTempFile;
 
-use super::{
+use crate::{
     entries::{Archive, ArchiveError, Entry},
-    html::Syntax,
-    html_text,
+    html::{self, Syntax},
     kind::Kind,
-    plain,
+    text::plain,
 };
 
 /// Files in one document, at most.
@@ -39,14 +38,14 @@ impl Document {
     /// Its text, part by part, up to `max` bytes.
     pub fn text(&mut self, max: usize) -> Result<String, ArchiveError> {
         let mut parts: Vec<Entry> = self.entries.iter().filter(|entry| is_text_part(&entry.name)).cloned().collect();
-        parts.sort_by(super::entries::reading_order);
+        parts.sort_by(crate::entries::reading_order);
         let mut text = String::new();
         for part in parts {
             if text.len() >= max {
                 break;
             }
             let xml = plain::decode(&self.archive.head(&part, PART_MAX)?);
-            text.push_str(&html_text::text(&xml, Syntax::Xml));
+            text.push_str(&html::text::text(&xml, Syntax::Xml));
             text.push('\n');
         }
         Ok(text)
@@ -77,22 +76,23 @@ fn is_text_part(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::entries::tests::archive_of, *};
+    use super::*;
+    use crate::entries::tests::archive_of;
 
     #[test]
     fn reads_what_a_reader_sees() {
-        let docx = super::super::entries::tests::zip_of(&[
+        let docx = crate::entries::tests::zip_of(&[
             ("[Content_Types].xml", b"<Types>no</Types>"),
             ("word/document.xml", "<w:p><w:t>Grüße</w:t></w:p>".as_bytes()),
             ("word/styles.xml", b"<w:style>no</w:style>"),
         ]);
-        let pptx = super::super::entries::tests::zip_of(&[
+        let pptx = crate::entries::tests::zip_of(&[
             ("ppt/slides/slide10.xml", b"<a:p><a:t>zehn</a:t></a:p>"),
             ("ppt/slides/slide2.xml", b"<a:p><a:t>zwei</a:t></a:p>"),
             ("ppt/slides/_rels/slide2.xml.rels", b"<no>no</no>"),
         ]);
         let (folder, path) = archive_of(&[("a.docx", &docx), ("b.pptx", &pptx), ("c.odt", b"no zip")]);
-        let mut archive = super::super::entries::FileArchive::open(&path).unwrap();
+        let mut archive = crate::entries::FileArchive::open(&path).unwrap();
         let entries = archive.entries();
         let mut text = |index: usize| {
             let mut document = open(&mut archive, &entries[index], folder.path(), &|| false)?;

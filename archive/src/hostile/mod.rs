@@ -2,31 +2,21 @@
 //!
 //! Tests of this and other crates feed them to the gate; nothing else uses them.
 
-mod bombs;
-mod disguises;
-mod documents;
-mod ends;
-mod extras;
-mod formats;
-mod headers;
+mod files;
 mod honest;
-mod layout;
-mod letters;
-mod names;
-mod nested;
 mod plan;
-mod polyglots;
-mod programs;
 #[cfg(test)]
 mod properties;
 mod sample;
-mod streams;
-mod zip64;
+mod structure;
 
-pub use bombs::document_with_bomb;
+pub use files::bombs::document_with_bomb;
 pub use honest::{archive, honest};
 
-use super::code::Code;
+use files::{bombs, disguises, documents, nested, polyglots, programs, streams};
+use structure::{ends, extras, formats, headers, layout, names, zip64};
+
+use crate::findings::code::Code;
 
 /// One hostile archive and the code that must be among its findings.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ const TIME: u16 = (9 << 11) | (30 << 5);
 
 /// One entry: honest when made, open to any change afterwards.
 #[derive(Clone)]
-pub(super) struct EntryPlan {
+pub(crate) struct EntryPlan {
     pub local: LocalHeader,
     pub local_name: Vec<u8>,
     pub local_extra: Vec<u8>,
@@ -78,20 +78,20 @@ impl EntryPlan {
         }
     }
 
-    pub(super) fn stored(name: impl AsRef<[u8]>, content: &[u8]) -> Self {
+    pub(crate) fn stored(name: impl AsRef<[u8]>, content: &[u8]) -> Self {
         Self::new(name, content, content.to_vec(), STORED)
     }
 
-    pub(super) fn deflated(name: impl AsRef<[u8]>, content: &[u8]) -> Self {
+    pub(crate) fn deflated(name: impl AsRef<[u8]>, content: &[u8]) -> Self {
         Self::new(name, content, deflate(content), DEFLATE)
     }
 
-    pub(super) fn folder(name: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn folder(name: impl AsRef<[u8]>) -> Self {
         Self::stored(name, b"")
     }
 
     /// The sizes after the content, as a program writes them that does not know them before.
-    pub(super) fn with_descriptor(mut self) -> Self {
+    pub(crate) fn with_descriptor(mut self) -> Self {
         self.flags(|flags| flags | FLAG_DESCRIPTOR);
         let (crc32, compressed, size) = (self.local.crc32, self.local.compressed, self.local.size);
         for field in [DESCRIPTOR_SIGNATURE, crc32, compressed, size] {
@@ -102,7 +102,7 @@ impl EntryPlan {
     }
 
     /// The local header with its name and extra, as it is written.
-    pub(super) fn local_bytes(&self) -> Vec<u8> {
+    pub(crate) fn local_bytes(&self) -> Vec<u8> {
         let name_len = self.local_name.len() as u16;
         let extra_len = self.local_extra.len() as u16;
         let mut out = Vec::new();
@@ -113,40 +113,40 @@ impl EntryPlan {
     }
 
     /// Listed at `offset`, but not written: an entry within other bytes.
-    pub(super) fn only_listed(mut self, offset: usize) -> Self {
+    pub(crate) fn only_listed(mut self, offset: usize) -> Self {
         self.directory_only = true;
         self.offset = Some(offset as u32);
         self
     }
 
     /// The same change of the flags in both headers.
-    pub(super) fn flags(&mut self, change: impl Fn(u16) -> u16) {
+    pub(crate) fn flags(&mut self, change: impl Fn(u16) -> u16) {
         self.local.flags = change(self.local.flags);
         self.central.flags = change(self.central.flags);
     }
 
-    pub(super) fn method(&mut self, method: u16) {
+    pub(crate) fn method(&mut self, method: u16) {
         self.local.method = method;
         self.central.method = method;
     }
 
-    pub(super) fn needed(&mut self, needed: u16) {
+    pub(crate) fn needed(&mut self, needed: u16) {
         self.local.needed = needed;
         self.central.needed = needed;
     }
 
-    pub(super) fn extra(&mut self, extra: &[u8]) {
+    pub(crate) fn extra(&mut self, extra: &[u8]) {
         self.local_extra = extra.to_vec();
         self.central_extra = extra.to_vec();
     }
 
     /// The same lie about the sizes in both headers.
-    pub(super) fn sizes(&mut self, compressed: u32, size: u32) {
+    pub(crate) fn sizes(&mut self, compressed: u32, size: u32) {
         (self.local.compressed, self.local.size) = (compressed, size);
         (self.central.compressed, self.central.size) = (compressed, size);
     }
 
-    pub(super) fn crc32(&mut self, crc32: u32) {
+    pub(crate) fn crc32(&mut self, crc32: u32) {
         self.local.crc32 = crc32;
         self.central.crc32 = crc32;
     }
@@ -154,7 +154,7 @@ impl EntryPlan {
 
 /// A whole archive.
 #[derive(Clone, Default)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// Bytes in front; all offsets know of them.
     pub prefix: Vec<u8>,
     pub entries: Vec<EntryPlan>,
@@ -169,23 +169,23 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(entries: impl IntoIterator<Item = EntryPlan>) -> Self {
+    pub(crate) fn of(entries: impl IntoIterator<Item = EntryPlan>) -> Self {
         Self { entries: entries.into_iter().collect(), ..Self::default() }
     }
 
     /// One honest text file, changed.
-    pub(super) fn one(change: impl FnOnce(&mut EntryPlan)) -> Self {
-        let mut entry = EntryPlan::deflated("lesson.txt", super::sample::TEXT.as_bytes());
+    pub(crate) fn one(change: impl FnOnce(&mut EntryPlan)) -> Self {
+        let mut entry = EntryPlan::deflated("lesson.txt", crate::hostile::sample::TEXT.as_bytes());
         change(&mut entry);
         Self::of([entry])
     }
 
-    pub(super) fn build(&self) -> Vec<u8> {
+    pub(crate) fn build(&self) -> Vec<u8> {
         self.build_with(|_| {})
     }
 
     /// Builds, with a last change of the end record.
-    pub(super) fn build_with(&self, change: impl FnOnce(&mut EndRecord)) -> Vec<u8> {
+    pub(crate) fn build_with(&self, change: impl FnOnce(&mut EndRecord)) -> Vec<u8> {
         let mut out = self.prefix.clone();
         let mut headers = Vec::new();
         for entry in &self.entries {
@@ -232,7 +232,7 @@ impl Plan {
     }
 }
 
-pub(super) fn deflate(content: &[u8]) -> Vec<u8> {
+pub(crate) fn deflate(content: &[u8]) -> Vec<u8> {
     let mut out = DeflateEncoder::new(Vec::new(), Compression::best());
     // Writing to memory cannot fail.
     let _ = out.write_all(content);
@@ -240,7 +240,7 @@ pub(super) fn deflate(content: &[u8]) -> Vec<u8> {
 }
 
 /// One extra field.
-pub(super) fn field(id: u16, data: &[u8]) -> Vec<u8> {
+pub(crate) fn field(id: u16, data: &[u8]) -> Vec<u8> {
     let mut out = id.to_le_bytes().to_vec();
     out.extend((data.len() as u16).to_le_bytes());
     out.extend(data);

@@ -9,7 +9,7 @@ use std::{
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{
+use crate::hostile::{
     plan::{EntryPlan, Plan, field},
     sample::{HTML, JPEG, PDF, PNG},
 };

@@ -1,23 +1,23 @@
 //! The smallest contents that are what they claim to be.
 
-use super::plan::{EntryPlan, Plan};
+use crate::hostile::plan::{EntryPlan, Plan};
 
-pub(super) const TEXT: &str = "Lernziel: Nach dieser Einheit erklären Sie, wie ein Archiv aufgebaut ist.\n\
+pub(crate) const TEXT: &str = "Lernziel: Nach dieser Einheit erklären Sie, wie ein Archiv aufgebaut ist.\n\
     Goal: after this unit you can explain how an archive is built.\n";
 
-pub(super) const HTML: &str = "<!doctype html><html lang=\"de\"><title>Lektion</title><p>Grüße</p></html>\n";
+pub(crate) const HTML: &str = "<!doctype html><html lang=\"de\"><title>Lektion</title><p>Grüße</p></html>\n";
 
-pub(super) const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
+pub(crate) const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
     2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
 
 /// One transparent pixel.
-pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
     \0\0\0\rIDATx\x9cc\xf8\xff\xff?\0\x05\xfe\x02\xfe\xa75\x81\x84\0\0\0\0IEND\xaeB`\x82";
 
-pub(super) const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9";
+pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9";
 
 /// A DOS header that leads to a Windows one.
-pub(super) fn exe() -> Vec<u8> {
+pub(crate) fn exe() -> Vec<u8> {
     let mut out = b"MZ\x90\0\x03\0\0\0".to_vec();
     out.resize(0x3c, 0);
     out.extend(0x80u32.to_le_bytes());
@@ -27,14 +27,14 @@ pub(super) fn exe() -> Vec<u8> {
     out
 }
 
-pub(super) fn elf() -> Vec<u8> {
+pub(crate) fn elf() -> Vec<u8> {
     let mut out = b"\x7fELF\x02\x01\x01\0".to_vec();
     out.resize(64, 0);
     out
 }
 
 /// A tar archive of one empty file.
-pub(super) fn tar() -> Vec<u8> {
+pub(crate) fn tar() -> Vec<u8> {
     let mut out = vec![0; 1024];
     out[..5].copy_from_slice(b"a.txt");
     out[257..265].copy_from_slice(b"ustar\x0000");
@@ -42,32 +42,32 @@ pub(super) fn tar() -> Vec<u8> {
 }
 
 /// The list of types of a Word document.
-pub(super) const TYPES: &str = "<?xml version=\"1.0\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
+pub(crate) const TYPES: &str = "<?xml version=\"1.0\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
     <Override PartName=\"/word/document.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.\
     wordprocessingml.document.main+xml\"/></Types>";
 
 /// A Word document as Word packs it, with further parts.
-pub(super) fn docx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
+pub(crate) fn docx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     ooxml(TYPES.as_bytes(), "word/document.xml", more)
 }
 
 /// A Word document with another list of types.
-pub(super) fn docx_with_types(types: &[u8]) -> Vec<u8> {
+pub(crate) fn docx_with_types(types: &[u8]) -> Vec<u8> {
     ooxml(types, "word/document.xml", [])
 }
 
-pub(super) fn xlsx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
+pub(crate) fn xlsx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     ooxml(TYPES.as_bytes(), "xl/workbook.xml", more)
 }
 
-pub(super) fn pptx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
+pub(crate) fn pptx(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     ooxml(TYPES.as_bytes(), "ppt/presentation.xml", more)
 }
 
 fn ooxml(types: &[u8], main: &str, more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     let mut first = EntryPlan::deflated("[Content_Types].xml", types);
     // Word leaves room for the list to grow, in an extra field of its own.
-    first.local_extra = super::plan::field(0xa220, &[0; 32]);
+    first.local_extra = crate::hostile::plan::field(0xa220, &[0; 32]);
     let mut entries =
         vec![first, EntryPlan::deflated("_rels/.rels", b"<Relationships/>"), EntryPlan::deflated(main, b"<document/>")];
     entries.extend(more);
@@ -83,7 +83,7 @@ fn ooxml(types: &[u8], main: &str, more: impl IntoIterator<Item = EntryPlan>) ->
 }
 
 /// An OpenDocument text as LibreOffice packs it.
-pub(super) fn odt(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
+pub(crate) fn odt(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     let mut entries = vec![EntryPlan::stored("mimetype", b"application/vnd.oasis.opendocument.text")];
     entries.push(EntryPlan::folder("Configurations2/images/Bitmaps/"));
     entries.extend(
@@ -98,7 +98,7 @@ pub(super) fn odt(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     Plan::of(entries).build()
 }
 
-pub(super) fn epub(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
+pub(crate) fn epub(more: impl IntoIterator<Item = EntryPlan>) -> Vec<u8> {
     let mut entries = vec![
         EntryPlan::stored("mimetype", b"application/epub+zip"),
         EntryPlan::deflated("META-INF/container.xml", b"<container/>"),

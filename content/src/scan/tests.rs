@@ -1,11 +1,9 @@
 use std::cell::Cell;
 
-use super::{
-    super::{
-        entries::tests::{archive_of, zip_of},
-        pdf::tests::pdf_of,
-    },
-    *,
+use super::*;
+use crate::{
+    entries::tests::{archive_of, zip_of},
+    pdf::tests::pdf_of,
 };
 
 fn scanned_as(entries: &[(&str, &[u8])], format: Format) -> ScanReport {

@@ -1,11 +1,9 @@
 use std::process::Command;
 
-use super::{
-    super::{
-        entries::tests::{archive_of, zip_of},
-        pdf::tests::pdf_of,
-    },
-    *,
+use super::*;
+use crate::{
+    entries::tests::{archive_of, zip_of},
+    pdf::tests::pdf_of,
 };
 
 fn extracted(entries: &[(&str, &[u8])], limits: &TextLimits) -> Metadata {

@@ -5,7 +5,8 @@ use std::{
 
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage, codecs::jpeg::JpegEncoder};
 
-use super::{super::entries::tests::archive_of, *};
+use super::*;
+use crate::entries::tests::archive_of;
 
 /// Red on the left, blue on the right, with some texture. Built from whole rows: tests run unoptimised.
 fn picture(width: u32, height: u32) -> DynamicImage {
@@ -162,7 +163,7 @@ fn color_profiles_are_converted() {
     let flat: DynamicImage = RgbImage::from_pixel(400, 400, Rgb([200, 100, 50])).into();
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
-    encoder.set_icc_profile(super::super::color::tests::display_p3()).unwrap();
+    encoder.set_icc_profile(crate::image::color::tests::display_p3()).unwrap();
     encoder.encode_image(&flat).unwrap();
     let wide = pixels(&made(&[("p3.jpg", &bytes)]).images[0]);
     let plain = pixels(&made(&[("p3.jpg", &encoded(&flat, ImageFormat::Jpeg))]).images[0]);
@@ -225,7 +226,7 @@ fn large_files_are_passed_over() {
 
 #[test]
 fn a_pdf_page_when_there_is_no_image() {
-    let pdf = super::super::pdf::tests::pdf_of(&["Hallo Welt"], "");
+    let pdf = crate::pdf::tests::pdf_of(&["Hallo Welt"], "");
     let thumbnails = made(&[("broken.png", b"x"), ("b.pdf", &pdf), ("a.txt", b"text")]);
     assert_eq!(thumbnails.source_entry.as_deref(), Some("b.pdf"));
     assert_eq!(sizes(&thumbnails), [(320, 213), (640, 427), (1280, 853)]);
