@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the archive gate: `make fuzz`, or with TARGET=, SECONDS_EACH= and JOBS=. Everything it writes is under
-# .dev/fuzz: seeds (from the honest and hostile archives of the domain crate), corpus (what was found interesting; kept
+# .dev/fuzz: seeds (from the honest and hostile archives of the crate `archive`), corpus (what was found interesting; kept
 # for the next run), findings, logs. Exit status 1 when a target found something.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,5 @@
 //! The rules of the marketplace: pure functions, no network, no database, no async runtime.
 
-pub mod archive;
 pub mod audit;
 pub mod audit_export;
 pub mod ids;

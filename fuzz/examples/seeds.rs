@@ -3,7 +3,7 @@
 
 use std::{fs, io::Read, ops::ControlFlow, path::Path};
 
-use domain::archive::{self, EntryReader, Options, hostile};
+use archive::{EntryReader, Options, hostile};
 
 /// Larger archives slow the fuzzer down and teach it nothing.
 const MOST: usize = 64 * 1024;

@@ -12,7 +12,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::archive::{self, EntryReader, Finding, Options, Report};
+use archive::{EntryReader, Finding, Options, Report};
 
 pub use build::EXTENSIONS;
 

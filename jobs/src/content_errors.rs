@@ -2,7 +2,7 @@
 
 use queue::JobError;
 
-use crate::content::{
+use content::{
     ArchiveError,
     scan::{RulesError, ScanError},
     text::TextError,

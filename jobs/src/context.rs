@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use db::{Db, DbError, Tx, clock::Clock};
-use domain::{archive::Limits, audit::Entry, review::ReviewPolicy};
+use archive::Limits;
+use domain::{audit::Entry, review::ReviewPolicy};
 use infra::{
     cache::Cache,
     db::{audit_log, stored_objects},
@@ -13,7 +14,7 @@ use infra::{
 };
 use queue::{JobError, QueueContext, Run, control::Act};
 
-use crate::content::LazyScanner;
+use content::LazyScanner;
 
 #[derive(Clone)]
 pub struct Context {

@@ -1,6 +1,5 @@
 //! The marketplace's background work: one file per job, in rooms, and the one list of them in `marketplace.rs`.
 
-pub mod content;
 mod content_errors;
 mod context;
 #[cfg(test)]

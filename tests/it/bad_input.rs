@@ -1,7 +1,7 @@
 //! What creators should not have sent: each ends in a clear report, nothing is retried, nothing is left in S3 that
 //! nobody owns.
 
-use domain::archive::hostile;
+use archive::hostile;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tests::{TestApp, User, archives, client};

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path, process::Command};
 
-use domain::archive::{self, Options};
+use archive::Options;
 use tests::{fleet::worker_program, sample_nano};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sample-nano.zip");

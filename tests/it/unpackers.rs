@@ -13,7 +13,7 @@ use std::{
     sync::Mutex,
 };
 
-use domain::archive::{self, EntryReader, FileSource, Options, ReadAt, Report, hostile};
+use archive::{EntryReader, FileSource, Options, ReadAt, Report, hostile};
 use programs::{Extractor, Interpreter, Tree, command, hash, installed, run, tree_of};
 use tests::archives;
 

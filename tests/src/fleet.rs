@@ -13,7 +13,8 @@ use infra::{
     env::{MailSettings, SmtpTls},
     mail::Mailer,
 };
-use jobs::{Context, content::LazyScanner};
+use content::LazyScanner;
+use jobs::{Context, };
 use queue::{
     Registry, WorkerSettings,
     child::{ChildLimits, ChildProgram},
@@ -118,7 +119,7 @@ impl TestApp {
             clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,
-                archive_limits: domain::archive::Limits::default(),
+                archive_limits: archive::Limits::default(),
                 scratch,
                 public_url: "https://nano.test".into(),
                 ledger_days: 14,

@@ -1,6 +1,6 @@
 //! The sample for creators, `docs/sample-nano.zip`: what a nano may look like, and what packs without a finding.
 
-use domain::archive::hostile;
+use archive::hostile;
 
 use crate::archives;
 

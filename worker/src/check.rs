@@ -7,10 +7,8 @@ use std::{
     process::ExitCode,
 };
 
-use domain::{
-    archive::{self, FileSource, Lang, Options, Report, Severity},
-    nano::Format,
-};
+use archive::{FileSource, Lang, Options, Report, Severity};
+use domain::nano::Format;
 
 /// Nothing in it rejects.
 const CLEAN: u8 = 0;

@@ -14,7 +14,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Context as _;
 use db::{Db, clock::Clock};
 use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry};
-use jobs::content::{LazyScanner, scan::Scanner};
+use content::{LazyScanner, scan::Scanner};
 use queue::{Worker, WorkerSettings, child::ChildProgram};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;

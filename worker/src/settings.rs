@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use domain::{archive::Limits, review::ReviewPolicy};
+use archive::Limits;
+use domain::review::ReviewPolicy;
 use infra::env::{
     DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings, SearchArgs,
     SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, optional,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use domain::archive::{self, FileSource, Options, hostile};
+use archive::{FileSource, Options, hostile};
 
 /// As many as a worker checks at a time.
 const AT_A_TIME: usize = 2;

@@ -3,7 +3,7 @@
 use std::{fs::File, io::BufReader, path::Path};
 
 use anyhow::{Context, ensure};
-use domain::archive::{FileSource, ReadAt};
+use archive::{FileSource, ReadAt};
 use zip::CompressionMethod;
 
 /// Inflates all deflated entries. No check sum, no other check but that the sizes are as stated.

@@ -12,8 +12,8 @@ mod usage;
 use std::{fs::File, io::Write, ops::ControlFlow, path::PathBuf, process::ExitCode};
 
 use anyhow::ensure;
+use archive::{FileSource, Limits, Options, Report};
 use clap::{Parser, Subcommand};
-use domain::archive::{self, FileSource, Limits, Options, Report};
 
 /// Parts of `make bench ARGS=archives`, which calls it.
 #[derive(Parser)]

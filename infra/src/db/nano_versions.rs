@@ -11,7 +11,7 @@ use sqlx::{Row, types::Json};
 
 use crate::storage::Key;
 
-/// A version as stored. The JSON columns hold `domain::archive` and `jobs::content` reports.
+/// A version as stored. The JSON columns hold `archive` and `content` reports.
 #[derive(Clone, Debug)]
 pub struct VersionRow {
     pub id: VersionId,

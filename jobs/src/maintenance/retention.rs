@@ -10,7 +10,8 @@ use infra::db::{retention, stored_objects};
 use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, enqueue, schedule::Schedule};
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, RemoveObject, content::thumbnail::WIDTHS, queues};
+use content::thumbnail::WIDTHS;
+use crate::{Context, RemoveObject, queues};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Retention {}

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Context, content::text::Metadata, queues};
+use content::text::Metadata;
+use crate::{Context, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IndexNano {

@@ -12,9 +12,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Step;
+use content::thumbnail::{self, ImageLimits, Thumbnails};
 use crate::{
     Context, VersionRef,
-    content::thumbnail::{self, ImageLimits, Thumbnails},
     content_errors, queues,
 };
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Step;
+use content::scan::{Finding, ScanReport};
 use crate::{
     Context, PublishNano, VersionRef,
-    content::scan::{Finding, ScanReport},
     queues,
     steps::{MAILED_FINDINGS, Rejection},
 };

@@ -9,12 +9,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Step;
-use crate::{
-    Context, VersionRef,
-    content::{
+use content::{
         scan::{Progress, ScanOptions},
         text::{self, TextLimits},
-    },
+    };
+use crate::{
+    Context, VersionRef,
     content_errors, queues,
 };
 

@@ -5,7 +5,7 @@
 
 use std::{fs::File, io, ops::ControlFlow, path::Path, time::Duration};
 
-use domain::archive::{
+use archive::{
     self, CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity,
 };
 use infra::{

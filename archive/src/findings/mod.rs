@@ -1,0 +1,6 @@
+//! Findings: codes with their texts in both languages, and the report they add up to.
+
+pub mod code;
+pub mod report;
+mod texts_de;
+mod texts_en;

@@ -1,0 +1,146 @@
+//! What a reader sees of a page, and where its links lead.
+
+use crate::html::{Syntax, Token, tokens};
+
+/// Elements that begin a new line of text. Office formats: paragraphs, rows, breaks.
+const BLOCKS: [&str; 38] = [
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "br",
+    "caption",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "title",
+    "tr",
+    "ul",
+];
+const OFFICE_BLOCKS: [&str; 10] =
+    ["w:p", "w:br", "a:p", "a:br", "si", "text:p", "text:h", "text:line-break", "table:table-row", "text"];
+
+/// The visible text: blocks on lines of their own, white space collapsed, images by their `alt`.
+pub fn text(document: &str, syntax: Syntax) -> String {
+    let mut text = String::new();
+    let mut hidden = 0u32;
+    for token in tokens(document, syntax) {
+        match token {
+            Token::Text(piece) if hidden == 0 => push_collapsed(&mut text, &piece),
+            Token::Start { name, attributes, empty } => {
+                hidden += u32::from(!empty && is_hidden(&name, syntax));
+                if is_block(&name) {
+                    break_line(&mut text);
+                } else if matches!(name.as_str(), "td" | "th" | "w:tab" | "text:tab" | "text:s") {
+                    push_collapsed(&mut text, " ");
+                }
+                for (key, value) in attributes {
+                    if matches!(key.as_str(), "alt" | "aria-label") {
+                        push_collapsed(&mut text, &format!(" {value} "));
+                    }
+                }
+            }
+            Token::End { name } => {
+                hidden = hidden.saturating_sub(u32::from(is_hidden(&name, syntax)));
+                if is_block(&name) {
+                    break_line(&mut text);
+                }
+            }
+            Token::Text(_) | Token::Raw(_) => {}
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The addresses in attributes, one a line: links, sources, targets of forms.
+pub fn addresses(document: &str, syntax: Syntax) -> String {
+    let mut addresses = String::new();
+    for token in tokens(document, syntax) {
+        let Token::Start { attributes, .. } = token else { continue };
+        for (key, value) in attributes {
+            if matches!(key.as_str(), "href" | "src" | "action" | "formaction" | "xlink:href" | "data" | "poster") {
+                addresses.push_str(&value);
+                addresses.push('\n');
+            }
+        }
+    }
+    addresses
+}
+
+fn is_block(name: &str) -> bool {
+    BLOCKS.binary_search(&name).is_ok() || OFFICE_BLOCKS.contains(&name)
+}
+
+/// SVG and XHTML carry scripts and styles as plain elements.
+fn is_hidden(name: &str, syntax: Syntax) -> bool {
+    syntax == Syntax::Xml && matches!(name, "script" | "style")
+}
+
+fn break_line(text: &mut String) {
+    text.truncate(text.trim_end_matches(' ').len());
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+fn push_collapsed(text: &mut String, piece: &str) {
+    for char in piece.chars() {
+        if !char.is_whitespace() {
+            text.push(char);
+        } else if !text.is_empty() && !text.ends_with([' ', '\n']) {
+            text.push(' ');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_what_a_reader_sees() {
+        let page = "<!doctype html><html><head><title>Über&nbsp;Igel</title><style>p{color:red}</style></head>\
+            <body><h1>Igel</h1><p>Der <b>Igel</b>\n  ist&#32;nacht&shy;aktiv.<br>Ja.</p><!-- no --><script>var x = '<p>no</p>';</script>\
+            <table><tr><td>a</td><td>b</td></tr></table><img src=x alt='Ein Igel'> 1 < 2 &amp; 3</body></html>";
+        let lines = "Über Igel\nIgel\nDer Igel ist nacht\u{ad}aktiv.\nJa.\na b\nEin Igel 1 < 2 & 3";
+        assert_eq!(text(page, Syntax::Html), lines);
+    }
+
+    #[test]
+    fn office_runs_are_one_word() {
+        let document = "<w:p><w:r><w:t>Hal</w:t></w:r><w:r><w:t>lo</w:t></w:r></w:p><w:p><w:t>Welt</w:t></w:p>";
+        assert_eq!(text(document, Syntax::Xml), "Hallo\nWelt");
+    }
+
+    #[test]
+    fn lists_are_sorted() {
+        assert!(BLOCKS.is_sorted());
+    }
+}

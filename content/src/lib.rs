@@ -1,0 +1,32 @@
+//! What is inside a canonical archive: pictures of it, dangers in it, words in it.
+//!
+//! Everything here is synchronous and bound to the CPU: no async, no database, no network. Callers run it on a
+//! blocking thread, or better in a child process with limits of its own. The input is the canonical ZIP on the local
+//! disk, so names are UTF-8 and entries are stored or deflated; the *content* of the entries stays hostile.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`thumbnail`] | three WebP pictures from the cover, an image, a PDF page or a video frame |
+//! | [`scan`] | findings: YARA rules, active content in PDF and HTML, text rules |
+//! | [`text`] | words for the search index, language, page count, duration, dimensions |
+//!
+//! Memory: entries are read in windows; what has to be held whole (an encoded image, a PDF) is at most 32 MiB, and
+//! decoded pictures obey [`ImageLimits`](thumbnail::ImageLimits). Disk: at most one entry at a time lies unpacked in
+//! the scratch folder, without a name, so a crash leaves nothing behind.
+
+mod entries;
+mod guard;
+mod html;
+mod image;
+mod kind;
+mod note;
+mod office;
+mod pdf;
+pub mod scan;
+pub mod text;
+pub mod thumbnail;
+mod video;
+
+pub use entries::ArchiveError;
+pub use note::{Hint, Note, hint};
+pub use scan::lazy_scanner::LazyScanner;
