@@ -19,6 +19,7 @@ mod cron;
 mod events;
 mod example;
 mod given_up;
+mod hello;
 mod kill;
 mod liveness;
 mod metrics;

@@ -48,6 +48,22 @@ pub struct WorkerSettings {
     pub child: Option<ChildProgram>,
 }
 
+impl WorkerSettings {
+    /// A worker of this process: 100 s to finish what runs, an alive file in the system's folder for temporary files, and
+    /// no child processes.
+    pub fn new(name: &str, database_url: String, queues: Vec<(Queue, usize)>) -> Self {
+        Self {
+            queues,
+            name: format!("{name}:{}", std::process::id()),
+            version: env!("CARGO_PKG_VERSION").into(),
+            database_url,
+            drain: Duration::from_secs(100),
+            alive_file: std::env::temp_dir().join(format!("{name}-alive")),
+            child: None,
+        }
+    }
+}
+
 /// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 
