@@ -11,7 +11,7 @@ BY_LIBRARIES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 def main():
-    sources = [path for room in ("infra", "jobs", "api", "worker", "scheduler") for path in (ROOT / room / "src").rglob("*.rs")]
+    sources = [path for room in ("queue", "content", "infra", "jobs", "api", "worker", "scheduler") for path in (ROOT / room / "src").rglob("*.rs")]
     read = {name for path in sources for name in re.findall(r'\benv = "([A-Z][A-Z0-9_]+)"', path.read_text(encoding="utf-8"))}
     sample = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.sample").read_text(encoding="utf-8"), re.MULTILINE))
     problems = [f".env.sample does not name {name}" for name in sorted(read - sample)]

@@ -24,7 +24,7 @@ use tests::{TestApp, User, app::PATIENCE, archives, fleet::Worker};
 use uuid::Uuid;
 
 /// Says which process runs which job.
-const VERBOSE: (&str, &str) = ("RUST_LOG", "info,jobs=debug");
+const VERBOSE: (&str, &str) = ("RUST_LOG", "info,queue=debug");
 
 /// Enough text that its check takes a moment.
 fn long_unit() -> Vec<u8> {

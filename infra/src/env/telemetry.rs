@@ -9,7 +9,7 @@ pub struct TelemetryArgs {
     /// pretty: for people. json: one object a line, for collectors.
     #[arg(long, env = "LOG_FORMAT", value_name = "pretty|json", default_value = "pretty")]
     log_format: String,
-    /// Which log lines to keep, as target=level pairs. Example: info,sqlx=warn,jobs=debug
+    /// Which log lines to keep, as target=level pairs. Example: info,sqlx=warn,queue=debug
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = DEFAULT_FILTER)]
     rust_log: String,
     /// Where Prometheus reads /metrics: an internal address, never the public one. Without it there is no exporter. Example: 0.0.0.0:9464
@@ -46,7 +46,7 @@ impl TelemetryArgs {
         let given = self.rust_log.trim();
         let filter = if given.is_empty() { DEFAULT_FILTER } else { given };
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(filter) {
-            problems.add("RUST_LOG", format!("is not a filter ({error})"), "info,sqlx=warn,jobs=debug");
+            problems.add("RUST_LOG", format!("is not a filter ({error})"), "info,sqlx=warn,queue=debug");
             return None;
         }
         let metrics = match optional(&self.metrics_addr) {

@@ -16,7 +16,7 @@ use crate::env::LogFormat;
 
 /// Our own spans, which every line and every trace is to know, whatever RUST_LOG says about lines.
 pub(super) fn is_our_span(metadata: &Metadata<'_>) -> bool {
-    const ROOMS: [&str; 5] = ["api", "infra", "jobs", "scheduler", "worker"];
+    const ROOMS: [&str; 8] = ["api", "content", "db", "infra", "jobs", "queue", "scheduler", "worker"];
     let room = metadata.target().split("::").next().unwrap_or_default();
     metadata.is_span() && *metadata.level() <= Level::INFO && ROOMS.contains(&room)
 }
