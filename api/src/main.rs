@@ -105,7 +105,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Openapi) => {
             // A closed pipe is the reader's choice.
-            let _ = writeln!(std::io::stdout().lock(), "{}", api::openapi::text());
+            let _ = writeln!(std::io::stdout().lock(), "{}", api::document().text);
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Healthcheck(args)) => {

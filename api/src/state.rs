@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{jwt::JwtKeys, password::Passwords},
-    error::Error,
     live::Live,
+    reply::Error,
     settings::Settings,
 };
 

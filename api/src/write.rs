@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infra::db::DbError;
 
-use crate::error::Error;
+use crate::reply::Error;
 
 /// Runs a block in a transaction and commits it; a block that lost a deadlock or a lock wait runs again, up to three
 /// times. It must have no effect but its writes. `?` and `return` leave the block, and what is not `Ok` is rolled back.
@@ -16,14 +16,14 @@ macro_rules! transaction {
         let mut retries = $crate::write::Retries::default();
         loop {
             let mut transaction = $db.begin().await?;
-            let outcome: Result<_, $crate::error::Error> = {
+            let outcome: Result<_, $crate::reply::Error> = {
                 let $tx = &mut transaction;
                 async { $block }.await
             };
             match outcome {
                 Ok(value) => {
                     transaction.commit().await?;
-                    break Ok::<_, $crate::error::Error>(value);
+                    break Ok::<_, $crate::reply::Error>(value);
                 }
                 Err(error) => {
                     drop(transaction);
