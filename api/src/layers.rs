@@ -18,9 +18,8 @@ use tower_http::{
 use tracing::Instrument;
 
 use crate::{
-    error::{self, Error},
-    extract::JSON_LIMIT,
-    request_id,
+    reply::{self, Error},
+    request::JSON_LIMIT,
     settings::Settings,
     state::AppState,
 };
@@ -38,8 +37,8 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(middleware::from_fn(deadline))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(error::render))
-        .layer(middleware::from_fn(request_id::observe));
+        .layer(middleware::from_fn(reply::render))
+        .layer(middleware::from_fn(reply::observe));
     let router = match cors(&state.settings) {
         Some(cors) => router.layer(cors),
         None => router,

@@ -2,33 +2,24 @@
 //! indexes or mails inside a request.
 
 pub mod auth;
-mod client;
-mod code;
-mod error;
-mod explain;
-mod extract;
-mod fields;
 mod layers;
-mod limits;
 mod live;
-pub mod openapi;
 mod reply;
-mod request_id;
+mod request;
 mod routes;
 mod serve;
 pub mod settings;
 pub mod state;
+mod stream;
 mod views;
-mod waiting;
-mod words;
 mod write;
 
 use axum::Router;
 use tokio::net::TcpListener;
 
 pub use crate::{
-    code::Code,
-    error::Error,
+    reply::{Code, Error},
+    routes::{Document, document},
     settings::{ApiArgs, Settings},
     state::{AppState, Parts},
 };

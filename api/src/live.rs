@@ -6,16 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::{Db, clock::Clock};
+use chrono::{DateTime, Utc};
 use domain::words;
+use db::{Db, clock::Clock};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use crate::{error::Error, routes::live_view};
+use crate::{
+    reply::Error,
+    views::{ErrorGroup, QueuesView, WorkerView},
+};
 
 /// Between two looks; longer when a look takes long, so that looking is at most a fifth of the time.
 const EVERY: Duration = Duration::from_secs(2);
 const REST: u32 = 4;
+/// Groups of failures in a snapshot, last seen first.
+const GROUPS: u32 = 20;
+/// A worker's memory is news in steps of this many bytes.
+const MEMORY_STEP: u64 = 16 << 20;
 
 words! {
     /// What can be followed.
@@ -70,7 +78,7 @@ impl Live {
         loop {
             let began = Instant::now();
             for (place, topic) in Topic::ALL.iter().enumerate() {
-                match live_view(*topic, &db, clock.now()).await {
+                match view(*topic, &db, clock.now()).await {
                     Ok((shown, marked)) => self.show(place, &shown, &marked),
                     // The page stays as it is until the database answers again.
                     Err(error) => tracing::warn!(%error, %topic, "a live view could not be made"),
@@ -104,7 +112,32 @@ impl Live {
 }
 
 /// A look at one topic: what is shown, and that part of it whose change is news.
-pub type Look = Result<(String, String), Error>;
+async fn view(topic: Topic, db: &Db, now: DateTime<Utc>) -> Result<(String, String), Error> {
+    match topic {
+        Topic::Queues => {
+            let shown = json(&QueuesView::of(db, now, QueuesView::WINDOW).await?)?;
+            Ok((shown.clone(), shown))
+        }
+        Topic::Workers => {
+            let mut workers = WorkerView::list(db, false).await?;
+            let shown = json(&workers)?;
+            // A sign of life each second is no news.
+            for worker in &mut workers {
+                worker.seen_at = worker.started_at;
+                worker.memory_bytes = worker.memory_bytes.map(|bytes| bytes / MEMORY_STEP);
+            }
+            Ok((shown, json(&workers)?))
+        }
+        Topic::Errors => {
+            let shown = json(&ErrorGroup::newest(db, GROUPS).await?)?;
+            Ok((shown.clone(), shown))
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
+}
 
 #[cfg(test)]
 mod tests {

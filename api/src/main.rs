@@ -11,15 +11,7 @@ use anyhow::Context;
 use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
 use clap::{Args, Parser, Subcommand};
 use db::{Db, clock::Clock};
-use infra::{
-    cache::Cache,
-    env::{
-        DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs,
-        StorageSettings, TelemetryArgs, TelemetrySettings,
-    },
-    search::SearchBackend,
-    storage::Storage,
-};
+use infra::{cache::Cache, env::{DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings}, search::SearchBackend, storage::Storage};
 use secrecy::ExposeSecret;
 
 /// The HTTP API of the Nano marketplace.
@@ -103,7 +95,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Openapi) => {
             // A closed pipe is the reader's choice.
-            let _ = writeln!(std::io::stdout().lock(), "{}", api::openapi::text());
+            let _ = writeln!(std::io::stdout().lock(), "{}", api::document().text);
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Healthcheck(args)) => {

@@ -1,110 +1,135 @@
-//! The whole URL table. Every route has its line here and is in the OpenAPI document with every status and code.
+//! The URL table: each noun's router has its own lines, and every line is in the OpenAPI document.
 
-pub mod admin_jobs;
-pub mod admin_jobs_bulk;
-pub mod admin_jobs_detail;
-pub mod admin_jobs_errors;
-pub mod admin_jobs_events;
-pub mod admin_jobs_queues;
-pub mod admin_jobs_stats;
-pub mod admin_jobs_workers;
-pub mod auth;
-pub mod categories;
-mod declared;
-pub mod docs;
-pub mod events;
-pub mod fleet;
-pub mod job_events;
-pub mod jobs;
-mod kinds;
-pub mod limits;
-pub mod moderation;
-mod nano_forms;
-pub mod nanos;
-pub mod operate;
-pub mod ops;
-pub mod pauses;
-pub mod registration;
-pub mod schedules;
-pub mod search;
-pub mod uploads;
-pub mod versions;
+mod accounts;
+mod admin;
+mod jobs;
+mod moderation;
+mod nanos;
+mod system;
+mod uploads;
 
-use axum::{Router, routing};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use std::sync::LazyLock;
 
-pub(crate) use admin_jobs_events::view as live_view;
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::{code::Code, error::Error, openapi, state::AppState};
+pub use self::system::openapi::Document;
+use self::system::{docs, openapi};
+use crate::{
+    reply::{Code, Error},
+    state::AppState,
+};
 
 /// Routes and the document that describes them.
-pub fn table() -> OpenApiRouter<AppState> {
+fn table() -> OpenApiRouter<AppState> {
     let v1 = OpenApiRouter::new()
-        .routes(routes!(registration::register))
-        .routes(routes!(registration::verify_email))
-        .routes(routes!(registration::resend_verification))
-        .routes(routes!(registration::accept_creator_terms))
-        .routes(routes!(auth::login))
-        .routes(routes!(auth::refresh_token))
-        .routes(routes!(auth::logout))
-        .routes(routes!(auth::me))
-        .routes(routes!(categories::list))
-        .routes(routes!(nanos::list, nanos::create))
-        .routes(routes!(nanos::mine))
-        .routes(routes!(nanos::get, nanos::edit, nanos::remove))
-        .routes(routes!(nanos::withdraw))
-        .routes(routes!(nanos::restore))
-        .routes(routes!(versions::list))
-        .routes(routes!(versions::get))
-        .routes(routes!(versions::download))
-        .routes(routes!(events::stream))
-        .routes(routes!(uploads::put_file))
-        .routes(routes!(uploads::get, uploads::remove))
-        .routes(routes!(uploads::finish))
-        .routes(routes!(search::search))
-        .routes(routes!(jobs::get))
-        .routes(routes!(job_events::stream))
-        .routes(routes!(operate::retry))
-        .routes(routes!(operate::cancel))
-        .routes(routes!(operate::discard))
-        .routes(routes!(pauses::pause_queue))
-        .routes(routes!(pauses::resume_queue))
-        .routes(routes!(pauses::pause_kind))
-        .routes(routes!(pauses::resume_kind))
-        .routes(routes!(limits::list))
-        .routes(routes!(limits::set, limits::remove))
-        .routes(routes!(fleet::drain))
-        .routes(routes!(schedules::list))
-        .routes(routes!(schedules::run))
-        .routes(routes!(schedules::pause))
-        .routes(routes!(schedules::resume))
-        .routes(routes!(admin_jobs::list))
-        .routes(routes!(admin_jobs_errors::list))
-        .routes(routes!(admin_jobs_queues::get))
-        .routes(routes!(admin_jobs_workers::list))
-        .routes(routes!(admin_jobs_stats::get))
-        .routes(routes!(admin_jobs_events::stream))
-        .routes(routes!(admin_jobs_bulk::begin))
-        .routes(routes!(admin_jobs_bulk::get))
-        .routes(routes!(admin_jobs_detail::get))
-        .routes(routes!(moderation::queue))
-        .routes(routes!(moderation::decide))
-        .routes(routes!(moderation::audit));
-    OpenApiRouter::with_openapi(openapi::base())
-        .nest("/api/v1", v1)
-        .routes(routes!(ops::health))
-        .routes(routes!(ops::ready))
-        .routes(routes!(ops::version))
-        .routes(routes!(ops::jwks))
+        .merge(accounts::router())
+        .merge(nanos::router())
+        .merge(uploads::router())
+        .merge(jobs::router())
+        .merge(moderation::router())
+        .merge(admin::router());
+    OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", v1).merge(system::router())
+}
+
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::of(&table().into_openapi()));
+
+/// The OpenAPI document of the whole table.
+pub fn document() -> &'static Document {
+    &DOCUMENT
 }
 
 /// The table as a router, with the document's own addresses and answers for everything else.
 pub fn router() -> Router<AppState> {
-    let (router, _) = table().split_for_parts();
-    router
-        .route("/api/v1/openapi.json", routing::get(docs::document))
-        .route("/docs", routing::get(docs::page))
-        .route("/docs/style.css", routing::get(docs::style))
+    Router::from(table())
+        .merge(docs::router(&DOCUMENT))
         .fallback(async || Error::not_found())
         .method_not_allowed_fallback(async || Error::new(Code::MethodNotAllowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn operations() -> Vec<(String, Value)> {
+        let document = &document().value;
+        let mut list = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                list.push((format!("{method} {path}"), operation.clone()));
+            }
+        }
+        list
+    }
+
+    #[test]
+    fn every_operation_is_described_and_has_its_own_id() {
+        let mut ids = HashSet::new();
+        for (name, operation) in operations() {
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name} has no summary");
+            assert!(ids.insert(operation["operationId"].clone()), "{name} shares its id");
+            assert!(operation.get("x-errors").is_none(), "{name} still has its raw list");
+            if name.contains("/api/v1") {
+                assert!(operation["responses"]["503"].is_object(), "{name} does not say 503");
+            }
+            if operation.get("security").is_some() {
+                assert!(operation["responses"]["401"].is_object(), "{name} does not say 401");
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn walk(node: &Value, document: &Value) {
+            match node {
+                Value::Object(map) => {
+                    if let Some(target) = map.get("$ref").and_then(Value::as_str) {
+                        let pointer = target.trim_start_matches('#');
+                        assert!(document.pointer(pointer).is_some(), "{target} is missing");
+                    }
+                    map.values().for_each(|child| walk(child, document));
+                }
+                Value::Array(list) => list.iter().for_each(|child| walk(child, document)),
+                _ => {}
+            }
+        }
+        let document = &document().value;
+        walk(document, document);
+    }
+
+    #[test]
+    fn every_code_but_the_general_ones_belongs_to_a_route() {
+        let text = &document().text;
+        let general = [Code::MethodNotAllowed];
+        for code in Code::ALL.iter().filter(|code| !general.contains(code)) {
+            assert!(text.contains(&format!("`{}`", code.as_str())), "{} is on no route", code.as_str());
+        }
+    }
+
+    #[test]
+    fn the_seeds_routes_are_there() {
+        let names: HashSet<_> = operations().into_iter().map(|(name, _)| name).collect();
+        for route in [
+            "post /api/v1/auth/register",
+            "post /api/v1/auth/login",
+            "post /api/v1/auth/logout",
+            "post /api/v1/auth/refresh-token",
+            "get /api/v1/auth/me",
+            "get /api/v1/nanos",
+            "get /api/v1/nanos/{id}",
+            "post /api/v1/nanos",
+            "patch /api/v1/nanos/{id}",
+            "delete /api/v1/nanos/{id}",
+            "get /api/v1/search",
+            "get /api/v1/admin/moderation/queue",
+            "get /api/v1/admin/audit-logs",
+            "get /health",
+        ] {
+            assert!(names.contains(route), "{route} is missing");
+        }
+    }
 }

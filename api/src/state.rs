@@ -3,18 +3,14 @@
 use std::{ops::Deref, sync::Arc};
 
 use db::{Db, clock::Clock};
-use infra::{
-    cache::{Cache, EventHints},
-    search::SearchBackend,
-    storage::Storage,
-};
-use queue::ready::ReadyList;
+use infra::{cache::{Cache, EventHints}, search::SearchBackend, storage::Storage};
+use queue::ready::Belt;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{jwt::JwtKeys, password::Passwords},
-    error::Error,
     live::Live,
+    reply::Error,
     settings::Settings,
 };
 
@@ -24,7 +20,7 @@ pub struct Parts {
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
-    pub ready: ReadyList,
+    pub belt: Belt,
     pub hints: EventHints,
     pub keys: JwtKeys,
     pub clock: Clock,
@@ -36,7 +32,7 @@ pub struct Inner {
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
-    pub ready: ReadyList,
+    pub belt: Belt,
     pub hints: EventHints,
     pub keys: JwtKeys,
     pub clock: Clock,

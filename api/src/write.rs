@@ -10,14 +10,14 @@ macro_rules! transaction {
         let mut retries = db::Races::default();
         loop {
             let mut transaction = $db.begin().await?;
-            let outcome: Result<_, $crate::error::Error> = {
+            let outcome: Result<_, $crate::reply::Error> = {
                 let $tx = &mut transaction;
                 async { $block }.await
             };
             match outcome {
                 Ok(value) => {
                     transaction.commit().await?;
-                    break Ok::<_, $crate::error::Error>(value);
+                    break Ok::<_, $crate::reply::Error>(value);
                 }
                 Err(error) => {
                     drop(transaction);
@@ -31,7 +31,7 @@ macro_rules! transaction {
 }
 pub(crate) use transaction;
 
-impl db::Race for crate::error::Error {
+impl db::Race for crate::reply::Error {
     fn is_race(&self) -> bool {
         matches!(self, Self::Db(error) if error.is_race())
     }

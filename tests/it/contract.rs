@@ -52,7 +52,7 @@ async fn the_document_that_is_served_is_the_one_in_the_program() {
     let response = app.request(Method::GET, "/api/v1/openapi.json").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/json");
-    assert_eq!(response.text().await.unwrap(), api::openapi::text());
+    assert_eq!(response.text().await.unwrap(), api::document().text);
     let page = app.request(Method::GET, "/docs").send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let page = page.text().await.unwrap();

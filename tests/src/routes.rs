@@ -62,7 +62,7 @@ pub struct Route {
 impl Route {
     /// Every operation of the document.
     pub fn all() -> Vec<Self> {
-        let document = api::openapi::value();
+        let document = &api::document().value;
         let paths = document["paths"].as_object().expect("paths");
         let schemas = &document["components"]["schemas"];
         let operations = paths.iter().flat_map(|(path, item)| {

@@ -1,5 +1,4 @@
-//! Who is asking: passwords, access tokens, sessions.
+//! Passwords and access tokens.
 
 pub mod jwt;
 pub mod password;
-pub mod session;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::password_hash::{self, HashError};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::error::Error;
+use crate::reply::Error;
 
 /// Longer in the queue than this, and the caller is better off trying again.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,38 +1,35 @@
-//! Versions that wait for a person, and the audit log.
+//! Versions that wait for a person (`/admin/moderation`).
 
 use axum::extract::State;
-use chrono::{DateTime, SecondsFormat, Utc};
-use db::Tx;
+use chrono::{DateTime, Utc};
 use domain::{
-    ids::{CaseId, UserId},
+    ids::CaseId,
     review::{self, CaseState, Cause, Decision},
 };
-use infra::db::{
-    audit_log,
-    moderation_cases::{self, Case},
-    nano_events, nano_lists,
-    nano_versions::{self, VersionRow},
-    nanos,
-    users::{self, User},
-};
+use db::Tx;
+use infra::db::{audit_log, moderation_cases::{self, Case}, nano_events, nano_lists, nano_versions::{self, VersionRow}, nanos, users::{self, User}};
 use jobs::{NewMail, PublishNano, RemoveObject, VersionRef};
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    client::ClientInfo,
-    code::Code,
-    error::Error,
-    extract::{AuditRead, Json, ModerationDecide, Page, Path, Query, RequirePermission},
-    fields::{self, Fields, Input, Issue, Raw},
-    reply::{Envelope, Reply, time},
+    reply::{Code, Envelope, Error, Issue, Reply, time},
+    request::{
+        ClientInfo, Json, ModerationDecide, Page, Path, Query, RequirePermission,
+        fields::{self, Fields, Input, Raw},
+    },
     state::AppState,
-    views::{Nano, Version},
-    words,
+    views::{Nano, Version, words},
     write::transaction,
 };
+
+/// Routes and what describes them.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(queue)).routes(routes!(decide))
+}
 
 /// A version that waits for a decision.
 #[derive(Serialize, ToSchema)]
@@ -50,19 +47,8 @@ pub struct CaseView {
     pub created_at: DateTime<Utc>,
 }
 
-/// Page of a list.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct PageParams {
-    #[param(minimum = 1, maximum = 10_000, default = 1)]
-    page: Option<u64>,
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-}
-
 /// Open cases, oldest first.
-#[utoipa::path(get, path = "/admin/moderation/queue", tag = "moderation", params(PageParams),
+#[utoipa::path(get, path = "/admin/moderation/queue", tag = "moderation", params(Page),
     security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<CaseView>>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("moderation:decide"))))]
@@ -79,7 +65,7 @@ pub async fn queue(
             Some(mut card) => {
                 // The picture of what is judged, not of what is live.
                 card.nano.thumbnail_key = version.as_ref().and_then(|version| version.thumbnail_key.clone());
-                Some(Nano::of(&state, card).await?)
+                Some(Nano::of(&state.storage, card).await?)
             }
             None => None,
         };
@@ -215,84 +201,4 @@ async fn reject(
         now,
     };
     Ok(jobs::queue_mail(tx, mail).await?)
-}
-
-/// Which rows of the audit log.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct AuditParams {
-    /// Who did it.
-    user_id: Option<Uuid>,
-    #[param(example = "auth.login")]
-    action: Option<String>,
-    #[param(minimum = 1, maximum = 10_000, default = 1)]
-    page: Option<u64>,
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-}
-
-pub struct AuditQuery {
-    filter: audit_log::Filter,
-    page: Page,
-}
-
-impl Input for AuditQuery {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let actor = fields.optional("user_id", fields::parsed::<UserId>("01930000-0000-7000-8000-000000000001"));
-        let action = fields.optional("action", fields::line(64));
-        Some(Self { filter: audit_log::Filter { actor, action }, page: Page::read(fields) })
-    }
-}
-
-/// One row of the audit log.
-#[derive(Serialize, ToSchema)]
-pub struct AuditRow {
-    pub seq: u64,
-    pub id: Uuid,
-    pub action: String,
-    pub actor_id: Option<Uuid>,
-    pub target_type: String,
-    pub target_id: Option<Uuid>,
-    pub details: Value,
-    /// /24 or /48; full addresses are never kept.
-    pub ip_prefix: Option<String>,
-    pub user_agent: Option<String>,
-    #[schema(example = "ok")]
-    pub result: &'static str,
-    pub request_id: Option<String>,
-    pub created_at: String,
-    /// Hex; covers this row and everything before it.
-    pub hash: String,
-}
-
-/// The audit log, newest first.
-#[utoipa::path(get, path = "/admin/audit-logs", tag = "admin", params(AuditParams), security(("bearer" = [])),
-    responses((status = 200, description = "A page of it", body = Envelope<Vec<AuditRow>>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("audit:read"))))]
-pub async fn audit(
-    State(state): State<AppState>,
-    _: RequirePermission<AuditRead>,
-    Query(query): Query<AuditQuery>,
-) -> Result<Reply<Vec<AuditRow>>, Error> {
-    let (links, total) = audit_log::page(&state.db, &query.filter, query.page.offset(), query.page.limit).await?;
-    let rows = links
-        .into_iter()
-        .map(|link| AuditRow {
-            seq: link.seq,
-            id: link.entry.id,
-            action: link.entry.action,
-            actor_id: link.entry.actor_id,
-            target_type: link.entry.target_type,
-            target_id: link.entry.target_id,
-            details: link.entry.details,
-            ip_prefix: link.entry.ip_prefix,
-            user_agent: link.entry.user_agent,
-            result: link.entry.outcome.as_str(),
-            request_id: link.entry.request_id,
-            created_at: link.entry.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            hash: hex::encode(link.hash),
-        })
-        .collect();
-    Ok(Reply::ok(rows).meta(query.page.meta(total)))
 }

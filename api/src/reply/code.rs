@@ -1,0 +1,182 @@
+//! Every error code of the API, with its status and what it says to people. The codes are stable; the texts may
+//! be improved.
+
+use domain::user::Language;
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($name:ident = $status:ident, $word:literal, $en:literal, $de:literal;)*) => {
+        /// What went wrong, as a word for programs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $en] $name,)* }
+
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// One sentence for a person.
+            pub const fn message(self, language: Language) -> &'static str {
+                match (self, language) {
+                    $((Self::$name, Language::En) => $en, (Self::$name, Language::De) => $de,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    ValidationFailed = UNPROCESSABLE_ENTITY, "VALIDATION_FAILED",
+        "Some fields are missing or wrong; details name each of them.",
+        "Einige Felder fehlen oder sind falsch; die Details nennen jedes einzelne.";
+    MalformedJson = BAD_REQUEST, "MALFORMED_JSON",
+        "The body is not a JSON object.",
+        "Der Inhalt der Anfrage ist kein JSON-Objekt.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE",
+        "The body must be sent as application/json.",
+        "Der Inhalt muss als application/json gesendet werden.";
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE",
+        "The body is larger than this endpoint accepts.",
+        "Der Inhalt ist größer, als dieser Endpunkt annimmt.";
+    BodyInterrupted = BAD_REQUEST, "BODY_INTERRUPTED",
+        "The body ended early or came too slowly.",
+        "Der Inhalt brach ab oder kam zu langsam.";
+    CursorInvalid = BAD_REQUEST, "CURSOR_INVALID",
+        "This cursor is not from this list; begin again without one.",
+        "Dieser Cursor stammt nicht aus dieser Liste; bitte ohne ihn neu beginnen.";
+    QueryTooSlow = SERVICE_UNAVAILABLE, "QUERY_TOO_SLOW",
+        "Looking this up took too long and was stopped; narrow the filter or the time.",
+        "Die Abfrage dauerte zu lange und wurde abgebrochen; bitte Filter oder Zeitraum enger fassen.";
+    Unauthorized = UNAUTHORIZED, "UNAUTHORIZED",
+        "Missing or invalid authorization token.",
+        "Das Zugriffstoken fehlt oder ist ungültig.";
+    TokenExpired = UNAUTHORIZED, "TOKEN_EXPIRED",
+        "The access token has expired; get a new one with the refresh token.",
+        "Das Zugriffstoken ist abgelaufen; mit dem Refresh-Token gibt es ein neues.";
+    SessionEnded = UNAUTHORIZED, "SESSION_ENDED",
+        "This session was ended; sign in again.",
+        "Diese Sitzung wurde beendet; bitte neu anmelden.";
+    InvalidCredentials = UNAUTHORIZED, "INVALID_CREDENTIALS",
+        "Email or password is wrong.",
+        "E-Mail-Adresse oder Passwort ist falsch.";
+    InvalidRefreshToken = UNAUTHORIZED, "INVALID_REFRESH_TOKEN",
+        "The refresh token is unknown, expired or used already; sign in again.",
+        "Das Refresh-Token ist unbekannt, abgelaufen oder schon benutzt; bitte neu anmelden.";
+    AccountNotActive = FORBIDDEN, "ACCOUNT_NOT_ACTIVE",
+        "This account is switched off.",
+        "Dieses Konto ist abgeschaltet.";
+    EmailNotVerified = FORBIDDEN, "EMAIL_NOT_VERIFIED",
+        "Confirm your email address first; the link is in the mail we sent.",
+        "Bitte zuerst die E-Mail-Adresse bestätigen; der Link steht in der zugesandten Mail.";
+    Forbidden = FORBIDDEN, "FORBIDDEN",
+        "Your role does not allow this.",
+        "Die eigene Rolle erlaubt das nicht.";
+    OwnNano = FORBIDDEN, "OWN_NANO",
+        "Nobody judges their own nano.",
+        "Über das eigene Nano entscheidet niemand selbst.";
+    NotFound = NOT_FOUND, "NOT_FOUND",
+        "There is nothing here, or nothing you may see.",
+        "Hier gibt es nichts, oder nichts, was man sehen darf.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED",
+        "This address does not answer this method.",
+        "Diese Adresse beantwortet diese Methode nicht.";
+    UsernameTaken = CONFLICT, "USERNAME_TAKEN",
+        "This username is taken.",
+        "Dieser Benutzername ist vergeben.";
+    LinkInvalid = BAD_REQUEST, "LINK_INVALID",
+        "The link is unknown, expired or used already; ask for a new one.",
+        "Der Link ist unbekannt, abgelaufen oder schon benutzt; bitte einen neuen anfordern.";
+    MoveNotAllowed = CONFLICT, "MOVE_NOT_ALLOWED",
+        "The nano's status does not allow this step.",
+        "Der Status des Nanos erlaubt diesen Schritt nicht.";
+    VersionInProgress = CONFLICT, "VERSION_IN_PROGRESS",
+        "An earlier version of this nano is still being checked or reviewed.",
+        "Eine frühere Version dieses Nanos wird noch geprüft oder begutachtet.";
+    UploadClosed = CONFLICT, "UPLOAD_CLOSED",
+        "This upload is not in a state that allows this.",
+        "Der Zustand dieses Uploads erlaubt das nicht.";
+    CaseClosed = CONFLICT, "CASE_CLOSED",
+        "This case was decided already or is being worked on by somebody else.",
+        "Dieser Fall ist schon entschieden oder bei jemand anderem in Arbeit.";
+    JobState = CONFLICT, "JOB_STATE",
+        "The job's state does not allow this.",
+        "Der Zustand des Jobs erlaubt das nicht.";
+    FlowTooLarge = CONFLICT, "FLOW_TOO_LARGE",
+        "The flow has more jobs than one call acts on; use a bulk action.",
+        "Der Ablauf hat mehr Jobs, als ein Aufruf verändert; dafür gibt es Sammelaktionen.";
+    NotPaused = CONFLICT, "NOT_PAUSED",
+        "It is not paused.",
+        "Es ist nicht angehalten.";
+    WorkerState = CONFLICT, "WORKER_STATE",
+        "The worker has ended, or was asked to drain already.",
+        "Der Worker ist beendet oder schon zum Auslaufen aufgefordert.";
+    ScheduleUnknownJob = CONFLICT, "SCHEDULE_UNKNOWN_JOB",
+        "This build does not know the schedule's job; it belongs to a newer release.",
+        "Dieser Stand kennt den Job des Zeitplans nicht; er gehört zu einer neueren Version.";
+    FileEmpty = BAD_REQUEST, "FILE_EMPTY",
+        "The file is empty.",
+        "Die Datei ist leer.";
+    FileTooLarge = PAYLOAD_TOO_LARGE, "FILE_TOO_LARGE",
+        "The file is larger than allowed.",
+        "Die Datei ist größer als erlaubt.";
+    LengthMismatch = BAD_REQUEST, "LENGTH_MISMATCH",
+        "Fewer or more bytes arrived than Content-Length announced.",
+        "Es kamen weniger oder mehr Bytes an, als Content-Length angekündigt hat.";
+    ChecksumMismatch = BAD_REQUEST, "CHECKSUM_MISMATCH",
+        "The received bytes have another SHA-256 than announced.",
+        "Die empfangenen Bytes haben eine andere SHA-256-Summe als angekündigt.";
+    TooManyAttempts = TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS",
+        "Too many failed attempts; try again later.",
+        "Zu viele Fehlversuche; bitte später erneut versuchen.";
+    RateLimited = TOO_MANY_REQUESTS, "RATE_LIMITED",
+        "Too many requests; try again later.",
+        "Zu viele Anfragen; bitte später erneut versuchen.";
+    Unavailable = SERVICE_UNAVAILABLE, "UNAVAILABLE",
+        "A service this needs is away at the moment; try again shortly.",
+        "Ein benötigter Dienst ist gerade nicht da; bitte gleich noch einmal versuchen.";
+    Internal = INTERNAL_SERVER_ERROR, "INTERNAL",
+        "Something went wrong on our side. The request id helps us find it.",
+        "Bei uns ist etwas schiefgegangen. Mit der Request-ID finden wir es.";
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_words_and_both_languages_have_a_text() {
+        let words: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit()));
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert_ne!(code.message(Language::De), code.message(Language::En));
+        }
+    }
+
+    #[test]
+    fn docs_errors_md_has_a_row_for_every_code() {
+        let page = include_str!("../../../docs/errors.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | {} |", code.as_str(), code.status().as_u16());
+            assert_eq!(page.matches(&row).count(), 1, "docs/errors.md needs one row that begins with {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, Code::ALL.len(), "docs/errors.md has a row for a code that does not exist");
+    }
+}

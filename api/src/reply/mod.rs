@@ -1,0 +1,123 @@
+//! Answers: the envelope around every JSON answer (success, data, meta, timestamp), and errors.
+
+mod code;
+mod error;
+mod issue;
+mod rate_limit;
+mod request_id;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+pub use code::Code;
+pub use error::{Error, render};
+pub use issue::{FieldError, Issue};
+pub use rate_limit::RateLimit;
+pub use request_id::{RequestId, observe};
+
+/// A time on the wire: RFC 3339 in UTC, to the millisecond, with `Z`.
+pub fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// The same for a time that may be missing.
+pub fn maybe_time<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => self::time(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Which part of a list this is.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Meta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// How many there are in all; when `total_capped`, there may be more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_page: Option<u64>,
+    /// Only this many were counted: 10,000, or those among the entries that one request looks at.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub total_capped: bool,
+    /// Where the next page begins: send it as `cursor`. Absent at the end of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// The page is not full, because one request looks at a bounded number of entries: the search goes on at
+    /// `next_cursor`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// A service is away; this is a simpler answer than usual.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
+}
+
+/// The form of every successful JSON answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Envelope<T> {
+    /// Always true here; errors have the same field with false.
+    pub success: bool,
+    pub data: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta>,
+    #[serde(serialize_with = "time")]
+    pub timestamp: DateTime<Utc>,
+}
+
+/// An answer under construction.
+pub struct Reply<T> {
+    status: StatusCode,
+    data: T,
+    meta: Option<Meta>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<T: Serialize> Reply<T> {
+    pub fn ok(data: T) -> Self {
+        Self::with_status(StatusCode::OK, data)
+    }
+
+    pub fn with_status(status: StatusCode, data: T) -> Self {
+        Self { status, data, meta: None, headers: Vec::new() }
+    }
+
+    pub fn created(data: T, location: &str) -> Self {
+        Self::with_status(StatusCode::CREATED, data).header(header::LOCATION, location)
+    }
+
+    /// The work goes on in a job at `location`.
+    pub fn accepted(data: T, location: &str) -> Self {
+        Self::with_status(StatusCode::ACCEPTED, data).header(header::LOCATION, location)
+    }
+
+    pub fn meta(mut self, meta: Meta) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+
+    /// Adds a header; a value that no header can hold is left out.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let envelope = Envelope { success: true, data: self.data, meta: self.meta, timestamp: Utc::now() };
+        let mut response = (self.status, Json(envelope)).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}

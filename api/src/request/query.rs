@@ -1,0 +1,87 @@
+//! Queries, ids of paths, and the page of a list.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use infra::db::nano_lists::COUNT_CAP;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use super::fields::{Fields, Input, whole};
+use crate::reply::{Error, Meta};
+
+/// The query string, read and checked field by field.
+pub struct Query<T>(pub T);
+
+impl<T: Input, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Fields::query(parts.uri.query().unwrap_or_default()).finish().map(Self).map_err(Error::Fields)
+    }
+}
+
+/// The same, and nothing in it may be overlooked: unknown names are refused. For pages where a mistyped filter would
+/// mean everything.
+pub struct StrictQuery<T>(pub T);
+
+impl<T: Input, S: Send + Sync> FromRequestParts<S> for StrictQuery<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Fields::strict_query(parts.uri.query().unwrap_or_default()).finish().map(Self).map_err(Error::Fields)
+    }
+}
+
+/// Ids from the path. What does not even look like an id is not found.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        match <axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(_) => Err(Error::not_found()),
+        }
+    }
+}
+
+/// `page` (from 1) and `limit` (1–100, by default 20) of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 10_000, default = 1)]
+    pub page: u64,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    pub limit: u32,
+}
+
+impl Page {
+    /// Reads both from a query.
+    pub fn read(fields: &mut Fields) -> Self {
+        let page = fields.optional("page", whole(1, COUNT_CAP)).unwrap_or(1);
+        let limit = fields.optional("limit", whole(1, 100)).and_then(|limit| u32::try_from(limit).ok());
+        Self { page, limit: limit.unwrap_or(20) }
+    }
+
+    pub const fn offset(self) -> u64 {
+        (self.page - 1) * self.limit as u64
+    }
+
+    /// What the answer says about its place in the list. `total` beyond [`COUNT_CAP`] was not counted.
+    pub fn meta(self, total: u64) -> Meta {
+        Meta {
+            page: Some(self.page),
+            total: Some(total.min(COUNT_CAP)),
+            per_page: Some(self.limit.into()),
+            total_capped: total > COUNT_CAP,
+            ..Meta::default()
+        }
+    }
+}
+
+impl Input for Page {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self::read(fields))
+    }
+}

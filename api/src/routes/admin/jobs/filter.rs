@@ -1,0 +1,64 @@
+//! The filter of jobs, in a query and in a body.
+
+use queue::ledger::list::{Filter, Fingerprint};
+use jobs::QUEUES;
+use uuid::Uuid;
+
+use crate::{
+    reply::Issue,
+    request::fields::{self, Fields, Raw, parsed},
+};
+
+/// How an id looks.
+const ID: &str = "01930000-0000-7000-8000-000000000001";
+/// How a time looks.
+pub(super) const TIME: &str = "2026-11-22T10:00:00Z";
+
+/// Reads a filter from a query or a body.
+pub(super) fn filter(fields: &mut Fields) -> Filter {
+    Filter {
+        states: fields.optional("state", fields::words).unwrap_or_default(),
+        kind: fields.optional("kind", kind),
+        queue: fields.optional("queue", queue),
+        tenant: fields.optional("tenant", tenant),
+        reference: fields.optional("reference", reference),
+        fingerprint: fields.optional("fingerprint", fingerprint),
+        since: fields.optional("since", parsed(TIME)),
+        until: fields.optional("until", parsed(TIME)),
+    }
+}
+
+pub(super) fn kind(raw: Raw) -> Result<String, Issue> {
+    let text = fields::text(raw)?;
+    let fits = (1..=48).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if fits { Ok(text) } else { Err(Issue::Format("send_email")) }
+}
+
+pub(super) fn queue(raw: Raw) -> Result<String, Issue> {
+    let text = fields::text(raw)?;
+    let queue = QUEUES.parse(&text).map_err(|error| Issue::NoSuch(error.to_string()))?;
+    Ok(queue.as_str().to_owned())
+}
+
+fn tenant(raw: Raw) -> Result<Uuid, Issue> {
+    let text = fields::text(raw)?;
+    if text == "system" {
+        return Ok(Uuid::nil());
+    }
+    text.parse().map_err(|_| Issue::Format(ID))
+}
+
+fn reference(raw: Raw) -> Result<(String, Uuid), Issue> {
+    let like = Issue::Format("nano:01930000-0000-7000-8000-000000000001");
+    let text = fields::text(raw)?;
+    let Some((kind, id)) = text.split_once(':') else { return Err(like) };
+    match id.parse() {
+        Ok(id) if ["nano", "version", "upload", "user"].contains(&kind) => Ok((kind.to_owned(), id)),
+        _ => Err(like),
+    }
+}
+
+pub(super) fn fingerprint(raw: Raw) -> Result<Fingerprint, Issue> {
+    parsed("0123456789abcdef0123456789abcdef")(raw)
+}

@@ -1,0 +1,26 @@
+//! The ledger as operators look through it (`/admin/jobs`).
+
+mod bulk;
+mod detail;
+mod errors;
+mod events;
+mod filter;
+mod list;
+mod paging;
+mod stats;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::state::AppState;
+
+/// Routes and what describes them.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(errors::list))
+        .routes(routes!(stats::get))
+        .routes(routes!(events::stream))
+        .routes(routes!(bulk::begin))
+        .routes(routes!(bulk::get))
+        .routes(routes!(detail::get))
+}

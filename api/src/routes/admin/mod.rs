@@ -1,0 +1,34 @@
+//! What operators and administrators see and do (`/admin`).
+
+mod audit;
+mod jobs;
+mod kinds;
+mod limits;
+mod pauses;
+mod queues;
+mod schedules;
+mod workers;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::state::AppState;
+
+/// Routes and what describes them.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(jobs::router())
+        .routes(routes!(queues::get))
+        .routes(routes!(pauses::pause_queue))
+        .routes(routes!(pauses::resume_queue))
+        .routes(routes!(pauses::pause_kind))
+        .routes(routes!(pauses::resume_kind))
+        .routes(routes!(limits::list))
+        .routes(routes!(limits::set, limits::remove))
+        .routes(routes!(workers::list))
+        .routes(routes!(workers::drain))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(audit::audit))
+}

@@ -1,0 +1,227 @@
+//! What owners and operators do to one job: try it again, cancel it, give it up.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use domain::user::Permission;
+use queue::ids::JobId;
+use http::header;
+use infra::db::audit_log;
+use queue::ledger::{Action, By, State as JobState};
+use queue::control::{self, JobChange};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    job::visible,
+    reason::{Reasoned, entry, reason},
+};
+use crate::{
+    reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply},
+    request::{
+        ClientInfo, CurrentUser, JobsOperate, Json, MaybeJson, Path, RequirePermission,
+        fields::{self, Fields, Input},
+    },
+    state::AppState,
+    views::{Retry, owners_cancel, words},
+    write::transaction,
+};
+
+/// Retries and cancels of their own steps that an owner has per hour.
+const OWNER_QUOTA: u64 = 20;
+const OWNER_WINDOW: Duration = Duration::from_secs(60 * 60);
+/// What is written down when an owner gives no reason.
+const OWNER_REASON: &str = "asked for by its owner";
+
+/// Why, and how far.
+#[derive(Default, ToSchema)]
+pub struct Operation {
+    /// Required of those who operate jobs; kept in the audit log and in the job's timeline.
+    #[schema(required = false, min_length = 1, max_length = 500, example = "the mail server is back")]
+    reason: Option<String>,
+    /// Also acts on everything the job waits for; at most 1,000 jobs. Needs `jobs:operate`.
+    #[schema(required = false, value_type = bool, default = false)]
+    flow: bool,
+}
+
+impl Input for Operation {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self {
+            reason: fields.optional("reason", reason),
+            flow: fields.optional("flow", fields::boolean).unwrap_or_default(),
+        })
+    }
+}
+
+/// What became of the job.
+#[derive(Serialize, ToSchema)]
+pub struct Operated {
+    pub job_id: Uuid,
+    #[schema(schema_with = words::job_state)]
+    pub state_before: JobState,
+    /// A running job that was asked to stop is still `running`.
+    #[schema(schema_with = words::job_state)]
+    pub state: JobState,
+    /// Jobs that are in another state now: 1, or with `flow` any number.
+    pub changed: u32,
+    /// Running jobs that were asked to stop. They are told within a second, and end as `cancelled` unless they complete
+    /// first.
+    pub asked: u32,
+    /// Jobs of the flow that were left alone, because their state does not fit.
+    pub skipped: u32,
+}
+
+/// Runs a job again, with a clean slate of failures.
+///
+/// Its owner: a step of an upload that is `discarded`, `cancelled` or `retryable` (then it need not wait); 20 times an
+/// hour, together with cancels. Who operates jobs: any that is `discarded`, `cancelled`, `quarantined`, `retryable` or
+/// `scheduled` (then it runs now); a parent whose children have not all completed waits for them again. With `flow`,
+/// everything the job waits for that failed runs again as well.
+#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", params(("id" = uuid::Uuid, Path,)),
+    request_body(content = Option<Operation>), security(("bearer" = [])),
+    responses((status = 200, description = "It runs again", body = Envelope<Operated>)),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::FlowTooLarge, Code::RateLimited
+    ])), ("x-permission" = json!("owner/jobs:operate"))))]
+pub async fn retry(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+    Path(id): Path<JobId>,
+    MaybeJson(form): MaybeJson<Operation>,
+) -> Result<Reply<Operated>, Error> {
+    act(&state, &client, &user, id, Action::Retry, form.unwrap_or_default()).await
+}
+
+/// Stops a job for good; it can be retried later.
+///
+/// Its owner: a step of an upload that failed and waits for its next attempt (`retryable`). Who operates jobs: any that
+/// has not ended. A running job is asked to stop (202): its handler is told within a second, its child process is ended,
+/// and a completion that commits first wins. With `flow`, everything the job waits for is cancelled as well.
+#[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = uuid::Uuid, Path,)),
+    request_body(content = Option<Operation>), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Cancelled", body = Envelope<Operated>),
+        (status = 202, description = "It runs, and was asked to stop", body = Envelope<Operated>,
+            headers(("Location" = String, description = "The job")))),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::FlowTooLarge, Code::RateLimited
+    ])), ("x-permission" = json!("owner/jobs:operate"))))]
+pub async fn cancel(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+    Path(id): Path<JobId>,
+    MaybeJson(form): MaybeJson<Operation>,
+) -> Result<Reply<Operated>, Error> {
+    act(&state, &client, &user, id, Action::Cancel, form.unwrap_or_default()).await
+}
+
+/// Gives a job up, as if its last attempt had failed: it will not run again by itself. For jobs that are not running and
+/// have not completed.
+#[utoipa::path(post, path = "/admin/jobs/{id}/discard", tag = "admin jobs", params(("id" = uuid::Uuid, Path,)),
+    request_body = Reasoned, security(("bearer" = [])),
+    responses((status = 200, description = "Given up", body = Envelope<Operated>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState])),
+        ("x-permission" = json!("jobs:operate"))))]
+pub async fn discard(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    Path(id): Path<JobId>,
+    Json(form): Json<Reasoned>,
+) -> Result<Reply<Operated>, Error> {
+    let change = write(&state, &client, &user, id, Action::Discard, &form.reason, (false, &|_| true)).await?;
+    Ok(Reply::ok(operated(id, &change)))
+}
+
+async fn act(
+    state: &AppState,
+    client: &ClientInfo,
+    user: &CurrentUser,
+    id: JobId,
+    action: Action,
+    form: Operation,
+) -> Result<Reply<Operated>, Error> {
+    let row = visible(state, user, id).await?;
+    // Operators say why; with a job of their own they may also act as anybody else would.
+    let operates = user.allows(Permission::JobsOperate);
+    let as_owner = row.tenant == user.id.0 && !(operates && (form.reason.is_some() || form.flow));
+    if !as_owner || form.flow {
+        user.require(Permission::JobsOperate)?;
+        let Some(reason) = form.reason else {
+            return Err(Error::Fields(vec![FieldError::new("reason", Issue::Missing)]));
+        };
+        let change = write(state, client, user, id, action, &reason, (form.flow, &|_| true)).await?;
+        return Ok(reply(id, &change));
+    }
+    if !jobs::KINDS.find(&row.kind).is_some_and(|kind| kind.owner_may_retry) {
+        user.require(Permission::JobsOperate)?;
+    }
+    let fits: &(dyn Fn(JobState) -> bool + Sync) = match action {
+        Action::Retry => &Retry::owners,
+        _ => &owners_cancel,
+    };
+    if !fits(row.state) {
+        return Err(wrong_state(row.state, action));
+    }
+    let limit = RateLimit {
+        policy: "own-jobs",
+        quota: OWNER_QUOTA,
+        window: OWNER_WINDOW,
+        state: state.cache.hit(&format!("own-jobs:{}", user.id), OWNER_QUOTA, OWNER_WINDOW).await,
+    };
+    let limit = limit.check(Code::RateLimited)?;
+    let reason = form.reason.as_deref().unwrap_or(OWNER_REASON);
+    let change = write(state, client, user, id, action, reason, (false, fits)).await?;
+    Ok(reply(id, &change).limit(limit))
+}
+
+fn wrong_state(state: JobState, action: Action) -> Error {
+    Error::with(Code::JobState, json!({ "state": state, "action": action }))
+}
+
+/// One transaction: the change, and who made it and why. `fits` is asked about the state under the job's lock.
+async fn write(
+    state: &AppState,
+    client: &ClientInfo,
+    user: &CurrentUser,
+    id: JobId,
+    action: Action,
+    reason: &str,
+    (flow, fits): (bool, &(dyn Fn(JobState) -> bool + Sync)),
+) -> Result<JobChange, Error> {
+    let targets = control::targets(&state.db, id, flow).await?;
+    let by = By { actor: Some(user.id.0), reason };
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        let change = match control::job(tx, &jobs::KINDS, id, &targets, action, &by).await {
+            Err(control::Refused::State(before)) => return Err(wrong_state(before, action)),
+            other => other?,
+        };
+        if !fits(change.before) {
+            return Err(wrong_state(change.before, action));
+        }
+        audit_log::append(tx, &entry(client, user, &change.act, now)).await?;
+        Ok(change)
+    })
+}
+
+fn operated(id: JobId, change: &JobChange) -> Operated {
+    Operated {
+        job_id: id.0,
+        state_before: change.before,
+        state: change.after,
+        changed: change.changed,
+        asked: change.asked,
+        skipped: change.skipped,
+    }
+}
+
+fn reply(id: JobId, change: &JobChange) -> Reply<Operated> {
+    let body = operated(id, change);
+    let reply = if change.asked > 0 { Reply::accepted(body, &format!("/api/v1/jobs/{id}")) } else { Reply::ok(body) };
+    reply.header(header::CACHE_CONTROL, "no-store")
+}

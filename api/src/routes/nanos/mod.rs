@@ -1,0 +1,28 @@
+//! Nanos: finding, making and watching them (`/nanos`, `/categories`, `/search`).
+
+mod categories;
+mod events;
+mod forms;
+mod nano;
+mod search;
+mod versions;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::state::AppState;
+
+/// Routes and what describes them.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(categories::list))
+        .routes(routes!(nano::list, nano::create))
+        .routes(routes!(nano::mine))
+        .routes(routes!(nano::get, nano::edit, nano::remove))
+        .routes(routes!(nano::withdraw))
+        .routes(routes!(nano::restore))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::get))
+        .routes(routes!(versions::download))
+        .routes(routes!(events::stream))
+        .routes(routes!(search::search))
+}

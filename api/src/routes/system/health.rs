@@ -1,0 +1,125 @@
+//! For those who run the service: is it alive, is it ready, which one is it.
+
+use std::{fmt::Display, future::Future, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use queue::ledger::workers;
+use jsonwebtoken::jwk::JwkSet;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::state::AppState;
+
+/// A service that takes longer counts as away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    #[schema(example = "ok")]
+    pub status: &'static str,
+}
+
+/// Whether the process answers; says nothing about the services it needs.
+#[utoipa::path(get, path = "/health", tag = "ops", responses((status = 200, description = "Alive", body = Health)))]
+pub async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    /// `ready`, `degraded` (something is missing that the API can do without), or `unavailable`.
+    #[schema(example = "ready")]
+    pub status: &'static str,
+    pub database: &'static str,
+    /// The cache's Redis.
+    pub redis: &'static str,
+    /// The queue's Redis. While it is away, jobs run from the ledger alone.
+    pub queue: &'static str,
+    pub storage: &'static str,
+    pub search: &'static str,
+    /// Workers with a heartbeat; none while the database is away. Without any, what is uploaded waits.
+    #[schema(example = 2)]
+    pub workers: u64,
+}
+
+/// Whether requests can be served, with each service's state: `ok` or `away`.
+#[utoipa::path(get, path = "/ready", tag = "ops", responses(
+    (status = 200, description = "Ready, possibly degraded", body = Readiness),
+    (status = 503, description = "The database is away, or the process is stopping", body = Readiness)))]
+pub async fn ready(State(state): State<AppState>) -> Response {
+    let (workers, redis, queue, storage, search) = tokio::join!(
+        asked("database", workers::alive(&state.db)),
+        async { state.cache.ping().await },
+        answers("queue", state.ready.ping()),
+        answers("storage", state.storage.ping()),
+        answers("search", state.search.ping()),
+    );
+    let word = |up: bool| if up { "ok" } else { "away" };
+    let database = workers.is_some();
+    let status = if !database || state.stopping.is_cancelled() {
+        "unavailable"
+    } else if redis && queue && storage && search {
+        "ready"
+    } else {
+        "degraded"
+    };
+    let code = if status == "unavailable" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let body = Readiness {
+        status,
+        database: word(database),
+        redis: word(redis),
+        queue: word(queue),
+        storage: word(storage),
+        search: word(search),
+        workers: workers.unwrap_or(0),
+    };
+    (code, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
+}
+
+async fn answers<E: Display>(name: &str, ping: impl Future<Output = Result<(), E>>) -> bool {
+    asked(name, ping).await.is_some()
+}
+
+async fn asked<T, E: Display>(name: &str, question: impl Future<Output = Result<T, E>>) -> Option<T> {
+    match tokio::time::timeout(PATIENCE, question).await {
+        Ok(Ok(answer)) => Some(answer),
+        Ok(Err(error)) => {
+            tracing::debug!(service = name, %error, "not ready");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Build {
+    pub name: &'static str,
+    pub version: &'static str,
+    /// The commit it was built from, when the build knew it.
+    pub commit: Option<&'static str>,
+}
+
+/// Which build this is.
+#[utoipa::path(get, path = "/version", tag = "ops",
+    responses((status = 200, description = "The build", body = Build)))]
+pub async fn version() -> Json<Build> {
+    Json(Build {
+        name: "nano-api",
+        version: env!("CARGO_PKG_VERSION"),
+        commit: option_env!("GIT_COMMIT").filter(|commit| !commit.is_empty()),
+    })
+}
+
+/// The public keys that access tokens can be checked with (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "ops",
+    responses((status = 200, description = "The keys", body = Value)))]
+pub async fn jwks(State(state): State<AppState>) -> Response {
+    let keys: &JwkSet = state.keys.published();
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))], Json(json!(keys))).into_response()
+}

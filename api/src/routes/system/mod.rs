@@ -1,0 +1,18 @@
+//! The service itself: its health, its build, its keys, its description.
+
+pub mod docs;
+mod health;
+pub mod openapi;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::state::AppState;
+
+/// Routes and what describes them.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::version))
+        .routes(routes!(health::jwks))
+}

@@ -1,0 +1,24 @@
+//! What the API shows of its rows. Nothing is shown that is not named here.
+
+mod account;
+mod failure;
+mod job;
+mod nano;
+mod queue;
+mod trouble;
+mod upload;
+mod version;
+mod waiting;
+pub mod words;
+mod worker;
+
+pub use account::Me;
+pub use failure::{Count, ErrorGroup};
+pub use job::{AdminJob, Job};
+pub use nano::Nano;
+pub use queue::{LimitView, QueuesView};
+pub use trouble::{Explanation, Retry, owners_cancel};
+pub use upload::UploadView;
+pub use version::{Version, VersionDetail};
+pub use waiting::Waiting;
+pub use worker::WorkerView;
