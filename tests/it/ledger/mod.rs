@@ -1,0 +1,10 @@
+//! The job queue's promises, with jobs made for the purpose.
+
+mod batches;
+mod child;
+mod control;
+mod cron;
+mod liveness;
+mod queue;
+mod statistics;
+mod upstream;
