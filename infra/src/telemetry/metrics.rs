@@ -108,12 +108,6 @@ pub const METRICS: &[Metric] = &[
     gauge("queue_signal_timestamp_seconds", &[], "When this process last measured the scaling signal, Unix time"),
     // Services.
     gauge("cache_up", &[], "1 while the cache's Redis answers this process, else 0; absent while it is not used"),
-    counter("cache_reads_total", &["hit"], "Reads of the cache"),
-    counter(
-        "cache_lost_deletes_total",
-        &[],
-        "Deletions that the cache may have missed: entries may be stale until they expire",
-    ),
     histogram("storage_request_seconds", &["operation", "outcome"], "Requests to the object store"),
     histogram("search_request_seconds", &["operation", "outcome"], "Requests to the search index"),
     histogram("mail_send_seconds", &["outcome"], "Exchanges with the mail server"),
