@@ -4,6 +4,7 @@ pub mod app;
 pub mod archives;
 pub mod client;
 pub mod collector;
+pub mod database;
 pub mod fleet;
 pub mod kit;
 pub mod routes;

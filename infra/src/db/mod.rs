@@ -42,7 +42,6 @@ pub mod queue_signal;
 pub mod queue_status;
 pub mod refresh_tokens;
 pub mod retention;
-pub mod schema;
 pub mod stored_objects;
 mod tx;
 pub mod uploads;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::db::{email_deliveries, jobs};
+use infra::db::jobs;
 use reqwest::StatusCode;
 use tests::{TestApp, User, archives};
 
@@ -58,7 +58,7 @@ async fn published_once(app: &TestApp, creator: &User, nano: &str, title: &str) 
     app.search.refresh().await.unwrap();
     let published = app.get("/api/v1/nanos").await;
     assert_eq!(published.body["meta"]["total"], app.search.count().await.unwrap(), "one document for each nano");
-    let counts = email_deliveries::counts(&app.db).await.unwrap();
+    let counts = tests::database::mails_by_state(&app.db).await.unwrap();
     let ambiguous = counts.iter().any(|(state, _)| state == "ambiguous");
     let mails = app.mail.messages().iter().filter(|mail| mail.subject.contains(title)).count();
     assert!(mails == 1 || (ambiguous && mails == 0), "{mails} mails, {counts:?}");
@@ -96,7 +96,7 @@ async fn a_mail_of_unknown_fate_is_ambiguous_and_not_sent_again() {
     let nano = creator.submit(&app, "Ambiguous", archives::unit()).await;
     app.wait_for_status(&creator, &nano, &["published"]).await;
     let started = Instant::now();
-    while !email_deliveries::counts(&app.db).await.unwrap().iter().any(|(state, _)| state == "sending") {
+    while !tests::database::mails_by_state(&app.db).await.unwrap().iter().any(|(state, _)| state == "sending") {
         assert!(started.elapsed() < tests::app::PATIENCE);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -107,7 +107,7 @@ async fn a_mail_of_unknown_fate_is_ambiguous_and_not_sent_again() {
 
     let mut second = app.worker_process("second").await;
     app.drained().await;
-    let counts = email_deliveries::counts(&app.db).await.unwrap();
+    let counts = tests::database::mails_by_state(&app.db).await.unwrap();
     assert_eq!(counts, [("ambiguous".to_owned(), 1)]);
     assert!(app.mail.messages().len() <= 1);
     second.terminate(Duration::from_secs(20)).await.unwrap();

@@ -393,6 +393,6 @@ async fn a_job_is_given_up_even_when_its_farewell_fails() {
         let row = tokio::time::timeout(Duration::from_secs(20), kit.run_one(id)).await.expect("the run ends");
         assert_eq!((row.state, row.last_error.as_deref()), (State::Discarded, Some("given up: no use")));
     }
-    assert!(email_deliveries::counts(&app.db).await.unwrap().is_empty(), "nothing of the farewell was written");
+    assert!(tests::database::mails_by_state(&app.db).await.unwrap().is_empty(), "nothing of the farewell was written");
     app.discard().await;
 }

@@ -1,4 +1,4 @@
-//! What becomes of what a job was for when the job is given up, and when it is retried after all.
+//! Jobs that are given up: the mail, upload or bulk action they were for says so, and goes on when they are retried.
 
 use domain::ids::{DeliveryId, JobId};
 use infra::db::{

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{audit::Entry, user::Role};
 use infra::{
     clock::Clock,
-    db::{audit_exports, audit_log, cron, email_deliveries, job_logs, jobs, schema, stored_objects},
+    db::{audit_exports, audit_log, cron, job_logs, jobs, stored_objects},
     env::StorageSettings,
     storage::{Key, Lock, LockMode, Storage},
 };
@@ -15,16 +15,16 @@ use jobs_crate::{
     RollUpStats,
 };
 use serde_json::{Value, json};
-use tests::{TestApp, app::Overrides, archives, kit::Kit};
+use tests::{TestApp, app::Overrides, archives, database, kit::Kit};
 
 use ::jobs as jobs_crate;
 
 async fn sql(app: &TestApp, text: &str) {
-    schema::execute(&app.db, text).await.unwrap();
+    database::execute(&app.db, text).await.unwrap();
 }
 
 async fn number(app: &TestApp, text: &str) -> i64 {
-    schema::number(&app.db, text).await.unwrap()
+    database::number(&app.db, text).await.unwrap()
 }
 
 /// A marketplace whose handlers take another time for now.
@@ -416,7 +416,7 @@ async fn moderators_are_reminded_once_a_day() {
     run_with(&app, &kit, &RemindModerators {}).await;
     kit.run_all_due().await;
     assert_eq!(reminders().len(), 4, "the next day");
-    let counts = email_deliveries::counts(&app.db).await.unwrap();
+    let counts = database::mails_by_state(&app.db).await.unwrap();
     assert!(counts.iter().all(|(state, _)| state == "sent"), "{counts:?}");
     app.finish().await;
 }

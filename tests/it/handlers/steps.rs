@@ -5,7 +5,6 @@ use domain::ids::JobId;
 use infra::{
     clock::Clock,
     db::{
-        email_deliveries,
         job_logs::{self, Level, LogLine},
         job_payloads,
         jobs::{self, State},
@@ -138,7 +137,7 @@ async fn publishing_indexes_and_announces() {
 
     completed(&app, mail).await;
     assert_eq!(app.mail.messages().len(), 1);
-    assert_eq!(email_deliveries::counts(&app.db).await.unwrap(), [("sent".to_owned(), 1)]);
+    assert_eq!(tests::database::mails_by_state(&app.db).await.unwrap(), [("sent".to_owned(), 1)]);
     let sent = line(&app, mail, "the mail was handed to the mail server").await;
     assert!(!format!("{sent:?}").contains('@'), "a log line names nobody: {sent:?}");
     assert!(app.run_all_due().await.is_empty(), "nothing comes after it");

@@ -120,7 +120,7 @@ async fn a_rolled_back_transaction_enqueues_nothing() {
 async fn every_session_is_read_committed() {
     let app = TestApp::start().await;
     for db in [app.db.clone(), Db::connect_worker(&app.database_url, 2).await.unwrap()] {
-        assert_eq!(infra::db::schema::isolation(&db).await.unwrap(), "READ-COMMITTED");
+        assert_eq!(tests::database::isolation(&db).await.unwrap(), "READ-COMMITTED");
     }
     app.finish().await;
 }
@@ -338,7 +338,7 @@ async fn three_schedulers_fire_a_tick_once() {
     for replica in [&mut a, &mut b, &mut c] {
         assert_eq!(replica.look().await.unwrap().fired, 0);
     }
-    infra::db::cron::set_back(&app.db, &entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
+    tests::database::set_back(&app.db, &entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
     let fired = tokio::join!(a.look(), b.look(), c.look());
     let fired = [fired.0, fired.1, fired.2].map(|look| look.map_or(0, |look| look.fired));
     assert_eq!(fired.iter().sum::<usize>(), 1, "{fired:?}");

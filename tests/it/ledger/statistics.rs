@@ -166,8 +166,8 @@ async fn a_worker_counts_every_run_and_groups_failures_of_one_cause() {
 async fn statistics_that_cannot_be_written_hold_up_no_job() {
     let app = TestApp::start().await;
     let fleet = app.fleet(ReviewPolicy::FlaggedOnly, Registry::all().with::<Third>()).await;
-    infra::db::schema::rename(&app.db, "job_stats", "job_stats_away").await.unwrap();
-    infra::db::schema::rename(&app.db, "job_errors", "job_errors_away").await.unwrap();
+    tests::database::rename(&app.db, "job_stats", "job_stats_away").await.unwrap();
+    tests::database::rename(&app.db, "job_errors", "job_errors_away").await.unwrap();
     let worker = tests::fleet::Worker::start(fleet);
     app.put(&Third { id: 1 }).await;
     app.drained().await;
@@ -175,7 +175,7 @@ async fn statistics_that_cannot_be_written_hold_up_no_job() {
     app.put(&Third { id: 2 }).await;
     app.drained().await;
     worker.stop().await;
-    infra::db::schema::rename(&app.db, "job_stats_away", "job_stats").await.unwrap();
+    tests::database::rename(&app.db, "job_stats_away", "job_stats").await.unwrap();
     let durations = job_series::durations(&app.db, &recent()).await.unwrap();
     let runs: u64 = durations.iter().filter(|row| row.what == "run").map(|row| row.runs).sum();
     assert_eq!(runs, 6, "what can be written is");

@@ -340,7 +340,7 @@ async fn defect_13_two_schedulers_fire_each_tick_once() {
     let mut second = Scheduler::new(other.clone(), entries.clone(), "second");
     first.look().await.unwrap();
     for entry in &entries {
-        cron::set_back(&app.db, &entry.name, chrono::TimeDelta::days(2)).await.unwrap();
+        tests::database::set_back(&app.db, &entry.name, chrono::TimeDelta::days(2)).await.unwrap();
     }
     let mut ticks = 0;
     // A replica that loses a race for locks finds the tick at its next look.

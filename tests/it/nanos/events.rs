@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use domain::{ids::NanoId, user::UserStatus};
 use infra::{
     clock::Clock,
-    db::{Db, nano_events, users},
+    db::{Db, nano_events},
 };
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -163,10 +163,7 @@ async fn a_stream_ends_when_its_reader_may_no_longer_read() {
     let left = answer(leaving.request(&app, Method::POST, "/api/v1/auth/logout")).await;
     assert_eq!(left.status, StatusCode::NO_CONTENT);
     assert_eq!(creator.delete(&app, &format!("/api/v1/nanos/{deleted}")).await.status, StatusCode::NO_CONTENT);
-    let mut tx = app.db.begin().await.unwrap();
-    let id = other.id.parse().unwrap();
-    users::set_status(&mut tx, id, UserStatus::Suspended, Clock::System.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    tests::database::set_user_status(&app.db, other.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
 
     let started = Instant::now();
     for stream in &mut streams {

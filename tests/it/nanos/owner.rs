@@ -10,14 +10,10 @@ use domain::{
     review::ReviewPolicy,
     user::{Role, UserStatus},
 };
-use infra::{
-    clock::Clock,
-    db::{
-        audit_log,
-        jobs::{self, Action, By, State},
-        queue_pauses::{self, Scope},
-        users,
-    },
+use infra::db::{
+    audit_log,
+    jobs::{self, Action, By, State},
+    queue_pauses::{self, Scope},
 };
 use jobs_crate::{Context, Job, JobError, Outcome, Queue, Registry, Run, ValidateArchive, class};
 use reqwest::{Method, Response, StatusCode};
@@ -384,9 +380,7 @@ async fn a_jobs_stream_pings_and_ends_when_its_reader_may_no_longer_read() {
         let chunk = tokio::time::timeout(Duration::from_secs(40), staying.response.chunk()).await.expect("a ping");
         staying.text.push_str(&String::from_utf8_lossy(&chunk.unwrap().expect("the stream goes on")));
     }
-    let mut tx = app.db.begin().await.unwrap();
-    users::set_status(&mut tx, creator.id.parse().unwrap(), UserStatus::Suspended, Clock::System.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    tests::database::set_user_status(&app.db, creator.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
     assert!(staying.next().await.is_none());
     app.discard().await;
 }

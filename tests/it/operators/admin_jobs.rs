@@ -14,7 +14,6 @@ use infra::db::{
         self as ledger, JobRow, State,
         list::{self, Cursor, Filter},
     },
-    schema,
 };
 use jobs::{
     Context, Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class, enqueue, enqueue_all,
@@ -24,7 +23,7 @@ use jobs::{
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, kit::Kit};
+use tests::{TestApp, database, kit::Kit};
 use uuid::Uuid;
 
 /// Ends as it is told to.
@@ -338,10 +337,10 @@ async fn queues_workers_and_pages_show_the_fleet() {
 async fn a_slow_look_up_is_stopped() {
     let app = TestApp::start().await;
     let began = std::time::Instant::now();
-    let error = schema::look_for(&app.db, INSPECTION_LIMIT * 4).await.unwrap_err();
+    let error = database::look_for(&app.db, INSPECTION_LIMIT * 4).await.unwrap_err();
     assert!(matches!(error, DbError::TooSlow(_)), "{error}");
     assert!(began.elapsed() < INSPECTION_LIMIT * 3, "{:?}", began.elapsed());
-    schema::look_for(&app.db, Duration::from_millis(10)).await.unwrap();
+    database::look_for(&app.db, Duration::from_millis(10)).await.unwrap();
     app.finish().await;
 }
 

@@ -18,7 +18,6 @@ use infra::db::{
         State,
         list::{self, Filter},
     },
-    users,
 };
 use jobs::{Context, Job, JobError, Outcome, Queue, Registry, Run, enqueue_all};
 use reqwest::{Method, Response, StatusCode};
@@ -294,9 +293,7 @@ async fn live_pages_show_what_changes_and_repeat_nothing() {
     assert_eq!(available(&back.next().await.unwrap()), 3);
 
     // The right to read ends: so do the streams.
-    let mut tx = app.db.begin().await.unwrap();
-    users::set_status(&mut tx, moderator.id.parse().unwrap(), UserStatus::Suspended, chrono::Utc::now()).await.unwrap();
-    tx.commit().await.unwrap();
+    tests::database::set_user_status(&app.db, moderator.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
     let ended = Instant::now();
     while back.next().await.is_some() {}
     assert!(ended.elapsed() < Duration::from_secs(60), "{:?}", ended.elapsed());

@@ -1,4 +1,4 @@
-//! What Prometheus reads from the programs: by itself, and by Prometheus.
+//! Metrics: what the programs expose, read directly and by a real Prometheus.
 
 use std::{
     io::Write,

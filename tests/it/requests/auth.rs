@@ -258,13 +258,8 @@ async fn a_suspended_person_is_not_served() {
     let user = app.user("sue", Role::Creator).await;
     let pair = login(&app, &user.email, PASSWORD).await;
     let id = user.id.parse().unwrap();
-    let set = async |status| {
-        let mut tx = app.db.begin().await.unwrap();
-        users::set_status(&mut tx, id, status, Clock::System.now()).await.unwrap();
-        tx.commit().await.unwrap();
-    };
     for status in [UserStatus::Suspended, UserStatus::Inactive, UserStatus::Deleted] {
-        set(status).await;
+        tests::database::set_user_status(&app.db, id, status).await.unwrap();
         let token = word(pair.data(StatusCode::OK), "refresh_token");
         for refused in
             [me(&app, &user.token).await, login(&app, &user.email, PASSWORD).await, refresh(&app, token).await]
@@ -275,7 +270,7 @@ async fn a_suspended_person_is_not_served() {
     }
     // The password comes first: without it nobody learns the status.
     assert_eq!(login(&app, &user.email, "a guess").await.error(StatusCode::UNAUTHORIZED), "INVALID_CREDENTIALS");
-    set(UserStatus::Active).await;
+    tests::database::set_user_status(&app.db, id, UserStatus::Active).await.unwrap();
     assert_eq!(me(&app, &user.token).await.status, StatusCode::OK);
     app.finish().await;
 }

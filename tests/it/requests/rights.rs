@@ -13,7 +13,7 @@ use infra::db::{
     jobs::{self, Action, By},
     moderation_cases,
     queue_pauses::{self, Scope},
-    schema, workers,
+    workers,
 };
 use jobs_crate::{PruneLedger, RemoveObject, ValidateArchive};
 use reqwest::{RequestBuilder, StatusCode};
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tests::{
     Answer, TestApp, User, archives,
     client::answer,
+    database,
     routes::{Access, Needs, Route},
 };
 
@@ -169,7 +170,7 @@ async fn whoever_lacks_the_right_is_refused_and_nothing_changes() {
     for role in Role::ALL {
         people.push((*role, app.user(&format!("the-{role}"), *role).await));
     }
-    let before = schema::checksums(&app.db).await.unwrap();
+    let before = database::checksums(&app.db).await.unwrap();
     let (mut routes, mut refusals) = (0, 0);
     for route in guarded().filter(|route| route.access != Access::Open) {
         routes += 1;
@@ -192,7 +193,7 @@ async fn whoever_lacks_the_right_is_refused_and_nothing_changes() {
                 let declared = route.needs().unwrap();
                 assert!(declared.contains(&Needs::Right(right.parse().unwrap())), "{name} asks for {right}");
             }
-            let after = schema::checksums(&app.db).await.unwrap();
+            let after = database::checksums(&app.db).await.unwrap();
             assert_eq!(after, before, "{name} was refused and changed something");
             refusals += 1;
         }

@@ -1,6 +1,8 @@
-//! Whole databases, for the tests: each has its own.
+//! The database of a test: its own, to make, to drop, to set the stage in and to look into.
 
-use super::{Db, DbError};
+use chrono::TimeDelta;
+use domain::{ids::UserId, user::UserStatus};
+use infra::db::{Db, DbError};
 
 /// Creates a database. `name` may have letters, digits and `_` only.
 pub async fn create(db: &Db, name: &str) -> Result<(), DbError> {
@@ -37,7 +39,7 @@ pub async fn isolation(db: &Db) -> Result<String, DbError> {
     Ok(row.1)
 }
 
-/// A look-up that takes this long, if it may.
+/// A look-up through the operators' connections that takes this long, if it may.
 pub async fn look_for(db: &Db, duration: std::time::Duration) -> Result<(), DbError> {
     // As a condition: sleeping in the list of columns is cut short by MySQL without an error.
     sqlx::query("SELECT 1 FROM audit_head WHERE SLEEP(?)")
@@ -45,6 +47,31 @@ pub async fn look_for(db: &Db, duration: std::time::Duration) -> Result<(), DbEr
         .fetch_optional(db.inspection())
         .await?;
     Ok(())
+}
+
+/// Makes a schedule look as if it had last been decided about this much earlier, so that it is due.
+pub async fn set_back(db: &Db, schedule: &str, by: TimeDelta) -> Result<(), DbError> {
+    sqlx::query("UPDATE cron_entries SET last_due = last_due - INTERVAL ? SECOND WHERE name = ?")
+        .bind(by.num_seconds())
+        .bind(schedule)
+        .execute(db.pool())
+        .await?;
+    Ok(())
+}
+
+/// Switches an account off, or on again.
+pub async fn set_user_status(db: &Db, user: UserId, status: UserStatus) -> Result<(), DbError> {
+    sqlx::query("UPDATE users SET status = ? WHERE id = ?")
+        .bind(status.as_str())
+        .bind(user.0)
+        .execute(db.pool())
+        .await?;
+    Ok(())
+}
+
+/// How many mails are in each state.
+pub async fn mails_by_state(db: &Db) -> Result<Vec<(String, i64)>, DbError> {
+    Ok(sqlx::query_as("SELECT state, COUNT(*) FROM email_deliveries GROUP BY state").fetch_all(db.pool()).await?)
 }
 
 async fn run(db: &Db, sql: String) -> Result<(), DbError> {
