@@ -1,4 +1,4 @@
-//! What the integration tests share: the whole marketplace on real services, and people who use it.
+//! The test kit: the whole marketplace on real services, and people who use it.
 
 pub mod app;
 pub mod archives;

@@ -1,4 +1,4 @@
-//! What the programs count and time, by Prometheus' conventions, and the port that Prometheus reads it from.
+//! The table of all metrics, named by Prometheus' conventions, and the port that Prometheus reads them from.
 //!
 //! Every metric is in [`METRICS`]; `docs/metrics.md` says what each means. `deploy/checks/metrics.py` compares the
 //! table with the source and the page. Labels are bounded: queues, kinds of jobs, outcomes, routes.

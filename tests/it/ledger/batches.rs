@@ -1,4 +1,4 @@
-//! What the ledger does for many jobs at once: enqueueing, completing, handing back, pruning; and who leads.
+//! Batches: the ledger enqueues, completes, hands back and prunes many jobs at once; and the lease of the leader.
 
 use std::time::Duration;
 

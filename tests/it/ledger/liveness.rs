@@ -1,4 +1,4 @@
-//! Who is alive, who is not, and what becomes of the jobs of those who are not.
+//! Liveness: heartbeats, dead and hanging workers, and the rescue of their jobs.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -112,7 +112,7 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     app.discard().await;
 }
 
-/// While `alive` beats.
+/// Waits until another worker has been found dead, while `alive` beats; how long that took since `since`.
 async fn until_one_is_buried(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
     while workers::bury(&app.db).await.unwrap() == 0 {
         assert!(workers::heartbeat(own, alive, None).await.unwrap());

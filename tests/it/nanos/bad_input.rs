@@ -1,5 +1,4 @@
-//! What creators should not have sent: each ends in a clear report, nothing is retried, nothing is left in S3 that
-//! nobody owns.
+//! Bad uploads: each ends in a clear report, nothing is retried, and no object without an owner is left in S3.
 
 use domain::archive::hostile;
 use infra::db::jobs;

@@ -1,4 +1,4 @@
-//! Who may do what, and that what was decided is written down.
+//! Access: the rights of every route, private things, and decisions of moderators with their audit rows.
 
 use std::time::Duration;
 

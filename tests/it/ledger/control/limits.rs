@@ -1,4 +1,4 @@
-//! How many of a kind run at a time, and how often one starts.
+//! Concurrency and rate limits: at most so many of a kind run at a time, and start in a second.
 
 use super::*;
 
