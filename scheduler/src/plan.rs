@@ -1,5 +1,5 @@
-//! The decision about one schedule entry: the ticks that fire, were missed or are skipped, by what the database knows of
-//! the entry and by the database's time.
+//! The decision about one schedule entry: the ticks that fire, were missed or are skipped, by what the database knows
+//! of the entry and by the database's time.
 
 use std::collections::VecDeque;
 
