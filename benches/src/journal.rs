@@ -1,4 +1,4 @@
-//! What a bench worker writes down while it works: when handlers began, and how many did. The harness reads it.
+//! The journal of a bench worker: how many handlers began, and when. The harness reads it.
 //!
 //! Handlers only touch a channel and a counter; a thread of its own does the writing.
 

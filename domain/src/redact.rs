@@ -1,5 +1,5 @@
-//! What operators see of a job's arguments. Arguments are ids by contract; this is the net below it, for what should
-//! not have been put there.
+//! The redaction of a job's arguments before operators see them. Arguments are ids by contract; this is the net below
+//! it, for secrets and personal data that should not have been put there.
 
 use serde_json::{Map, Value};
 

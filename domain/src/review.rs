@@ -1,4 +1,4 @@
-//! Who decides whether a checked nano goes public: nobody, a person, or the scan.
+//! The review policy and moderation cases: a checked nano is published, waits for a person, or is rejected.
 
 use crate::words;
 

@@ -134,16 +134,12 @@ impl Semver {
 impl FromStr for Semver {
     type Err = SemverError;
     fn from_str(text: &str) -> Result<Self, SemverError> {
-        let number = |part: Option<&str>| {
-            part.filter(|p| {
-                !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()) && (*p == "0" || !p.starts_with('0'))
-            })
-            .and_then(|p| p.parse().ok())
-            .ok_or(SemverError::Format)
-        };
-        let mut parts = text.split('.');
-        let version = Self { major: number(parts.next())?, minor: number(parts.next())?, patch: number(parts.next())? };
-        if parts.next().is_some() { Err(SemverError::Format) } else { Ok(version) }
+        let parsed = semver::Version::parse(text).map_err(|_| SemverError::Format)?;
+        if !parsed.pre.is_empty() || !parsed.build.is_empty() {
+            return Err(SemverError::Format);
+        }
+        let number = |part: u64| u32::try_from(part).map_err(|_| SemverError::Format);
+        Ok(Self { major: number(parsed.major)?, minor: number(parsed.minor)?, patch: number(parsed.patch)? })
     }
 }
 

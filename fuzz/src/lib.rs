@@ -1,4 +1,4 @@
-//! What the fuzz targets do with the bytes they are given. Each panics when a promise of the archive gate is broken.
+//! The bodies of the fuzz targets. Each panics when the bytes it is given break a promise of the archive gate.
 //!
 //! The promises: no bytes make the gate fail, hang or take much memory; what it accepts, the `zip` crate reads as the
 //! same files; and the canonical archive made of it is accepted again and reads as the same files too.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
-use crate::kit::Kit;
+use crate::{database, kit::Kit};
 
 /// How long a test waits for something that has to happen.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -252,13 +252,13 @@ pub fn connect_notices(db: &Db, ready: &ReadyList, cache: &Cache) {
 
 async fn create_database(server: &str, name: &str) -> String {
     let db = Db::connect(server, 1).await.expect("TEST_DATABASE_URL");
-    infra::db::schema::create(&db, name).await.expect("a database of its own");
+    database::create(&db, name).await.expect("a database of its own");
     db.close().await;
     format!("{}/{name}", server.trim_end_matches('/'))
 }
 
 async fn drop_database(server: &str, name: &str) {
     let db = Db::connect(server, 1).await.expect("TEST_DATABASE_URL");
-    infra::db::schema::drop(&db, name).await.expect("dropping the test's database");
+    database::drop(&db, name).await.expect("dropping the test's database");
     db.close().await;
 }

@@ -1,9 +1,10 @@
-//! What the integration tests share: the whole marketplace on real services, and people who use it.
+//! The test kit: the whole marketplace on real services, and people who use it.
 
 pub mod app;
 pub mod archives;
 pub mod client;
 pub mod collector;
+pub mod database;
 pub mod fleet;
 pub mod kit;
 pub mod routes;

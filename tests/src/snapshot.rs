@@ -1,4 +1,4 @@
-//! What a snapshot keeps of an answer: everything but what differs from run to run.
+//! Snapshots of answers, without what differs from run to run.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

@@ -1,5 +1,5 @@
-//! What `bench archives` measures, one process a measurement: the archive check of the product, raw inflate as its
-//! limit, any other program's use of CPU and memory; and the archives it is measured on.
+//! The measurements of `bench archives`, one process each: the product's archive check, raw inflate as its limit, and
+//! any other program's use of CPU and memory. It also writes the archives they are measured on.
 //!
 //! A crate of its own, with few dependencies: its processes start small, which their peak memory shows, and it is
 //! built in optimised form within a minute.

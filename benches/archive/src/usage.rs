@@ -1,4 +1,4 @@
-//! What a program took, as the kernel counted it.
+//! The CPU time and peak memory of a program, as the kernel counted them.
 
 use std::{
     io::Write,

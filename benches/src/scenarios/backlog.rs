@@ -1,4 +1,4 @@
-//! How much Redis holds while a long backlog lies in the ledger.
+//! The memory of Redis while a long backlog lies in the ledger.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is measured, one file a command.
+//! The scenarios, one file for each command.
 
 pub mod admin;
 pub mod archives;

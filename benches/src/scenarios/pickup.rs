@@ -1,4 +1,4 @@
-//! How long a job waits: from the commit that made it true to the start of its handler, on one clock.
+//! The wait of a job: from the commit that enqueued it to the start of its handler, on one clock.
 
 use std::time::Duration;
 

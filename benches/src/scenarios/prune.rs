@@ -1,4 +1,4 @@
-//! Whether claiming suffers while old rows are deleted.
+//! Claim times while old rows are deleted.
 
 use std::{
     sync::{

@@ -1,12 +1,11 @@
-//! The cache role of Redis. It only ever saves time: when it is away, reads miss, writes are dropped, rate limits
-//! are counted in this process alone, and no caller sees an error.
+//! The cache role of Redis: rate limits that processes share, and hints for event streams. When it is away, limits are
+//! counted in this process alone, hints are dropped, and no caller sees an error.
 
 mod hints;
 mod local;
 mod rate_limit;
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -16,7 +15,6 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::ExposeSecret;
-use serde::{Serialize, de::DeserializeOwned};
 
 pub use hints::{EventHints, Hint};
 pub use rate_limit::Limit;
@@ -30,10 +28,6 @@ const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 /// timeout a second and not one per request.
 const FAILURES_BEFORE_SKIP: u32 = 3;
 const SKIP: Duration = Duration::from_secs(1);
-/// Invalidations remembered while Redis is away. Beyond that the rest expire by their own time to live.
-const MAX_PENDING_DELETES: usize = 10_000;
-/// Longer values are not stored: one of them would push out hundreds of small ones.
-const MAX_VALUE_BYTES: usize = 512 * 1024;
 
 /// The address of the cache cannot be understood. The only error there is, and only at start.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +43,6 @@ struct Inner {
     redis: ConnectionManager,
     prefix: String,
     health: Mutex<Health>,
-    /// Keys whose deletion Redis has not confirmed. They read as misses until it has.
-    pending_deletes: Mutex<HashSet<String>>,
     local_limits: LocalLimits,
 }
 
@@ -79,7 +71,6 @@ impl Cache {
             redis,
             prefix: settings.prefix.clone(),
             health: Mutex::default(),
-            pending_deletes: Mutex::default(),
             local_limits: LocalLimits::default(),
         })))
     }
@@ -90,83 +81,6 @@ impl Cache {
         let answer = tokio::time::timeout(COMMAND_TIMEOUT, redis.ping::<String>()).await;
         self.note(matches!(answer, Ok(Ok(_))));
         matches!(answer, Ok(Ok(_)))
-    }
-
-    /// The stored value, or `None`: not there, not readable as `T`, or Redis is away.
-    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let full = self.value_key(key);
-        if self.is_pending(&full) && !self.delete_now(&full).await {
-            return None;
-        }
-        let stored = self.run(async |redis| redis.get::<_, Option<Vec<u8>>>(&full).await).await.flatten();
-        let value = stored.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        metrics::counter!("cache_reads_total", "hit" => if value.is_some() { "true" } else { "false" }).increment(1);
-        value
-    }
-
-    /// Stores `value` for `ttl` (at least 1 ms). Values above 512 KiB and values that are no JSON are not stored.
-    pub async fn set_json<T: Serialize>(&self, key: &str, value: &T, ttl: Duration) {
-        let Ok(bytes) = serde_json::to_vec(value) else { return };
-        if bytes.len() > MAX_VALUE_BYTES {
-            return;
-        }
-        let full = self.value_key(key);
-        let ttl = milliseconds(ttl);
-        let stored = self.run(async |redis| redis.pset_ex::<_, _, ()>(&full, bytes, ttl).await).await;
-        if stored.is_some() {
-            // What was stale under this key has just been overwritten.
-            self.pending().remove(&full);
-        }
-    }
-
-    /// Forgets `key`. Await it after the commit that changed the truth. When Redis is away the deletion is kept and
-    /// done later, and until then this process reads the key as missing.
-    pub async fn delete(&self, key: &str) {
-        let full = self.value_key(key);
-        if !self.delete_now(&full).await {
-            let mut pending = self.pending();
-            if pending.len() < MAX_PENDING_DELETES {
-                pending.insert(full);
-            } else {
-                metrics::counter!("cache_lost_deletes_total").increment(1);
-            }
-        }
-    }
-
-    async fn delete_now(&self, full: &str) -> bool {
-        let deleted = self.run(async |redis| redis.del::<_, ()>(full).await).await.is_some();
-        if deleted {
-            self.pending().remove(full);
-        }
-        deleted
-    }
-
-    /// Does what [`Cache::delete`] had to put off.
-    async fn catch_up(&self) {
-        let keys: Vec<String> = self.pending().iter().cloned().collect();
-        for keys in keys.chunks(500) {
-            let mut redis = self.0.redis.clone();
-            let deletion = redis.del::<_, ()>(keys);
-            if !matches!(tokio::time::timeout(COMMAND_TIMEOUT, deletion).await, Ok(Ok(()))) {
-                return;
-            }
-            let mut pending = self.pending();
-            keys.iter().for_each(|key| {
-                pending.remove(key);
-            });
-        }
-    }
-
-    fn value_key(&self, key: &str) -> String {
-        format!("{}cache:{key}", self.0.prefix)
-    }
-
-    fn pending(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.0.pending_deletes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_pending(&self, full: &str) -> bool {
-        self.pending().contains(full)
     }
 
     /// Runs one command within [`COMMAND_TIMEOUT`], or not at all while Redis is known to be away.
@@ -213,11 +127,7 @@ impl Cache {
         drop(health);
         match (was_away, is_away) {
             (false, true) => tracing::warn!("the cache is away; answering without it"),
-            (true, false) => {
-                tracing::info!("the cache is back");
-                let cache = self.clone();
-                tokio::spawn(async move { cache.catch_up().await });
-            }
+            (true, false) => tracing::info!("the cache is back"),
             _ => {}
         }
         metrics::gauge!("cache_up").set(if is_away { 0.0 } else { 1.0 });
@@ -230,6 +140,8 @@ fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use domain::ids::NanoId;
+
     use super::*;
 
     /// A port of this machine that nothing listens on: the closest thing to a Redis that is away.
@@ -248,13 +160,12 @@ mod tests {
         let cache = away();
         let start = Instant::now();
         for _ in 0..50 {
-            cache.set_json("key", &1, Duration::from_secs(60)).await;
-            assert_eq!(cache.get_json::<i32>("key").await, None);
-            cache.delete("key").await;
+            cache.publish_event_hint(NanoId::new()).await;
+            assert!(cache.hit("key", 100, Duration::from_secs(60)).await.allowed);
+            cache.reset("key").await;
         }
         assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
         assert!(!cache.ping().await);
-        assert_eq!(cache.pending().len(), 1, "the deletion is kept for later, once");
     }
 
     #[tokio::test]

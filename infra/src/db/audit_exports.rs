@@ -1,4 +1,4 @@
-//! Which rows of the audit log lie in the object store, and what seals them.
+//! Exports of the audit log: ranges of rows that lie in the object store, and the hashes that seal them.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx, decode::hash};
@@ -12,9 +12,9 @@ pub struct Export {
     pub last_seq: u64,
     pub file_key: String,
     pub manifest_key: String,
-    /// Of the row before the first.
+    /// The hash of the row before the first.
     pub previous_hash: ChainHash,
-    /// Of the last row.
+    /// The hash of the last row.
     pub last_hash: ChainHash,
     /// SHA-256 of the manifest before; zeros for the first.
     pub previous_manifest: [u8; 32],
@@ -23,7 +23,7 @@ pub struct Export {
     pub seal: Option<Seal>,
 }
 
-/// What was written for it.
+/// The digests of the file and the manifest that were written for an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
     pub file_sha256: [u8; 32],
@@ -141,7 +141,7 @@ pub async fn next(
     Ok(Some(export))
 }
 
-/// File and manifest are in the store.
+/// Marks an export as written: its file and manifest are in the store.
 pub async fn seal(tx: &mut Tx, first_seq: u64, seal: &Seal) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE audit_exports SET file_sha256 = ?, file_bytes = ?, manifest_sha256 = ?, sealed_at = ?

@@ -41,26 +41,3 @@ pub async fn by_slugs(tx: &mut Tx, slugs: &[String]) -> Result<Vec<Category>, Db
     query.push(") ORDER BY slug");
     Ok(query.build_query_as().fetch_all(&mut **tx).await?)
 }
-
-/// Adds a category or renames the one with the same slug. Used by seeding and administration.
-pub async fn upsert(
-    tx: &mut Tx,
-    id: CategoryId,
-    parent: Option<CategoryId>,
-    slug: &str,
-    name_de: &str,
-    name_en: &str,
-) -> Result<(), DbError> {
-    sqlx::query!(
-        "INSERT INTO categories (id, parent_id, slug, name_de, name_en) VALUES (?, ?, ?, ?, ?)
-         ON DUPLICATE KEY UPDATE name_de = VALUES(name_de), name_en = VALUES(name_en), active = TRUE",
-        id.0,
-        parent.map(|parent| parent.0),
-        slug,
-        name_de,
-        name_en
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}

@@ -1,4 +1,4 @@
-//! Who downloaded which nano on which day: what the download count counts.
+//! Downloads: one row for each nano, person and day; only the first of them on a day adds to the nano's count.
 
 use chrono::{DateTime, Utc};
 use db::{DbError, Tx};

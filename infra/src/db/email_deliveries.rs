@@ -163,11 +163,3 @@ pub async fn set_state(tx: &mut Tx, id: DeliveryId, state: DeliveryState, error:
     .await?;
     Ok(())
 }
-
-/// How many mails are in each state, for `/metrics` and the tests' checker.
-pub async fn counts(db: &Db) -> Result<Vec<(String, i64)>, DbError> {
-    let rows = sqlx::query!("SELECT state, COUNT(*) AS count FROM email_deliveries GROUP BY state")
-        .fetch_all(db.pool())
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.state, row.count)).collect())
-}

@@ -13,7 +13,6 @@ pub mod nano_versions;
 pub mod nanos;
 pub mod refresh_tokens;
 pub mod retention;
-pub mod schema;
 pub mod stored_objects;
 pub mod uploads;
 pub mod users;

@@ -1,4 +1,4 @@
-//! What happened to a nano, numbered in commit order: the source of its event stream.
+//! A nano's events, numbered in commit order: the source of its event stream.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Notice, Tx};

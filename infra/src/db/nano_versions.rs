@@ -126,11 +126,6 @@ pub async fn list(db: &Db, nano: NanoId) -> Result<Vec<VersionRow>, DbError> {
     rows.iter().map(version_row).collect()
 }
 
-/// The newest version, in whatever state.
-pub async fn latest(db: &Db, nano: NanoId) -> Result<Option<VersionRow>, DbError> {
-    Ok(list(db, nano).await?.into_iter().next())
-}
-
 fn version_row(row: &sqlx::mysql::MySqlRow) -> Result<VersionRow, DbError> {
     let json = |name: &str| row.try_get::<Option<Json<Value>>, _>(name).map(|value| value.map(|json| json.0));
     Ok(VersionRow {

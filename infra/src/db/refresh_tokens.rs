@@ -81,12 +81,3 @@ pub async fn revoke_family(tx: &mut Tx, family: Uuid, now: DateTime<Utc>) -> Res
     .await?;
     Ok(done.rows_affected())
 }
-
-/// Ends every sign-in of a person.
-pub async fn revoke_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<u64, DbError> {
-    let done =
-        sqlx::query!("UPDATE refresh_tokens SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL", now, user.0)
-            .execute(&mut **tx)
-            .await?;
-    Ok(done.rows_affected())
-}

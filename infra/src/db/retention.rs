@@ -1,5 +1,5 @@
-//! What has an end: rows that are deleted or lose what they say about people. Each statement takes at most 500 rows and
-//! goes along an index.
+//! Retention: deletes rows whose time is over, or takes out of them what they say about people. Each statement takes at
+//! most 500 rows and goes along an index.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
@@ -75,7 +75,7 @@ pub async fn lock_with_files(tx: &mut Tx, before: DateTime<Utc>) -> Result<Vec<N
     Ok(ids.into_iter().map(NanoId).collect())
 }
 
-/// Its files are on their way out.
+/// Notes that the jobs which remove the nano's files are enqueued.
 pub async fn set_files_purged(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!("UPDATE nanos SET files_purged_at = ?, thumbnail_key = NULL WHERE id = ?", now, nano.0)
         .execute(&mut **tx)
@@ -83,7 +83,7 @@ pub async fn set_files_purged(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-/// Nanos deleted before `before` that still say what they were, locked; at most 20. Their files went before.
+/// Nanos deleted before `before` whose texts are still there, locked; at most 20. Their files are gone already.
 pub async fn lock_speaking(tx: &mut Tx, before: DateTime<Utc>) -> Result<Vec<NanoId>, DbError> {
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id: Uuid" FROM nanos

@@ -1,4 +1,4 @@
-//! Which objects rows speak of: what a look through the object store compares it with.
+//! The objects that rows name, for comparing the object store with them, and the reports of such comparisons.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};

@@ -182,20 +182,6 @@ pub async fn set_email_verified(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-pub async fn set_role(tx: &mut Tx, id: UserId, role: Role, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE users SET role = ?, updated_at = ? WHERE id = ?", role.as_str(), now, id.0)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-pub async fn set_status(tx: &mut Tx, id: UserId, status: UserStatus, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE users SET status = ?, updated_at = ? WHERE id = ?", status.as_str(), now, id.0)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
 /// Records which creator terms were accepted, and the role that follows from it.
 pub async fn accept_creator_terms(
     tx: &mut Tx,
@@ -214,13 +200,6 @@ pub async fn accept_creator_terms(
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
-}
-
-pub async fn set_password_hash(tx: &mut Tx, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", hash, now, id.0)
-        .execute(&mut **tx)
-        .await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What is found, in which order, and who wins when writers meet.
+//! Tests of the embedded index: matches, their order, and writers that meet.
 
 use super::*;
 use crate::search::sample_document;

@@ -1,4 +1,4 @@
-//! What the programs count and time, by Prometheus' conventions, and the port that Prometheus reads it from.
+//! The table of all metrics, named by Prometheus' conventions, and the port that Prometheus reads them from.
 //!
 //! Every metric is in [`METRICS`]; `docs/metrics.md` says what each means. `deploy/checks/metrics.py` compares the
 //! table with the source and the page. Labels are bounded: queues, kinds of jobs, outcomes, routes.
@@ -113,12 +113,6 @@ pub const METRICS: &[Metric] = &[
     gauge("queue_signal_timestamp_seconds", &[], "When this process last measured the scaling signal, Unix time"),
     // Services.
     gauge("cache_up", &[], "1 while the cache's Redis answers this process, else 0; absent while it is not used"),
-    counter("cache_reads_total", &["hit"], "Reads of the cache"),
-    counter(
-        "cache_lost_deletes_total",
-        &[],
-        "Deletions that the cache may have missed: entries may be stale until they expire",
-    ),
     histogram("storage_request_seconds", &["operation", "outcome"], "Requests to the object store"),
     histogram("search_request_seconds", &["operation", "outcome"], "Requests to the search index"),
     histogram("mail_send_seconds", &["outcome"], "Exchanges with the mail server"),

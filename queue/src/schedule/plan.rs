@@ -1,4 +1,5 @@
-//! What to do about an entry, by what the database knows of it and what time it is there.
+//! The decision about one schedule entry: the ticks that fire, were missed or are skipped, by what the database knows
+//! of the entry and by the database's time.
 
 use std::collections::VecDeque;
 
@@ -32,7 +33,7 @@ pub struct Plan {
     pub end_pause: bool,
 }
 
-/// `None` when there is nothing to do.
+/// The ticks to decide about at `now`; `None` when there is nothing to do.
 pub fn plan(entry: &Entry, seen: &Schedule, now: DateTime<Utc>) -> Option<Plan> {
     let due = due(entry, seen.last_due, now);
     let end_pause = seen.pause.as_ref().is_some_and(|pause| pause.is_over(now));

@@ -1,4 +1,4 @@
-//! Who sits at the command line: nobody who is signed in, but an account of the operating system.
+//! The operator at the command line: an account of the operating system, which the audit log names instead of a user.
 
 use chrono::Utc;
 use db::{Db, Races, Tx};

@@ -1,5 +1,5 @@
-//! What operators look at: every filter alone, the usual combinations, rare and dense ones, deep pages, and the pages
-//! that are no lists.
+//! The pages that are measured: every filter alone, the usual combinations, rare and dense ones, deep pages, and the
+//! pages that are no lists.
 
 use anyhow::ensure;
 use chrono::{TimeDelta, Utc};

@@ -1,5 +1,5 @@
-//! How long the operators' pages take on a ledger of millions, while jobs are enqueued, claimed and completed beside
-//! them, and while old ones are pruned.
+//! Response times of the operators' pages on a ledger of millions, while jobs are enqueued, claimed and completed
+//! beside them, and while old ones are pruned.
 
 mod ledger;
 mod looks;

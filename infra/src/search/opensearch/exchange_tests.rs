@@ -1,4 +1,4 @@
-//! What goes over the wire, against answers in the documented form.
+//! Tests of the exchange with OpenSearch, against answers in the documented form.
 
 use std::sync::Mutex;
 

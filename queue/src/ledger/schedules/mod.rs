@@ -305,15 +305,3 @@ pub async fn prune_entries(db: &Db, before: DateTime<Utc>) -> Result<usize, DbEr
     }
     Ok(gone.len())
 }
-
-/// Makes an entry look as if it had last been decided about this much earlier, so that it is due.
-pub async fn set_back(db: &Db, entry: &str, by: chrono::TimeDelta) -> Result<(), DbError> {
-    sqlx::query!(
-        "UPDATE cron_entries SET last_due = last_due - INTERVAL ? SECOND WHERE name = ?",
-        by.num_seconds(),
-        entry
-    )
-    .execute(db.pool())
-    .await?;
-    Ok(())
-}

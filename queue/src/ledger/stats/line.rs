@@ -1,4 +1,4 @@
-//! How long a waiting job may still wait: a range, or the reason why nobody can say.
+//! The estimate of a waiting job's start: a range of seconds, or the reason why there is none.
 //!
 //! Tenants take turns (ARCHITECTURE.md, "Feed"): before a job come the jobs of its own tenant that are ahead of it, and
 //! up to as many of every other tenant that waits. So its place is at worst `(own jobs ahead + 1) * tenants`, and at

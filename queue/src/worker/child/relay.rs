@@ -170,8 +170,8 @@ mod tests {
     fn what_was_counted_is_told_once() {
         let relay = Relay::default();
         metrics::with_local_recorder(&relay, || {
-            metrics::counter!("cache_reads_total", "operation" => "put").increment(2);
-            metrics::counter!("cache_reads_total", "operation" => "put").increment(1);
+            metrics::counter!("job_stats_lost_total", "table" => "job_stats").increment(2);
+            metrics::counter!("job_stats_lost_total", "table" => "job_stats").increment(1);
             metrics::histogram!("storage_request_seconds").record(0.25);
             metrics::gauge!("queue_redis_up").set(1.0);
             for _ in 0..2_000 {
@@ -180,11 +180,11 @@ mod tests {
         });
         let told = relay.take();
         let of = |name: &str| told.iter().find(|one| one.name == name).unwrap();
-        assert_eq!((told.len(), of("cache_reads_total").count), (3, 3));
+        assert_eq!((told.len(), of("job_stats_lost_total").count), (3, 3));
         assert_eq!(of("storage_request_seconds").samples, [0.25]);
         assert_eq!(of("mail_send_seconds").samples.len(), SAMPLES);
-        let line = serde_json::to_string(of("cache_reads_total")).unwrap();
-        assert_eq!(line, r#"{"name":"cache_reads_total","labels":[["operation","put"]],"count":3}"#);
+        let line = serde_json::to_string(of("job_stats_lost_total")).unwrap();
+        assert_eq!(line, r#"{"name":"job_stats_lost_total","labels":[["table","job_stats"]],"count":3}"#);
         assert_eq!(relay.take(), [], "nothing new");
     }
 

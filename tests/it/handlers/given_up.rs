@@ -1,0 +1,142 @@
+//! Jobs that are given up: the mail, upload or bulk action they were for says so, and goes on when they are retried.
+
+use domain::ids::DeliveryId;
+use infra::db::{audit_log, email_deliveries};
+use jobs::{NewMail, SendEmail, queue_mail};
+use queue::{
+    builtin::{BulkAction, TellGivenUp},
+    control::act,
+    ids::JobId,
+    ledger::{self, Action, By, State, bulk_actions, list::Filter, workers},
+};
+use serde_json::json;
+use tests::TestApp;
+use uuid::Uuid;
+
+async fn act(app: &TestApp, id: JobId, action: Action) -> State {
+    let mut tx = app.db.begin().await.unwrap();
+    let change = act::operate(&mut tx, &jobs::KINDS, id, action, &By::system("a test")).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    change.after
+}
+
+/// The job and the delivery of a mail that is queued.
+async fn mail(app: &TestApp, key: &str) -> (JobId, DeliveryId) {
+    let mut tx = app.db.begin().await.unwrap();
+    let mail = NewMail {
+        key,
+        template: "already_registered",
+        language: "en",
+        user_id: None,
+        recipient: "ada@example.org",
+        params: json!({}),
+        now: chrono::Utc::now(),
+    };
+    queue_mail(&mut tx, mail).await.unwrap();
+    tx.commit().await.unwrap();
+    let (id, job) = app.enqueued::<SendEmail>().await.pop().unwrap();
+    (id, job.delivery_id)
+}
+
+async fn fate(app: &TestApp, id: DeliveryId) -> String {
+    email_deliveries::get(&app.db, id).await.unwrap().unwrap().state.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_given_up_goes_out_when_it_is_retried() {
+    let app = TestApp::start().await;
+    let (job, delivery) = mail(&app, "given-up").await;
+    for action in [Action::Cancel, Action::Discard] {
+        assert!(act(&app, job, action).await.is_terminal());
+        app.run_all_due().await;
+        assert_eq!(fate(&app, delivery).await, "given_up", "{action}");
+        assert!(app.mail.messages().is_empty());
+        if action == Action::Cancel {
+            assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+        }
+    }
+    assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    assert_eq!((fate(&app, delivery).await.as_str(), app.mail.messages().len()), ("sent", 1));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_given_up_while_it_is_sent_is_ambiguous_and_stays_so() {
+    let app = TestApp::start().await;
+    let (job, delivery) = mail(&app, "in-the-exchange").await;
+    assert!(email_deliveries::begin_sending(&app.db, delivery).await.unwrap());
+    act(&app, job, Action::Cancel).await;
+    app.run_all_due().await;
+    assert_eq!(fate(&app, delivery).await, "ambiguous");
+    act(&app, job, Action::Retry).await;
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    assert_eq!((fate(&app, delivery).await.as_str(), app.mail.messages().len()), ("ambiguous", 0));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_set_aside_because_workers_die_with_it_leaves_word() {
+    let app = TestApp::start().await;
+    let (job, delivery) = mail(&app, "poison").await;
+    for _ in 0..20 {
+        let lost = app.enrol("lost", "mail").await;
+        assert!(app.enqueued::<TellGivenUp>().await.is_empty());
+        assert_eq!(ledger::claim(&app.db, lost, vec![job], jobs::QUEUES.all).await.unwrap().len(), 1);
+        workers::stop(&app.db, lost).await.unwrap();
+        assert_eq!(act::rescue_jobs_of(&app.db, &jobs::KINDS, lost).await.unwrap(), 1);
+    }
+    let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == job).await;
+    assert_eq!(app.run_one(tell).await.state, State::Completed);
+    assert_eq!(fate(&app, delivery).await, "given_up");
+    assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    assert_eq!(fate(&app, delivery).await, "sent");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_bulk_action_says_how_far_it_came_and_goes_on_when_retried() {
+    let app = TestApp::start().await;
+    let (first, _) = mail(&app, "bulk-1").await;
+    let bulk_id = Uuid::now_v7();
+    let job = app.put(&BulkAction { bulk_id, actor_id: None }).await;
+    let row = bulk_actions::BulkAction {
+        id: bulk_id,
+        action: Action::Cancel,
+        filter: Filter { kind: Some("send_email".into()), ..Filter::default() },
+        reason: "a test".into(),
+        actor: None,
+        per_second: None,
+        matched: 1,
+        until: job,
+        cursor: None,
+        changed: 0,
+        skipped: 0,
+        job,
+        created_at: chrono::Utc::now(),
+        finished_at: None,
+    };
+    let mut tx = app.db.begin().await.unwrap();
+    bulk_actions::insert(&mut tx, &row).await.unwrap();
+    tx.commit().await.unwrap();
+
+    assert_eq!(act(&app, job, Action::Cancel).await, State::Cancelled);
+    let tell = app.assert_enqueued::<TellGivenUp>(|tell| tell.job == job).await;
+    app.run_one(tell).await;
+    let written = async |action: &str| {
+        let filter = audit_log::Filter { action: Some(action.into()), ..audit_log::Filter::default() };
+        audit_log::page(&app.db, &filter, 0, 10).await.unwrap().0
+    };
+    let stopped = written("jobs.bulk_stopped").await;
+    assert_eq!(stopped.len(), 1);
+    assert_eq!((stopped[0].entry.target_id, &stopped[0].entry.details["changed"]), (Some(bulk_id), &json!(0)));
+    assert_eq!(ledger::get(&app.db, first).await.unwrap().unwrap().state, State::Available);
+
+    assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    assert_eq!(ledger::get(&app.db, first).await.unwrap().unwrap().state, State::Cancelled);
+    assert_eq!(written("jobs.bulk_finished").await.len(), 1);
+    app.run_all_due().await;
+    app.finish().await;
+}

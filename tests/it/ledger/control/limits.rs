@@ -1,0 +1,173 @@
+//! Concurrency and rate limits: at most so many of a kind run at a time, and start in a second.
+
+use queue::ledger::controls::limits as job_limits;
+
+use super::*;
+
+fn limit(kind: &str) -> Limit {
+    Limit {
+        kind: kind.into(),
+        max_running: None,
+        max_running_per_tenant: None,
+        rate: None,
+        rate_seconds: None,
+        burst: None,
+        reason: "a test".into(),
+        actor: None,
+        changed_at: DateTime::<Utc>::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_of_a_limited_kind_run_at_a_time_than_allowed_in_the_whole_fleet() {
+    let app = TestApp::start().await;
+    change(&app, async |tx| {
+        job_limits::set(tx, &Limit { max_running: Some(3), max_running_per_tenant: Some(2), ..limit(Stint::KIND) })
+            .await
+            .unwrap();
+    })
+    .await;
+    let (one, two) = (worker(&app, 6).await, worker(&app, 6).await);
+    let test = Uuid::now_v7();
+    let tenants = [UserId::new(), UserId::new()];
+    let mut all = Vec::new();
+    for turn in 0..60 {
+        // One has four times as many.
+        all.push(Stint { test, tenant: Some(tenants[usize::from(turn % 5 == 4)]), millis: 30 });
+    }
+    let started = Instant::now();
+    put_all(&app, &all).await;
+    app.drained().await;
+    let took = started.elapsed();
+    let seen = notes(test);
+    assert_eq!(seen.len(), 60);
+    assert_eq!(most_at_a_time(&seen, |_| true), 3);
+    for tenant in tenants {
+        assert_eq!(most_at_a_time(&seen, |note| note.tenant == Some(tenant)), 2, "{tenant}");
+    }
+    // Waiting for the sweep each time would take a quarter of a second for each three.
+    assert!(took < Duration::from_millis(60 / 3 * 250), "whoever finishes does not let the next one go: {took:?}");
+    one.stop().await;
+    two.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifted_limit_lets_everything_go() {
+    let app = TestApp::start().await;
+    change(&app, async |tx| {
+        job_limits::set(tx, &Limit { max_running: Some(0), ..limit(Stint::KIND) }).await.unwrap();
+    })
+    .await;
+    let worker = worker(&app, 4).await;
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 1 }; 30]).await;
+    for id in &ids {
+        wait(&app, *id, &[State::Blocked]).await;
+    }
+    assert_eq!(act(&app, ids[0], Action::Cancel).await.result, Operated::Done);
+    assert!(change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await);
+    app.drained().await;
+    assert_eq!(notes(test).len(), 29, "the cancelled one does not run");
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_puts_each_job_off_once_to_its_own_start() {
+    let app = TestApp::start().await;
+    let paced = Limit { rate: Some(20), rate_seconds: Some(1), burst: Some(5), ..limit(Stint::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &paced).await.unwrap()).await;
+    let (one, two) = (worker(&app, 8).await, worker(&app, 8).await);
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 45]).await;
+    app.drained().await;
+    let mut began: Vec<Instant> = notes(test).iter().map(|note| note.began).collect();
+    began.sort();
+    assert_eq!(began.len(), 45);
+    let span = *began.last().unwrap() - began[0];
+    assert!(span >= Duration::from_millis(1_900), "40 starts beyond the burst at 20 a second: {span:?}");
+    // GCRA: in no window of a second more than the rate and the burst.
+    for (index, first) in began.iter().enumerate() {
+        let within = began[index..].iter().filter(|start| **start - *first < Duration::from_secs(1)).count();
+        assert!(within <= 27, "{within} starts within a second");
+    }
+    for id in ids {
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
+        assert_eq!((row.runs, row.failures), (1, 0), "waiting costs no run");
+        assert!(attempts::by_job(&app.db, id).await.unwrap().is_empty());
+    }
+    one.stop().await;
+    two.stop().await;
+    app.finish().await;
+}
+
+/// Starts are given away for the next two seconds only: what is beyond has not lost its turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_leaves_turns_to_tenants() {
+    let app = TestApp::start().await;
+    let paced = Limit { rate: Some(10), rate_seconds: Some(1), ..limit(Stint::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &paced).await.unwrap()).await;
+    let worker = worker(&app, 4).await;
+    let (test, many, one) = (Uuid::now_v7(), UserId::new(), UserId::new());
+    let ids = put_all(&app, &vec![Stint { test, tenant: Some(many), millis: 0 }; 400]).await;
+    wait(&app, ids[399], &[State::Blocked]).await;
+    let asked = Instant::now();
+    let other = app.put(&Stint { test, tenant: Some(one), millis: 0 }).await;
+    wait(&app, other, &[State::Completed]).await;
+    // 40 s of starts lie before it; two seconds are given away, and turns are taken behind them.
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await;
+    app.drained().await;
+    worker.stop().await;
+    app.finish().await;
+}
+
+/// The place that one leaves goes to somebody who may take it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_at_its_limit_does_not_hold_up_another() {
+    let app = TestApp::start().await;
+    change(&app, async |tx| {
+        job_limits::set(tx, &Limit { max_running_per_tenant: Some(1), ..limit(Stint::KIND) }).await.unwrap();
+    })
+    .await;
+    let worker = worker(&app, 4).await;
+    let (test, slow, quick) = (Uuid::now_v7(), UserId::new(), UserId::new());
+    put_all(&app, &vec![Stint { test, tenant: Some(slow), millis: 6_000 }; 2]).await;
+    let began = Instant::now();
+    let ids = put_all(&app, &vec![Stint { test, tenant: Some(quick), millis: 5 }; 60]).await;
+    for id in ids {
+        wait(&app, id, &[State::Completed]).await;
+    }
+    // By the sweep alone each would wait a quarter of a second for the one before.
+    assert!(began.elapsed() < Duration::from_secs(60) / 4, "{:?}", began.elapsed());
+    app.drained().await;
+    let seen = notes(test);
+    for tenant in [slow, quick] {
+        assert_eq!(most_at_a_time(&seen, |note| note.tenant == Some(tenant)), 1, "{tenant}");
+    }
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_rate_judges_what_the_old_one_had_put_off() {
+    let app = TestApp::start().await;
+    let slow = Limit { rate: Some(1), rate_seconds: Some(3_600), ..limit(Stint::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &slow).await.unwrap()).await;
+    let worker = worker(&app, 4).await;
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 600]).await;
+    wait(&app, ids[599], &[State::Blocked]).await;
+    change(&app, async |tx| job_limits::set(tx, &Limit { rate: Some(100_000), ..slow }).await.unwrap()).await;
+    let started = Instant::now();
+    while notes(test).len() < 25 {
+        assert!(started.elapsed() < tests::app::PATIENCE, "{} started", notes(test).len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await;
+    app.drained().await;
+    assert_eq!(notes(test).len(), 600);
+    worker.stop().await;
+    app.finish().await;
+}

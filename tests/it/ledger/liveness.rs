@@ -1,0 +1,206 @@
+//! Liveness: heartbeats, dead and hanging workers, and the rescue of their jobs.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use db::Db;
+use domain::review::ReviewPolicy;
+use jobs::{Context, RemoveObject};
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, Run, enqueue,
+    ids::{JobId, WorkerId},
+    ledger::{self, State, workers},
+};
+use serde::{Deserialize, Serialize};
+use tests::TestApp;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+async fn incarnation(db: &Db) -> WorkerId {
+    let worker = workers::NewWorker {
+        id: Uuid::now_v7().into(),
+        name: "test".into(),
+        version: "test".into(),
+        queues: jobs::QUEUES.names().join(","),
+        slots: 1,
+    };
+    workers::register(db, &worker).await.unwrap();
+    worker.id
+}
+
+async fn put<J: Job<Context>>(app: &TestApp, job: &J) -> JobId {
+    let mut tx = app.db.begin().await.unwrap();
+    let id = enqueue(&mut tx, job).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn wait(app: &TestApp, id: JobId, state: State) -> ledger::JobRow {
+    let started = Instant::now();
+    loop {
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
+        if row.state == state {
+            return row;
+        }
+        assert!(started.elapsed() < tests::app::PATIENCE, "{row:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
+    let app = TestApp::start().await;
+    let id = put(&app, &RemoveObject { key: "uploads/none.zip".into() }).await;
+    for lost in 1..=20 {
+        let worker = incarnation(&app.db).await;
+        assert_eq!(ledger::claim(&app.db, worker, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
+        workers::stop(&app.db, worker).await.unwrap();
+        assert_eq!(workers::dead_with_jobs(&app.db).await.unwrap(), [worker]);
+        assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker).await.unwrap(), 1);
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
+        assert_eq!((row.lost, row.failures), (lost, 0));
+        assert_eq!(row.state, if lost < 20 { State::Available } else { State::Quarantined });
+    }
+    let mut tx = app.db.begin().await.unwrap();
+    let done =
+        ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("a test")).await.unwrap().unwrap();
+    assert_eq!(done.result, ledger::Operated::Done);
+    tx.commit().await.unwrap();
+    let worker = app.worker().await;
+    app.drained().await;
+    worker.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
+    let app = TestApp::start().await;
+    let first = incarnation(&app.db).await;
+    let own = Db::connect(&app.database_url, 1).await.unwrap();
+    let started = Instant::now();
+    // Both have a session at the server; the second is silent from now on, as a paused process is.
+    let paused = Db::connect(&app.database_url, 1).await.unwrap();
+    let second = incarnation(&app.db).await;
+    assert!(workers::heartbeat(&paused, second, None).await.unwrap());
+    for _ in 0..40 {
+        assert!(workers::heartbeat(&own, first, None).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Two seconds have not made it dead, however often the first beat.
+    assert!(started.elapsed() < Duration::from_secs(workers::GONE_TICKS), "the machine is too slow for this test");
+    assert_eq!(workers::bury(&app.db).await.unwrap(), 0);
+    let died = until_one_is_buried(&app, &own, first, started).await;
+    assert!(died >= Duration::from_secs(workers::LEASE_TICKS), "{died:?}");
+    assert!(!workers::heartbeat(&paused, second, None).await.unwrap(), "the dead are told");
+    assert!(workers::heartbeat(&own, first, None).await.unwrap());
+
+    // A killed process has no session any more, and needs not be waited for that long.
+    let killed = Db::connect(&app.database_url, 1).await.unwrap();
+    let third = incarnation(&app.db).await;
+    assert!(workers::heartbeat(&killed, third, None).await.unwrap());
+    killed.close().await;
+    let died = until_one_is_buried(&app, &own, first, Instant::now()).await;
+    assert!(
+        died >= Duration::from_secs(workers::GONE_TICKS) && died < Duration::from_secs(workers::LEASE_TICKS),
+        "{died:?}"
+    );
+    app.discard().await;
+}
+
+/// Waits until another worker has been found dead, while `alive` beats; how long that took since `since`.
+async fn until_one_is_buried(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
+    while workers::bury(&app.db).await.unwrap() == 0 {
+        assert!(workers::heartbeat(own, alive, None).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(since.elapsed() < tests::app::PATIENCE);
+    }
+    since.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_answer_was_lost_is_handed_back() {
+    let app = TestApp::start().await;
+    let worker = app.worker().await;
+    let running = loop {
+        let list = workers::list(&app.db).await.unwrap();
+        if let Some(worker) = list.first() {
+            break WorkerId(worker.id);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    // As if the worker had claimed it: the row is taken in its name, and it never heard of that. When it was faster and
+    // took the job itself, the next one gives another chance.
+    let job = RemoveObject { key: "uploads/none.zip".into() };
+    let id = loop {
+        let mut tx = app.db.begin().await.unwrap();
+        let id = queue::enqueue_in(&mut tx, &job, Duration::from_secs(3600)).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = app.db.begin().await.unwrap();
+        ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
+        tx.commit().await.unwrap();
+        if ledger::claim(&app.db, running, vec![id], jobs::QUEUES.all).await.unwrap().len() == 1 {
+            break id;
+        }
+    };
+    let row = wait(&app, id, State::Completed).await;
+    assert_eq!((row.runs, row.failures, row.lost), (2, 0, 0), "{row:?}");
+    worker.stop().await;
+    app.finish().await;
+}
+
+/// Holds its thread in its first run, as code does that never awaits.
+#[derive(Serialize, Deserialize)]
+struct Hog {}
+
+static HOGGED: AtomicU32 = AtomicU32::new(0);
+
+impl Job<Context> for Hog {
+    const KIND: &'static str = "test_hog";
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        if run.number() == 1 {
+            std::thread::sleep(Duration::from_secs(workers::LEASE_TICKS + 9));
+            HOGGED.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(Outcome::DoneIn(context.db.begin().await?))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_runtime_hangs_loses_its_jobs_and_its_late_writes_are_refused() {
+    let app = TestApp::start().await;
+    let id = put(&app, &Hog {}).await;
+    let hanging = app.prepared_worker(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Hog>()).await;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    // One thread for everything, the hog included; only the heartbeat has its own.
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(hanging.run(stopped)).unwrap();
+    });
+    wait(&app, id, State::Running).await;
+    let healthy = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Hog>()).await;
+    let row = wait(&app, id, State::Completed).await;
+    assert_eq!((row.runs, row.lost, row.failures), (2, 1, 0), "{row:?}");
+    assert_eq!(HOGGED.load(Ordering::SeqCst), 0, "the first run hangs still");
+
+    let started = Instant::now();
+    while HOGGED.load(Ordering::SeqCst) == 0 {
+        assert!(started.elapsed() < tests::app::PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // It found itself given up and started over under a new name; its late completion changed nothing.
+    let started = Instant::now();
+    while workers::list(&app.db).await.unwrap().len() < 3 {
+        assert!(started.elapsed() < tests::app::PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let after = ledger::get(&app.db, id).await.unwrap().unwrap();
+    assert_eq!((after.state, after.runs, after.finished_at), (State::Completed, 2, row.finished_at));
+    stop.cancel();
+    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+    healthy.stop().await;
+    app.finish().await;
+}

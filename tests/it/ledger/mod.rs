@@ -1,0 +1,11 @@
+//! The job queue's promises, with jobs made for the purpose.
+
+mod batches;
+mod child;
+mod control;
+mod cron;
+mod hello;
+mod liveness;
+mod queue;
+mod statistics;
+mod upstream;

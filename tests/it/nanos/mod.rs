@@ -1,0 +1,10 @@
+//! A nano's way from the upload to its readers.
+
+mod bad_input;
+mod catalogue;
+mod events;
+mod owner;
+mod pipeline;
+mod sample_nano;
+mod unpackers;
+mod uploads;

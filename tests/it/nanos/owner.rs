@@ -1,0 +1,389 @@
+//! A creator and the steps of their own upload: what went wrong, how long it may take, trying again, watching.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use db::clock::Clock;
+use domain::{
+    ids::UserId,
+    review::ReviewPolicy,
+    user::{Role, UserStatus},
+};
+use infra::db::{audit_log, users};
+use jobs::{Context, ValidateArchive};
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, Run, class,
+    ids::JobId,
+    ledger::{
+        self, Action, By, State,
+        controls::pauses::{self, Scope},
+    },
+};
+use reqwest::{Method, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tests::{TestApp, User, app::PATIENCE, archives, client::answer, snapshot::redacted};
+
+/// Stands in for the check of an archive: it never gets anywhere.
+#[derive(Serialize, Deserialize)]
+struct Unwell(Value);
+
+impl Job<Context> for Unwell {
+    const KIND: &'static str = ValidateArchive::KIND;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        Err(JobError::discard_as(class::TIMEOUT, anyhow::anyhow!("password=hunter2: still not done")))
+    }
+}
+
+/// Another: it fails, and is to be tried again.
+#[derive(Serialize, Deserialize)]
+struct Flaky(Value);
+
+impl Job<Context> for Flaky {
+    const KIND: &'static str = ValidateArchive::KIND;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        Err(JobError::failed(anyhow::anyhow!("not this time")))
+    }
+}
+
+async fn submitted(app: &TestApp, creator: &User) -> (JobId, String) {
+    creator.submit(app, "Mine", archives::unit()).await;
+    let id = app.assert_enqueued::<ValidateArchive>(|job| job.0.creator_id.to_string() == creator.id).await;
+    (id, format!("/api/v1/jobs/{id}"))
+}
+
+async fn act(app: &TestApp, id: JobId, action: Action) {
+    let mut tx = app.db.begin().await.unwrap();
+    ledger::operate(&mut tx, id, action, &By::system("a test")).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_is_told_what_went_wrong_and_tries_again() {
+    let app = TestApp::start().await;
+    let creator = app.creator("ada").await;
+    let (id, path) = submitted(&app, &creator).await;
+    let waiting = creator.get(&app, &path).await;
+    insta::assert_json_snapshot!("waits_for_a_worker", redacted(waiting.data(StatusCode::OK)));
+
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Unwell>()).await;
+    assert_eq!(kit.run_one(id).await.state, State::Discarded);
+    let failed = creator.get(&app, &path).await;
+    assert!(!failed.body.to_string().contains("hunter2"), "error texts are for operators");
+    let view = redacted(failed.data(StatusCode::OK));
+    insta::assert_json_snapshot!("given_up", json!([view["trouble"], view["retry"], view["waiting"], view["error"]]));
+    let german = creator.request(&app, Method::GET, &path).header("accept-language", "de");
+    let german = answer(german).await;
+    assert_eq!(german.headers["content-language"], "de");
+    assert!(german.data(StatusCode::OK)["trouble"]["text"].as_str().unwrap().starts_with("Der Schritt"));
+
+    // Others do not even learn that it exists; moderators may look.
+    let rival = app.creator("rival").await;
+    for (method, tail) in
+        [(Method::GET, ""), (Method::GET, "/events"), (Method::POST, "/retry"), (Method::POST, "/cancel")]
+    {
+        let refused = answer(rival.request(&app, method, &format!("{path}{tail}"))).await;
+        assert_eq!(refused.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{tail}");
+    }
+    let moderator = app.user("mod", Role::Moderator).await;
+    let seen = moderator.get(&app, &path).await;
+    assert_eq!(seen.data(StatusCode::OK)["retry"]["why_not"], "not_allowed");
+    assert_eq!(
+        moderator.post(&app, &format!("{path}/retry"), &json!({})).await.error(StatusCode::FORBIDDEN),
+        "FORBIDDEN"
+    );
+
+    let flow = creator.post(&app, &format!("{path}/retry"), &json!({"flow": true})).await;
+    assert_eq!(flow.error(StatusCode::FORBIDDEN), "FORBIDDEN", "whole flows are for operators");
+    let retried = answer(creator.request(&app, Method::POST, &format!("{path}/retry"))).await;
+    insta::assert_json_snapshot!("retried_by_its_owner", retried.snapshot());
+    let again = creator.post(&app, &format!("{path}/retry"), &json!({})).await;
+    assert_eq!(again.error(StatusCode::CONFLICT), "JOB_STATE");
+    assert_eq!(again.body["error"]["details"], json!({"state": "available", "action": "retry"}));
+    let (rows, _) = audit_log::page(
+        &app.db,
+        &audit_log::Filter { action: Some("job.retry".into()), ..audit_log::Filter::default() },
+        0,
+        10,
+    )
+    .await
+    .unwrap();
+    assert_eq!(rows.len(), 1, "what was refused is not written down");
+    assert_eq!(rows[0].entry.actor_id.unwrap().to_string(), creator.id);
+    assert_eq!(rows[0].entry.details["reason"], "asked for by its owner");
+    assert_eq!(rows[0].entry.details["before"], json!({"state": "discarded"}));
+
+    let row = app.run_one(id).await;
+    assert_eq!((row.state, row.failures), (State::Completed, 0), "it runs with a clean slate");
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_failed_steps_are_an_owners_and_not_too_often() {
+    let app = TestApp::start().await;
+    let creator = app.creator("eve").await;
+    let (id, path) = submitted(&app, &creator).await;
+    let post = async |tail: &str| creator.post(&app, &format!("{path}/{tail}"), &json!({"reason": "please"})).await;
+    // It is on its way.
+    for tail in ["retry", "cancel"] {
+        assert_eq!(post(tail).await.error(StatusCode::CONFLICT), "JOB_STATE", "{tail}");
+    }
+    // It failed, and waits for its next attempt: its owner may give up waiting, or not wait.
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Flaky>()).await;
+    assert_eq!(kit.run_one(id).await.state, State::Retryable);
+    let view = creator.get(&app, &path).await;
+    let view = view.data(StatusCode::OK);
+    assert_eq!(view["trouble"]["code"], "tried_again");
+    assert!(view["next_run_at"].is_string());
+    assert_eq!(post("cancel").await.data(StatusCode::OK)["state"], "cancelled");
+    assert_eq!(creator.get(&app, &path).await.data(StatusCode::OK)["trouble"]["code"], "cancelled");
+    assert_eq!(post("retry").await.data(StatusCode::OK)["state"], "available");
+    // 20 an hour, two of which are gone; refused ones do not count.
+    for number in 2..20 {
+        act(&app, id, Action::Discard).await;
+        let done = post("retry").await;
+        assert_eq!(done.status, StatusCode::OK, "{number}: {:#}", done.body);
+        assert_eq!(done.headers["ratelimit-policy"], "\"own-jobs\";q=20;w=3600");
+    }
+    act(&app, id, Action::Discard).await;
+    let limited = post("retry").await;
+    assert_eq!(limited.error(StatusCode::TOO_MANY_REQUESTS), "RATE_LIMITED");
+    assert!(limited.headers.contains_key("retry-after"));
+    let row = ledger::get(&app.db, id).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Discarded, "nothing happened");
+
+    // A job of theirs that is no step of an upload.
+    let other = app.put(&Errand { owner: creator.id.parse().unwrap() }).await;
+    act(&app, other, Action::Discard).await;
+    let path = format!("/api/v1/jobs/{other}");
+    assert_eq!(creator.get(&app, &path).await.data(StatusCode::OK)["retry"]["why_not"], "not_a_step");
+    let refused = creator.post(&app, &format!("{path}/retry"), &json!({})).await;
+    assert_eq!(refused.error(StatusCode::FORBIDDEN), "FORBIDDEN");
+    // Those who operate jobs have no such limits, and say why.
+    let operator = app.user("op", Role::Operator).await;
+    let silent = operator.post(&app, &format!("{path}/retry"), &json!({})).await;
+    assert_eq!(silent.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
+    assert_eq!(silent.body["error"]["details"]["fields"][0]["field"], "reason");
+    let told = operator.post(&app, &format!("{path}/retry"), &json!({"reason": "asked by phone"})).await;
+    assert_eq!(told.data(StatusCode::OK)["state"], "available");
+    app.discard().await;
+}
+
+/// Somebody's work that they never see.
+#[derive(Serialize, Deserialize)]
+struct Errand {
+    owner: UserId,
+}
+
+impl Job<Context> for Errand {
+    const KIND: &'static str = "test_errand";
+    const QUEUE: Queue = jobs::queues::UPLOADS;
+
+    fn tenant(&self) -> Option<uuid::Uuid> {
+        Some(self.owner.0)
+    }
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok(Outcome::Done)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.creator("ada").await, app.creator("bob").await);
+    let (a, b): (UserId, UserId) = (ada.id.parse().unwrap(), bob.id.parse().unwrap());
+    let registry = Registry::new(jobs::QUEUES).with::<Errand>();
+    let waiting = async |user: &User, id: JobId| {
+        let view = user.get(&app, &format!("/api/v1/jobs/{id}")).await;
+        view.data(StatusCode::OK)["waiting"].clone()
+    };
+    // What the queue did lately is learnt from what it did.
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry.clone()).await;
+    for _ in 0..40 {
+        app.put(&Errand { owner: a }).await;
+    }
+    app.drained().await;
+    let mut tx = app.db.begin().await.unwrap();
+    pauses::pause(&mut tx, Scope::Queue, "uploads", "a test", None, None).await.unwrap();
+    tx.commit().await.unwrap();
+    // The workers hear of a pause within a second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut mine = Vec::new();
+    for _ in 0..30 {
+        mine.push(app.put(&Errand { owner: a }).await);
+    }
+    let theirs = app.put(&Errand { owner: b }).await;
+    let paused = waiting(&ada, mine[29]).await;
+    let expected = json!({"place": 60, "own_place": 30, "tenants": 2, "estimate": null, "no_estimate": "paused"});
+    assert_eq!(paused, expected);
+    assert_eq!(waiting(&bob, theirs).await["own_place"], 1);
+
+    // The rollups are written by the worker every few seconds.
+    let started = Instant::now();
+    let mut tx = app.db.begin().await.unwrap();
+    pauses::resume(&mut tx, Scope::Queue, "uploads").await.unwrap();
+    tx.commit().await.unwrap();
+    let resumed = Instant::now();
+    let told = loop {
+        let told = waiting(&ada, mine[29]).await;
+        if !told["estimate"].is_null() || told.is_null() {
+            break told;
+        }
+        assert_eq!(told["no_estimate"], "too_few_runs", "{told}");
+        assert!(started.elapsed() < PATIENCE, "{told}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let asked = Instant::now();
+    while !ledger::get(&app.db, mine[29]).await.unwrap().unwrap().state.is_terminal() {
+        assert!(resumed.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    if !told.is_null() {
+        let waited = asked.elapsed();
+        let seconds = |field: &str| Duration::from_secs(told["estimate"][field].as_u64().unwrap());
+        assert!(seconds("from_seconds") < seconds("to_seconds"), "{told}");
+        assert!(waited >= seconds("from_seconds").saturating_sub(Duration::from_secs(1)), "{waited:?} of {told}");
+        assert!(waited <= seconds("to_seconds") + Duration::from_secs(1), "{waited:?} of {told}");
+    }
+    app.drained().await;
+    worker.stop().await;
+    let alone = app.put(&Errand { owner: b }).await;
+    assert_eq!(waiting(&bob, alone).await["no_estimate"], "no_worker");
+    app.discard().await;
+}
+
+/// Tells how far it is, and ends when it is let go.
+#[derive(Serialize, Deserialize)]
+struct Steady(Value);
+
+static LET_GO: AtomicBool = AtomicBool::new(false);
+
+impl Job<Context> for Steady {
+    const KIND: &'static str = ValidateArchive::KIND;
+    const QUEUE: Queue = jobs::queues::UPLOADS;
+
+    async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+        run.progress(1, Some(2), "half of it");
+        while !LET_GO.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        run.progress(2, Some(2), "all of it");
+        Ok(Outcome::Done)
+    }
+}
+
+struct Stream {
+    response: Response,
+    text: String,
+}
+
+impl Stream {
+    async fn open(app: &TestApp, user: &User, path: &str, last: Option<&str>) -> Self {
+        let mut request = user.request(app, Method::GET, &format!("{path}/events"));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self { response, text: String::new() }
+    }
+
+    /// The next event's id and data; `None` at the stream's end.
+    async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            while let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                let field = |name: &str| {
+                    let value = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+                    value.map(|value| value.trim().to_owned())
+                };
+                if let (Some(id), Some(data)) = (field("id"), field("data")) {
+                    assert_eq!(field("event").as_deref(), Some("job"));
+                    return Some((id, serde_json::from_str(&data).unwrap()));
+                }
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event or the end");
+            self.text.push_str(&String::from_utf8_lossy(&chunk.unwrap()?));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_stream_tells_every_change_once_and_ends_with_it() {
+    let app = TestApp::start().await;
+    let creator = app.creator("sse").await;
+    let (_, path) = submitted(&app, &creator).await;
+    let mut stream = Stream::open(&app, &creator, &path, None).await;
+    let (first, data) = stream.next().await.unwrap();
+    assert_eq!((data["state"].as_str(), data["runs"].as_u64()), (Some("available"), Some(0)));
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Steady>()).await;
+    let (middle, data) = loop {
+        let (id, data) = stream.next().await.unwrap();
+        assert_eq!(data["state"], "running");
+        if data["progress"]["note"] == "half of it" {
+            break (id, data);
+        }
+    };
+    assert_eq!(data["progress"]["done"], 1);
+    drop(stream);
+    // Comes back while nothing has changed: nothing is said twice.
+    let mut resumed = Stream::open(&app, &creator, &path, Some(&middle)).await;
+    let quiet = tokio::time::timeout(Duration::from_secs(2), resumed.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    LET_GO.store(true, Ordering::SeqCst);
+    let (last, data) = loop {
+        let (id, data) = resumed.next().await.expect("the end is told before the stream ends");
+        assert!(id != middle && id != first);
+        if data["state"] == "completed" {
+            break (id, data);
+        }
+    };
+    assert!(data["finished_at"].is_string());
+    assert!(resumed.next().await.is_none(), "and then it ends");
+    // Whoever was away meets the end, whoever has seen it is told not to come back.
+    let mut late = Stream::open(&app, &creator, &path, Some(&middle)).await;
+    assert_eq!(late.next().await.map(|(id, _)| id), Some(last.clone()));
+    assert!(late.next().await.is_none());
+    let seen = creator.request(&app, Method::GET, &format!("{path}/events")).header("last-event-id", &last);
+    assert_eq!(answer(seen).await.status, StatusCode::NO_CONTENT);
+    worker.stop().await;
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_stream_pings_and_ends_when_its_reader_may_no_longer_read() {
+    let app = TestApp::start().await;
+    let creator = app.creator("max").await;
+    let (_, path) = submitted(&app, &creator).await;
+    let leaving = app.login(&creator.email).await;
+    let mut streams =
+        [Stream::open(&app, &leaving, &path, None).await, Stream::open(&app, &creator, &path, None).await];
+    for stream in &mut streams {
+        stream.next().await.unwrap();
+    }
+    let left = answer(leaving.request(&app, Method::POST, "/api/v1/auth/logout")).await;
+    assert_eq!(left.status, StatusCode::NO_CONTENT);
+    let [left, staying] = &mut streams;
+    let started = Instant::now();
+    assert!(left.next().await.is_none());
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    // Silence is broken every 25 s.
+    while !staying.text.contains(": ping") && !staying.text.contains(":ping") {
+        let chunk = tokio::time::timeout(Duration::from_secs(40), staying.response.chunk()).await.expect("a ping");
+        staying.text.push_str(&String::from_utf8_lossy(&chunk.unwrap().expect("the stream goes on")));
+    }
+    tests::database::set_user_status(&app.db, creator.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
+    assert!(staying.next().await.is_none());
+    app.discard().await;
+}

@@ -1,0 +1,407 @@
+//! The ledger as operators look through it: every filter against a plain look at all jobs.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{Db, DbError, INSPECTION_LIMIT};
+use domain::{
+    ids::{NanoId, UserId},
+    review::ReviewPolicy,
+    user::Role,
+};
+use infra::db::schema;
+use jobs::Context;
+use queue::{
+    Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class,
+    control::act::{Action, By, operate},
+    enqueue, enqueue_all, enqueue_in,
+    ids::JobId,
+    ledger::{
+        self as ledger, JobRow, State,
+        list::{self, Cursor, Filter},
+    },
+};
+use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tests::{TestApp, database, kit::Kit};
+use uuid::Uuid;
+
+/// Ends as it is told to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Thing {
+    n: u32,
+    end: End,
+    owner: Option<UserId>,
+    nano: Option<NanoId>,
+    /// What should never have been put here.
+    recipient: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum End {
+    Complete,
+    GiveUp,
+    Fail,
+}
+
+impl Thing {
+    pub(crate) fn new(n: u32, end: End) -> Self {
+        Self { n, end, owner: None, nano: None, recipient: None }
+    }
+
+    fn ended(&self, run: &Run) -> Result<Outcome, JobError> {
+        run.log(Level::Warn, "about to end", &[("n", self.n.into())]);
+        match self.end {
+            End::Complete => Ok(Outcome::Done),
+            End::GiveUp => {
+                Err(JobError::discard_as(class::ARGUMENTS, anyhow::anyhow!("number {} is of no use", self.n)))
+            }
+            End::Fail => Err(JobError::failed_as("flaky", anyhow::anyhow!("not this time, number {}", self.n))),
+        }
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.nano.into_iter().map(|nano| Reference::new("nano", nano)).collect()
+    }
+}
+
+macro_rules! thing {
+    ($name:ident, $kind:literal, $queue:ident) => {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        pub(crate) struct $name(pub(crate) Thing);
+        impl Job<Context> for $name {
+            const KIND: &'static str = $kind;
+            const QUEUE: Queue = jobs::queues::$queue;
+
+            fn tenant(&self) -> Option<Uuid> {
+                self.0.owner.map(Uuid::from)
+            }
+
+            fn references(&self) -> Vec<Reference> {
+                self.0.references()
+            }
+
+            async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
+                self.0.ended(run)
+            }
+        }
+    };
+}
+
+thing!(Apple, "test_apple", MAIL);
+thing!(Pear, "test_pear", SEARCH);
+thing!(Plum, "test_plum", SEARCH);
+
+async fn kit(app: &TestApp) -> Kit {
+    let registry = Registry::new(jobs::QUEUES).with::<Apple>().with::<Pear>().with::<Plum>();
+    app.kit_with(ReviewPolicy::FlaggedOnly, registry).await
+}
+
+/// Jobs of three kinds in every state but running and blocked.
+async fn orchard(app: &TestApp, kit: &Kit, owner: UserId, nano: NanoId) {
+    for n in 0..24 {
+        let end = [End::Complete, End::GiveUp, End::Fail][n as usize % 3];
+        let thing = Thing {
+            owner: Some(owner).filter(|_| n % 2 == 0),
+            nano: Some(nano).filter(|_| n % 5 == 0),
+            ..Thing::new(n, end)
+        };
+        let id = match n % 4 {
+            0 | 1 => app.put(&Apple(thing)).await,
+            2 => app.put(&Pear(thing)).await,
+            _ => app.put(&Plum(thing)).await,
+        };
+        kit.run_one(id).await;
+    }
+    let mut tx = app.db.begin().await.unwrap();
+    for n in 0..6 {
+        enqueue(&mut tx, &Apple(Thing::new(n, End::Complete))).await.unwrap();
+        enqueue_in(&mut tx, &Pear(Thing::new(n, End::Complete)), Duration::from_secs(3600)).await.unwrap();
+    }
+    let flow = Flow::new().child(&Plum(Thing::new(0, End::GiveUp))).unwrap();
+    flow.enqueue(&mut tx, &Apple(Thing::new(0, End::Complete))).await.unwrap();
+    let cancelled = enqueue(&mut tx, &Plum(Thing::new(9, End::Complete))).await.unwrap();
+    operate(&mut tx, &jobs::KINDS, cancelled, Action::Cancel, &By { actor: Some(owner.0), reason: "not wanted" })
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Every page of a list, a few at a time.
+async fn walk(db: &Db, filter: &Filter) -> (Vec<JobRow>, list::Total) {
+    let (mut jobs, mut cursor): (Vec<JobRow>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let page = list::page(db, filter, cursor.as_ref(), 7).await.unwrap();
+        assert!(page.jobs.len() <= 7 && !page.partial, "{filter:?}");
+        jobs.extend(page.jobs);
+        match page.next {
+            Some(next) => cursor = Some(Cursor::read(&next.to_string(), filter).unwrap()),
+            None => return (jobs, page.total),
+        }
+        assert!(jobs.len() < 1_000, "{filter:?} goes on for ever");
+    }
+}
+
+/// The same, oldest first, as bulk actions go.
+async fn steps(db: &Db, filter: &Filter) -> Vec<JobId> {
+    let (mut ids, mut after) = (Vec::new(), JobId(Uuid::nil()));
+    loop {
+        let step = list::step(db, filter, after, JobId(Uuid::max()), 5).await.unwrap();
+        ids.extend(step.ids);
+        match step.next {
+            Some(next) => after = next,
+            None => return ids,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_finds_what_a_look_at_all_jobs_finds() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    let (owner, nano) = (UserId::new(), NanoId::new());
+    orchard(&app, &kit, owner, nano).await;
+    let (all, total) = walk(&app.db, &Filter::default()).await;
+    assert_eq!((total.count, total.capped), (all.len() as u64, false));
+    assert!(all.len() > 35 && all.windows(2).all(|pair| pair[0].id > pair[1].id), "newest first, each once");
+    let middle: DateTime<Utc> = all[all.len() / 2].created_at;
+    let failed = all.iter().find(|job| job.state == State::Discarded && job.fingerprint.is_some()).unwrap();
+    let of_nano: Vec<JobId> =
+        ledger::by_reference(&app.db, "nano", nano.0).await.unwrap().iter().map(|job| job.id).collect();
+
+    let states: [Vec<State>; 6] = [
+        vec![],
+        vec![State::Discarded],
+        vec![State::Retryable, State::Cancelled, State::Waiting],
+        vec![State::Available, State::Running],
+        vec![State::Available, State::Discarded, State::Scheduled],
+        vec![State::Completed, State::Cancelled],
+    ];
+    let names = |list: &[&str]| -> Vec<Option<String>> {
+        std::iter::once(None).chain(list.iter().map(|name| Some((*name).to_owned()))).collect()
+    };
+    let (mut filters, mut found) = (0, 0);
+    for states in &states {
+        for kind in names(&["test_apple", "test_plum", "test_nothing"]) {
+            for queue in names(&["mail", "heavy"]) {
+                for tenant in [None, Some(owner.0), Some(Uuid::nil())] {
+                    for (reference, fingerprint) in [
+                        (None, None),
+                        (Some(("nano".to_owned(), nano.0)), None),
+                        (None, failed.fingerprint),
+                        (Some(("nano".to_owned(), nano.0)), failed.fingerprint),
+                    ] {
+                        for (since, until) in [(None, None), (Some(middle), None), (None, Some(middle))] {
+                            let filter = Filter {
+                                states: states.clone(),
+                                kind: kind.clone(),
+                                queue: queue.clone(),
+                                tenant,
+                                reference: reference.clone(),
+                                fingerprint,
+                                since,
+                                until,
+                            };
+                            // By the millisecond, as ids are.
+                            let early = |job: &JobRow| job.id.0.as_u128() >> 80 < middle.timestamp_millis() as u128;
+                            let expected: Vec<JobId> = all
+                                .iter()
+                                .filter(|job| states.is_empty() || states.contains(&job.state))
+                                .filter(|job| kind.as_ref().is_none_or(|kind| job.kind == *kind))
+                                .filter(|job| queue.as_ref().is_none_or(|queue| job.queue == *queue))
+                                .filter(|job| tenant.is_none_or(|tenant| job.tenant == tenant))
+                                .filter(|job| reference.is_none() || of_nano.contains(&job.id))
+                                .filter(|job| fingerprint.is_none() || job.fingerprint == fingerprint)
+                                .filter(|job| (since.is_none() || !early(job)) && (until.is_none() || early(job)))
+                                .map(|job| job.id)
+                                .collect();
+                            let (jobs, total) = walk(&app.db, &filter).await;
+                            assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), expected, "{filter:?}");
+                            assert_eq!((total.count, total.capped), (expected.len() as u64, false), "{filter:?}");
+                            filters += 1;
+                            found += expected.len();
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(filters > 2_000 && found > 1_000, "{filters} filters found {found} jobs");
+    for filter in [Filter::default(), Filter { states: states[4].clone(), ..Filter::default() }] {
+        let mut forwards: Vec<JobId> = walk(&app.db, &filter).await.0.iter().map(|job| job.id).collect();
+        forwards.reverse();
+        assert_eq!(steps(&app.db, &filter).await, forwards, "{filter:?}");
+    }
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_tells_its_story() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    let operator = app.user("olga", Role::Operator).await;
+    let thing = Thing { recipient: Some("ada@example.org".into()), ..Thing::new(7, End::Fail) };
+    let id = app.put(&Apple(thing)).await;
+    kit.run_one(id).await;
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: Some(operator.id.parse().unwrap()), reason: "the service is back" };
+    operate(&mut tx, &jobs::KINDS, id, Action::Retry, &by).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{id}")).await;
+    let job = answer.data(StatusCode::OK);
+    assert_eq!(answer.headers["cache-control"], "private, no-store");
+    assert_eq!((&job["kind"], &job["state"], &job["runs"]), (&json!("test_apple"), &json!("available"), &json!(1)));
+    assert_eq!(job["arguments"]["n"], 7);
+    assert_eq!(job["arguments"]["recipient"], "[redacted]");
+    let run = &job["attempts"][0];
+    assert_eq!((&run["run"], &run["outcome"], &run["class"]), (&json!(1), &json!("retry"), &json!("flaky")));
+    assert!(run["worker"].as_str().is_some_and(|name| !name.is_empty()) && run["version"].is_string(), "{run:#}");
+    assert_eq!(run["logs"][0]["message"], "about to end");
+    assert_eq!(run["logs"][0]["fields"], json!({"n": 7}));
+    let story: Vec<String> = job["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|happening| {
+            format!("{} {}", happening["event"].as_str().unwrap(), happening["what"].as_str().unwrap_or(""))
+        })
+        .collect();
+    assert_eq!(story, ["created ", "started ", "ended retry", "retry available"]);
+    assert_eq!(job["timeline"][3]["actor"], operator.id.as_str());
+    assert_eq!(job["timeline"][3]["reason"], "the service is back");
+    assert!(!answer.body.to_string().contains("ada@example.org"));
+
+    // A family.
+    let mut tx = app.db.begin().await.unwrap();
+    let flow = Flow::new().child(&Plum(Thing::new(1, End::Complete))).unwrap();
+    let parent = flow.enqueue(&mut tx, &Pear(Thing::new(2, End::Complete))).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{parent}")).await;
+    let child = answer.data(StatusCode::OK)["children"][0]["id"].as_str().unwrap().to_owned();
+    let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{child}")).await;
+    assert_eq!(answer.data(StatusCode::OK)["parent_id"], parent.to_string());
+    assert_eq!(
+        operator.get(&app, &format!("/api/v1/admin/jobs/{}", Uuid::now_v7())).await.status,
+        StatusCode::NOT_FOUND
+    );
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_workers_and_pages_show_the_fleet() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    orchard(&app, &kit, UserId::new(), NanoId::new()).await;
+    let moderator = app.user("mona", Role::Moderator).await;
+
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/queues?window_minutes=5").await;
+    let queues = answer.data(StatusCode::OK)["queues"].as_array().unwrap();
+    assert_eq!(queues.len(), jobs::QUEUES.all.len());
+    let of: BTreeMap<&str, &Value> = queues.iter().map(|queue| (queue["name"].as_str().unwrap(), queue)).collect();
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    for (name, queue) in &of {
+        for state in State::ALL {
+            let expected = all.iter().filter(|job| job.queue == *name && job.state == *state).count();
+            assert_eq!(queue["counts"][state.as_str()], json!({"count": expected, "capped": false}), "{name} {state}");
+        }
+        let first = all.iter().filter(|job| job.queue == *name && job.state == State::Available);
+        let oldest = first.map(|job| job.run_at).min();
+        let shown = queue["oldest_available_at"].as_str().map(|text| text.parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(shown.map(|at| at.timestamp_millis()), oldest.map(|at| at.timestamp_millis()), "{name}");
+    }
+
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/workers?ended=true").await;
+    let workers = answer.data(StatusCode::OK).as_array().unwrap();
+    assert!(workers.iter().any(|worker| worker["state"] == "stopped"), "the kit's runs were workers");
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/workers").await;
+    assert_eq!(answer.data(StatusCode::OK), &json!([]));
+
+    // Pages, their links and their totals.
+    let first = moderator.get(&app, "/api/v1/admin/jobs?state=discarded,retryable&limit=3").await;
+    assert_eq!(first.data(StatusCode::OK).as_array().unwrap().len(), 3);
+    let total = all.iter().filter(|job| matches!(job.state, State::Discarded | State::Retryable)).count();
+    assert_eq!(first.body["meta"]["total"], total);
+    let link = first.headers["link"].to_str().unwrap();
+    let next = link.strip_prefix('<').and_then(|link| link.split_once('>')).unwrap().0;
+    let second = moderator.get(&app, next).await;
+    assert_eq!(second.body["meta"]["total"], total);
+    assert!(second.data(StatusCode::OK)[0]["id"].as_str() < first.data(StatusCode::OK)[2]["id"].as_str());
+
+    // Statistics answer for any time, with or without runs.
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/stats?by=queue&step=hour").await;
+    assert_eq!(answer.data(StatusCode::OK)["step"], "hour");
+    app.discard().await;
+}
+
+/// A look-up that takes too long is stopped by the server, and nobody else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_look_up_is_stopped() {
+    let app = TestApp::start().await;
+    let began = std::time::Instant::now();
+    let error = database::look_for(&app.db, INSPECTION_LIMIT * 4).await.unwrap_err();
+    assert!(matches!(error, DbError::TooSlow(_)), "{error}");
+    assert!(began.elapsed() < INSPECTION_LIMIT * 3, "{:?}", began.elapsed());
+    database::look_for(&app.db, Duration::from_millis(10)).await.unwrap();
+    app.finish().await;
+}
+
+/// Times far away are times, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_before_or_after_everything_finds_nothing_or_all() {
+    let app = TestApp::start().await;
+    app.put(&Apple(Thing::new(1, End::Complete))).await;
+    let found = async |since: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>| {
+        list::page(&app.db, &Filter { since, until, ..Filter::default() }, None, 10).await.unwrap().jobs.len()
+    };
+    let (past, future) = (DateTime::<Utc>::MIN_UTC, Utc::now() + TimeDelta::days(400_000));
+    assert_eq!(found(Some(past), Some(future)).await, 1);
+    assert_eq!(found(Some(future), None).await, 0);
+    assert_eq!(found(None, Some(past)).await, 0);
+    assert_eq!(found(Some(future), Some(past)).await, 0);
+    app.discard().await;
+}
+
+/// A backlog that is older than everything that was done since: its jobs are still found, and counted to 10,000.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_backlog_is_found_behind_newer_jobs() {
+    let app = TestApp::start().await;
+    const EACH: usize = 10_100;
+    let worker = app.enrol("by hand", "search").await;
+    let mut backlog = Vec::new();
+    for older in [true, false] {
+        for chunk in (0..EACH).collect::<Vec<_>>().chunks(500) {
+            let mut tx = app.db.begin().await.unwrap();
+            let ids = enqueue_all(&mut tx, &vec![Plum(Thing::new(0, End::Complete)); chunk.len()]).await.unwrap();
+            tx.commit().await.unwrap();
+            if older {
+                backlog.extend(ids);
+                continue;
+            }
+            let claimed = ledger::claim(&app.db, worker, ids, jobs::QUEUES.all).await.unwrap();
+            let fences: Vec<_> = claimed.iter().map(|job| job.fence).collect();
+            ledger::complete_all(&app.db, &fences).await.unwrap();
+        }
+    }
+    backlog.sort();
+    backlog.reverse();
+    let available = Filter { states: vec![State::Available], ..Filter::default() };
+    let capped = list::Total { count: list::COUNT_CAP, capped: true };
+    for filter in [
+        available.clone(),
+        Filter { queue: Some("search".into()), ..available.clone() },
+        Filter { tenant: Some(Uuid::nil()), ..available.clone() },
+        Filter { states: vec![State::Available, State::Discarded], ..Filter::default() },
+    ] {
+        let page = list::page(&app.db, &filter, None, 20).await.unwrap();
+        assert_eq!((page.jobs.len(), page.partial), (20, false), "{filter:?}");
+        assert!(page.jobs.iter().all(|job| job.state == State::Available));
+        assert_eq!(page.total, capped, "{filter:?}");
+        assert_eq!(list::count(&app.db, &filter).await.unwrap(), capped, "{filter:?}");
+        let next = list::page(&app.db, &filter, page.next.as_ref(), 20).await.unwrap();
+        let found: Vec<JobId> = page.jobs.iter().chain(&next.jobs).map(|job| job.id).collect();
+        assert_eq!(found, backlog[..40], "{filter:?}");
+    }
+    app.discard().await;
+}

@@ -1,0 +1,303 @@
+//! A thousand at once: failures by their cause, bulk actions that survive their worker, and the live pages.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use domain::{
+    review::ReviewPolicy,
+    user::{Role, UserStatus},
+};
+use futures::{StreamExt, stream};
+use infra::db::{audit_log, users};
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, Registry, Run, enqueue_all,
+    ids::JobId,
+    ledger::{
+        State,
+        history::timeline,
+        list::{self, Filter},
+    },
+};
+use reqwest::{Method, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tests::{TestApp, User, app::PATIENCE};
+use uuid::Uuid;
+
+const JOBS: u64 = 10_000;
+
+static HEALED: AtomicBool = AtomicBool::new(false);
+
+/// Fails for one of three reasons until the reasons are gone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Ailing {
+    n: u64,
+}
+
+impl Job<Context> for Ailing {
+    const KIND: &'static str = "test_ailing";
+    const QUEUE: Queue = jobs::queues::SEARCH;
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        if HEALED.load(Ordering::SeqCst) {
+            return Ok(Outcome::Done);
+        }
+        Err(match self.n % 3 {
+            0 => JobError::discard_as("index", anyhow::anyhow!("index {} has no shard", self.n)),
+            1 => JobError::discard_as("index", anyhow::anyhow!("mapping of document {} does not fit", self.n)),
+            _ => JobError::discard_as("quota", anyhow::anyhow!("disk {} is full", self.n)),
+        })
+    }
+}
+
+async fn count(app: &TestApp, state: State) -> u64 {
+    let filter = Filter { states: vec![state], kind: Some(Ailing::KIND.into()), ..Filter::default() };
+    let total = list::count(&app.db, &filter).await.unwrap();
+    assert!(!total.capped);
+    total.count
+}
+
+async fn wait_for(app: &TestApp, state: State, expected: u64) {
+    let started = Instant::now();
+    while count(app, state).await != expected {
+        // Ten thousand runs, on a machine that may be busy.
+        assert!(started.elapsed() < PATIENCE * 4, "{} jobs are {state}, not {expected}", count(app, state).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The bulk action once `done` says so.
+async fn bulk(app: &TestApp, user: &User, id: &str, done: impl Fn(&Value) -> bool) -> Value {
+    let started = Instant::now();
+    loop {
+        let answer = user.get(app, &format!("/api/v1/admin/jobs/bulk/{id}")).await;
+        let bulk = answer.data(StatusCode::OK);
+        if done(bulk) {
+            return bulk.clone();
+        }
+        assert!(started.elapsed() < PATIENCE, "{bulk:#}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn groups(app: &TestApp, user: &User) -> Vec<Value> {
+    let answer = user.get(app, "/api/v1/admin/jobs/errors?kind=test_ailing").await;
+    answer.data(StatusCode::OK).as_array().unwrap().clone()
+}
+
+fn open(group: &Value) -> u64 {
+    assert_eq!(group["open"]["capped"], false);
+    group["open"]["count"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_failures_of_three_causes_are_retried_once_each_although_the_worker_is_killed() {
+    let app = TestApp::start().await;
+    let operator = app.user("olga", Role::Operator).await;
+    let all: Vec<Ailing> = (0..JOBS).map(|n| Ailing { n }).collect();
+    for batch in all.chunks(1_000) {
+        let mut tx = app.db.begin().await.unwrap();
+        enqueue_all(&mut tx, batch).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let registry = || Registry::new(jobs::QUEUES).with::<Ailing>();
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry()).await;
+    wait_for(&app, State::Discarded, JOBS).await;
+    worker.stop().await;
+
+    // Three causes, whatever the numbers in their messages.
+    let started = Instant::now();
+    let found = loop {
+        let found = groups(&app, &operator).await;
+        if found.iter().map(|group| group["failures"].as_u64().unwrap()).sum::<u64>() == JOBS {
+            break found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{found:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(found.len(), 3, "{found:#?}");
+    let mut opens: Vec<u64> = found.iter().map(open).collect();
+    opens.sort_unstable();
+    assert_eq!(opens, [3_333, 3_333, 3_334]);
+    for group in &found {
+        assert_eq!(group["first_version"], "test");
+        assert!(group["sample"].as_str().is_some_and(|text| !text.is_empty()), "{group:#}");
+        let fingerprint = group["fingerprint"].as_str().unwrap();
+        let answer = operator.get(&app, &format!("/api/v1/admin/jobs?fingerprint={fingerprint}&limit=1")).await;
+        assert_eq!(answer.body["meta"]["total"], open(group));
+    }
+
+    // Looked at first: nothing changes.
+    let mut request = json!({
+        "action": "retry", "filter": {"fingerprint": found[0]["fingerprint"]}, "reason": "the disk has room again",
+        "per_second": 1000, "dry_run": true,
+    });
+    let answer = operator.post(&app, "/api/v1/admin/jobs/bulk", &request).await;
+    let looked = answer.data(StatusCode::OK);
+    assert_eq!(looked["matched"], json!({"count": open(&found[0]), "capped": false}));
+    assert_eq!((looked["sample"].as_array().unwrap().len(), &looked["bulk"]), (10, &Value::Null));
+    assert_eq!(count(&app, State::Discarded).await, JOBS);
+
+    request["filter"] = json!({"kind": "test_ailing"});
+    request["dry_run"] = json!(false);
+    let answer = operator.post(&app, "/api/v1/admin/jobs/bulk", &request).await;
+    let begun = answer.data(StatusCode::ACCEPTED);
+    let (id, job) = (begun["bulk"]["id"].as_str().unwrap().to_owned(), begun["bulk"]["job_id"].as_str().unwrap());
+    assert_eq!(answer.location(), format!("/api/v1/jobs/{job}"));
+    assert_eq!(begun["matched"], json!({"count": JOBS, "capped": false}));
+    // One that fails later is left alone.
+    let later = app.put(&Ailing { n: JOBS }).await;
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, registry()).await;
+    assert_eq!(kit.run_one(later).await.state, State::Discarded);
+
+    // Killed in the middle; another one goes on where it was.
+    let mine = [("WORKER_QUEUES", "maintenance=2")];
+    let mut worker = app.worker_process_with("first", &mine).await;
+    bulk(&app, &operator, &id, |bulk| bulk["changed"].as_u64().unwrap() >= 2_000).await;
+    worker.kill().await.unwrap();
+    let halted = bulk(&app, &operator, &id, |_| true).await;
+    let changed = halted["changed"].as_u64().unwrap();
+    assert!((2_000..JOBS).contains(&changed) && halted["finished_at"].is_null(), "{halted:#}");
+    assert_eq!(count(&app, State::Available).await, changed, "the count is what was done");
+    let mut worker = app.worker_process_with("second", &mine).await;
+    let done = bulk(&app, &operator, &id, |bulk| !bulk["finished_at"].is_null()).await;
+    worker.terminate(Duration::from_secs(20)).await.unwrap();
+    assert_eq!((&done["changed"], &done["skipped"]), (&json!(JOBS), &json!(0)));
+    assert_eq!(count(&app, State::Available).await, JOBS);
+    assert_eq!(count(&app, State::Discarded).await, 1);
+
+    // Once each, by whom and why.
+    let filter = Filter { states: vec![State::Available], kind: Some(Ailing::KIND.into()), ..Filter::default() };
+    let mut after = JobId(Uuid::nil());
+    let mut retried = 0;
+    loop {
+        let step = list::step(&app.db, &filter, after, JobId(Uuid::max()), 500).await.unwrap();
+        let stories = stream::iter(step.ids).map(|id| timeline::of(&app.db, id)).buffer_unordered(4);
+        let stories: Vec<_> = stories.collect().await;
+        for story in stories {
+            let actions = story.unwrap().actions;
+            assert_eq!(actions.len(), 1, "{actions:?}");
+            assert_eq!(actions[0].actor.unwrap().to_string(), operator.id);
+            assert_eq!(actions[0].reason, "the disk has room again");
+            retried += 1;
+        }
+        let Some(next) = step.next else { break };
+        after = next;
+    }
+    assert_eq!(retried, JOBS);
+
+    // Written down at its beginning and at its end.
+    for (action, actor) in [("jobs.bulk", Some(operator.id.clone())), ("jobs.bulk_finished", None)] {
+        let filter = audit_log::Filter { action: Some(action.into()), ..audit_log::Filter::default() };
+        let (rows, _) = audit_log::page(&app.db, &filter, 0, 10).await.unwrap();
+        assert_eq!(rows.len(), 1, "{action}");
+        assert_eq!(rows[0].entry.target_id.unwrap().to_string(), id);
+        assert_eq!(rows[0].entry.actor_id.map(|actor| actor.to_string()), actor);
+    }
+
+    // Healed, all of them complete, and no cause is open but the later one's.
+    HEALED.store(true, Ordering::SeqCst);
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry()).await;
+    for state in [State::Available, State::Running, State::Retryable] {
+        wait_for(&app, state, 0).await;
+    }
+    worker.stop().await;
+    assert_eq!(count(&app, State::Discarded).await, 1, "all but the later one have completed");
+    let opens: BTreeMap<String, u64> =
+        groups(&app, &operator).await.iter().map(|group| (group["sample"].to_string(), open(group))).collect();
+    assert_eq!(opens.values().sum::<u64>(), 1, "{opens:?}");
+    app.discard().await;
+}
+
+/// One client's stream.
+struct Stream {
+    response: Response,
+    text: String,
+}
+
+struct Event {
+    id: String,
+    topic: String,
+    data: Value,
+}
+
+impl Stream {
+    async fn open(app: &TestApp, user: &User, query: &str, after: Option<&str>) -> Self {
+        let mut request = user.request(app, Method::GET, &format!("/api/v1/admin/jobs/events{query}"));
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
+    /// The next event; `None` at the stream's end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            while let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                let field = |name: &str| {
+                    let value = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+                    value.map(|value| value.trim().to_owned())
+                };
+                if let (Some(id), Some(topic), Some(data)) = (field("id"), field("event"), field("data")) {
+                    return Some(Event { id, topic, data: serde_json::from_str(&data).unwrap() });
+                }
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event or the end");
+            self.text.push_str(&String::from_utf8_lossy(&chunk.unwrap()?));
+        }
+    }
+}
+
+fn available(event: &Event) -> Value {
+    assert_eq!(event.topic, "queues");
+    let queues = event.data["queues"].as_array().unwrap();
+    queues.iter().find(|queue| queue["name"] == "search").unwrap()["counts"]["available"]["count"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_pages_show_what_changes_and_repeat_nothing() {
+    let app = TestApp::start().await;
+    let moderator = app.user("mona", Role::Moderator).await;
+    let mut stream = Stream::open(&app, &moderator, "", None).await;
+    let mut topics = Vec::new();
+    let mut last = String::new();
+    for _ in 0..3 {
+        let event = stream.next().await.unwrap();
+        topics.push(event.topic);
+        last = event.id;
+    }
+    topics.sort();
+    assert_eq!(topics, ["errors", "queues", "workers"]);
+
+    app.put(&Ailing { n: 1 }).await;
+    let changed = stream.next().await.unwrap();
+    assert_eq!(available(&changed), 1);
+    assert_ne!(changed.id, last);
+
+    // Who comes back with what was seen last gets nothing again, only what changed meanwhile.
+    drop(stream);
+    app.put(&Ailing { n: 2 }).await;
+    let mut back = Stream::open(&app, &moderator, "", Some(&changed.id)).await;
+    let next = back.next().await.unwrap();
+    assert_eq!(available(&next), 2);
+    let mut up_to_date = Stream::open(&app, &moderator, "?topics=queues,errors", Some(&next.id)).await;
+    app.put(&Ailing { n: 3 }).await;
+    assert_eq!(available(&up_to_date.next().await.unwrap()), 3);
+    assert_eq!(available(&back.next().await.unwrap()), 3);
+
+    // The right to read ends: so do the streams.
+    tests::database::set_user_status(&app.db, moderator.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
+    let ended = Instant::now();
+    while back.next().await.is_some() {}
+    assert!(ended.elapsed() < Duration::from_secs(60), "{:?}", ended.elapsed());
+    app.discard().await;
+}

@@ -1,0 +1,9 @@
+//! Whoever watches and steers the fleet: pages, commands, bulk actions, metrics and traces.
+
+mod admin_jobs;
+mod admin_refusals;
+mod bulk;
+mod cli;
+mod metrics;
+mod operate;
+mod traces;

@@ -1,0 +1,100 @@
+//! The database of a test: its own, to make, to drop, to set the stage in and to look into.
+
+use db::{Db, DbError};
+
+/// Creates a database. `name` may have letters, digits and `_` only.
+pub async fn create(db: &Db, name: &str) -> Result<(), DbError> {
+    run(db, format!("CREATE DATABASE {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", checked(name))).await
+}
+
+/// Drops a database that [`create`] made.
+pub async fn drop(db: &Db, name: &str) -> Result<(), DbError> {
+    run(db, format!("DROP DATABASE {}", checked(name))).await
+}
+
+/// Runs a statement of a test's own: to set the stage, or to tamper with it.
+pub async fn execute(db: &Db, sql: &str) -> Result<(), DbError> {
+    run(db, sql.to_owned()).await
+}
+
+/// The one number that a statement of a test's own asks for.
+pub async fn number(db: &Db, sql: &str) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(db.pool()).await?)
+}
+
+/// Gives a table another name, so that it is missing.
+pub async fn rename(db: &Db, table: &str, to: &str) -> Result<(), DbError> {
+    run(db, format!("RENAME TABLE {} TO {}", checked(table), checked(to))).await
+}
+
+/// The isolation level of a session of this pool.
+pub async fn isolation(db: &Db) -> Result<String, DbError> {
+    // MariaDB before 11.1 knows the variable by its old name only, MySQL 8 by its new one only.
+    let row: (String, String) =
+        sqlx::query_as("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
+            .fetch_one(db.pool())
+            .await?;
+    Ok(row.1)
+}
+
+/// A look-up through the operators' connections that takes this long, if it may.
+pub async fn look_for(db: &Db, duration: std::time::Duration) -> Result<(), DbError> {
+    // As a condition: sleeping in the list of columns is cut short by MySQL without an error.
+    sqlx::query("SELECT 1 FROM audit_head WHERE SLEEP(?)")
+        .bind(duration.as_secs_f64())
+        .fetch_optional(db.inspection())
+        .await?;
+    Ok(())
+}
+
+/// Makes a schedule look as if it had last been decided about this much earlier, so that it is due.
+pub async fn set_back(db: &Db, schedule: &str, by: TimeDelta) -> Result<(), DbError> {
+    sqlx::query("UPDATE cron_entries SET last_due = last_due - INTERVAL ? SECOND WHERE name = ?")
+        .bind(by.num_seconds())
+        .bind(schedule)
+        .execute(db.pool())
+        .await?;
+    Ok(())
+}
+
+/// Switches an account off, or on again.
+pub async fn set_user_status(db: &Db, user: UserId, status: UserStatus) -> Result<(), DbError> {
+    sqlx::query("UPDATE users SET status = ? WHERE id = ?")
+        .bind(status.as_str())
+        .bind(user.0)
+        .execute(db.pool())
+        .await?;
+    Ok(())
+}
+
+/// How many mails are in each state.
+pub async fn mails_by_state(db: &Db) -> Result<Vec<(String, i64)>, DbError> {
+    Ok(sqlx::query_as("SELECT state, COUNT(*) FROM email_deliveries GROUP BY state").fetch_all(db.pool()).await?)
+}
+
+async fn run(db: &Db, sql: String) -> Result<(), DbError> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(db.pool()).await?;
+    Ok(())
+}
+
+/// Identifiers cannot be bound: anything else than a plain word is a mistake in the caller.
+fn checked(name: &str) -> &str {
+    assert!(
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+        "{name:?} is no database name"
+    );
+    name
+}
+
+/// A checksum of every table's rows: two that are equal say that nothing was changed in between.
+pub async fn checksums(db: &Db) -> Result<Vec<(String, Option<i64>)>, DbError> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name FROM information_schema.tables
+         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name",
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let list: Vec<&str> = tables.iter().map(|table| checked(table)).collect();
+    let sql = format!("CHECKSUM TABLE {}", list.join(", "));
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(db.pool()).await?)
+}
