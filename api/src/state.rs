@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use db::{Db, clock::Clock};
 use infra::{cache::{Cache, EventHints}, search::SearchBackend, storage::Storage};
-use queue::ready::Belt;
+use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,7 +20,7 @@ pub struct Parts {
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
-    pub belt: Belt,
+    pub ready: ReadyList,
     pub hints: EventHints,
     pub keys: JwtKeys,
     pub clock: Clock,
@@ -32,7 +32,7 @@ pub struct Inner {
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
-    pub belt: Belt,
+    pub ready: ReadyList,
     pub hints: EventHints,
     pub keys: JwtKeys,
     pub clock: Clock,

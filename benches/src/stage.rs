@@ -60,7 +60,6 @@ impl BenchWorker {
 impl Stage {
     /// Starts the services with a fresh schema under `dir`. One benchmark at a time.
     pub async fn set(dir: &Path) -> anyhow::Result<Self> {
-        infra::tls::install();
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         let lock = File::create(dir.join("lock"))?;

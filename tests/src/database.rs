@@ -1,6 +1,8 @@
 //! The database of a test: its own, to make, to drop, to set the stage in and to look into.
 
+use chrono::TimeDelta;
 use db::{Db, DbError};
+use domain::{ids::UserId, user::UserStatus};
 
 /// Creates a database. `name` may have letters, digits and `_` only.
 pub async fn create(db: &Db, name: &str) -> Result<(), DbError> {

@@ -1,7 +1,6 @@
 //! The tree of categories.
 
 use db::{Db, DbError, Tx};
-use domain::ids::CategoryId;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 

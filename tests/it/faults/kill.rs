@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use infra::db::email_deliveries;
 use queue::ledger;
 use reqwest::StatusCode;
 use tests::{TestApp, User, archives};

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::clock::Clock;
 use domain::{audit::Entry, user::Role};
 use infra::{
-    db::{audit_exports, audit_log, email_deliveries, stored_objects},
+    db::{audit_exports, audit_log, stored_objects},
     env::StorageSettings,
     storage::{Key, Lock, LockMode, Storage},
 };

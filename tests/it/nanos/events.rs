@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use db::{Db, clock::Clock};
 use domain::{ids::NanoId, user::UserStatus};
-use infra::db::{nano_events, users};
+use infra::db::nano_events;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tests::{TestApp, User, app::PATIENCE, client::answer, snapshot::redacted};

@@ -5,13 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::clock::Clock;
 use domain::{
     ids::UserId,
     review::ReviewPolicy,
     user::{Role, UserStatus},
 };
-use infra::db::{audit_log, users};
+use infra::db::audit_log;
 use jobs::{Context, ValidateArchive};
 use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, class,

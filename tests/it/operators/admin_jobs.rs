@@ -9,7 +9,6 @@ use domain::{
     review::ReviewPolicy,
     user::Role,
 };
-use infra::db::schema;
 use jobs::Context;
 use queue::{
     Flow, Job, JobError, Level, Outcome, Queue, Reference, Registry, Run, class,

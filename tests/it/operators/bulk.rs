@@ -11,7 +11,7 @@ use domain::{
     user::{Role, UserStatus},
 };
 use futures::{StreamExt, stream};
-use infra::db::{audit_log, users};
+use infra::db::audit_log;
 use jobs::Context;
 use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, enqueue_all,

@@ -7,7 +7,7 @@ use domain::{
     review::Cause,
     user::{Permission, Role},
 };
-use infra::db::{audit_log, moderation_cases, schema};
+use infra::db::{audit_log, moderation_cases};
 use jobs::{RemoveObject, ValidateArchive};
 use queue::{
     builtin::PruneLedger,
