@@ -1,4 +1,4 @@
-//! What happens to every request and answer, whatever the route.
+//! Layers around every route: limits of size and time, errors, headers.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! What the live pages show: looked up once per process and shared by everybody who listens, and only while somebody
-//! does.
+//! Snapshots for the live pages: made once per process and shared by everybody who listens, and only while somebody does.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -51,9 +51,13 @@ pub fn router() -> Router<AppState> {
 mod tests {
     use std::collections::HashSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{
+        reply::FieldError,
+        request::fields::{Fields, Input},
+    };
 
     fn operations() -> Vec<(String, Value)> {
         let document = &document().value;
@@ -64,6 +68,61 @@ mod tests {
             }
         }
         list
+    }
+
+    /// A form's name in the document, and what it finds wrong with a body.
+    type Form = (&'static str, fn(Value) -> Vec<FieldError>);
+
+    fn forms() -> [Form; 10] {
+        fn refused<T: Input>(body: Value) -> Vec<FieldError> {
+            let Value::Object(map) = body else { panic!("an object") };
+            Fields::json(map).finish::<T>().err().unwrap_or_default()
+        }
+        [
+            ("CreateNano", refused::<nanos::forms::CreateNano>),
+            ("EditNano", refused::<nanos::forms::EditNano>),
+            ("FinishUpload", refused::<uploads::upload::FinishUpload>),
+            ("Registration", refused::<accounts::registration::Registration>),
+            ("Judgement", refused::<moderation::Judgement>),
+            ("LimitForm", refused::<admin::limits::LimitForm>),
+            ("NewPause", refused::<admin::pauses::NewPause>),
+            ("BulkRequest", refused::<admin::jobs::bulk::BulkRequest>),
+            ("Operation", refused::<jobs::operate::Operation>),
+            ("Reasoned", refused::<jobs::reason::Reasoned>),
+        ]
+    }
+
+    /// The document's bounds are literals, those that are checked are constants of the domain.
+    #[test]
+    fn the_bounds_in_the_document_are_those_that_are_checked() {
+        let text = |n: u64| json!("k7qzw4mxv9b2".chars().cycle().take(n.try_into().unwrap()).collect::<String>());
+        let list = |n: u64| json!((0..n).map(|i| format!("s{i}")).collect::<Vec<_>>());
+        let number = |n: u64| json!(n);
+        let makers = [
+            ("minLength", "maxLength", text as fn(u64) -> Value),
+            ("minItems", "maxItems", list as fn(u64) -> Value),
+            ("minimum", "maximum", number as fn(u64) -> Value),
+        ];
+        let mut bounds = 0;
+        for (form, refused) in forms() {
+            let properties = document().value["components"]["schemas"][form]["properties"].as_object().unwrap();
+            for (field, schema) in properties {
+                let fits = |value: Value| refused(json!({ field: value })).iter().all(|error| error.field != *field);
+                for (least, most, make) in makers {
+                    if let Some(n) = schema[least].as_u64() {
+                        assert!(fits(make(n)), "{form}.{field}: {least} {n} is refused");
+                        assert!(!fits(make(n - 1)), "{form}.{field}: less than {least} {n} is accepted");
+                        bounds += 1;
+                    }
+                    if let Some(n) = schema[most].as_u64() {
+                        assert!(fits(make(n)), "{form}.{field}: {most} {n} is refused");
+                        assert!(!fits(make(n + 1)), "{form}.{field}: more than {most} {n} is accepted");
+                        bounds += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(bounds, 51, "a form got or lost a bound");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is wrong with a field of a request, as its answer says it.
+//! Bad fields of a request, as the answer names them.
 
 use domain::{password::PasswordError, text::TextError, user::Language};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Who asks: a signed-in person, and the right that a handler demands in its signature.
+//! The caller: a signed-in person, and the right that a handler demands in its signature.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! Who is on the other end of the connection, as far as it may be remembered.
+//! The client: the other end of the connection, as far as it may be remembered.
 
 use std::{
     convert::Infallible,

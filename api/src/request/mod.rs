@@ -1,4 +1,4 @@
-//! Requests: who asks, from where, and what is asked, checked field by field.
+//! Requests: callers and clients, bodies and queries, checked field by field.
 
 mod body;
 mod caller;

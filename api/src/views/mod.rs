@@ -1,4 +1,4 @@
-//! What the API shows of its rows. Nothing is shown that is not named here.
+//! Views of the rows. Nothing is shown that is not named here.
 
 mod account;
 mod failure;

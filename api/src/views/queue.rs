@@ -1,4 +1,4 @@
-//! How the queues stand, what each got done lately, and what holds them up.
+//! The queues: jobs by state, what each got done lately, and what holds them up.
 
 use std::collections::BTreeMap;
 

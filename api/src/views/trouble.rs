@@ -1,5 +1,5 @@
-//! What goes on with a job, in words for the person whose upload it is. They say nothing about the inside of the
-//! system; error texts are for those who operate jobs.
+//! Troubles of a job, in words for the person whose upload it is. They say nothing about the inside of the system; error
+//! texts are for those who operate jobs.
 
 use domain::user::Language;
 use queue::ledger::{Action, JobRow, State};

@@ -1,4 +1,4 @@
-//! What somebody is told whose job has not begun.
+//! The place in line of a job that has not begun, as its owner is told.
 
 use queue::ledger::stats::line::{Estimate, NoEstimate};
 use db::Db;

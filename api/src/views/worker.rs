@@ -1,4 +1,4 @@
-//! Who works: the fleet's processes and what each runs.
+//! The fleet's processes and what each runs.
 
 use std::collections::BTreeMap;
 

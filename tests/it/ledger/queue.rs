@@ -340,7 +340,7 @@ async fn three_schedulers_fire_a_tick_once() {
     for replica in [&mut a, &mut b, &mut c] {
         assert_eq!(replica.look().await.unwrap().fired, 0);
     }
-    tests::database::set_back(&app.db, &entries[0].name, chrono::TimeDelta::hours(2)).await.unwrap();
+    tests::database::set_back(&app.db, "expire_uploads", chrono::TimeDelta::hours(2)).await.unwrap();
     let fired = tokio::join!(a.look(), b.look(), c.look());
     let fired = [fired.0, fired.1, fired.2].map(|look| look.map_or(0, |look| look.fired));
     assert_eq!(fired.iter().sum::<usize>(), 1, "{fired:?}");

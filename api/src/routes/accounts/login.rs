@@ -1,4 +1,4 @@
-//! Signing up, in and out. `routes/registration.rs` has accounts and their mail links.
+//! Signing in and out. `registration.rs` has accounts and their mail links.
 
 use axum::{extract::State, response::IntoResponse};
 use domain::user::Email;

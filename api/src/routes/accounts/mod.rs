@@ -1,7 +1,7 @@
 //! Accounts: signing up, in and out (`/auth`, `/users/me`).
 
 mod login;
-mod registration;
+pub mod registration;
 mod session;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

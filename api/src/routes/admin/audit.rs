@@ -21,28 +21,21 @@ use crate::{
 /// Which rows of the audit log.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct AuditParams {
+pub struct AuditQuery {
     /// Who did it.
-    user_id: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    user_id: Option<UserId>,
     #[param(example = "auth.login")]
     action: Option<String>,
-    #[param(minimum = 1, maximum = 10_000, default = 1)]
-    page: Option<u64>,
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-}
-
-pub struct AuditQuery {
-    filter: audit_log::Filter,
+    #[param(ignore)]
     page: Page,
 }
 
 impl Input for AuditQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let actor = fields.optional("user_id", fields::parsed::<UserId>("01930000-0000-7000-8000-000000000001"));
+        let user_id = fields.optional("user_id", fields::parsed::<UserId>("01930000-0000-7000-8000-000000000001"));
         let action = fields.optional("action", fields::line(64));
-        Some(Self { filter: audit_log::Filter { actor, action }, page: Page::read(fields) })
+        Some(Self { user_id, action, page: Page::read(fields) })
     }
 }
 
@@ -68,7 +61,7 @@ pub struct AuditRow {
 }
 
 /// The audit log, newest first.
-#[utoipa::path(get, path = "/admin/audit-logs", tag = "admin", params(AuditParams), security(("bearer" = [])),
+#[utoipa::path(get, path = "/admin/audit-logs", tag = "admin", params(AuditQuery, Page), security(("bearer" = [])),
     responses((status = 200, description = "A page of it", body = Envelope<Vec<AuditRow>>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("audit:read"))))]
 pub async fn audit(
@@ -76,7 +69,8 @@ pub async fn audit(
     _: RequirePermission<AuditRead>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Reply<Vec<AuditRow>>, Error> {
-    let (links, total) = audit_log::page(&state.db, &query.filter, query.page.offset(), query.page.limit).await?;
+    let filter = audit_log::Filter { actor: query.user_id, action: query.action };
+    let (links, total) = audit_log::page(&state.db, &filter, query.page.offset(), query.page.limit).await?;
     let rows = links
         .into_iter()
         .map(|link| AuditRow {

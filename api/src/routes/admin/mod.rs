@@ -1,10 +1,10 @@
-//! What operators and administrators see and do (`/admin`).
+//! Pages and acts of operators and administrators (`/admin`).
 
 mod audit;
-mod jobs;
+pub mod jobs;
 mod kinds;
-mod limits;
-mod pauses;
+pub mod limits;
+pub mod pauses;
 mod queues;
 mod schedules;
 mod workers;

@@ -1,4 +1,4 @@
-//! How the queues stand, and what each got done lately.
+//! The page of the queues.
 
 use axum::extract::State;
 use http::header;
@@ -20,25 +20,22 @@ const WINDOW_MAX: u64 = 2 * 60;
 /// What is averaged over.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct QueuesParams {
-    /// Percentiles and throughput cover so many whole minutes back from now.
-    #[param(minimum = 1, maximum = 120, default = 60)]
-    window_minutes: Option<u64>,
-}
-
 pub struct QueuesQuery {
-    window: u64,
+    /// Percentiles and throughput cover so many whole minutes back from now.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 120, default = 60)]
+    window_minutes: u64,
 }
 
 impl Input for QueuesQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { window: fields.optional("window_minutes", whole(1, WINDOW_MAX)).unwrap_or(QueuesView::WINDOW) })
+        Some(Self {
+            window_minutes: fields.optional("window_minutes", whole(1, WINDOW_MAX)).unwrap_or(QueuesView::WINDOW),
+        })
     }
 }
 
 /// Every queue: jobs by state, the oldest one's age, waits, runs and throughput of the last minutes, pauses and limits.
-#[utoipa::path(get, path = "/admin/jobs/queues", tag = "admin jobs", params(QueuesParams), security(("bearer" = [])),
+#[utoipa::path(get, path = "/admin/jobs/queues", tag = "admin jobs", params(QueuesQuery), security(("bearer" = [])),
     responses((status = 200, description = "The queues", body = Envelope<QueuesView>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
 pub async fn get(
@@ -46,6 +43,6 @@ pub async fn get(
     _: RequirePermission<JobsRead>,
     StrictQuery(query): StrictQuery<QueuesQuery>,
 ) -> Result<Reply<QueuesView>, Error> {
-    let view = QueuesView::of(&state.db, state.clock.now(), query.window).await?;
+    let view = QueuesView::of(&state.db, state.clock.now(), query.window_minutes).await?;
     Ok(Reply::ok(view).header(header::CACHE_CONTROL, "private, no-store"))
 }

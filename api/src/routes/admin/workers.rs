@@ -25,14 +25,9 @@ use crate::{
 /// Which workers.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct WorkersParams {
-    /// `true`: those that ended within the last day, too.
-    #[param(default = false)]
-    ended: Option<bool>,
-}
-
 pub struct WorkersQuery {
+    /// `true`: those that ended within the last day, too.
+    #[param(value_type = Option<bool>, default = false)]
     ended: bool,
 }
 
@@ -43,7 +38,7 @@ impl Input for WorkersQuery {
 }
 
 /// The workers of the fleet, newest first; at most 500.
-#[utoipa::path(get, path = "/admin/jobs/workers", tag = "admin jobs", params(WorkersParams),
+#[utoipa::path(get, path = "/admin/jobs/workers", tag = "admin jobs", params(WorkersQuery),
     security(("bearer" = [])),
     responses((status = 200, description = "The workers", body = Envelope<Vec<WorkerView>>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]

@@ -2,7 +2,7 @@
 
 mod events;
 mod job;
-mod operate;
+pub mod operate;
 pub mod reason;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

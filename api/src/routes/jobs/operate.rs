@@ -1,4 +1,4 @@
-//! What owners and operators do to one job: try it again, cancel it, give it up.
+//! Acts of owners and operators on one job: retry, cancel, discard.
 
 use std::time::Duration;
 

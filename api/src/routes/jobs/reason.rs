@@ -1,4 +1,4 @@
-//! Why somebody acts on jobs: the reason they give, and the audit row that keeps it.
+//! The reason that somebody gives for an act on jobs, and the audit row that keeps it.
 
 use domain::audit::Entry;
 use queue::control::{self, Act};

@@ -1,4 +1,4 @@
-//! What happens to a nano, as a stream: first what the client has missed, then live.
+//! A nano's events as a stream: first what the client has missed, then live.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What clients send about nanos.
+//! Bodies and filters of nanos.
 
 use domain::{
     nano::{CATEGORIES_MAX, DESCRIPTION_MAX, DURATION_MAX_MINUTES, Format, License, Status, TITLE_MAX},
@@ -208,19 +208,11 @@ pub fn catalogue_filter(fields: &mut Fields) -> Filter {
 /// Which of your nanos to list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct MyNanosParams {
-    #[param(minimum = 1, maximum = 10_000, default = 1)]
-    page: Option<u64>,
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-    #[param(schema_with = words::status)]
-    status: Option<Status>,
-}
-
 pub struct MyNanos {
-    pub status: Option<Status>,
+    #[param(ignore)]
     pub page: Page,
+    #[param(schema_with = words::status)]
+    pub status: Option<Status>,
 }
 
 impl Input for MyNanos {

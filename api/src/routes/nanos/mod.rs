@@ -2,7 +2,7 @@
 
 mod categories;
 mod events;
-mod forms;
+pub mod forms;
 mod nano;
 mod search;
 mod versions;

@@ -1,4 +1,4 @@
-//! Nanos: the catalogue, drafts, edits, and their way on and off the shelf. `routes/nano_forms.rs` has their bodies.
+//! Nanos: the catalogue, drafts, edits, and their way on and off the shelf. `forms.rs` has their bodies.
 
 use axum::extract::State;
 use domain::{
@@ -14,10 +14,10 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::forms::{CreateNano, EditNano, ListNanos, ListNanosParams, MyNanos, MyNanosParams};
+use super::forms::{CreateNano, EditNano, ListNanos, ListNanosParams, MyNanos};
 use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, Reply},
-    request::{ClientInfo, CurrentUser, Json, NanosCreate, Path, Query, RequirePermission},
+    request::{ClientInfo, CurrentUser, Json, NanosCreate, Page, Path, Query, RequirePermission},
     state::AppState,
     views::{Nano, Version, VersionDetail},
     write::transaction,
@@ -48,7 +48,7 @@ pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>)
 }
 
 /// Your own nanos, newest first, in whatever status.
-#[utoipa::path(get, path = "/nanos/mine", tag = "nanos", params(MyNanosParams), security(("bearer" = [])),
+#[utoipa::path(get, path = "/nanos/mine", tag = "nanos", params(Page, MyNanos), security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<Nano>>)),
     extensions(("x-errors" = json!([Code::ValidationFailed]))))]
 pub async fn mine(

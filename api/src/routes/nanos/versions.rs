@@ -98,13 +98,9 @@ pub async fn get(
 /// How to answer a download.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct DownloadParams {
-    /// `false`: answer 200 with the link as JSON, for pages that cannot follow a redirect with a token.
-    redirect: Option<bool>,
-}
-
 pub struct Download {
+    /// `false`: answer 200 with the link as JSON, for pages that cannot follow a redirect with a token.
+    #[param(value_type = Option<bool>)]
     redirect: bool,
 }
 
@@ -128,7 +124,7 @@ pub struct DownloadLink {
 /// The published file: a redirect to a signed address that works for a few minutes. Needs a confirmed email address;
 /// counts once per person and day.
 #[utoipa::path(get, path = "/nanos/{id}/download", tag = "nanos",
-    params(("id" = uuid::Uuid, Path,), DownloadParams), security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path,), Download), security(("bearer" = [])),
     responses(
         (status = 302, description = "To the file", headers(("Location" = String, description = "Signed address"))),
         (status = 200, description = "The link, with `redirect=false`", body = Envelope<DownloadLink>)),

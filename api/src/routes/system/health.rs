@@ -1,4 +1,4 @@
-//! For those who run the service: is it alive, is it ready, which one is it.
+//! Health, readiness, build and keys, for those who run the service.
 
 use std::{fmt::Display, future::Future, time::Duration};
 

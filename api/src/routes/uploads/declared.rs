@@ -1,8 +1,9 @@
-//! What a client announces about a file in the request's head.
+//! Announcements about a file in the request's head.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::upload::clean_filename;
 use http::{HeaderMap, HeaderName, header};
+use percent_encoding::percent_decode_str;
 
 use crate::reply::{FieldError, Issue};
 
@@ -40,9 +41,8 @@ pub fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Declared, Vec<Fi
     });
     // In a header a plus is a plus, unlike in a query.
     let from_header = || {
-        let value = text(HeaderName::from_static("x-filename"))?.replace('+', "%2B").replace('&', "%26");
-        let mut pairs = url::form_urlencoded::parse(value.as_bytes());
-        pairs.next().map(|(name, rest)| if rest.is_empty() { name.into_owned() } else { format!("{name}={rest}") })
+        let value = text(HeaderName::from_static("x-filename"))?;
+        Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
     };
     let filename = clean_filename(&from_query.or_else(from_header).unwrap_or_default());
     if errors.is_empty() { Ok(Declared { filename, size, sha256 }) } else { Err(errors) }

@@ -1,7 +1,8 @@
 //! Uploads: a file on its way to a version (`/nanos/{id}/file`, `/uploads`).
 
 mod declared;
-mod upload;
+mod file;
+pub mod upload;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -10,7 +11,7 @@ use crate::state::AppState;
 /// Routes and what describes them.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(upload::put_file))
+        .routes(routes!(file::put_file))
         .routes(routes!(upload::get, upload::remove))
         .routes(routes!(upload::finish))
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use queue::ledger::{list::CursorError, stats::error_groups::{self, Filter, Place}};
+use queue::ledger::{list::{CursorError, Fingerprint}, stats::error_groups::{self, Filter, Place}};
 use utoipa::IntoParams;
 
 use super::{
@@ -22,44 +22,37 @@ use crate::{
 /// Which groups.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct ErrorsParams {
+pub struct ErrorsQuery {
     #[param(example = "send_email", pattern = r"^[a-z0-9_]{1,48}$")]
     kind: Option<String>,
     /// The failures' class, as `timeout` or `panic`.
     #[param(max_length = 32)]
     class: Option<String>,
-    #[param(pattern = "^[0-9a-f]{32}$")]
-    fingerprint: Option<String>,
+    #[param(value_type = Option<String>, pattern = "^[0-9a-f]{32}$")]
+    fingerprint: Option<Fingerprint>,
     /// Last seen at this time or later.
     since: Option<DateTime<Utc>>,
     /// Of the page before, from `meta.next_cursor`.
     cursor: Option<String>,
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-}
-
-pub struct ErrorsQuery {
-    filter: Filter,
-    cursor: Option<String>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: u32,
 }
 
 impl Input for ErrorsQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let filter = Filter {
+        Some(Self {
             kind: fields.optional("kind", kind),
             class: fields.optional("class", line(32)),
             fingerprint: fields.optional("fingerprint", fingerprint),
             since: fields.optional("since", parsed(TIME)),
-        };
-        let cursor = fields.optional("cursor", fields::text);
-        Some(Self { filter, cursor, limit: limit(fields) })
+            cursor: fields.optional("cursor", fields::text),
+            limit: limit(fields),
+        })
     }
 }
 
 /// Failures grouped by their cause, last seen first. A group that is seen again while you page moves to the front.
-#[utoipa::path(get, path = "/admin/jobs/errors", tag = "admin jobs", params(ErrorsParams), security(("bearer" = [])),
+#[utoipa::path(get, path = "/admin/jobs/errors", tag = "admin jobs", params(ErrorsQuery), security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<ErrorGroup>>,
         headers(("Link" = String, description = "`rel=\"next\"`: the page behind this one")))),
     extensions(("x-errors" = json!([
@@ -72,7 +65,9 @@ pub async fn list(
     StrictQuery(query): StrictQuery<ErrorsQuery>,
 ) -> Result<Reply<Vec<ErrorGroup>>, Error> {
     let after = query.cursor.map(|text| text.parse::<Place>()).transpose().map_err(|error: CursorError| error)?;
-    let (mut groups, total) = error_groups::page(&state.db, &query.filter, after, query.limit + 1).await?;
+    let ErrorsQuery { kind, class, fingerprint, since, .. } = query;
+    let filter = Filter { kind, class, fingerprint, since };
+    let (mut groups, total) = error_groups::page(&state.db, &filter, after, query.limit + 1).await?;
     let more = groups.len() > query.limit as usize;
     groups.truncate(query.limit as usize);
     let next = groups.last().filter(|_| more);

@@ -21,14 +21,9 @@ use crate::{
 /// What to follow.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct EventsParams {
-    /// Some of `queues`, `workers`, `errors`; all by default.
-    #[param(example = "queues,workers")]
-    topics: Option<String>,
-}
-
 pub struct EventsQuery {
+    /// Some of `queues`, `workers`, `errors`; all by default.
+    #[param(value_type = Option<String>, example = "queues,workers")]
     topics: Vec<Topic>,
 }
 
@@ -44,7 +39,7 @@ impl Input for EventsQuery {
 /// `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
 /// read it ends, and when the server stops; clients come back by themselves.
 #[utoipa::path(get, path = "/admin/jobs/events", tag = "admin jobs",
-    params(EventsParams, ("Last-Event-ID" = Option<String>, Header, description = "The last event seen")),
+    params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last event seen")),
     security(("bearer" = [])),
     responses((status = 200, description = "`event: queues`, `workers` or `errors`; `data`: what \
         `/admin/jobs/queues`, `/admin/jobs/workers` or `/admin/jobs/errors` has as `data`",

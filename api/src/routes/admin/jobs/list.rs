@@ -1,4 +1,4 @@
-//! The ledger as operators look through it.
+//! The list of jobs, filtered and by cursor.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};

@@ -1,6 +1,6 @@
 //! The ledger as operators look through it (`/admin/jobs`).
 
-mod bulk;
+pub mod bulk;
 mod detail;
 mod errors;
 mod events;

@@ -1,4 +1,4 @@
-//! What ran, over time: from the rollups, never from the ledger's rows.
+//! Runs over time: from the rollups, never from the ledger's rows.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +27,7 @@ const HOURS_MAX: TimeDelta = TimeDelta::days(31);
 /// Which runs, and how they are laid out.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
-pub struct StatsParams {
+pub struct StatsQuery {
     /// From this time on; an hour back by default.
     since: Option<DateTime<Utc>>,
     /// Up to this time; now by default. At most 6 hours by minute, 31 days by hour.
@@ -45,16 +44,6 @@ pub struct StatsParams {
     kind: Option<String>,
     /// `completed`, `retry`, `discarded`, …
     #[param(max_length = 16)]
-    outcome: Option<String>,
-}
-
-pub struct StatsQuery {
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
-    step: Option<Step>,
-    by: Option<Split>,
-    queue: Option<String>,
-    kind: Option<String>,
     outcome: Option<String>,
 }
 
@@ -103,7 +92,7 @@ pub struct PointView {
 }
 
 /// Runs that ended by minute or hour, as one line or by queue, kind or outcome.
-#[utoipa::path(get, path = "/admin/jobs/stats", tag = "admin jobs", params(StatsParams), security(("bearer" = [])),
+#[utoipa::path(get, path = "/admin/jobs/stats", tag = "admin jobs", params(StatsQuery), security(("bearer" = [])),
     responses((status = 200, description = "The series", body = Envelope<StatsView>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
 pub async fn get(
