@@ -14,7 +14,6 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     timeout::RequestBodyTimeoutLayer,
 };
-
 use tracing::Instrument;
 
 use crate::{

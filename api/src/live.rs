@@ -6,8 +6,8 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use domain::words;
 use db::{Db, clock::Clock};
+use domain::words;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 

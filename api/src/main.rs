@@ -11,7 +11,15 @@ use anyhow::Context;
 use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
 use clap::{Args, Parser, Subcommand};
 use db::{Db, clock::Clock};
-use infra::{cache::Cache, env::{DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings}, search::SearchBackend, storage::Storage};
+use infra::{
+    cache::Cache,
+    env::{
+        DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs,
+        StorageSettings, TelemetryArgs, TelemetrySettings,
+    },
+    search::SearchBackend,
+    storage::Storage,
+};
 use secrecy::ExposeSecret;
 
 /// The HTTP API of the Nano marketplace.

@@ -13,12 +13,13 @@ use std::sync::LazyLock;
 use axum::Router;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use self::system::openapi::Document;
 use self::system::{docs, openapi};
 use crate::{
     reply::{Code, Error},
     state::AppState,
 };
+
+pub use self::system::openapi::Document;
 
 /// Routes and the document that describes them.
 fn table() -> OpenApiRouter<AppState> {

@@ -3,7 +3,11 @@
 use std::{ops::Deref, sync::Arc};
 
 use db::{Db, clock::Clock};
-use infra::{cache::{Cache, EventHints}, search::SearchBackend, storage::Storage};
+use infra::{
+    cache::{Cache, EventHints},
+    search::SearchBackend,
+    storage::Storage,
+};
 use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 

@@ -29,6 +29,12 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use budget::Budget;
+use content::Run;
+use directory::Directory;
+use findings::report::Findings;
+use kinds::scope::Scope;
+
 pub use content::{Progress, unpack::EntryReader};
 pub use error::CheckError;
 pub use findings::{
@@ -38,12 +44,6 @@ pub use findings::{
 pub use limits::{Limits, Options};
 pub use rebuild::{Rebuilt, cross_check, rebuild};
 pub use source::{FileSource, ReadAt};
-
-use budget::Budget;
-use content::Run;
-use directory::Directory;
-use findings::report::Findings;
-use kinds::scope::Scope;
 
 /// What the directory alone tells about an archive.
 #[derive(Clone, Debug)]

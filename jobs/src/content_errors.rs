@@ -1,13 +1,12 @@
 //! What a content step's error means for its job: a fault of this machine waits, anything else counts as a failure.
 
-use queue::JobError;
-
 use content::{
     ArchiveError,
     scan::{RulesError, ScanError},
     text::TextError,
     thumbnail::ThumbnailError,
 };
+use queue::JobError;
 
 fn of_archive(error: ArchiveError) -> JobError {
     if matches!(error, ArchiveError::Io(_)) { JobError::Transient(error.into()) } else { JobError::failed(error) }

@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use db::{Db, DbError, Tx, clock::Clock};
 use archive::Limits;
+use content::LazyScanner;
+use db::{Db, DbError, Tx, clock::Clock};
 use domain::{audit::Entry, review::ReviewPolicy};
 use infra::{
     cache::Cache,
@@ -13,8 +14,6 @@ use infra::{
     storage::{LockMode, Storage},
 };
 use queue::{JobError, QueueContext, Run, control::Act};
-
-use content::LazyScanner;
 
 #[derive(Clone)]
 pub struct Context {

@@ -4,7 +4,9 @@
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use db::{Db, clock::Clock};
-use queue::{Job, JobError, Outcome, Queue, QueueContext, Queues, Registry, Run, Worker, WorkerSettings, enqueue, ready};
+use queue::{
+    Job, JobError, Outcome, Queue, QueueContext, Queues, Registry, Run, Worker, WorkerSettings, enqueue, ready,
+};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 

@@ -8,7 +8,6 @@ use std::{
 
 use api::{AppState, Parts, Settings, auth::jwt::JwtKeys};
 use db::{Db, clock::Clock};
-use servers::{mail::MailCatcher, s3::S3Server};
 use infra::{
     cache::Cache,
     env::{RedisSettings, SearchSettings, StorageSettings},
@@ -16,6 +15,7 @@ use infra::{
     storage::Storage,
 };
 use queue::{ledger, ready::ReadyList};
+use servers::{mail::MailCatcher, s3::S3Server};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;

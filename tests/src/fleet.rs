@@ -6,19 +6,19 @@ use std::{
     time::Duration,
 };
 
+use content::LazyScanner;
 use db::Db;
-use servers::processes::{Launch, Process};
 use domain::review::ReviewPolicy;
 use infra::{
     env::{MailSettings, SmtpTls},
     mail::Mailer,
 };
-use content::LazyScanner;
-use jobs::{Context, };
+use jobs::Context;
 use queue::{
     Registry, WorkerSettings,
     child::{ChildLimits, ChildProgram},
 };
+use servers::processes::{Launch, Process};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 

@@ -12,9 +12,9 @@ pub mod settings;
 use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Context as _;
+use content::{LazyScanner, scan::Scanner};
 use db::{Db, clock::Clock};
 use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry};
-use content::{LazyScanner, scan::Scanner};
 use queue::{Worker, WorkerSettings, child::ChildProgram};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;

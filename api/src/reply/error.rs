@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{SecondsFormat, Utc};
+use db::DbError;
 use domain::{
     nano::MoveError,
     review::DecisionError,
@@ -18,7 +19,6 @@ use domain::{
     user::Language,
 };
 use http::{HeaderMap, HeaderValue, header};
-use db::DbError;
 use queue::ledger::list::CursorError;
 use serde::Serialize;
 use serde_json::{Value, json};

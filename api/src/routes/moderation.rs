@@ -2,12 +2,19 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use db::Tx;
 use domain::{
     ids::CaseId,
     review::{self, CaseState, Cause, Decision},
 };
-use db::Tx;
-use infra::db::{audit_log, moderation_cases::{self, Case}, nano_events, nano_lists, nano_versions::{self, VersionRow}, nanos, users::{self, User}};
+use infra::db::{
+    audit_log,
+    moderation_cases::{self, Case},
+    nano_events, nano_lists,
+    nano_versions::{self, VersionRow},
+    nanos,
+    users::{self, User},
+};
 use jobs::{NewMail, PublishNano, RemoveObject, VersionRef};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use db::Db;
-use queue::ledger::{list::{Fingerprint, Total}, stats::error_groups::{self, Group}};
+use queue::ledger::{
+    list::{Fingerprint, Total},
+    stats::error_groups::{self, Group},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use queue::ledger::stats::histogram;
 use db::Db;
-use queue::ledger::{State as JobState, controls::{limits::{self, Limit}, pauses::{self, Pause, Scope}}, stats::{queues, series}};
 use jobs::QUEUES;
+use queue::ledger::{
+    State as JobState,
+    controls::{
+        limits::{self, Limit},
+        pauses::{self, Pause, Scope},
+    },
+    stats::{histogram, queues, series},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

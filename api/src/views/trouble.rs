@@ -2,8 +2,10 @@
 //! texts are for those who operate jobs.
 
 use domain::user::Language;
-use queue::ledger::{Action, JobRow, State};
-use queue::class;
+use queue::{
+    class,
+    ledger::{Action, JobRow, State},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,8 +1,14 @@
 //! The place in line of a job that has not begun, as its owner is told.
 
-use queue::ledger::stats::line::{Estimate, NoEstimate};
 use db::Db;
-use queue::ledger::{JobRow, State, stats::waiting, workers};
+use queue::ledger::{
+    JobRow, State,
+    stats::{
+        line::{Estimate, NoEstimate},
+        waiting,
+    },
+    workers,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,6 +1,11 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
-use domain::{nano::{Format, License, Status, VersionState}, review::{CaseState, Cause, Decision}, upload::UploadState, user::{Language, Role, UserStatus, Words}};
+use domain::{
+    nano::{Format, License, Status, VersionState},
+    review::{CaseState, Cause, Decision},
+    upload::UploadState,
+    user::{Language, Role, UserStatus, Words},
+};
 use queue::ledger::stats::line::NoEstimate;
 use utoipa::openapi::{Object, ObjectBuilder, schema::Type};
 

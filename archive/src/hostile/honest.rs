@@ -1,9 +1,11 @@
 //! Archives as the usual programs write them, field by field. All of them must pass.
 
-use crate::format::{FLAG_DESCRIPTOR, FLAG_UTF8};
-use crate::hostile::{
-    plan::{EntryPlan, Plan, field},
-    sample::{self, HTML, JPEG, PDF, PNG, TEXT},
+use crate::{
+    format::{FLAG_DESCRIPTOR, FLAG_UTF8},
+    hostile::{
+        plan::{EntryPlan, Plan, field},
+        sample::{self, HTML, JPEG, PDF, PNG, TEXT},
+    },
 };
 
 /// A plain archive of these files, as a careful program would write it. Names that end in `/` become folders.

@@ -10,13 +10,12 @@ mod properties;
 mod sample;
 mod structure;
 
-pub use files::bombs::document_with_bomb;
-pub use honest::{archive, honest};
-
+use crate::findings::code::Code;
 use files::{bombs, disguises, documents, nested, polyglots, programs, streams};
 use structure::{ends, extras, formats, headers, layout, names, zip64};
 
-use crate::findings::code::Code;
+pub use files::bombs::document_with_bomb;
+pub use honest::{archive, honest};
 
 /// One hostile archive and the code that must be among its findings.
 #[derive(Clone, Debug)]

@@ -9,11 +9,15 @@ use std::{
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::hostile::{
-    plan::{EntryPlan, Plan, field},
-    sample::{HTML, JPEG, PDF, PNG},
+use crate::{
+    Options, Report, check, cross_check,
+    format::FLAG_UTF8,
+    hostile::{
+        plan::{EntryPlan, Plan, field},
+        sample::{HTML, JPEG, PDF, PNG},
+    },
+    rebuild,
 };
-use crate::{Options, Report, check, cross_check, format::FLAG_UTF8, rebuild};
 
 /// Paths, composed, and contents.
 type Tree = BTreeMap<String, Vec<u8>>;

@@ -41,6 +41,7 @@ use crate::{
     },
     text::{language, plain},
 };
+
 pub use finding::{Finding, Severity};
 pub use rules::RulesError;
 

@@ -1,25 +1,27 @@
 //! `dev drill`: one outage at a time, under load, with figures held against their goals.
 
-use std::path::Path;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
-use servers::lock::Lock;
-use servers::progress::Progress;
-use servers::stop::{INTERRUPTED, Stop};
+use servers::{
+    lock::Lock,
+    progress::Progress,
+    stop::{INTERRUPTED, Stop},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::checker;
-use crate::checker::evidence::Evidence;
-use crate::faults::plan::{Line, Victim, WORKERS};
-use crate::faults::recovery::{History, Spread};
-use crate::load::Load;
-use crate::load::browser::Request;
-use crate::town::Town;
-use crate::trial::{self, ledger_line, requests_line, settle};
+use crate::{
+    checker::{self, evidence::Evidence},
+    faults::{
+        plan::{Line, Victim, WORKERS},
+        recovery::{History, Spread},
+    },
+    load::{Load, browser::Request},
+    town::Town,
+    trial::{self, ledger_line, requests_line, settle},
+};
 
 /// Load before and after the outage, for comparison.
 const AROUND: Duration = Duration::from_secs(20);

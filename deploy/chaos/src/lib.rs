@@ -9,15 +9,19 @@ mod state;
 mod town;
 mod trial;
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
 
 use anyhow::{Context, Result};
-use servers::lock::Lock;
-use servers::programs;
-use servers::progress::Progress;
-use servers::stop::{INTERRUPTED, Stop};
+use servers::{
+    lock::Lock,
+    programs,
+    progress::Progress,
+    stop::{INTERRUPTED, Stop},
+};
 
 use state::{Finished, State};
 use trial::Size;

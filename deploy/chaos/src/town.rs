@@ -1,18 +1,22 @@
 //! The marketplace under fire: services behind proxies, two workers, two schedulers and an api that can be hit one by
 //! one and are started again.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
-use servers::installation::{CREATOR_TERMS, make_signing_key};
-use servers::ports;
-use servers::processes::{Launch, Process};
-use servers::progress::Progress;
-use servers::proxy::Proxy;
-use servers::services::{Environment, Services};
+use servers::{
+    installation::{CREATOR_TERMS, make_signing_key},
+    ports,
+    processes::{Launch, Process},
+    progress::Progress,
+    proxy::Proxy,
+    services::{Environment, Services},
+};
 
 use crate::faults::plan::{API, Line, SCHEDULERS, Victim, WORKERS};
 

@@ -1,20 +1,24 @@
 //! One seed: start, load under fire, calm, judgement.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use servers::progress::Progress;
 use tokio_util::sync::CancellationToken;
 
-use crate::checker::evidence::Evidence;
-use crate::checker::tamper;
-use crate::checker::{self, Verdict};
-use crate::faults::inject::{Injector, Pace};
-use crate::faults::plan;
-use crate::faults::recovery::{self, History};
-use crate::load::Load;
-use crate::town::Town;
+use crate::{
+    checker::{self, Verdict, evidence::Evidence, tamper},
+    faults::{
+        inject::{Injector, Pace},
+        plan,
+        recovery::{self, History},
+    },
+    load::Load,
+    town::Town,
+};
 
 /// Without a job that ended or was added for so long, nothing is expected to end any more: one that is run again and
 /// again is stuck, too.

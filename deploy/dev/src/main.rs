@@ -5,12 +5,10 @@ mod memory;
 mod seed;
 mod supervisor;
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use servers::progress::Progress;
-use servers::stop::Stop;
+use servers::{progress::Progress, stop::Stop};
 
 use supervisor::{command, run};
 

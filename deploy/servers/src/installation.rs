@@ -1,8 +1,6 @@
 //! What every installation of the marketplace has besides its services: a signing key and a version of the terms.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use anyhow::{Context, Result};
 

@@ -1,8 +1,10 @@
 //! Two supervisors in one state folder would start the same databases twice.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Write},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 

@@ -1,17 +1,19 @@
 //! A private MariaDB: own data directory, own port, no root needed, nothing shared with a system server.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::{io::AsyncReadExt, net::TcpStream, process::Command};
 
-use crate::ports;
-use crate::processes::{Launch, Process, end_leftover};
-use crate::programs;
+use crate::{
+    ports,
+    processes::{Launch, Process, end_leftover},
+    programs,
+};
 
 /// First start of a data directory and crash recovery included.
 const READY_WITHIN: Duration = Duration::from_secs(60);

@@ -3,17 +3,19 @@
 //! The tests switch S3 and SMTP off and on again on the same port; a graceful shutdown would keep
 //! serving the connections that a client pool holds open.
 
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
+use std::{future::Future, io, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

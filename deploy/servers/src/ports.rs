@@ -1,10 +1,6 @@
 //! Free TCP ports on the loopback interface.
 
-use std::collections::HashSet;
-use std::io;
-use std::net::TcpListener;
-use std::ops::Range;
-use std::sync::Mutex;
+use std::{collections::HashSet, io, net::TcpListener, ops::Range, sync::Mutex};
 
 /// Below the ports that kernels give to outgoing connections (Linux from 32768, macOS from 49152): a server that is
 /// killed and started again still finds its port free.

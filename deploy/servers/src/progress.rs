@@ -1,7 +1,6 @@
 //! Lines with the time since the start.
 
-use std::future::Future;
-use std::time::Instant;
+use std::{future::Future, time::Instant};
 
 use anyhow::{Context, Result};
 

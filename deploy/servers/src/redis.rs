@@ -1,15 +1,18 @@
 //! Private Redis servers, one for each role.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::ports;
-use crate::processes::{Launch, Process, end_leftover};
-use crate::programs;
+use crate::{
+    ports,
+    processes::{Launch, Process, end_leftover},
+    programs,
+};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(10);

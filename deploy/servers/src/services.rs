@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::mail::MailCatcher;
-use crate::mariadb::{DEV_SCHEMA, MariaDb};
-use crate::ports;
-use crate::redis::{RedisServer, Role};
-use crate::s3::{self, S3Server};
+use crate::{
+    mail::MailCatcher,
+    mariadb::{DEV_SCHEMA, MariaDb},
+    ports,
+    redis::{RedisServer, Role},
+    s3::{self, S3Server},
+};
 
 /// Ports a person may have bookmarked; another is taken when one is in use.
 const MAIL_PAGE_PORT: u16 = 8025;

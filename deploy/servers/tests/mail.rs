@@ -1,11 +1,12 @@
 //! The mail catcher, driven by the client the application uses.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use lettre::message::{Message, MultiPart};
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    message::{Message, MultiPart},
+    transport::smtp::client::{Certificate, Tls, TlsParameters},
+};
 use servers::mail::MailCatcher;
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;

@@ -1,9 +1,13 @@
 //! MariaDB and Redis: ready when `start` returns, kept over a restart, recovered after a kill.
 
-use servers::mariadb::MariaDb;
-use servers::redis::{RedisServer, Role};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use servers::{
+    mariadb::MariaDb,
+    redis::{RedisServer, Role},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 async fn redis(port: u16, command: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

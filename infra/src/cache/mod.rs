@@ -16,11 +16,11 @@ use redis::{
 };
 use secrecy::ExposeSecret;
 
-pub use hints::{EventHints, Hint};
-pub use rate_limit::Limit;
-
 use crate::env::RedisSettings;
 use local::LocalLimits;
+
+pub use hints::{EventHints, Hint};
+pub use rate_limit::Limit;
 
 /// A cache that takes longer is no cache.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);

@@ -4,13 +4,13 @@
 use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use content::thumbnail::WIDTHS;
 use db::{Db, DbError, Tx};
 use domain::ids::NanoId;
 use infra::db::{retention, stored_objects};
 use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, enqueue, schedule::Schedule};
 use serde::{Deserialize, Serialize};
 
-use content::thumbnail::WIDTHS;
 use crate::{Context, RemoveObject, queues};
 
 #[derive(Debug, Default, Serialize, Deserialize)]

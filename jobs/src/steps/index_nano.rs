@@ -1,5 +1,6 @@
 //! Brings the search index in line with a nano as it is now: there when published, gone otherwise.
 
+use content::text::Metadata;
 use db::DbError;
 use domain::ids::{NanoId, UserId};
 use infra::{
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use content::text::Metadata;
 use crate::{Context, queues};
 
 #[derive(Debug, Serialize, Deserialize)]

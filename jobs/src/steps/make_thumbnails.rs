@@ -5,6 +5,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
+use content::thumbnail::{self, ImageLimits, Thumbnails};
 use infra::{db::nano_versions, storage::Key};
 use queue::{GivenUp, Job, JobError, Level, Outcome, Queue, Reference, Run};
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Step;
-use content::thumbnail::{self, ImageLimits, Thumbnails};
-use crate::{
-    Context, VersionRef,
-    content_errors, queues,
-};
+use crate::{Context, VersionRef, content_errors, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeThumbnails(pub VersionRef);

@@ -1,5 +1,6 @@
 //! The join of an upload's checks: publish, hand to a person, or turn down.
 
+use content::scan::{Finding, ScanReport};
 use domain::review::{self, ScanAction, Verdict};
 use infra::db::{moderation_cases, nano_versions, nanos};
 use queue::{GivenUp, Job, JobError, Outcome, Queue, Reference, Run, enqueue};
@@ -8,10 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Step;
-use content::scan::{Finding, ScanReport};
 use crate::{
-    Context, PublishNano, VersionRef,
-    queues,
+    Context, PublishNano, VersionRef, queues,
     steps::{MAILED_FINDINGS, Rejection},
 };
 

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use content::{
+    scan::{Progress, ScanOptions},
+    text::{self, TextLimits},
+};
 use infra::db::{nano_versions, nanos};
 use queue::{GivenUp, Job, JobError, Level, Outcome, Queue, Reference, Run};
 use serde::{Deserialize, Serialize};
@@ -9,14 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Step;
-use content::{
-        scan::{Progress, ScanOptions},
-        text::{self, TextLimits},
-    };
-use crate::{
-    Context, VersionRef,
-    content_errors, queues,
-};
+use crate::{Context, VersionRef, content_errors, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScanContent(pub VersionRef);

@@ -5,9 +5,7 @@
 
 use std::{fs::File, io, ops::ControlFlow, path::Path, time::Duration};
 
-use archive::{
-    self, CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity,
-};
+use archive::{self, CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity};
 use infra::{
     db::{nano_versions, nanos},
     disk,

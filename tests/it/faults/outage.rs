@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use queue::ledger::{self, State, workers};
+use reqwest::StatusCode;
+use serde_json::json;
 use servers::{
     mariadb::MariaDb,
     redis::{RedisServer, Role},
 };
-use queue::ledger::{self, State, workers};
-use reqwest::StatusCode;
-use serde_json::json;
 use tests::{TestApp, app::Overrides, archives};
 
 /// Long enough for a step to have met the outage, more than once.

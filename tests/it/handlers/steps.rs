@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use db::clock::Clock;
-use infra::db::{nano_events};
+use infra::db::nano_events;
 use jobs::{
     ExpireUploads, IndexNano, MakeThumbnails, PublishNano, RemoveObject, ReviewNano, ScanContent, SendEmail,
     ValidateArchive,

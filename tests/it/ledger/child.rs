@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use servers::processes::Process;
 use domain::review::ReviewPolicy;
 use infra::db::nano_events;
 use jobs::Context;
@@ -20,6 +19,7 @@ use queue::{
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
+use servers::processes::Process;
 use tests::{TestApp, User, app::PATIENCE, archives, fleet::Worker};
 use uuid::Uuid;
 

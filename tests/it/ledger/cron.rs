@@ -8,10 +8,6 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, clock::Clock};
-use servers::{
-    mariadb::MariaDb,
-    processes::{Launch, Process},
-};
 use jobs::Context;
 use queue::{
     Job, JobError, Outcome, Queue, enqueue_in,
@@ -24,6 +20,10 @@ use queue::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
+use servers::{
+    mariadb::MariaDb,
+    processes::{Launch, Process},
+};
 use tests::{
     TestApp,
     app::{Overrides, PATIENCE},

@@ -23,6 +23,9 @@ async fn the_example_enqueues_a_job_and_runs_it() {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(text, "Hello, Ada!\n");
     let jobs = ledger::list::page(&app.db, &ledger::list::Filter::default(), None, 10).await.unwrap().jobs;
-    assert_eq!(jobs.iter().map(|job| (job.kind.as_str(), job.state)).collect::<Vec<_>>(), [("greet", State::Completed)]);
+    assert_eq!(
+        jobs.iter().map(|job| (job.kind.as_str(), job.state)).collect::<Vec<_>>(),
+        [("greet", State::Completed)]
+    );
     app.finish().await;
 }

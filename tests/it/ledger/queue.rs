@@ -6,7 +6,6 @@ use std::{
 };
 
 use db::Db;
-use servers::redis::{RedisServer, Role};
 use domain::review::ReviewPolicy;
 use jobs::Context;
 use queue::{
@@ -16,6 +15,7 @@ use queue::{
     schedule::Scheduler,
 };
 use serde::{Deserialize, Serialize};
+use servers::redis::{RedisServer, Role};
 use tests::{TestApp, app::Overrides, fleet::Worker};
 use uuid::Uuid;
 

@@ -9,7 +9,6 @@ use std::{
 };
 
 use db::Db;
-use servers::redis::{RedisServer, Role};
 use domain::review::ReviewPolicy;
 use queue::{
     builtin::PruneLedger,
@@ -18,6 +17,7 @@ use queue::{
     schedule::Scheduler,
 };
 use secrecy::ExposeSecret;
+use servers::redis::{RedisServer, Role};
 use tests::{TestApp, app::Overrides};
 use uuid::Uuid;
 

@@ -14,8 +14,9 @@ use std::{
 };
 
 use archive::{EntryReader, FileSource, Options, ReadAt, Report, hostile};
-use programs::{Extractor, Interpreter, Tree, command, hash, installed, run, tree_of};
 use tests::archives;
+
+use programs::{Extractor, Interpreter, Tree, command, hash, installed, run, tree_of};
 
 /// Lessons as creators have them on their disks.
 fn lessons(folder: &Path) {

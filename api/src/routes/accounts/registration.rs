@@ -2,14 +2,18 @@
 
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
+use db::{DbError, Tx};
 use domain::{
     ids::UserId,
     password,
     user::{Email, Language, Role, Username},
 };
 use http::StatusCode;
-use db::{DbError, Tx};
-use infra::db::{audit_log, email_tokens::{self, Purpose}, users::{self, NewUser, User}};
+use infra::db::{
+    audit_log,
+    email_tokens::{self, Purpose},
+    users::{self, NewUser, User},
+};
 use jobs::NewMail;
 use serde::Serialize;
 use serde_json::json;

@@ -1,10 +1,13 @@
 //! Sessions: a family of refresh tokens that replace each other, and the access tokens cut from it.
 
 use chrono::{DateTime, Utc};
+use db::Tx;
 use domain::{ids::UserId, token::SecretToken, user::Role};
 use http::{HeaderMap, header};
-use db::Tx;
-use infra::db::{refresh_tokens::{self, NewRefreshToken}, users};
+use infra::db::{
+    refresh_tokens::{self, NewRefreshToken},
+    users,
+};
 use uuid::Uuid;
 
 use crate::{

@@ -3,8 +3,10 @@
 use axum::extract::State;
 use http::StatusCode;
 use infra::db::audit_log;
-use queue::ledger::{By, controls::limits};
-use queue::control::{self, BadLimit, NewLimit};
+use queue::{
+    control::{self, BadLimit, NewLimit},
+    ledger::{By, controls::limits},
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::kinds;

@@ -1,11 +1,13 @@
 //! Pausing queues and kinds of jobs: what runs goes on, nothing else starts.
 
-use jobs::QUEUES;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use infra::db::audit_log;
-use queue::ledger::{By, controls::pauses::Scope};
-use queue::{Queue, control};
+use jobs::QUEUES;
+use queue::{
+    Queue, control,
+    ledger::{By, controls::pauses::Scope},
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -123,10 +125,7 @@ pub async fn resume_kind(
 }
 
 fn known_queue(name: &str) -> Result<&'static str, Error> {
-    QUEUES
-        .parse(name)
-        .map(Queue::as_str)
-        .map_err(|_| Error::with(Code::NotFound, json!({ "queues": QUEUES.names() })))
+    QUEUES.parse(name).map(Queue::as_str).map_err(|_| Error::with(Code::NotFound, json!({ "queues": QUEUES.names() })))
 }
 
 async fn pause(

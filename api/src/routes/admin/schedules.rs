@@ -3,8 +3,13 @@
 use axum::extract::State;
 use chrono::{DateTime, SecondsFormat, Utc};
 use infra::db::audit_log;
-use queue::ledger::{By, State as JobState, schedules::{self, Schedule, Tick}};
-use queue::control;
+use queue::{
+    control,
+    ledger::{
+        By, State as JobState,
+        schedules::{self, Schedule, Tick},
+    },
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -1,11 +1,9 @@
 //! The fleet, and draining one of its workers.
 
 use axum::extract::State;
-use queue::ids::WorkerId;
 use http::header;
 use infra::db::audit_log;
-use queue::ledger::By;
-use queue::control;
+use queue::{control, ids::WorkerId, ledger::By};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

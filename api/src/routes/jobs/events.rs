@@ -7,9 +7,11 @@ use axum::{
     response::{IntoResponse, Response, sse::Event},
 };
 use domain::user::Permission;
-use queue::ids::JobId;
 use http::StatusCode;
-use queue::ledger::{self as ledger, JobRow};
+use queue::{
+    ids::JobId,
+    ledger::{self as ledger, JobRow},
+};
 use sha2::{Digest, Sha256};
 
 use super::job::visible;

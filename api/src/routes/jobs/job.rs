@@ -3,9 +3,11 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::user::Permission;
-use queue::ids::JobId;
 use http::header;
-use queue::ledger::{self as ledger, JobRow, State as JobState, family, history::attempts};
+use queue::{
+    ids::JobId,
+    ledger::{self as ledger, JobRow, State as JobState, family, history::attempts},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use axum::extract::State;
 use domain::user::Permission;
-use queue::ids::JobId;
 use http::header;
 use infra::db::audit_log;
-use queue::ledger::{Action, By, State as JobState};
-use queue::control::{self, JobChange};
+use queue::{
+    control::{self, JobChange},
+    ids::JobId,
+    ledger::{Action, By, State as JobState},
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;

@@ -1,14 +1,20 @@
 //! Nanos: the catalogue, drafts, edits, and their way on and off the shelf. `forms.rs` has their bodies.
 
 use axum::extract::State;
+use db::Tx;
 use domain::{
     ids::{CategoryId, NanoId},
     nano::Status,
     user::Permission,
 };
 use http::{StatusCode, header};
-use db::Tx;
-use infra::db::{audit_log, categories, moderation_cases, nano_events, nano_lists::{self, Filter, Sort}, nano_versions, nanos::{self, NewNano}, uploads};
+use infra::db::{
+    audit_log, categories, moderation_cases, nano_events,
+    nano_lists::{self, Filter, Sort},
+    nano_versions,
+    nanos::{self, NewNano},
+    uploads,
+};
 use jobs::{IndexNano, RemoveObject};
 use serde::Serialize;
 use serde_json::json;

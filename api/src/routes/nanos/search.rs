@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use chrono::TimeDelta;
-use domain::{nano::Format, nano::Status, user::Language, words};
+use domain::{
+    nano::{Format, Status},
+    user::Language,
+    words,
+};
 use infra::{
     db::nano_lists::{self, Filter, Sort},
     search::{self, FacetCount, SearchQuery},

@@ -6,8 +6,11 @@ use axum::{
 };
 use domain::ids::{NanoId, VersionId};
 use http::{HeaderValue, StatusCode, header};
-use infra::{db::{downloads, nano_versions, nanos}, storage::Key};
-use queue::ledger as ledger;
+use infra::{
+    db::{downloads, nano_versions, nanos},
+    storage::Key,
+};
+use queue::ledger;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 

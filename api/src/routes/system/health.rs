@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use queue::ledger::workers;
 use jsonwebtoken::jwk::JwkSet;
+use queue::ledger::workers;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;

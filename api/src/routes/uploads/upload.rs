@@ -2,12 +2,22 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::{ids::{UploadId, VersionId}, nano::VersionState, upload::{CHANGELOG_MAX, Semver, SemverError, UploadState}, user::Permission};
-use queue::ids::JobId;
-use http::StatusCode;
 use db::Tx;
-use infra::db::{audit_log, nano_events, nano_versions::{self, NewVersion}, nanos, uploads::{self, Upload}};
+use domain::{
+    ids::{UploadId, VersionId},
+    nano::VersionState,
+    upload::{CHANGELOG_MAX, Semver, SemverError, UploadState},
+    user::Permission,
+};
+use http::StatusCode;
+use infra::db::{
+    audit_log, nano_events,
+    nano_versions::{self, NewVersion},
+    nanos,
+    uploads::{self, Upload},
+};
 use jobs::{RemoveObject, ValidateArchive, VersionRef};
+use queue::ids::JobId;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;

@@ -1,11 +1,13 @@
 //! Archives that expand to more than their budgets (rule 12).
 
-use crate::findings::code::Code;
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample::{self, TEXT},
-    structure::ends::two,
+use crate::{
+    findings::code::Code,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample::{self, TEXT},
+        structure::ends::two,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,10 +1,12 @@
 //! Files that are not what their extension says (rule 13).
 
-use crate::findings::code::Code::{self, EmptyEntry, TextNotUtf8, TypeMismatch};
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample::{HTML, JPEG, PDF, PNG, TEXT},
+use crate::{
+    findings::code::Code::{self, EmptyEntry, TextNotUtf8, TypeMismatch},
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample::{HTML, JPEG, PDF, PNG, TEXT},
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,13 +1,13 @@
 //! Office documents and e-books with macros, programs, archives or lies of their own (rules 12 and 13).
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan, field},
-    sample::{self, PNG},
-};
 use crate::{
     findings::code::Code::{self, Macro, NestedArchive, NestedTooDeep, OfficeIncomplete, Program, ScriptNotAllowed},
     format::FLAG_UTF8,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan, field},
+        sample::{self, PNG},
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,10 +1,12 @@
 //! Archives inside the archive, by name and by content (rule 12).
 
-use crate::findings::code::Code::NestedArchive;
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample::{self, TEXT},
+use crate::{
+    findings::code::Code::NestedArchive,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample::{self, TEXT},
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,13 +1,13 @@
 //! Files that are two types at once (rule 13): each of them passes for what its name says.
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample::{self, HTML, JPEG, PDF, PNG, TEXT},
-};
 use crate::{
     findings::code::Code::{NestedArchive, Program, TwoTypes},
     format::EndRecord,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample::{self, HTML, JPEG, PDF, PNG, TEXT},
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,10 +1,12 @@
 //! Programs and scripts, by name and by content (rule 13).
 
-use crate::findings::code::Code::{self, Program, ScriptNotAllowed, TypeNotAllowed};
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample,
+use crate::{
+    findings::code::Code::{self, Program, ScriptNotAllowed, TypeNotAllowed},
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,10 +1,12 @@
 //! Content that is damaged or lies about itself (rule 7).
 
-use crate::findings::code::Code;
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan, deflate},
-    sample::TEXT,
+use crate::{
+    findings::code::Code,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan, deflate},
+        sample::TEXT,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,13 +1,13 @@
 //! Lies about where the archive starts and ends (rules 1 to 3).
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample::{self, TEXT},
-};
 use crate::{
     findings::code::Code,
     format::{END_SIGNATURE, EndRecord},
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample::{self, TEXT},
+    },
 };
 
 /// Two honest files.

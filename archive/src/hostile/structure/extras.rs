@@ -1,9 +1,11 @@
 //! Extra fields and comments that say something else (rule 8).
 
-use crate::findings::code::Code;
-use crate::hostile::{
-    Case, case,
-    plan::{Plan, field},
+use crate::{
+    findings::code::Code,
+    hostile::{
+        Case, case,
+        plan::{Plan, field},
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

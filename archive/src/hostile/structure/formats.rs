@@ -1,10 +1,12 @@
 //! Methods, versions, flags and attributes that ask for more than files and folders (rules 5 and 11).
 
-use crate::findings::code::Code;
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    sample::TEXT,
+use crate::{
+    findings::code::Code,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        sample::TEXT,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,14 +1,14 @@
 //! Headers that disagree with each other or with what lies behind them (rules 4 and 6).
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan, field},
-    sample::TEXT,
-    structure::ends::two,
-};
 use crate::{
     findings::code::Code,
     format::{FLAG_DESCRIPTOR, FLAG_UTF8},
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan, field},
+        sample::TEXT,
+        structure::ends::two,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

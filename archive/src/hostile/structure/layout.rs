@@ -1,14 +1,14 @@
 //! Lies about where entries are: overlaps, gaps, hidden ones (rules 1 and 4).
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan, deflate, field},
-    sample::TEXT,
-    structure::ends::two,
-};
 use crate::{
     findings::code::Code,
     format::{CENTRAL_SIGNATURE, LOCAL_SIZE},
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan, deflate, field},
+        sample::TEXT,
+        structure::ends::two,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,11 +1,14 @@
 //! Names that escape, hide, collide or read in two ways (rules 9 and 10).
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan},
-    structure::letters,
+use crate::{
+    findings::code::Code,
+    format::FLAG_UTF8,
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan},
+        structure::letters,
+    },
 };
-use crate::{findings::code::Code, format::FLAG_UTF8};
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> =

@@ -1,14 +1,14 @@
 //! ZIP64 in every place it can stand (rule 3): readers differ in which of the two sets of numbers they believe.
 
-use crate::hostile::{
-    Case, case,
-    plan::{EntryPlan, Plan, field},
-    sample::TEXT,
-    structure::ends::two,
-};
 use crate::{
     findings::code::Code,
     format::{CENTRAL_SIGNATURE, EndRecord, u32_at},
+    hostile::{
+        Case, case,
+        plan::{EntryPlan, Plan, field},
+        sample::TEXT,
+        structure::ends::two,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {

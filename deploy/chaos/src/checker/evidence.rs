@@ -1,16 +1,17 @@
 //! What is there after a run, read from each system by itself: rows by SQL, objects as files, documents through the
 //! search, mails from the mailbox. Nothing of the product's own code is used.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::load::Accepted;
-use crate::town::Town;
+use crate::{load::Accepted, town::Town};
 
 /// The search's readers notice a commit within half a second; the api may just have been started again.
 const SEARCH_WITHIN: Duration = Duration::from_secs(30);

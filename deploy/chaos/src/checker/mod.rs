@@ -5,13 +5,14 @@ pub mod tamper;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use uuid::Uuid;
 
-use crate::load::Accepted;
-use crate::load::archive::Expectation;
+use crate::load::{Accepted, archive::Expectation};
 use evidence::{Evidence, JobFact, NanoFact, VersionFact};
 
 const THUMBNAILS: [&str; 3] = ["1280.webp", "320.webp", "640.webp"];

@@ -4,11 +4,11 @@
 use anyhow::{Context, Result, ensure};
 use servers::progress::Progress;
 
-use crate::checker::evidence::Evidence;
-use crate::checker::{self, Verdict};
-use crate::load::Accepted;
-use crate::load::archive::Expectation;
-use crate::town::Town;
+use crate::{
+    checker::{self, Verdict, evidence::Evidence},
+    load::{Accepted, archive::Expectation},
+    town::Town,
+};
 
 /// Spoils what is there, one thing after the other, and undoes it. `clean` is the verdict before, without a finding.
 /// Workers are ended first.

@@ -1,7 +1,9 @@
 //! Carries the plan out, beside the load: neither runs ahead of the other.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -9,8 +11,10 @@ use rustix::process::Signal;
 use servers::progress::Progress;
 use tokio_util::sync::CancellationToken;
 
-use crate::faults::plan::{Fault, Line, Step, Victim, WORKERS};
-use crate::town::{Killed, Town};
+use crate::{
+    faults::plan::{Fault, Line, Step, Victim, WORKERS},
+    town::{Killed, Town},
+};
 
 /// How far the load may be ahead of the faults, in faults.
 const FAULTS_AHEAD: usize = 1;

@@ -1,11 +1,12 @@
 //! Which faults happen, in which order and how long each lasts: all of it follows from the seed.
 
-use std::fmt;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use rand::rngs::StdRng;
-use rand::seq::{IndexedRandom, SliceRandom};
-use rand::{Rng, SeedableRng};
+use rand::{
+    Rng, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedRandom, SliceRandom},
+};
 use servers::redis::Role;
 
 /// A program that can be hit.

@@ -1,16 +1,18 @@
 //! How long it took until things moved again, read from the ledger's own times after the run.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use crate::faults::inject::Happened;
-use crate::faults::plan::{API, Fault, WORKERS};
-use crate::load::browser::Request;
-use crate::town::Town;
+use crate::{
+    faults::{
+        inject::Happened,
+        plan::{API, Fault, WORKERS},
+    },
+    load::browser::Request,
+    town::Town,
+};
 
 /// A run of a job that was lost with its process.
 #[derive(Debug, Clone)]

@@ -1,8 +1,12 @@
 //! A creator's browser on a bad day: it asks again when an answer is lost, and never counts what it was not told.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};

@@ -11,11 +11,15 @@ use servers::progress::Progress;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::seed::accounts::{CONSUMER, CREATOR, MODERATOR};
-use crate::seed::client::{Api, Event, Session};
-use crate::seed::content::{Content, Unit};
-use crate::seed::publish::{self, Outcome, Sent};
-use crate::supervisor::stack::Stack;
+use crate::{
+    seed::{
+        accounts::{CONSUMER, CREATOR, MODERATOR},
+        client::{Api, Event, Session},
+        content::{Content, Unit},
+        publish::{self, Outcome, Sent},
+    },
+    supervisor::stack::Stack,
+};
 use timeline::Timeline;
 
 const FEWEST_UNITS: usize = 3;

@@ -1,8 +1,6 @@
 //! The table at the end of the demo: every job in the ledger with the time it waited and the time it ran.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::time::Duration;
+use std::{collections::HashMap, fmt, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use servers::mariadb::{DEV_SCHEMA, MariaDb};

@@ -5,19 +5,23 @@
 
 pub mod recordings;
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use servers::progress::Progress;
 
-use crate::seed::accounts::CREATOR;
-use crate::seed::client::Api;
-use crate::seed::content::Unit;
-use crate::supervisor::stack::Stack;
+use crate::{
+    seed::{accounts::CREATOR, client::Api, content::Unit},
+    supervisor::stack::Stack,
+};
 
 /// What the design allows each program above idle, in MiB.
 const GOAL_MIB: f64 = 64.0;

@@ -1,12 +1,13 @@
 //! One large honest archive for measurements: field recordings (WAV) of noise, stored, beside a text and a picture.
 
-use std::fs::File;
-use std::io::{BufWriter, Cursor, Seek, Write};
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{BufWriter, Cursor, Seek, Write},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
-use rand::rngs::StdRng;
-use rand::{RngCore, SeedableRng};
+use rand::{RngCore, SeedableRng, rngs::StdRng};
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::seed::archives::options;

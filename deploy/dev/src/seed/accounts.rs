@@ -5,8 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use servers::mariadb::DEV_SCHEMA;
 
-use crate::seed::client::{Api, Session};
-use crate::supervisor::stack::Stack;
+use crate::{
+    seed::client::{Api, Session},
+    supervisor::stack::Stack,
+};
 
 /// Of every demo account.
 pub const PASSWORD: &str = "nano-demo-4711";

@@ -1,13 +1,14 @@
 //! The demo archives: folders of `deploy/demo-content` packed as ZIP files, and two that must be rejected.
 
-use std::fs::File;
-use std::io::{Cursor, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{Cursor, Read, Seek, Write},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
+use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 /// Already compressed: deflating them again costs time and gains nothing.
 const COMPRESSED: [&str; 7] = ["jpg", "png", "webp", "mp4", "mp3", "xlsx", "pdf"];

@@ -1,13 +1,11 @@
 //! The marketplace as its users reach it: the public API, nothing else.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, header};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use servers::installation::CREATOR_TERMS;
 use uuid::Uuid;

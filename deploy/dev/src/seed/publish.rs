@@ -5,8 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use uuid::Uuid;
 
-use crate::seed::client::{Case, Event, Session};
-use crate::seed::content::Unit;
+use crate::seed::{
+    client::{Case, Event, Session},
+    content::Unit,
+};
 
 /// For one unit, waiting behind others on two cores included.
 pub const DECIDED_WITHIN: Duration = Duration::from_secs(300);

@@ -1,22 +1,25 @@
 //! The commands that need no API: services alone, and programs run with services of their own.
 
-use std::fmt;
-use std::path::Path;
-use std::process::{ExitCode, ExitStatus};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    path::Path,
+    process::{ExitCode, ExitStatus},
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context, Result};
-use servers::mariadb::MariaDb;
-use servers::processes::{Launch, LineSink};
-use servers::redis::{RedisServer, Role};
-use servers::s3;
-use servers::services::{Environment, Services};
+use servers::{
+    lock::Lock,
+    mariadb::MariaDb,
+    processes::{Launch, LineSink},
+    progress::Progress,
+    redis::{RedisServer, Role},
+    s3,
+    services::{Environment, Services},
+    stop::{INTERRUPTED, Stop},
+};
 use tempfile::TempDir;
-
-use servers::lock::Lock;
-use servers::progress::Progress;
-use servers::stop::{INTERRUPTED, Stop};
 
 /// How long `cargo` and what it runs may take to end when told to.
 const END_WITHIN: Duration = Duration::from_secs(10);

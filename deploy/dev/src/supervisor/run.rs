@@ -1,22 +1,33 @@
 //! `dev run` and `dev demo`: the whole marketplace, started, used and stopped.
 
-use std::path::Path;
-use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::{Context, Result, anyhow};
-use servers::lock::Lock;
-use servers::processes::LineSink;
-use servers::progress::Progress;
-use servers::stop::{INTERRUPTED, Stop};
+use servers::{
+    lock::Lock,
+    processes::LineSink,
+    progress::Progress,
+    stop::{INTERRUPTED, Stop},
+};
 
-use crate::memory::{self, recordings};
-use crate::seed::accounts::{ADMIN, CONSUMER, CREATOR, MODERATOR, OPERATOR, PASSWORD};
-use crate::seed::client::Api;
-use crate::seed::content::Content;
-use crate::supervisor::stack::Stack;
-use crate::{demo, seed};
+use crate::{
+    demo,
+    memory::{self, recordings},
+    seed::{
+        self,
+        accounts::{ADMIN, CONSUMER, CREATOR, MODERATOR, OPERATOR, PASSWORD},
+        client::Api,
+        content::Content,
+    },
+    supervisor::stack::Stack,
+};
 
 pub async fn run(dir: &Path, stop: &Stop, quiet: bool, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;

@@ -1,15 +1,19 @@
 //! The whole marketplace on this machine: services, then api, workers and scheduler as they run in production.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
-use servers::installation::{CREATOR_TERMS, make_signing_key};
-use servers::net::TcpServer;
-use servers::ports;
-use servers::processes::{Launch, LineSink, Process};
-use servers::progress::Progress;
-use servers::services::{Environment, Services};
+use servers::{
+    installation::{CREATOR_TERMS, make_signing_key},
+    net::TcpServer,
+    ports,
+    processes::{Launch, LineSink, Process},
+    progress::Progress,
+    services::{Environment, Services},
+};
 
 use crate::supervisor::web;
 

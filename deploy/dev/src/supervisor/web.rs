@@ -1,14 +1,15 @@
 //! The web app and the API under one address, as the CDN joins them in production.
 
-use std::convert::Infallible;
-use std::path::{Component, Path, PathBuf};
+use std::{
+    convert::Infallible,
+    path::{Component, Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyDataStream, BodyExt, Full, StreamBody};
+use http_body_util::{BodyDataStream, BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use servers::net::{BoxError, TcpServer};
 

@@ -12,17 +12,20 @@ mod smtp;
 mod store;
 mod tls;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::net::TcpServer;
-pub use store::Mail;
 use store::Store;
+
+pub use store::Mail;
 
 pub const USER: &str = "nano";
 pub const PASSWORD: &str = "nano-mail";

@@ -1,7 +1,6 @@
 //! The mails as a page and as JSON, for the person at the keyboard.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};

@@ -1,17 +1,19 @@
 //! One SMTP session (RFC 5321) with STARTTLS (RFC 3207) and AUTH PLAIN and LOGIN (RFC 4954).
 
-use std::io::{self, ErrorKind};
-use std::sync::Arc;
+use std::{
+    io::{self, ErrorKind},
+    sync::Arc,
+};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
-use tokio::sync::watch;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    sync::watch,
+};
 use tokio_rustls::TlsAcceptor;
 
-use super::store::Store;
-use super::{Faults, PASSWORD, USER};
+use super::{Faults, PASSWORD, USER, store::Store};
 
 /// Bytes of one mail; announced by the SIZE extension.
 const LARGEST_MAIL: usize = 25 * 1024 * 1024;

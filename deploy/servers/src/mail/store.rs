@@ -1,7 +1,9 @@
 //! The mails taken, in memory and as files that any mail program opens.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard},
+};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};

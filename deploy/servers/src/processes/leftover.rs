@@ -1,7 +1,9 @@
 //! Processes that an earlier, killed supervisor left behind.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};

@@ -6,23 +6,28 @@
 mod leftover;
 mod spawner;
 
-use std::fs::{File, OpenOptions};
-use std::future::Future;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    fs::{File, OpenOptions},
+    future::Future,
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+    task::JoinSet,
+};
 
 use crate::programs;
-pub use leftover::end_leftover;
 use spawner::{die_with_parent, spawn};
+
+pub use leftover::end_leftover;
 
 /// Called with the process name and one line of its output.
 pub type LineSink = Arc<dyn Fn(&str, &str) + Send + Sync>;

@@ -1,7 +1,9 @@
 //! The spawner: starts commands so that the kernel kills them when this process is killed.
 
-use std::io;
-use std::sync::{OnceLock, mpsc};
+use std::{
+    io,
+    sync::{OnceLock, mpsc},
+};
 
 #[cfg(target_os = "linux")]
 use rustix::process::Signal;

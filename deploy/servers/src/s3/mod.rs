@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use http::{HeaderName, Method, header};
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::net::TcpServer;

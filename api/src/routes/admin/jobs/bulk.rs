@@ -4,8 +4,15 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use infra::db::audit_log;
-use queue::ledger::{self as ledger, By, State as JobState, bulk_actions::{self, BulkAction as Row}, list::{self, Filter}};
-use queue::{builtin::bulk_states, control::{self, NewBulk, act::Action}};
+use queue::{
+    builtin::bulk_states,
+    control::{self, NewBulk, act::Action},
+    ledger::{
+        self as ledger, By, State as JobState,
+        bulk_actions::{self, BulkAction as Row},
+        list::{self, Filter},
+    },
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

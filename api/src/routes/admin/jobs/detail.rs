@@ -4,11 +4,23 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::{ids::{DeliveryId, NanoId, UploadId, VersionId}, redact::redact};
-use queue::ids::JobId;
+use domain::{
+    ids::{DeliveryId, NanoId, UploadId, VersionId},
+    redact::redact,
+};
 use http::header;
 use infra::db::{email_deliveries, nano_versions, nanos, uploads};
-use queue::ledger::{self as ledger, JobRow, family, history::{attempts::{self, Attempt}, logs::{self, Level, LogLine}, timeline::{self, Story}}};
+use queue::{
+    ids::JobId,
+    ledger::{
+        self as ledger, JobRow, family,
+        history::{
+            attempts::{self, Attempt},
+            logs::{self, Level, LogLine},
+            timeline::{self, Story},
+        },
+    },
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;

@@ -2,7 +2,10 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use queue::ledger::{list::{CursorError, Fingerprint}, stats::error_groups::{self, Filter, Place}};
+use queue::ledger::{
+    list::{CursorError, Fingerprint},
+    stats::error_groups::{self, Filter, Place},
+};
 use utoipa::IntoParams;
 
 use super::{

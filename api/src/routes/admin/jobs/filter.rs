@@ -1,7 +1,7 @@
 //! The filter of jobs, in a query and in a body.
 
-use queue::ledger::list::{Filter, Fingerprint};
 use jobs::QUEUES;
+use queue::ledger::list::{Filter, Fingerprint};
 use uuid::Uuid;
 
 use crate::{
