@@ -41,6 +41,7 @@ pub use findings::{
     code::{Code, Lang, Severity, catalogue_markdown},
     report::{Finding, ManifestEntry, Method, RULES_VERSION, Report},
 };
+pub use kinds::kind::{Kind, extension};
 pub use limits::{Limits, Options};
 pub use rebuild::{Rebuilt, cross_check, rebuild};
 pub use source::{FileSource, ReadAt};

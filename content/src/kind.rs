@@ -1,5 +1,7 @@
-//! What an entry is, by its extension. The archive check has already compared extension and magic bytes, but decoders
+//! What an entry is read as, by its name. The archive check has already compared extension and magic bytes, but decoders
 //! look at the bytes again.
+
+pub use archive::extension;
 
 /// Kinds of entries that some step treats specially.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,32 +27,30 @@ pub enum Kind {
 
 impl Kind {
     pub fn of(name: &str) -> Self {
-        match extension(name).as_str() {
-            "pdf" => Self::Pdf,
-            "txt" => Self::Text,
-            "md" => Self::Markdown,
-            "html" | "htm" | "xhtml" => Self::Html,
-            "css" => Self::Css,
-            "json" | "csv" => Self::Data,
-            "js" | "mjs" => Self::Script,
-            "png" | "jpg" | "jpeg" | "webp" | "gif" => Self::Image,
-            "svg" => Self::Svg,
-            "mp4" | "m4v" => Self::Mp4,
-            "webm" => Self::WebM,
-            "mp3" | "m4a" | "ogg" | "wav" => Self::Audio,
-            "vtt" | "srt" => Self::Subtitles,
-            "docx" | "xlsx" | "pptx" | "odt" | "ods" | "odp" | "epub" => Self::Office,
-            _ => Self::Other,
-        }
+        archive::Kind::of(name).map_or(Self::Other, Self::from)
     }
 }
 
-/// The extension in lower case, empty if there is none.
-pub fn extension(name: &str) -> String {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    match file.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => extension.to_ascii_lowercase(),
-        _ => String::new(),
+impl From<archive::Kind> for Kind {
+    fn from(kind: archive::Kind) -> Self {
+        use archive::Kind::*;
+        match kind {
+            Pdf => Self::Pdf,
+            Txt => Self::Text,
+            Md => Self::Markdown,
+            Html => Self::Html,
+            Css => Self::Css,
+            Json | Csv => Self::Data,
+            Js => Self::Script,
+            Png | Jpeg | Webp | Gif => Self::Image,
+            Svg => Self::Svg,
+            Mp4 => Self::Mp4,
+            Webm => Self::WebM,
+            Mp3 | M4a | Ogg | Wav => Self::Audio,
+            Vtt | Srt => Self::Subtitles,
+            Docx | Xlsx | Pptx | Odt | Ods | Odp | Epub => Self::Office,
+            Woff2 | Wasm => Self::Other,
+        }
     }
 }
 
@@ -59,11 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extensions_ignore_case_and_folders() {
-        assert_eq!(extension("a.b/Bild.JPG"), "jpg");
-        assert_eq!(extension("a.b/README"), "");
-        assert_eq!(extension(".hidden"), "");
+    fn kinds_ignore_case_and_folders() {
         assert_eq!(Kind::of("Folien/Kapitel 1.PDF"), Kind::Pdf);
         assert_eq!(Kind::of("x.tar"), Kind::Other);
+        assert_eq!(Kind::of("OEBPS/1.xhtml"), Kind::Html);
+        // A file that is nothing but an extension passes the gate as that type, so it is read as that type.
+        assert_eq!(Kind::of(".html"), Kind::Html);
+        assert_eq!(Kind::of(".hidden"), Kind::Other);
     }
 }

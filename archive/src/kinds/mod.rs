@@ -2,6 +2,7 @@
 
 pub mod content_types;
 pub mod kind;
+pub mod magic;
 pub mod scope;
 pub mod second;
 pub mod sniff;

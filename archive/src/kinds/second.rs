@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use crate::{
     format::{CENTRAL_SIGNATURE, END_SIZE, EndRecord, u32_at},
-    kinds::kind::{Kind, without_bom},
+    kinds::{kind::Kind, magic::without_bom},
 };
 
 const ZIP: &str = "application/zip";

@@ -17,7 +17,7 @@ pub fn inspect(entry: &str, document: &str, syntax: Syntax, scripts_allowed: boo
     for token in tokens(document, syntax) {
         match token {
             Token::Start { name, attributes, .. } => page.element(&name, &attributes),
-            Token::Raw(style) if loads_from_outside(style) => page.add(&finding::HTML_EXTERNAL_RESOURCE, None),
+            Token::Raw(style) if loads_from_outside(&style) => page.add(&finding::HTML_EXTERNAL_RESOURCE, None),
             _ => {}
         }
     }
