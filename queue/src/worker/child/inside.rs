@@ -79,8 +79,11 @@ pub fn unready(why: &str) {
     say(&Message::Unready(why.to_owned()));
 }
 
-/// Takes encoded spans to the worker. What does not fit into a line is lost.
-pub fn span_pipe() -> Arc<dyn Fn(&[u8]) + Send + Sync> {
+/// Takes a child's encoded spans to its worker.
+pub type SpanPipe = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// The pipe of this child process. What does not fit into a line is lost.
+pub fn span_pipe() -> SpanPipe {
     Arc::new(|spans| {
         if spans.len() <= SPANS_MAX {
             say(&Message::Spans(hex::encode(spans)));
