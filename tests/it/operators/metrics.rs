@@ -208,7 +208,9 @@ async fn the_scaling_signal_goes_on_when_the_worker_that_tells_it_is_killed() {
     for (n, address) in addresses.iter().enumerate() {
         // Nobody takes the queue `mail`: what is there waits.
         let settings = [("METRICS_ADDR", address.as_str()), ("WORKER_QUEUES", "search=3,maintenance=1")];
-        workers.push(app.worker_process_with(&format!("worker-{n}"), &settings).await);
+        let mut worker = app.worker_process_with(&format!("worker-{n}"), &settings).await;
+        worker.wait_http(&format!("http://{address}/metrics"), PATIENCE).await.unwrap();
+        workers.push(worker);
     }
     let mail = jobs::SendEmail { delivery_id: domain::ids::DeliveryId::new(), user_id: None };
     for _ in 0..7 {
