@@ -41,7 +41,7 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
         })
         .await?;
         enqueued = enqueued.max(backlog);
-        // Several rounds of the feeder.
+        // Several rounds of the dispatcher.
         let mut used = 0;
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -130,7 +130,7 @@ async fn defect_05_a_backlog_of_twenty_thousand_slows_no_job_down() {
     let starts: Vec<Instant> = starts(test).into_iter().map(|(_, began)| began).collect();
     assert_eq!(starts.len(), BACKLOG as usize, "each once");
     let rate = |from: usize| PART as f64 / (starts[from + PART - 1] - starts[from]).as_secs_f64();
-    // The feeder needs a moment to find out how much the worker takes.
+    // The dispatcher needs a moment to find out how much the worker takes.
     let (long, short) = (rate(2_000), rate(BACKLOG as usize - PART - 500));
     assert!(long * 3.0 > short, "{long:.0} jobs/s at a backlog of 18,000, {short:.0} at one of 3,000");
     worker.stop().await;
