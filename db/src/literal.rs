@@ -15,8 +15,9 @@ pub fn binary(bytes: &[u8]) -> String {
     text
 }
 
-pub fn uuid(id: Uuid) -> String {
-    binary(id.as_bytes())
+/// An id, of whichever type.
+pub fn uuid(id: impl Into<Uuid>) -> String {
+    binary(id.into().as_bytes())
 }
 
 /// `_utf8mb4 x'…'`: text.
@@ -35,7 +36,7 @@ pub fn ids<T: Copy + Into<Uuid>>(ids: &[T]) -> String {
         if !list.is_empty() {
             list.push(',');
         }
-        list.push_str(&uuid(id.into()));
+        list.push_str(&uuid(id));
     }
     list
 }

@@ -14,7 +14,13 @@ use infra::{
     search::SearchBackend,
     storage::Storage,
 };
-use queue::{ledger, ready::ReadyList};
+use queue::{
+    ledger::{
+        self, JobRow, State,
+        list::{self, Filter},
+    },
+    ready::ReadyList,
+};
 use servers::{mail::MailCatcher, s3::S3Server};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -206,11 +212,17 @@ impl TestApp {
         }
     }
 
+    /// The newest jobs that were given up.
+    pub async fn given_up(&self) -> Vec<JobRow> {
+        let filter = Filter { states: vec![State::Discarded, State::Quarantined], ..Filter::default() };
+        list::page(&self.db, &filter, None, 100).await.expect("the ledger").jobs
+    }
+
     /// Ends the test: jobs left over are a failure, and so are given-up ones.
     pub async fn finish(self) {
         let left = ledger::unfinished(&self.db).await.expect("the ledger");
         assert!(left.is_empty(), "jobs were left over: {left:#?}");
-        let bad = ledger::given_up(&self.db).await.expect("the ledger");
+        let bad = self.given_up().await;
         assert!(bad.is_empty(), "jobs were given up: {bad:#?}");
         self.discard().await;
     }

@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use db::{Db, DbError};
 use domain::{ids::UserId, user::UserStatus};
+use queue::ids::JobId;
+use serde_json::Value;
 
 /// Creates a database. `name` may have letters, digits and `_` only.
 pub async fn create(db: &Db, name: &str) -> Result<(), DbError> {
@@ -46,6 +48,23 @@ pub async fn look_for(db: &Db, duration: std::time::Duration) -> Result<(), DbEr
         .bind(duration.as_secs_f64())
         .fetch_optional(db.inspection())
         .await?;
+    Ok(())
+}
+
+/// The arguments, with their version, of every job of a kind that has not ended, oldest first.
+pub async fn arguments_of_kind(db: &Db, kind: &str) -> Result<Vec<(JobId, u16, Value)>, DbError> {
+    Ok(sqlx::query_as(
+        "SELECT j.id, j.args_version, p.args FROM jobs j JOIN job_payloads p ON p.job_id = j.id
+         WHERE j.kind = ? AND j.state NOT IN ('completed', 'cancelled', 'discarded', 'quarantined') ORDER BY j.id",
+    )
+    .bind(kind)
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// Gives a job other arguments, such as no build can read.
+pub async fn replace_arguments(db: &Db, job: JobId, args: &Value) -> Result<(), DbError> {
+    sqlx::query("UPDATE job_payloads SET args = ? WHERE job_id = ?").bind(args).bind(job).execute(db.pool()).await?;
     Ok(())
 }
 

@@ -8,11 +8,11 @@ use jobs::Context;
 use queue::{
     Job, Registry,
     ids::{JobId, WorkerId},
-    ledger::{self, JobRow, State, history::payloads, workers},
+    ledger::{self, JobRow, State, workers},
 };
 use uuid::Uuid;
 
-use crate::app::TestApp;
+use crate::{app::TestApp, database};
 
 /// A job that makes more runs than this in one [`Kit::run_all_due`] never ends.
 const MANY_RUNS: usize = 2_000;
@@ -124,16 +124,13 @@ impl TestApp {
 
     /// Every job of a kind that has not ended, with its arguments, oldest first.
     pub async fn enqueued<J: Job<Context>>(&self) -> Vec<(JobId, J)> {
-        let stored = payloads::unfinished_of_kind(&self.db, J::KIND).await.expect("the ledger");
+        let stored = database::arguments_of_kind(&self.db, J::KIND).await.expect("the ledger");
         stored
             .into_iter()
-            .map(|stored| {
-                let args = if stored.version == J::VERSION {
-                    stored.args
-                } else {
-                    J::upgrade(stored.version, stored.args).expect("a known version")
-                };
-                (stored.job, serde_json::from_value(args).expect("arguments that fit"))
+            .map(|(job, version, args)| {
+                let args =
+                    if version == J::VERSION { args } else { J::upgrade(version, args).expect("a known version") };
+                (job, serde_json::from_value(args).expect("arguments that fit"))
             })
             .collect()
     }

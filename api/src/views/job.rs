@@ -147,7 +147,7 @@ impl From<JobRow> for AdminJob {
             max_failures: row.max_failures,
             lost: row.lost,
             crashes: row.crashes,
-            worker_id: row.worker_id,
+            worker_id: row.worker_id.map(Uuid::from),
             progress,
             run_at: row.run_at,
             created_at: row.created_at,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use db::Db;
-use queue::ledger::workers::{self, RunningJob, WorkerRow};
+use queue::{
+    ids::WorkerId,
+    ledger::workers::{self, RunningJob, WorkerRow},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,7 +26,7 @@ pub struct WorkerView {
     pub version: String,
     pub queues: Vec<String>,
     /// `alive`, `draining`, `stopped` or `dead`.
-    pub state: String,
+    pub state: &'static str,
     /// Jobs it runs at a time.
     pub slots: u32,
     /// Resident memory of the worker and its child processes, in bytes.
@@ -56,21 +59,21 @@ impl WorkerView {
     /// The fleet, newest first; with those that ended within the last day, if `ended`.
     pub async fn list(db: &Db, ended: bool) -> Result<Vec<Self>, Error> {
         let (rows, running) = tokio::try_join!(workers::list(db), workers::running(db))?;
-        let mut by_worker: BTreeMap<Uuid, Vec<RunningJob>> = BTreeMap::new();
+        let mut by_worker: BTreeMap<WorkerId, Vec<RunningJob>> = BTreeMap::new();
         for job in running {
             by_worker.entry(job.worker_id).or_default().push(job);
         }
-        let lives = |row: &WorkerRow| matches!(row.state.as_str(), "alive" | "draining");
+        let lives = |row: &WorkerRow| row.state.lives();
         // A dead one that still owns jobs is news.
         let rows = rows.into_iter().filter(|row| ended || lives(row) || by_worker.contains_key(&row.id));
         let views = rows.collect::<Vec<_>>().into_iter().map(|row| {
             let running = by_worker.remove(&row.id).unwrap_or_default();
             Self {
-                id: row.id,
+                id: row.id.into(),
                 name: row.name,
                 version: row.version,
                 queues: row.queues.split(',').map(str::to_owned).collect(),
-                state: row.state,
+                state: row.state.as_str(),
                 slots: row.slots,
                 memory_bytes: row.memory_bytes,
                 started_at: row.started_at,
@@ -81,7 +84,12 @@ impl WorkerView {
                 running: running
                     .into_iter()
                     .take(SHOWN)
-                    .map(|job| RunningView { id: job.id, kind: job.kind, queue: job.queue, started_at: job.started_at })
+                    .map(|job| RunningView {
+                        id: job.id.into(),
+                        kind: job.kind,
+                        queue: job.queue,
+                        started_at: job.started_at,
+                    })
                     .collect(),
             }
         });

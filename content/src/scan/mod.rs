@@ -142,11 +142,6 @@ impl Scanner {
         &self.rules.version
     }
 
-    /// How many YARA rules there are.
-    pub fn rule_count(&self) -> usize {
-        self.rules.count
-    }
-
     /// Scans all entries of the nano in `archive`. `progress` is told after each window; `cancelled` is asked then.
     pub fn scan(
         &self,

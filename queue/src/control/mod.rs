@@ -10,6 +10,7 @@ mod limits;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Tx, clock::now_in};
 use serde_json::{Value, json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -24,7 +25,8 @@ use crate::{
         controls::pauses::{self, Pause, Scope},
         flows,
         list::{self, Filter, Total},
-        schedules, workers,
+        schedules,
+        workers::{self, WorkerState},
     },
     schedule::{RunNowError, run_schedule_now},
 };
@@ -66,7 +68,7 @@ pub enum Refused {
     NotPaused,
     /// The worker has ended, or was asked to drain already.
     #[error("the worker is {0}")]
-    Worker(String),
+    Worker(WorkerState),
     /// The schedule's job is of a newer release.
     #[error("this build does not know the job of the schedule: use the newest release's programs")]
     UnknownJob,
@@ -203,7 +205,7 @@ pub async fn bulk(tx: &mut Tx, new: &NewBulk, by: &By<'_>) -> Result<(BulkRow, A
     let row = BulkRow {
         id,
         action: new.action,
-        filter: new.filter.clone(),
+        filter: Json(new.filter.clone()),
         reason: by.reason.to_owned(),
         actor: by.actor,
         per_second: new.per_second,
@@ -272,7 +274,7 @@ fn pause_state(pause: Option<&Pause>) -> Value {
 /// Asks a worker to take no more jobs, finish what it runs, and end.
 pub async fn drain(tx: &mut Tx, id: WorkerId, by: &By<'_>) -> Result<Act, Refused> {
     let before = workers::state(tx, id).await?.ok_or(Refused::Missing)?;
-    if before != "alive" || !workers::request_drain(tx, id, by.reason).await? {
+    if before != WorkerState::Alive || !workers::request_drain(tx, id, by.reason).await? {
         return Err(Refused::Worker(before));
     }
     let details = json!({

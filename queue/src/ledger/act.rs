@@ -1,12 +1,11 @@
 //! What people do to a job: retry, cancel, discard. The caller commits, and writes the audit row before that.
 
-use db::{Db, DbError, Tx, decode::word};
-use sqlx::FromRow;
+use db::{Db, DbError, Tx};
 use uuid::Uuid;
 
 use crate::{
     ids::JobId,
-    ledger::State,
+    ledger::{State, stats::failures},
     ready::{Available, Ticket},
 };
 
@@ -48,6 +47,10 @@ impl<'a> By<'a> {
     pub const fn system(reason: &'a str) -> Self {
         Self { actor: None, reason }
     }
+
+    fn kept_reason(&self) -> String {
+        self.reason.chars().take(500).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +71,12 @@ pub struct Change {
     pub result: Operated,
 }
 
-#[derive(FromRow)]
 struct Subject {
     kind: String,
     queue: String,
     priority: u8,
     tenant: Uuid,
-    state: String,
+    state: State,
 }
 
 /// Acts on one job, whose row stays locked until the transaction ends. `None` when there is no such job.
@@ -83,22 +85,19 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     // seeing the parent wait again, and nobody would release it.
     let pending: Option<u32> = match action {
         Action::Retry => {
-            sqlx::query_scalar("SELECT pending FROM flows WHERE parent_id = ? FOR UPDATE")
-                .bind(id.0)
+            sqlx::query_scalar!("SELECT pending FROM flows WHERE parent_id = ? FOR UPDATE", id)
                 .fetch_optional(&mut **tx)
                 .await?
         }
         _ => None,
     };
-    let subject: Option<Subject> =
-        sqlx::query_as("SELECT kind, queue, priority, tenant, state FROM jobs WHERE id = ? FOR UPDATE")
-            .bind(id.0)
+    let subject = sqlx::query_as!(Subject, r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", state AS "state: State" FROM jobs WHERE id = ? FOR UPDATE"#, id)
             .fetch_optional(&mut **tx)
             .await?;
     let Some(subject) = subject else { return Ok(None) };
-    let before = word::<State>(&subject.state)?;
+    let before = subject.state;
     if before != State::Running {
-        sqlx::query("DELETE FROM job_cancels WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+        sqlx::query!("DELETE FROM job_cancels WHERE job_id = ?", id).execute(&mut **tx).await?;
     }
     let (after, result) = if !action.fits(before) {
         (before, Operated::Refused)
@@ -115,17 +114,17 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
         (after, Operated::Done)
     };
     if result != Operated::Refused {
-        sqlx::query(
+        sqlx::query!(
             "INSERT INTO job_actions (id, job_id, action, actor_id, reason, before_state, after_state, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+            Uuid::now_v7(),
+            id,
+            action,
+            by.actor,
+            by.kept_reason(),
+            before,
+            after
         )
-        .bind(Uuid::now_v7())
-        .bind(id.0)
-        .bind(action.as_str())
-        .bind(by.actor)
-        .bind(by.reason.chars().take(500).collect::<String>())
-        .bind(before.as_str())
-        .bind(after.as_str())
         .execute(&mut **tx)
         .await?;
     }
@@ -133,12 +132,12 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
 }
 
 async fn ask_to_stop(tx: &mut Tx, id: JobId, by: &By<'_>) -> Result<(), DbError> {
-    sqlx::query(
+    sqlx::query!(
         "INSERT IGNORE INTO job_cancels (job_id, reason, actor_id, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+        id,
+        by.kept_reason(),
+        by.actor
     )
-    .bind(id.0)
-    .bind(by.reason.chars().take(500).collect::<String>())
-    .bind(by.actor)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -146,30 +145,32 @@ async fn ask_to_stop(tx: &mut Tx, id: JobId, by: &By<'_>) -> Result<(), DbError>
 
 /// A place among the blocked, or a start put off by a rate, is given up with the state.
 async fn leave_limits(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?")
-        .bind(&subject.kind)
-        .bind(subject.priority)
-        .bind(subject.tenant)
-        .bind(id.0)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("DELETE FROM rate_slots WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    sqlx::query!(
+        "DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?",
+        subject.kind,
+        subject.priority,
+        subject.tenant,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!("DELETE FROM rate_slots WHERE job_id = ?", id).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// A flow's parent whose children have not all completed waits for them again.
 async fn retry(tx: &mut Tx, id: JobId, subject: &Subject, pending: bool) -> Result<State, DbError> {
     let after = if pending { State::Waiting } else { State::Available };
-    sqlx::query(
+    sqlx::query!(
         "UPDATE jobs SET state = ?, failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL
          WHERE id = ?",
+        after,
+        id
     )
-    .bind(after.as_str())
-    .bind(id.0)
     .execute(&mut **tx)
     .await?;
     // Not given up any more; how it ends this time will be seen.
-    sqlx::query("UPDATE job_failures SET given_up = FALSE WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE job_failures SET given_up = FALSE WHERE job_id = ?", id).execute(&mut **tx).await?;
     if after == State::Available {
         let ticket = Ticket { job: id, priority: subject.priority, rank: 0 };
         tx.notify(Available { queue: subject.queue.clone(), ticket, tenant: subject.tenant });
@@ -178,36 +179,43 @@ async fn retry(tx: &mut Tx, id: JobId, subject: &Subject, pending: bool) -> Resu
 }
 
 async fn end(tx: &mut Tx, id: JobId, after: State) -> Result<State, DbError> {
-    sqlx::query(
+    sqlx::query!(
         "UPDATE jobs SET state = ?, finished_at = UTC_TIMESTAMP(6), unique_live = NULL, again = FALSE WHERE id = ?",
+        after,
+        id
     )
-    .bind(after.as_str())
-    .bind(id.0)
     .execute(&mut **tx)
     .await?;
-    let failures = if after == State::Discarded {
-        "UPDATE job_failures SET given_up = TRUE WHERE job_id = ?"
+    if after == State::Discarded {
+        sqlx::query!("UPDATE job_failures SET given_up = TRUE WHERE job_id = ?", id).execute(&mut **tx).await?;
     } else {
-        "DELETE FROM job_failures WHERE job_id = ?"
-    };
-    sqlx::query(failures).bind(id.0).execute(&mut **tx).await?;
+        failures::forget(tx, id).await?;
+    }
     Ok(after)
 }
 
-/// Cancels that found their job running, but it runs no more: it ended, or was put back by a sweep or a failure.
-/// At most 100.
-pub async fn stranded_cancels(db: &Db) -> Result<Vec<(JobId, String, Option<Uuid>)>, DbError> {
-    let rows: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(
-        "SELECT c.job_id, c.reason, c.actor_id FROM job_cancels c LEFT JOIN jobs j ON j.id = c.job_id
-         WHERE j.id IS NULL OR j.state <> 'running' LIMIT 100",
+/// A cancel that found its job running, but it runs no more: it ended, or was put back by a rescue or a failure.
+#[derive(Clone, Debug)]
+pub struct StrandedCancel {
+    pub job: JobId,
+    pub reason: String,
+    pub actor: Option<Uuid>,
+}
+
+/// The stranded cancels; at most 100.
+pub async fn stranded_cancels(db: &Db) -> Result<Vec<StrandedCancel>, DbError> {
+    Ok(sqlx::query_as!(
+        StrandedCancel,
+        r#"SELECT c.job_id AS "job: JobId", c.reason, c.actor_id AS "actor: Uuid"
+         FROM job_cancels c LEFT JOIN jobs j ON j.id = c.job_id
+         WHERE j.id IS NULL OR j.state <> 'running' LIMIT 100"#
     )
     .fetch_all(db.pool())
-    .await?;
-    Ok(rows.into_iter().map(|(job, reason, actor)| (JobId(job), reason, actor)).collect())
+    .await?)
 }
 
 /// Forgets a cancel whose job is gone.
 pub async fn forget_cancel(tx: &mut Tx, id: JobId) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM job_cancels WHERE job_id = ?").bind(id.0).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM job_cancels WHERE job_id = ?", id).execute(&mut **tx).await?;
     Ok(())
 }

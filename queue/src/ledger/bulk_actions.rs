@@ -1,8 +1,8 @@
 //! One action on many jobs: what was asked for, and how far it is.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
-use sqlx::{Row, types::Json};
+use db::{Db, DbError, Tx};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +15,7 @@ pub struct BulkAction {
     pub id: Uuid,
     pub action: Action,
     /// As asked for; only jobs in a state that the action fits are touched.
-    pub filter: Filter,
+    pub filter: Json<Filter>,
     pub reason: String,
     pub actor: Option<Uuid>,
     /// Jobs a second at most.
@@ -36,77 +36,56 @@ pub struct BulkAction {
 }
 
 pub async fn insert(tx: &mut Tx, bulk: &BulkAction) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO bulk_actions (id, action, filter, reason, actor_id, per_second, matched, until_id, job_id, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(bulk.id)
-    .bind(bulk.action.as_str())
-    .bind(Json(&bulk.filter))
-    .bind(&bulk.reason)
-    .bind(bulk.actor)
-    .bind(bulk.per_second)
-    .bind(bulk.matched)
-    .bind(bulk.until.0)
-    .bind(bulk.job.0)
-    .bind(bulk.created_at)
+    sqlx::query!("INSERT INTO bulk_actions (id, action, filter, reason, actor_id, per_second, matched, until_id, job_id, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", bulk.id, bulk.action, bulk.filter, bulk.reason, bulk.actor, bulk.per_second, bulk.matched, bulk.until, bulk.job, bulk.created_at)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 pub async fn get(db: &Db, id: Uuid) -> Result<Option<BulkAction>, DbError> {
-    let row = sqlx::query(
-        "SELECT id, action, filter, reason, actor_id, per_second, matched, until_id, cursor_id, changed, skipped, job_id,
-                created_at, finished_at
-         FROM bulk_actions WHERE id = ?",
+    Ok(sqlx::query_as!(
+        BulkAction,
+        r#"SELECT id AS "id: Uuid", action AS "action: Action", filter AS "filter: Json<Filter>", reason,
+                  actor_id AS "actor: Uuid", per_second, matched, until_id AS "until: JobId", cursor_id AS "cursor: JobId",
+                  changed, skipped, job_id AS "job: JobId", created_at AS "created_at: DateTime<Utc>",
+                  finished_at AS "finished_at: DateTime<Utc>"
+           FROM bulk_actions WHERE id = ?"#,
+        id
     )
-    .bind(id)
     .fetch_optional(db.pool())
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(BulkAction {
-        id: row.try_get("id")?,
-        action: word(row.try_get("action")?)?,
-        filter: row.try_get::<Json<Filter>, _>("filter")?.0,
-        reason: row.try_get("reason")?,
-        actor: row.try_get("actor_id")?,
-        per_second: row.try_get("per_second")?,
-        matched: row.try_get("matched")?,
-        until: JobId(row.try_get("until_id")?),
-        cursor: row.try_get::<Option<Uuid>, _>("cursor_id")?.map(JobId),
-        changed: row.try_get("changed")?,
-        skipped: row.try_get("skipped")?,
-        job: JobId(row.try_get("job_id")?),
-        created_at: row.try_get("created_at")?,
-        finished_at: row.try_get("finished_at")?,
-    }))
+    .await?)
 }
 
 /// Counts a step and moves on, in the step's own transaction.
 pub async fn advance(tx: &mut Tx, id: Uuid, cursor: JobId, changed: u64, skipped: u64) -> Result<(), DbError> {
-    sqlx::query("UPDATE bulk_actions SET cursor_id = ?, changed = changed + ?, skipped = skipped + ? WHERE id = ?")
-        .bind(cursor.0)
-        .bind(changed)
-        .bind(skipped)
-        .bind(id)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE bulk_actions SET cursor_id = ?, changed = changed + ?, skipped = skipped + ? WHERE id = ?",
+        cursor,
+        changed,
+        skipped,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 /// It was cancelled or given up before it had been through all of them; what it has done by then. `None` when it had
 /// ended before.
 pub async fn stop(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<Stopped>, DbError> {
-    let row: Option<(String, u64, u64)> = sqlx::query_as(
-        "SELECT action, changed, skipped FROM bulk_actions WHERE id = ? AND finished_at IS NULL FOR UPDATE",
+    let stopped = sqlx::query_as!(
+        Stopped,
+        r#"SELECT action AS "action: Action", changed, skipped
+           FROM bulk_actions WHERE id = ? AND finished_at IS NULL FOR UPDATE"#,
+        id
     )
-    .bind(id)
     .fetch_optional(&mut **tx)
     .await?;
-    let Some((action, changed, skipped)) = row else { return Ok(None) };
-    sqlx::query("UPDATE bulk_actions SET stopped_at = ? WHERE id = ?").bind(now).bind(id).execute(&mut **tx).await?;
-    Ok(Some(Stopped { action: word(&action)?, changed, skipped }))
+    if stopped.is_some() {
+        sqlx::query!("UPDATE bulk_actions SET stopped_at = ? WHERE id = ?", now, id).execute(&mut **tx).await?;
+    }
+    Ok(stopped)
 }
 
 /// How far a bulk action had come.
@@ -119,11 +98,12 @@ pub struct Stopped {
 
 /// It has been through all of them; false when that was so before.
 pub async fn finish(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool, DbError> {
-    let done =
-        sqlx::query("UPDATE bulk_actions SET finished_at = ?, stopped_at = NULL WHERE id = ? AND finished_at IS NULL")
-            .bind(now)
-            .bind(id)
-            .execute(&mut **tx)
-            .await?;
+    let done = sqlx::query!(
+        "UPDATE bulk_actions SET finished_at = ?, stopped_at = NULL WHERE id = ? AND finished_at IS NULL",
+        now,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -104,7 +104,7 @@ pub async fn claim_within(
 
 /// The statement that takes jobs. The worker's life and the controls' number are looked at once for all of them.
 pub(super) fn start(ids: &str, token: Uuid, worker: WorkerId, epoch: u64, narrow: &str) -> String {
-    let (token, worker) = (literal::uuid(token), literal::uuid(worker.0));
+    let (token, worker) = (literal::uuid(token), literal::uuid(worker));
     format!(
         "UPDATE jobs SET state = 'running', runs = runs + 1, started_at = UTC_TIMESTAMP(6), token = {token},
                 worker_id = {worker}
@@ -121,7 +121,7 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
 }
 
 fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result<Claimed, sqlx::Error> {
-    let id = JobId(row.try_get("id")?);
+    let id = row.try_get("id")?;
     let waited: i64 = row.try_get("waited")?;
     Ok(Claimed {
         id,
@@ -137,7 +137,7 @@ fn claimed(row: &sqlx::mysql::MySqlRow, token: Uuid, worker: WorkerId) -> Result
         max_failures: row.try_get("max_failures")?,
         lost: row.try_get("lost")?,
         crashes: row.try_get("crashes")?,
-        flow: row.try_get::<Option<Uuid>, _>("flow_id")?.map(FlowId),
+        flow: row.try_get("flow_id")?,
         trace_parent: row.try_get("trace_parent")?,
         waited: Duration::from_micros(waited.unsigned_abs()),
         limited: false,
@@ -190,14 +190,13 @@ pub async fn heads(db: &Db, queue: &str, tenants: &[Uuid], each: u32) -> Result<
         parts.push_bind_unseparated(each);
         parts.push_unseparated(")");
     }
-    let rows = query.build().fetch_all(db.pool()).await?;
+    let rows: Vec<(JobId, Uuid, u8)> = query.build_query_as().fetch_all(db.pool()).await?;
     let mut tickets = Vec::with_capacity(rows.len());
     let (mut tenant, mut band, mut rank) = (Uuid::nil(), u8::MAX, 0);
-    for row in rows {
-        let (of, priority): (Uuid, u8) = (row.try_get("tenant")?, row.try_get("priority")?);
+    for (job, of, priority) in rows {
         rank = if (of, priority) == (tenant, band) { rank + 1 } else { 0 };
         (tenant, band) = (of, priority);
-        tickets.push(Ticket { job: JobId(row.try_get("id")?), priority, rank });
+        tickets.push(Ticket { job, priority, rank });
     }
     Ok(tickets)
 }
@@ -207,7 +206,7 @@ pub async fn heads(db: &Db, queue: &str, tenants: &[Uuid], each: u32) -> Result<
 pub async fn promote(db: &Db, limit: u32) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let due = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE due_at <= UTC_TIMESTAMP(6)
+        r#"SELECT id AS "id: JobId", queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE due_at <= UTC_TIMESTAMP(6)
            ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED"#,
         limit
     )
@@ -216,13 +215,13 @@ pub async fn promote(db: &Db, limit: u32) -> Result<u64, DbError> {
     if due.is_empty() {
         return Ok(0);
     }
-    let ids = sorted(due.iter().map(|row| JobId(row.id)).collect());
+    let ids = sorted(due.iter().map(|row| row.id).collect());
     let mut update = QueryBuilder::new("UPDATE jobs SET state = 'available' WHERE id IN (");
     push_ids(&mut update, &ids);
     update.push(") AND state IN ('retryable', 'scheduled')");
     let promoted = update.build().execute(&mut *tx).await?.rows_affected();
     for row in due.into_iter().take(NOTICES_AT_MOST) {
-        let ticket = Ticket { job: JobId(row.id), priority: row.priority, rank: 0 };
+        let ticket = Ticket { job: row.id, priority: row.priority, rank: 0 };
         tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
     }
     tx.commit().await?;

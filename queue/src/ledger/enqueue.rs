@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db::{DbError, Tx, decode::word, literal};
+use db::{DbError, Tx, literal};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
@@ -79,20 +79,16 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
         }
         other => other?,
     }
-    sqlx::query!("INSERT INTO job_payloads (job_id, args) VALUES (?, ?)", job.id.0, job.args)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!("INSERT INTO job_payloads (job_id, args) VALUES (?, ?)", job.id, job.args).execute(&mut **tx).await?;
     if !job.references.is_empty() {
         let mut insert = QueryBuilder::new("INSERT INTO job_refs (ref_type, ref_id, job_id) ");
         insert.push_values(&job.references, |mut row, (kind, id)| {
-            row.push_bind(*kind).push_bind(*id).push_bind(job.id.0);
+            row.push_bind(*kind).push_bind(*id).push_bind(job.id);
         });
         insert.build().execute(&mut **tx).await?;
     }
     if let Some(flow) = job.flow {
-        sqlx::query("INSERT INTO flow_children (flow_id, job_id) VALUES (?, ?)")
-            .bind(flow.0)
-            .bind(job.id.0)
+        sqlx::query!("INSERT INTO flow_children (flow_id, job_id) VALUES (?, ?)", flow, job.id)
             .execute(&mut **tx)
             .await?;
     }
@@ -160,7 +156,7 @@ impl Batch {
         use std::fmt::Write;
         let (state, delay) = state_and_delay(job.start);
         let null = || "NULL".to_owned();
-        let id = literal::uuid(job.id.0);
+        let id = literal::uuid(job.id);
         let comma = |list: &str| if list.is_empty() { "" } else { "," };
         // Writing into a String cannot fail.
         let _ = write!(
@@ -174,7 +170,7 @@ impl Batch {
             literal::uuid(job.tenant),
             literal::text(state.as_str()),
             job.max_failures,
-            job.flow.map_or_else(null, |flow| literal::uuid(flow.0)),
+            job.flow.map_or_else(null, literal::uuid),
             job.trace_parent.as_deref().map_or_else(null, literal::text),
         );
         let _ = write!(self.payloads, "{}({id},{})", comma(&self.payloads), literal::text(&job.args));
@@ -183,7 +179,7 @@ impl Batch {
                 write!(self.refs, "{}({},{},{id})", comma(&self.refs), literal::text(kind), literal::uuid(*reference));
         }
         if let Some(flow) = job.flow {
-            let _ = write!(self.children, "{}({},{id})", comma(&self.children), literal::uuid(flow.0));
+            let _ = write!(self.children, "{}({},{id})", comma(&self.children), literal::uuid(flow));
         }
         self.rows += 1;
     }
@@ -236,17 +232,17 @@ async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<
         "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, unique_live, max_failures, run_at,
                            flow_id, trace_parent, created_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, ?, ?, UTC_TIMESTAMP(6))",
-        job.id.0,
+        job.id,
         job.kind,
         job.args_version,
         job.queue,
         job.priority,
         job.tenant,
-        state.as_str(),
+        state,
         unique,
         job.max_failures,
         delay,
-        job.flow.map(|flow| flow.0),
+        job.flow,
         job.trace_parent,
     )
     .execute(&mut **tx)
@@ -257,14 +253,17 @@ async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<
 async fn find_live(tx: &mut Tx, unique: Option<&[u8]>) -> Result<Option<JobId>, DbError> {
     let Some(unique) = unique else { return Ok(None) };
     // The lock makes sure a running job cannot complete between this look and the mark.
-    let live = sqlx::query!(r#"SELECT id AS "id: Uuid", state FROM jobs WHERE unique_live = ? FOR UPDATE"#, unique)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let live = sqlx::query!(
+        r#"SELECT id AS "id: JobId", state AS "state: State" FROM jobs WHERE unique_live = ? FOR UPDATE"#,
+        unique
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     let Some(live) = live else { return Ok(None) };
-    if word::<State>(&live.state)? == State::Running {
+    if live.state == State::Running {
         sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
     }
-    Ok(Some(JobId(live.id)))
+    Ok(Some(live.id))
 }
 
 fn unique_hash(kind: &str, key: &str) -> Vec<u8> {

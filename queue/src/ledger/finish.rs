@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::{FlowId, JobId, WorkerId},
-    ledger::{State, flows, history::attempts, sorted, stats::failures},
+    ledger::{State, flows, history::attempts, list::Fingerprint, sorted, stats::failures},
 };
 
 /// Proves that a run still owns its job: the claiming batch's token and the number of the run.
@@ -44,7 +44,7 @@ pub struct Ending {
     pub outcome: attempts::Outcome,
     pub class: Option<&'static str>,
     pub error: Option<String>,
-    pub fingerprint: Option<[u8; 16]>,
+    pub fingerprint: Option<Fingerprint>,
     pub next: Next,
 }
 
@@ -81,7 +81,7 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
         failures::forget(tx, fence.job).await?;
     }
     // The mark and the question whose child it is, in one round trip.
-    let (id, token) = (literal::uuid(fence.job.0), literal::uuid(fence.token));
+    let (id, token) = (literal::uuid(fence.job), literal::uuid(fence.token));
     let statements = format!(
         "{COMPLETE} WHERE id = {id} AND token = {token} AND runs = {} AND state = 'running';
          SELECT flow_id FROM jobs WHERE id = {id}",
@@ -92,18 +92,21 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
     while let Some(answer) = answers.try_next().await? {
         match answer {
             Either::Left(done) => marked += done.rows_affected(),
-            Either::Right(row) => flow = row.try_get::<Option<Uuid>, _>("flow_id")?.map(FlowId),
+            Either::Right(row) => flow = row.try_get::<Option<FlowId>, _>("flow_id")?,
         }
     }
     drop(answers);
     if marked == 0 {
-        let before = sqlx::query!("SELECT state, runs FROM jobs WHERE id = ? AND token = ?", fence.job.0, fence.token)
-            .fetch_optional(&mut **tx)
-            .await?;
+        let before = sqlx::query!(
+            r#"SELECT state AS "state: State", runs FROM jobs WHERE id = ? AND token = ?"#,
+            fence.job,
+            fence.token
+        )
+        .fetch_optional(&mut **tx)
+        .await?;
         // Completed, or completed and available `again`: whatever else makes a job available takes the token away.
-        let done = [State::Completed.as_str(), State::Available.as_str()];
         return match before {
-            Some(row) if done.contains(&row.state.as_str()) && row.runs == fence.run => Ok(()),
+            Some(row) if matches!(row.state, State::Completed | State::Available) && row.runs == fence.run => Ok(()),
             _ => Err(Fenced::Lost),
         };
     }
@@ -165,7 +168,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
     let terminal = state.is_terminal();
     // The token goes with the job's return, so that one found with a token and available was completed (`again`).
     let mut update = QueryBuilder::new("UPDATE jobs SET worker_id = NULL, again = FALSE, state = ");
-    update.push_bind(state.as_str());
+    update.push_bind(state);
     update.push(", failures = failures + ").push_bind(u32::from(burnt));
     match ending.next {
         Next::Crashed { .. } => drop(update.push(", crashes = crashes + 1")),
@@ -173,7 +176,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         _ => {}
     }
     if let Some(fingerprint) = &ending.fingerprint {
-        update.push(", error_fingerprint = ").push_bind(fingerprint.to_vec());
+        update.push(", error_fingerprint = ").push_bind(*fingerprint);
     }
     if terminal {
         update.push(", finished_at = UTC_TIMESTAMP(6), unique_live = NULL");
@@ -181,7 +184,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         let micros = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
         update.push(", token = NULL, run_at = UTC_TIMESTAMP(6) + INTERVAL ").push_bind(micros).push(" MICROSECOND");
     }
-    update.push(" WHERE id = ").push_bind(fence.job.0);
+    update.push(" WHERE id = ").push_bind(fence.job);
     update.push(" AND token = ").push_bind(fence.token);
     update.push(" AND runs = ").push_bind(fence.run).push(" AND state = 'running'");
     if update.build().execute(&mut **tx).await?.rows_affected() == 0 {
@@ -225,7 +228,7 @@ pub async fn hand_back_unstarted(db: &Db, fences: &[Fence]) -> Result<(), DbErro
     for batch in fences.chunks(500) {
         let runs: Vec<String> = batch
             .iter()
-            .map(|fence| format!("(id = {} AND token = {})", literal::uuid(fence.job.0), literal::uuid(fence.token)))
+            .map(|fence| format!("(id = {} AND token = {})", literal::uuid(fence.job), literal::uuid(fence.token)))
             .collect();
         let statement = format!(
             "UPDATE jobs SET state = 'available', worker_id = NULL, token = NULL, again = FALSE

@@ -4,7 +4,7 @@
 //! half the evidence.
 
 use db::{Db, DbError, Tx};
-use sqlx::{QueryBuilder, Row};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
 pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Result<(), DbError> {
     sqlx::query!(
         "INSERT INTO flows (id, parent_id, pending, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
-        id.0,
-        parent.0,
+        id,
+        parent,
         children
     )
     .execute(&mut **tx)
@@ -29,18 +29,17 @@ pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Re
 /// Counts a child's completion; whoever reads 0 releases the parent. The row lock of the update makes that exactly
 /// one: with a plain count, two last children each saw the other still running.
 pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow.0)
+    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow)
         .execute(&mut **tx)
         .await?;
-    let row = sqlx::query("SELECT parent_id, pending FROM flows WHERE id = ? FOR UPDATE")
-        .bind(flow.0)
+    let row = sqlx::query!(r#"SELECT parent_id AS "parent: JobId", pending FROM flows WHERE id = ? FOR UPDATE"#, flow)
         .fetch_optional(&mut **tx)
         .await?;
     let Some(row) = row else { return Ok(()) };
-    let (parent, pending): (Uuid, u32) = (row.try_get("parent_id")?, row.try_get("pending")?);
-    if pending > 0 {
+    if row.pending > 0 {
         return Ok(());
     }
+    let parent = row.parent;
     let released = sqlx::query!(
         "UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'waiting'",
         parent
@@ -51,7 +50,7 @@ pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbE
         let row = sqlx::query!(r#"SELECT queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE id = ?"#, parent)
             .fetch_one(&mut **tx)
             .await?;
-        let ticket = Ticket { job: JobId(parent), priority: row.priority, rank: 0 };
+        let ticket = Ticket { job: parent, priority: row.priority, rank: 0 };
         tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
     }
     Ok(())
@@ -66,8 +65,7 @@ pub async fn subtree(db: &Db, root: JobId, limit: usize) -> Result<Vec<JobId>, D
         );
         push_ids(&mut children, &level);
         children.push(") ORDER BY c.job_id LIMIT ").push_bind((limit + 1 - found.len()) as u64);
-        let children: Vec<Uuid> = children.build_query_scalar().fetch_all(db.pool()).await?;
-        level = children.into_iter().map(JobId).collect();
+        level = children.build_query_scalar().fetch_all(db.pool()).await?;
         found.extend(&level);
     }
     found.reverse();

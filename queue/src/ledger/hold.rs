@@ -7,12 +7,12 @@ use crate::ledger::{Fence, Fenced, State};
 /// Locks the job's row for the rest of `tx`, which proves that this very run still owns it.
 pub async fn hold(tx: &mut Tx, fence: &Fence) -> Result<(), Fenced> {
     let state = sqlx::query_scalar!(
-        "SELECT state FROM jobs WHERE id = ? AND token = ? AND runs = ? FOR UPDATE",
-        fence.job.0,
+        r#"SELECT state AS "state: State" FROM jobs WHERE id = ? AND token = ? AND runs = ? FOR UPDATE"#,
+        fence.job,
         fence.token,
         fence.run
     )
     .fetch_optional(&mut **tx)
     .await?;
-    if state.as_deref() == Some(State::Running.as_str()) { Ok(()) } else { Err(Fenced::Lost) }
+    if state == Some(State::Running) { Ok(()) } else { Err(Fenced::Lost) }
 }

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 
 use db::{Db, DbError};
 use sqlx::QueryBuilder;
-use uuid::Uuid;
 
 use crate::ids::WorkerId;
 
@@ -16,7 +15,7 @@ const SECONDS: u32 = 3;
 /// Renews the leases this worker holds and takes those nobody holds; returns the names it holds now.
 pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<HashSet<String>, DbError> {
     let rows = sqlx::query!(
-        r#"SELECT name, holder AS "holder: Uuid",
+        r#"SELECT name, holder AS "holder: WorkerId",
                   ABS(TIMESTAMPDIFF(SECOND, renewed_at, UTC_TIMESTAMP(6))) >= ? AS "expired: bool"
            FROM queue_leases"#,
         SECONDS
@@ -28,7 +27,7 @@ pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<HashSet
         .iter()
         .filter(|name| {
             let row = rows.iter().find(|row| row.name == **name);
-            row.is_none_or(|row| row.holder == worker.0 || row.expired != Some(false))
+            row.is_none_or(|row| row.holder == worker || row.expired != Some(false))
         })
         .collect();
     if wanted.is_empty() {
@@ -36,7 +35,7 @@ pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<HashSet
     }
     let mut take = QueryBuilder::new("INSERT INTO queue_leases (name, holder, renewed_at) ");
     take.push_values(&wanted, |mut row, name| {
-        row.push_bind(name.as_str()).push_bind(worker.0).push("UTC_TIMESTAMP(6)");
+        row.push_bind(name.as_str()).push_bind(worker).push("UTC_TIMESTAMP(6)");
     });
     // Assignments run from left to right: the time is set for whoever holds it then.
     take.push(" ON DUPLICATE KEY UPDATE holder = IF(ABS(TIMESTAMPDIFF(SECOND, renewed_at, UTC_TIMESTAMP(6))) >= ");
@@ -44,12 +43,12 @@ pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<HashSet
     take.push(", VALUES(holder), holder), renewed_at = IF(holder = VALUES(holder), UTC_TIMESTAMP(6), renewed_at)");
     take.build().execute(db.pool()).await?;
     let held =
-        sqlx::query_scalar!("SELECT name FROM queue_leases WHERE holder = ?", worker.0).fetch_all(db.pool()).await?;
+        sqlx::query_scalar!("SELECT name FROM queue_leases WHERE holder = ?", worker).fetch_all(db.pool()).await?;
     Ok(held.into_iter().collect())
 }
 
 /// Lets go of everything a worker holds, so that others need not wait for it.
 pub async fn release(db: &Db, worker: WorkerId) -> Result<(), DbError> {
-    sqlx::query!("DELETE FROM queue_leases WHERE holder = ?", worker.0).execute(db.pool()).await?;
+    sqlx::query!("DELETE FROM queue_leases WHERE holder = ?", worker).execute(db.pool()).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Tx, literal};
-use sqlx::{AssertSqlSafe, FromRow, QueryBuilder, types::chrono::NaiveDateTime};
+use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Clone, FromRow)]
 struct Candidate {
-    id: Uuid,
+    id: JobId,
     kind: String,
     tenant: Uuid,
     priority: u8,
@@ -85,7 +85,7 @@ pub(super) async fn claim_limited(
 }
 
 async fn candidates(db: &Db, ids: &[JobId], controls: &Restrictions) -> Result<Vec<Candidate>, DbError> {
-    let places: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (id.0, place)).collect();
+    let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id, kind, tenant, priority FROM jobs WHERE id IN (");
     push_ids(&mut query, &sorted(ids.to_vec()));
     query.push(") AND state = 'available' AND kind IN (");
@@ -102,10 +102,10 @@ async fn candidates(db: &Db, ids: &[JobId], controls: &Restrictions) -> Result<V
 /// Locks the candidates' rows; what somebody else has locked is somebody else's.
 async fn still_available(tx: &mut Tx, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, DbError> {
     let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id FROM jobs WHERE id IN (");
-    push_ids(&mut query, &sorted(candidates.iter().map(|candidate| JobId(candidate.id)).collect()));
+    push_ids(&mut query, &sorted(candidates.iter().map(|candidate| candidate.id).collect()));
     query.push(") AND state = 'available' ORDER BY id FOR UPDATE SKIP LOCKED");
-    let held: Vec<Uuid> = query.build_query_scalar().fetch_all(&mut **tx).await?;
-    let held: HashSet<Uuid> = held.into_iter().collect();
+    let held: Vec<JobId> = query.build_query_scalar().fetch_all(&mut **tx).await?;
+    let held: HashSet<JobId> = held.into_iter().collect();
     Ok(candidates.into_iter().filter(|candidate| held.contains(&candidate.id)).collect())
 }
 
@@ -122,7 +122,7 @@ async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>, queues: &
     };
     let mut verdicts = Verdicts::default();
     for candidate in candidates {
-        let id = JobId(candidate.id);
+        let id = candidate.id;
         let of_tenant = running.entry(candidate.tenant).or_default();
         let full = limit.max_running.is_some_and(|max| total >= max)
             || limit.max_running_per_tenant.is_some_and(|max| *of_tenant >= max);
@@ -141,11 +141,7 @@ async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>, queues: &
         }
     }
     if let Some(pace) = pace {
-        sqlx::query("UPDATE job_limits SET tat = ? WHERE kind = ?")
-            .bind(pace.tat.naive_utc())
-            .bind(&limit.kind)
-            .execute(&mut **tx)
-            .await?;
+        sqlx::query!("UPDATE job_limits SET tat = ? WHERE kind = ?", pace.tat, limit.kind).execute(&mut **tx).await?;
     }
     Ok(verdicts)
 }
@@ -169,25 +165,26 @@ struct Pace {
     /// How far ahead of that a start may come.
     tolerance: TimeDelta,
     /// Whose start was put off earlier: their time has come.
-    reserved: HashSet<Uuid>,
+    reserved: HashSet<JobId>,
 }
 
 impl Pace {
     async fn read(tx: &mut Tx, limit: &Limit, interval: i64, candidates: &[Candidate]) -> Result<Self, DbError> {
-        let (now, tat): (NaiveDateTime, Option<NaiveDateTime>) =
-            sqlx::query_as("SELECT UTC_TIMESTAMP(6), tat FROM job_limits WHERE kind = ?")
-                .bind(&limit.kind)
-                .fetch_one(&mut **tx)
-                .await?;
+        let row = sqlx::query!(
+            r#"SELECT UTC_TIMESTAMP(6) AS "now!: DateTime<Utc>", tat AS "tat: DateTime<Utc>"
+               FROM job_limits WHERE kind = ?"#,
+            limit.kind
+        )
+        .fetch_one(&mut **tx)
+        .await?;
         let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT job_id FROM rate_slots WHERE job_id IN (");
-        push_ids(&mut query, &candidates.iter().map(|candidate| JobId(candidate.id)).collect::<Vec<_>>());
+        push_ids(&mut query, &candidates.iter().map(|candidate| candidate.id).collect::<Vec<_>>());
         query.push(")");
-        let reserved: Vec<Uuid> =
+        let reserved: Vec<JobId> =
             if candidates.is_empty() { Vec::new() } else { query.build_query_scalar().fetch_all(&mut **tx).await? };
-        let (now, tat) = (now.and_utc(), tat.map(|tat| tat.and_utc()));
         Ok(Self {
-            now,
-            tat: tat.unwrap_or(now).max(now),
+            now: row.now,
+            tat: row.tat.unwrap_or(row.now).max(row.now),
             interval: TimeDelta::microseconds(interval),
             tolerance: TimeDelta::microseconds(limit.tolerance_micros(interval)),
             reserved: reserved.into_iter().collect(),
@@ -195,7 +192,7 @@ impl Pace {
     }
 
     fn next(&mut self, job: JobId) -> Turn {
-        if self.reserved.contains(&job.0) {
+        if self.reserved.contains(&job) {
             return Turn::Now;
         }
         let allowed = self.tat - self.tolerance;
@@ -212,7 +209,7 @@ async fn block(tx: &mut Tx, jobs: &[Candidate]) -> Result<(), DbError> {
         return Ok(());
     }
     let mut update = QueryBuilder::<sqlx::MySql>::new("UPDATE jobs SET state = 'blocked' WHERE id IN (");
-    push_ids(&mut update, &sorted(jobs.iter().map(|job| JobId(job.id)).collect()));
+    push_ids(&mut update, &sorted(jobs.iter().map(|job| job.id).collect()));
     update.push(") AND state = 'available'");
     update.build().execute(&mut **tx).await?;
     let mut insert =
@@ -230,7 +227,7 @@ async fn put_off(tx: &mut Tx, kind: &str, jobs: &[(JobId, DateTime<Utc>)]) -> Re
     }
     let mut update = QueryBuilder::<sqlx::MySql>::new("UPDATE jobs SET state = 'scheduled', run_at = CASE id ");
     for (id, slot) in jobs {
-        update.push("WHEN ").push_bind(id.0).push(" THEN ").push_bind(slot.naive_utc()).push(" ");
+        update.push("WHEN ").push_bind(*id).push(" THEN ").push_bind(*slot).push(" ");
     }
     update.push("ELSE run_at END WHERE id IN (");
     push_ids(&mut update, &sorted(jobs.iter().map(|(id, _)| *id).collect()));
@@ -238,7 +235,7 @@ async fn put_off(tx: &mut Tx, kind: &str, jobs: &[(JobId, DateTime<Utc>)]) -> Re
     update.build().execute(&mut **tx).await?;
     let mut insert = QueryBuilder::<sqlx::MySql>::new("INSERT INTO rate_slots (job_id, kind, slot, reserved_at) ");
     insert.push_values(jobs, |mut row, (id, slot)| {
-        row.push_bind(id.0).push_bind(kind.to_owned()).push_bind(slot.naive_utc()).push("UTC_TIMESTAMP(6)");
+        row.push_bind(*id).push_bind(kind.to_owned()).push_bind(*slot).push("UTC_TIMESTAMP(6)");
     });
     insert.push(" ON DUPLICATE KEY UPDATE slot = VALUES(slot), reserved_at = VALUES(reserved_at)");
     insert.build().execute(&mut **tx).await?;
@@ -273,7 +270,7 @@ mod tests {
     fn a_start_that_was_put_off_does_not_ask_again() {
         let (mut pace, job) = (pace(1, 1), JobId::new());
         assert_eq!(pace.next(job), Turn::At(pace.now + TimeDelta::seconds(1)));
-        pace.reserved.insert(job.0);
+        pace.reserved.insert(job);
         assert_eq!(pace.next(job), Turn::Now);
         assert_eq!((pace.tat - pace.now).num_seconds(), 2, "and takes nobody's place");
     }

@@ -20,13 +20,13 @@ pub mod stats;
 pub mod workers;
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, decode::word};
-use sqlx::QueryBuilder;
+use db::{Db, DbError};
+use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
-use crate::ids::JobId;
+use crate::ids::{FlowId, JobId, WorkerId};
 
-pub use act::{Action, By, Change, Operated, forget_cancel, operate, stranded_cancels};
+pub use act::{Action, By, Change, Operated, StrandedCancel, forget_cancel, operate, stranded_cancels};
 pub use claim::{Claimed, claim, claim_within, heads, promote, tenants};
 pub use enqueue::{NewJob, Start, insert, insert_all};
 pub use finish::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
@@ -60,7 +60,7 @@ impl State {
 }
 
 /// A job as its owner and the operators see it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct JobRow {
     pub id: JobId,
     pub kind: String,
@@ -75,24 +75,28 @@ pub struct JobRow {
     pub lost: u32,
     pub crashes: u32,
     pub run_at: DateTime<Utc>,
-    pub worker_id: Option<Uuid>,
-    pub flow_id: Option<Uuid>,
+    pub worker_id: Option<WorkerId>,
+    pub flow_id: Option<FlowId>,
     pub created_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     /// What groups its newest failure with others of the same cause.
+    #[sqlx(rename = "error_fingerprint")]
     pub fingerprint: Option<list::Fingerprint>,
     pub trace_parent: Option<String>,
     /// The error of the last run that met one.
     pub last_error: Option<String>,
+    #[sqlx(rename = "done")]
     pub progress_done: Option<u64>,
+    #[sqlx(rename = "total")]
     pub progress_total: Option<u64>,
+    #[sqlx(rename = "note")]
     pub progress_note: Option<String>,
 }
 
 pub async fn get(db: &Db, id: JobId) -> Result<Option<JobRow>, DbError> {
     Ok(select(db, |query| {
-        query.push("WHERE j.id = ").push_bind(id.0);
+        query.push("WHERE j.id = ").push_bind(id);
     })
     .await?
     .pop())
@@ -121,14 +125,6 @@ pub async fn unfinished(db: &Db) -> Result<Vec<JobRow>, DbError> {
     .await
 }
 
-/// Jobs that were given up, oldest first; at most 200.
-pub async fn given_up(db: &Db) -> Result<Vec<JobRow>, DbError> {
-    select(db, |query| {
-        query.push("WHERE j.state IN ('discarded', 'quarantined') ORDER BY j.id LIMIT 200");
-    })
-    .await
-}
-
 /// All that a [`JobRow`] shows, of `jobs j`.
 const SELECT: &str = "SELECT j.id, j.kind, j.args_version, j.queue, j.priority, j.tenant, j.state, j.runs, j.failures,
             j.max_failures, j.lost, j.crashes, j.run_at, j.worker_id, j.flow_id, j.trace_parent, j.error_fingerprint,
@@ -141,42 +137,7 @@ async fn select(db: &Db, restrict: impl FnOnce(&mut QueryBuilder<sqlx::MySql>)) 
     let mut query = QueryBuilder::new(SELECT);
     query.push(" ");
     restrict(&mut query);
-    let rows = query.build().fetch_all(db.pool()).await?;
-    rows.iter().map(job_row).collect()
-}
-
-fn job_row(row: &sqlx::mysql::MySqlRow) -> Result<JobRow, DbError> {
-    use sqlx::Row;
-    Ok(JobRow {
-        id: JobId(row.try_get("id")?),
-        kind: row.try_get("kind")?,
-        args_version: row.try_get("args_version")?,
-        queue: row.try_get("queue")?,
-        priority: row.try_get("priority")?,
-        tenant: row.try_get("tenant")?,
-        state: word(row.try_get("state")?)?,
-        runs: row.try_get("runs")?,
-        failures: row.try_get("failures")?,
-        max_failures: row.try_get("max_failures")?,
-        lost: row.try_get("lost")?,
-        crashes: row.try_get("crashes")?,
-        run_at: row.try_get("run_at")?,
-        worker_id: row.try_get("worker_id")?,
-        flow_id: row.try_get("flow_id")?,
-        created_at: row.try_get("created_at")?,
-        started_at: row.try_get("started_at")?,
-        finished_at: row.try_get("finished_at")?,
-        fingerprint: row.try_get::<Option<Vec<u8>>, _>("error_fingerprint")?.and_then(fingerprint),
-        trace_parent: row.try_get("trace_parent")?,
-        last_error: row.try_get("last_error")?,
-        progress_done: row.try_get("done")?,
-        progress_total: row.try_get("total")?,
-        progress_note: row.try_get("note")?,
-    })
-}
-
-fn fingerprint(bytes: Vec<u8>) -> Option<list::Fingerprint> {
-    bytes.try_into().ok().map(list::Fingerprint)
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
 }
 
 /// Ids sorted and without doubles: the order in which every batch takes its locks.
@@ -190,6 +151,6 @@ pub(crate) fn sorted(mut ids: Vec<JobId>) -> Vec<JobId> {
 pub(crate) fn push_ids(query: &mut QueryBuilder<sqlx::MySql>, ids: &[JobId]) {
     let mut list = query.separated(", ");
     for id in ids {
-        list.push_bind(id.0);
+        list.push_bind(*id);
     }
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Tx};
-use sqlx::{FromRow, QueryBuilder, Row};
+use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
     ids::{JobId, WorkerId},
-    ledger::{NOTICES_AT_MOST, push_ids, sorted, stats::failures},
+    ledger::{Fence, NOTICES_AT_MOST, push_ids, sorted, stats::failures},
     ready::{Available, Ticket},
 };
 
@@ -35,10 +35,10 @@ pub async fn rescue_jobs(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) ->
     }
     let mut select = QueryBuilder::new("SELECT id, kind, queue, priority, tenant, lost FROM jobs WHERE id IN (");
     push_ids(&mut select, &sorted(held));
-    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
+    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker);
     select.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
     let rows: Vec<HeldRow> = select.build_query_as().fetch_all(&mut **tx).await?;
-    let ids = sorted(rows.iter().map(|row| JobId(row.id)).collect());
+    let ids = sorted(rows.iter().map(|row| row.id).collect());
     if ids.is_empty() {
         return Ok(Rescued::default());
     }
@@ -66,15 +66,15 @@ pub async fn rescue_jobs(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) ->
     let (quarantined, back): (Vec<HeldRow>, Vec<HeldRow>) =
         rows.into_iter().partition(|row| row.lost + 1 >= LOST_LIMIT);
     for row in back.into_iter().take(NOTICES_AT_MOST) {
-        let ticket = Ticket { job: JobId(row.id), priority: row.priority, rank: 0 };
+        let ticket = Ticket { job: row.id, priority: row.priority, rank: 0 };
         tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
     }
-    Ok(Rescued { jobs, quarantined: quarantined.into_iter().map(|row| (JobId(row.id), row.kind)).collect() })
+    Ok(Rescued { jobs, quarantined: quarantined.into_iter().map(|row| (row.id, row.kind)).collect() })
 }
 
 #[derive(FromRow)]
 struct HeldRow {
-    id: Uuid,
+    id: JobId,
     kind: String,
     queue: String,
     priority: u8,
@@ -84,8 +84,8 @@ struct HeldRow {
 
 /// The running jobs a worker owns according to the ledger: what it does not know of, it hands back. Found among the
 /// running jobs of the worker's queues; there is no index by worker, because every job would have to pay for it.
-pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<crate::ledger::Fence>, DbError> {
-    let queues = sqlx::query_scalar!("SELECT queues FROM workers WHERE id = ?", worker.0)
+pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<Fence>, DbError> {
+    let queues = sqlx::query_scalar!("SELECT queues FROM workers WHERE id = ?", worker)
         .fetch_optional(db.pool())
         .await?
         .unwrap_or_default();
@@ -94,14 +94,9 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<crate::ledger::Fe
     for queue in queues.split(',') {
         list.push_bind(queue.to_owned());
     }
-    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker.0);
-    let rows = select.build().fetch_all(db.pool()).await?;
-    rows.iter()
-        .map(|row| {
-            let job = JobId(row.try_get("id")?);
-            Ok(crate::ledger::Fence { job, token: row.try_get("token")?, run: row.try_get("runs")?, worker })
-        })
-        .collect()
+    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker);
+    let held: Vec<(JobId, Uuid, u32)> = select.build_query_as().fetch_all(db.pool()).await?;
+    Ok(held.into_iter().map(|(job, token, run)| Fence { job, token, run, worker }).collect())
 }
 
 /// Deletes terminal jobs behind `after` that ended more than `days` ago, in the order of their creation; returns the
@@ -110,24 +105,21 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     let mut tx = db.begin().await?;
     // Ids are in the order of creation, and nothing ends before it is created. A child that was given up stays while its
     // parent waits: without it nobody could let the parent go on.
-    let ids: Vec<JobId> = sqlx::query_scalar!(
-        r#"SELECT id AS "id: Uuid" FROM jobs
+    let ids = sqlx::query_scalar!(
+        r#"SELECT id AS "id: JobId" FROM jobs
            WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded')
              AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
              AND (state = 'completed' OR flow_id IS NULL OR NOT EXISTS (
                    SELECT 1 FROM flows f JOIN jobs p ON p.id = f.parent_id
                    WHERE f.id = jobs.flow_id AND f.pending > 0 AND p.state = 'waiting'))
            ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
-        after.0,
+        after,
         first_id_of(now - TimeDelta::days(days.into())),
         days,
         PRUNE_STEP
     )
     .fetch_all(&mut *tx)
-    .await?
-    .into_iter()
-    .map(JobId)
-    .collect();
+    .await?;
     let Some(last) = ids.last().copied() else { return Ok(None) };
     // The flow of a pruned parent goes with it; children's rows point to a flow that is done.
     let mut edges =

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use sqlx::QueryBuilder;
-use uuid::Uuid;
 
-use crate::ids::WorkerId;
+use crate::ids::{JobId, WorkerId};
 
 /// Ticks (about seconds) without a heartbeat until an incarnation counts as dead.
 pub const LEASE_TICKS: u64 = 7;
@@ -28,16 +27,35 @@ pub struct NewWorker {
     pub slots: u32,
 }
 
+words::words! {
+    /// Where a worker stands.
+    pub enum WorkerState ("state of a worker") {
+        Alive = "alive",
+        /// Takes no new jobs any more.
+        Draining = "draining",
+        /// Ended in good order.
+        Stopped = "stopped",
+        /// Its lease ran out.
+        Dead = "dead",
+    }
+}
+
+impl WorkerState {
+    /// Whether it may still run jobs.
+    pub const fn lives(self) -> bool {
+        matches!(self, Self::Alive | Self::Draining)
+    }
+}
+
 /// An incarnation as operators see it.
 #[derive(Clone, Debug)]
 pub struct WorkerRow {
-    pub id: Uuid,
+    pub id: WorkerId,
     pub name: String,
     pub version: String,
     /// Comma-separated.
     pub queues: String,
-    /// `alive`, `draining`, `stopped` or `dead`.
-    pub state: String,
+    pub state: WorkerState,
     pub started_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
     pub slots: u32,
@@ -52,7 +70,7 @@ pub struct WorkerRow {
 pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
     Ok(sqlx::query_as!(
         WorkerRow,
-        r#"SELECT id AS "id: Uuid", name, version, queues, state, started_at AS "started_at: DateTime<Utc>",
+        r#"SELECT id AS "id: WorkerId", name, version, queues, state AS "state: WorkerState", started_at AS "started_at: DateTime<Utc>",
                   seen_at AS "seen_at: DateTime<Utc>", slots, memory_bytes,
                   drain_requested_at AS "drain_requested_at: DateTime<Utc>", drain_reason
            FROM workers ORDER BY id DESC LIMIT 500"#
@@ -64,8 +82,8 @@ pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
 /// A job that a worker runs just now.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningJob {
-    pub worker_id: Uuid,
-    pub id: Uuid,
+    pub worker_id: WorkerId,
+    pub id: JobId,
     pub kind: String,
     pub queue: String,
     pub started_at: Option<DateTime<Utc>>,
@@ -96,7 +114,7 @@ pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
     sqlx::query!(
         "INSERT INTO workers (id, name, version, queues, slots, seen_tick, started_at, seen_at)
          SELECT ?, ?, ?, ?, ?, tick, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM queue_clock WHERE id = 1",
-        worker.id.0,
+        worker.id,
         worker.name,
         worker.version,
         worker.queues,
@@ -120,14 +138,14 @@ pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<boo
     )
     .execute(db.pool())
     .await?;
-    // RunningJobs as long as this session lives. Taking it again is harmless and takes it for a new session.
-    sqlx::query("DO GET_LOCK(?, 0)").bind(session_lock(id.0)).execute(db.pool()).await?;
+    // Held as long as this session lives. Taking it again is harmless and takes it for a new session.
+    sqlx::query!("DO GET_LOCK(?, 0)", session_lock(id)).execute(db.pool()).await?;
     let renewed = sqlx::query!(
         "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1),
                 memory_bytes = ?
          WHERE id = ? AND state IN ('alive', 'draining')",
         memory,
-        id.0
+        id
     )
     .execute(db.pool())
     .await?;
@@ -136,20 +154,19 @@ pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<boo
 
 /// The worker takes no new jobs any more.
 pub async fn drain(db: &Db, id: WorkerId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE workers SET state = 'draining' WHERE id = ? AND state = 'alive'", id.0)
+    sqlx::query!("UPDATE workers SET state = 'draining' WHERE id = ? AND state = 'alive'", id)
         .execute(db.pool())
         .await?;
     Ok(())
 }
 
-/// Where a worker stands, its row locked until the transaction ends: `alive`, `draining` (also when it was only asked to),
-/// `stopped` or `dead`.
-pub async fn state(tx: &mut Tx, id: WorkerId) -> Result<Option<String>, DbError> {
-    let state = sqlx::query_scalar(
-        "SELECT CAST(IF(state = 'alive' AND drain_requested_at IS NOT NULL, 'draining', state) AS CHAR)
-         FROM workers WHERE id = ? FOR UPDATE",
+/// Where a worker stands, its row locked until the transaction ends; one that was only asked to drain counts as draining.
+pub async fn state(tx: &mut Tx, id: WorkerId) -> Result<Option<WorkerState>, DbError> {
+    let state = sqlx::query_scalar!(
+        r#"SELECT IF(state = 'alive' AND drain_requested_at IS NOT NULL, 'draining', state) AS "state!: WorkerState"
+         FROM workers WHERE id = ? FOR UPDATE"#,
+        id
     )
-    .bind(id.0)
     .fetch_optional(&mut **tx)
     .await?;
     Ok(state)
@@ -157,12 +174,12 @@ pub async fn state(tx: &mut Tx, id: WorkerId) -> Result<Option<String>, DbError>
 
 /// Asks a worker to finish what it runs and end; it looks every quarter of a second. False when it has ended already.
 pub async fn request_drain(tx: &mut Tx, id: WorkerId, reason: &str) -> Result<bool, DbError> {
-    let asked = sqlx::query(
+    let asked = sqlx::query!(
         "UPDATE workers SET drain_requested_at = COALESCE(drain_requested_at, UTC_TIMESTAMP(6)), drain_reason = ?
          WHERE id = ? AND state IN ('alive', 'draining')",
+        reason.chars().take(500).collect::<String>(),
+        id
     )
-    .bind(reason.chars().take(500).collect::<String>())
-    .bind(id.0)
     .execute(&mut **tx)
     .await?;
     Ok(asked.rows_affected() == 1)
@@ -170,7 +187,7 @@ pub async fn request_drain(tx: &mut Tx, id: WorkerId, reason: &str) -> Result<bo
 
 /// The worker ended in good order.
 pub async fn stop(db: &Db, id: WorkerId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE workers SET state = 'stopped' WHERE id = ? AND state IN ('alive', 'draining')", id.0)
+    sqlx::query!("UPDATE workers SET state = 'stopped' WHERE id = ? AND state IN ('alive', 'draining')", id)
         .execute(db.pool())
         .await?;
     Ok(())
@@ -180,7 +197,7 @@ pub async fn stop(db: &Db, id: WorkerId) -> Result<(), DbError> {
 pub async fn bury(db: &Db) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let silent = sqlx::query!(
-        r#"SELECT w.id AS "id: Uuid", CAST(c.tick - w.seen_tick AS SIGNED) AS "ticks!: i64"
+        r#"SELECT w.id AS "id: WorkerId", CAST(c.tick - w.seen_tick AS SIGNED) AS "ticks!: i64"
            FROM workers w JOIN queue_clock c ON c.id = 1
            WHERE w.state IN ('alive', 'draining') AND w.seen_tick + ? < c.tick ORDER BY w.id LIMIT 100"#,
         GONE_TICKS
@@ -191,10 +208,12 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
     for worker in silent {
         let expired = worker.ticks.unsigned_abs() > LEASE_TICKS;
         if !expired {
-            let gone: Option<i64> = sqlx::query_scalar("SELECT CAST(IS_FREE_LOCK(?) AS SIGNED)")
-                .bind(session_lock(worker.id))
-                .fetch_one(&mut *tx)
-                .await?;
+            let gone = sqlx::query_scalar!(
+                r#"SELECT CAST(IS_FREE_LOCK(?) AS SIGNED) AS "gone?: i64""#,
+                session_lock(worker.id)
+            )
+            .fetch_one(&mut *tx)
+            .await?;
             if gone != Some(1) {
                 continue;
             }
@@ -215,8 +234,8 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
 }
 
 /// The name of the lock that a heartbeat's session holds; at most 64 characters.
-fn session_lock(id: Uuid) -> String {
-    format!("nano-worker-{}", id.simple())
+fn session_lock(id: WorkerId) -> String {
+    format!("nano-worker-{}", id.0.simple())
 }
 
 /// Dead or stopped incarnations that still own running jobs; at most 100.
@@ -235,8 +254,7 @@ pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
         list.push_bind(queue.to_owned());
     }
     select.push(") LIMIT 100");
-    let workers: Vec<Uuid> = select.build_query_scalar().fetch_all(db.pool()).await?;
-    Ok(workers.into_iter().map(WorkerId).collect())
+    Ok(select.build_query_scalar().fetch_all(db.pool()).await?)
 }
 
 /// How many incarnations have a lease that has not run out.

@@ -11,7 +11,7 @@ use crate::{
     control::act,
     ids::{JobId, WorkerId},
     ledger::{
-        self,
+        self, StrandedCancel,
         controls::{limits, pauses},
         workers,
     },
@@ -93,7 +93,7 @@ impl Rescuer {
     /// A job that was asked to stop while it ran, but came back instead (it failed, or its worker died), is cancelled
     /// where it lies; one that has ended needs nothing more.
     async fn settle_cancels(&self) -> Result<(), DbError> {
-        for (job, reason, actor) in ledger::stranded_cancels(&self.db).await? {
+        for StrandedCancel { job, reason, actor } in ledger::stranded_cancels(&self.db).await? {
             let mut tx = self.db.begin().await?;
             match act::operate(&mut tx, &self.kinds, job, act::Action::Cancel, &act::By { actor, reason: &reason })
                 .await

@@ -17,6 +17,7 @@ use crate::{
         self, Claimed, Ending, Fenced, Next,
         controls::limits,
         history::attempts::{self, Outcome as Attempt},
+        list::Fingerprint,
     },
     registry::Handler,
 };
@@ -245,10 +246,10 @@ fn error_chain(error: &JobError) -> String {
 }
 
 /// Groups failures of one cause: digits and ids in the message do not count.
-pub(super) fn fingerprint(kind: &str, class: &str, text: &str) -> [u8; 16] {
+pub(super) fn fingerprint(kind: &str, class: &str, text: &str) -> Fingerprint {
     let stable: String = text.chars().filter(|c| !c.is_ascii_hexdigit()).take(200).collect();
     let hash = Sha256::new().chain_update(kind).chain_update(class).chain_update(stable).finalize();
     let mut short = [0; 16];
     short.copy_from_slice(&hash[..16]);
-    short
+    Fingerprint(short)
 }

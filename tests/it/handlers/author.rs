@@ -17,13 +17,13 @@ use queue::{
     ids::JobId,
     ledger::{
         self, State,
-        history::{attempts, logs, payloads},
+        history::{attempts, logs},
         workers,
     },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, kit::Kit};
+use tests::{TestApp, database, kit::Kit};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -218,7 +218,7 @@ async fn a_run_that_lost_its_job_cannot_write_midway_and_ends_quietly() {
     let job = Midway { id: Uuid::now_v7() };
     let id = app.put(&job).await;
     let run = tokio::spawn(async move { kit.run_one(id).await });
-    let worker = running(&app, id).await.worker_id.unwrap().into();
+    let worker = running(&app, id).await.worker_id.unwrap();
     workers::stop(&app.db, worker).await.unwrap();
     assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker).await.unwrap(), 1);
     meeting(job.id).go.notify_one();
@@ -298,9 +298,7 @@ async fn arguments_that_do_not_fit_discard_the_job_with_a_clear_error() {
     let registry = jobs::registry();
     let bad = app.put(&RemoveObject { key: "uploads/x.zip".into() }).await;
     let good = app.put(&RemoveObject { key: "uploads/y.zip".into() }).await;
-    let mut tx = app.db.begin().await.unwrap();
-    payloads::replace(&mut tx, bad, &json!({ "schlüssel": [1, 2] })).await.unwrap();
-    tx.commit().await.unwrap();
+    database::replace_arguments(&app.db, bad, &json!({ "schlüssel": [1, 2] })).await.unwrap();
 
     let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry).await;
     app.drained().await;

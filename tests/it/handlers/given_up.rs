@@ -10,6 +10,7 @@ use queue::{
     ledger::{self, Action, By, State, bulk_actions, list::Filter, workers},
 };
 use serde_json::json;
+use sqlx::types::Json;
 use tests::TestApp;
 use uuid::Uuid;
 
@@ -104,7 +105,7 @@ async fn a_cancelled_bulk_action_says_how_far_it_came_and_goes_on_when_retried()
     let row = bulk_actions::BulkAction {
         id: bulk_id,
         action: Action::Cancel,
-        filter: Filter { kind: Some("send_email".into()), ..Filter::default() },
+        filter: Json(Filter { kind: Some("send_email".into()), ..Filter::default() }),
         reason: "a test".into(),
         actor: None,
         per_second: None,

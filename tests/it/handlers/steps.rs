@@ -13,10 +13,7 @@ use queue::{
     ids::JobId,
     ledger::{
         self, State,
-        history::{
-            logs::{self, Level, LogLine},
-            payloads,
-        },
+        history::logs::{self, Level, LogLine},
     },
 };
 use serde_json::json;
@@ -189,8 +186,8 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
         assert!(ledger::get(&app.db, id).await.unwrap().is_none());
         assert!(logs::by_job(&app.db, id).await.unwrap().is_empty());
     }
-    let left = payloads::unfinished_of_kind(&app.db, "remove_object").await.unwrap();
-    assert_eq!(left.iter().map(|left| left.job).collect::<Vec<_>>(), [waiting], "what waits keeps its arguments");
+    let left = app.enqueued::<RemoveObject>().await;
+    assert_eq!(left.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [waiting], "what waits keeps its arguments");
 
     let mut tx = app.db.begin().await.unwrap();
     ledger::operate(&mut tx, waiting, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();

@@ -223,7 +223,7 @@ async fn without_a_heavy_worker_running_out_of_memory_is_a_crash() {
     let mut worker = app.worker_process_with("worker", &settings).await;
     let creator = app.creator("mia").await;
     creator.submit(&app, "Large", archives::unit()).await;
-    let job = soon("nothing is given up", async || ledger::given_up(&app.db).await.unwrap().pop()).await;
+    let job = soon("nothing is given up", async || app.given_up().await.pop()).await;
     assert_eq!((job.state, job.crashes, job.failures, job.runs), (State::Quarantined, 3, 0, 3), "{job:?}");
     assert_ne!(job.queue, "heavy");
     assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
@@ -236,7 +236,7 @@ async fn using_up_the_processor_time_is_a_crash() {
     let mut worker = app.worker_process_with("worker", &[VERBOSE, ("CHILD_CPU_SECONDS", "1")]).await;
     let creator = app.creator("uma").await;
     creator.submit(&app, "Endless", unit_of(4_000_000)).await;
-    let job = soon("nothing is given up", async || ledger::given_up(&app.db).await.unwrap().pop()).await;
+    let job = soon("nothing is given up", async || app.given_up().await.pop()).await;
     assert_eq!((job.state, job.crashes, job.failures), (State::Quarantined, 3, 0), "{job:?}");
     assert!(job.last_error.as_deref().is_some_and(|error| error.contains("CHILD_CPU_SECONDS")), "{job:?}");
     assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());

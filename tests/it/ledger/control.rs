@@ -17,7 +17,7 @@ use queue::{
     Flow, Job, JobError, Outcome, Priority, Queue, Run,
     control::act,
     enqueue_all,
-    ids::{JobId, WorkerId},
+    ids::JobId,
     ledger::{
         self, Action, By, Operated, State,
         controls::{
@@ -26,7 +26,7 @@ use queue::{
         },
         flows,
         history::attempts,
-        workers,
+        workers::{self, WorkerState},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -283,11 +283,9 @@ async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
     let test = Uuid::now_v7();
     let id = app.put(&Stint { test, tenant: None, millis: 1_500 }).await;
     wait(&app, id, &[State::Running]).await;
-    let row = workers::list(&app.db).await.unwrap().into_iter().find(|row| row.state == "alive").unwrap();
+    let row = workers::list(&app.db).await.unwrap().into_iter().find(|row| row.state == WorkerState::Alive).unwrap();
     assert_eq!(row.slots, 4);
-    assert!(
-        change(&app, async |tx| workers::request_drain(tx, WorkerId(row.id), "a new machine").await.unwrap()).await
-    );
+    assert!(change(&app, async |tx| workers::request_drain(tx, row.id, "a new machine").await.unwrap()).await);
     let asked = Instant::now();
     while worker.is_running() {
         assert!(asked.elapsed() < Duration::from_secs(15), "the worker does not end");
@@ -295,7 +293,7 @@ async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
     }
     assert_eq!(ledger::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
     let row = workers::list(&app.db).await.unwrap().into_iter().find(|worker| worker.id == row.id).unwrap();
-    assert_eq!((row.state.as_str(), row.drain_reason.as_deref()), ("stopped", Some("a new machine")));
+    assert_eq!((row.state, row.drain_reason.as_deref()), (WorkerState::Stopped, Some("a new machine")));
     assert!(row.memory_bytes.is_some_and(|bytes| bytes > 1 << 20), "{row:?}");
     worker.stop().await;
     app.finish().await;

@@ -126,7 +126,7 @@ async fn a_claim_whose_answer_was_lost_is_handed_back() {
     let running = loop {
         let list = workers::list(&app.db).await.unwrap();
         if let Some(worker) = list.first() {
-            break WorkerId(worker.id);
+            break worker.id;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };

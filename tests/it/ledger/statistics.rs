@@ -11,6 +11,7 @@ use queue::{
     ids::JobId,
     ledger::{
         self as ledger,
+        list::Fingerprint,
         stats::{
             counts::{self, What},
             error_groups, errors, histogram, series,
@@ -68,7 +69,7 @@ async fn many_writers_lose_nothing_and_do_not_wait_for_each_other_in_a_circle() 
                         failures: 3,
                         last_job: JobId::new(),
                     };
-                    groups.insert((u128::from(kind) << 64).to_be_bytes(), failures);
+                    groups.insert(Fingerprint((u128::from(kind) << 64).to_be_bytes()), failures);
                 }
                 races += written!(counts::add_outcomes(&db, &mut outcomes));
                 races += written!(counts::add_durations(&db, &mut durations));

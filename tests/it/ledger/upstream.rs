@@ -13,12 +13,12 @@ use domain::review::ReviewPolicy;
 use queue::{
     builtin::PruneLedger,
     enqueue_in,
-    ledger::{self, State, history::payloads, schedules, workers},
+    ledger::{self, State, schedules, workers},
     schedule::Scheduler,
 };
 use secrecy::ExposeSecret;
 use servers::redis::{RedisServer, Role};
-use tests::{TestApp, app::Overrides};
+use tests::{TestApp, app::Overrides, database};
 use uuid::Uuid;
 
 use note::{Act, Note, count, notes, pickup, put_all, starts, state, until, worker};
@@ -192,9 +192,7 @@ async fn keys(app: &TestApp, connection: &mut redis::aio::MultiplexedConnection)
 async fn defect_08_what_cannot_be_decoded_kills_no_worker() {
     let (app, test) = (TestApp::start().await, Uuid::now_v7());
     let bad = app.put(&Note { test, number: 0, act: Act::Nothing }).await;
-    let mut tx = app.db.begin().await.unwrap();
-    payloads::replace(&mut tx, bad, &serde_json::json!(["neither", { "shape": null }])).await.unwrap();
-    tx.commit().await.unwrap();
+    database::replace_arguments(&app.db, bad, &serde_json::json!(["neither", { "shape": null }])).await.unwrap();
     // Its ticket is on the belt by now, or soon; beside it, what no ticket looks like and one without a job.
     let mut connection = redis(&app).await;
     until("a belt", Duration::from_secs(10), async || !keys(&app, &mut connection).await.is_empty()).await;

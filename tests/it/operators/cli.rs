@@ -280,7 +280,7 @@ async fn workers_are_listed_and_drained() {
     let asked = cli(&app, &drain).await;
     assert_eq!(asked.code, 0, "{}", asked.err);
     let entry = audit(&app).await;
-    assert_eq!((entry.action.as_str(), entry.target_id), ("worker.drain", Some(rows[0].id)));
+    assert_eq!((entry.action.as_str(), entry.target_id), ("worker.drain", Some(rows[0].id.0)));
     assert_eq!(cli(&app, &drain).await.code, 1);
     let nobody = JobId::new().to_string();
     assert_eq!(cli(&app, &["fleet", "drain", &nobody, "--reason", "r"]).await.code, 1);

@@ -9,7 +9,7 @@ use queue::{
     ids::WorkerId,
     ledger::{
         By,
-        workers::{self, WorkerRow},
+        workers::{self, WorkerRow, WorkerState},
     },
 };
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub async fn fleet(args: FleetArgs) -> ExitCode {
 
 async fn list(db: &Db, output: &Output, all: bool) -> Result<(), Failure> {
     let mut rows = workers::list(db).await?;
-    rows.retain(|row| all || matches!(row.state.as_str(), "alive" | "draining"));
+    rows.retain(|row| all || row.state.lives());
     output.show(
         || json!({ "workers": rows.iter().map(view).collect::<Vec<_>>() }),
         || {
@@ -80,7 +80,7 @@ async fn list(db: &Db, output: &Output, all: bool) -> Result<(), Failure> {
                     row.id.to_string(),
                     row.name.clone(),
                     row.version.clone(),
-                    stands(row).into(),
+                    stands(row).to_string(),
                     row.queues.clone(),
                     row.slots.to_string(),
                     row.memory_bytes.map_or_else(|| "-".into(), |bytes| (bytes >> 20).to_string()),
@@ -92,8 +92,9 @@ async fn list(db: &Db, output: &Output, all: bool) -> Result<(), Failure> {
     )
 }
 
-fn stands(row: &WorkerRow) -> &str {
-    if row.state == "alive" && row.drain_requested_at.is_some() { "draining" } else { &row.state }
+/// A worker that was only asked to drain counts as draining.
+fn stands(row: &WorkerRow) -> WorkerState {
+    if row.state == WorkerState::Alive && row.drain_requested_at.is_some() { WorkerState::Draining } else { row.state }
 }
 
 fn view(row: &WorkerRow) -> Value {

@@ -10,13 +10,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Tx};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
     Queue,
     ids::JobId,
-    ledger::controls,
+    ledger::{controls, push_ids, sorted},
     ready::{Available, Ticket},
 };
 
@@ -29,7 +29,7 @@ pub(crate) const RATE_HORIZON: TimeDelta = TimeDelta::seconds(2);
 const HINTS: usize = 8;
 
 /// The limits of one kind; what is `None` is not limited.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     pub kind: String,
     pub max_running: Option<u32>,
@@ -40,7 +40,6 @@ pub struct Limit {
     /// Starts that may come at once; 1 when not given.
     pub burst: Option<u32>,
     pub reason: String,
-    #[sqlx(rename = "actor_id")]
     pub actor: Option<Uuid>,
     pub changed_at: DateTime<Utc>,
 }
@@ -62,21 +61,27 @@ impl Limit {
     }
 }
 
-const COLUMNS: &str = "SELECT kind, max_running, max_running_per_tenant, rate, rate_seconds, burst, reason, actor_id,
-    changed_at FROM job_limits";
+macro_rules! select {
+    ($tail:tt $(, $arg:expr)*) => {
+        sqlx::query_as!(
+            Limit,
+            r#"SELECT kind, max_running, max_running_per_tenant, rate, rate_seconds, burst, reason,
+                      actor_id AS "actor: Uuid", changed_at AS "changed_at: DateTime<Utc>"
+               FROM job_limits "#
+                + $tail
+            $(, $arg)*
+        )
+    };
+}
 
 /// All limits, by kind.
 pub async fn list(db: &Db) -> Result<Vec<Limit>, DbError> {
-    let mut query = QueryBuilder::<sqlx::MySql>::new(COLUMNS);
-    query.push(" ORDER BY kind");
-    Ok(query.build_query_as().fetch_all(db.pool()).await?)
+    Ok(select!("ORDER BY kind").fetch_all(db.pool()).await?)
 }
 
 /// The limits of a kind, locked until the transaction ends.
 pub async fn get(tx: &mut Tx, kind: &str) -> Result<Option<Limit>, DbError> {
-    let mut query = QueryBuilder::<sqlx::MySql>::new(COLUMNS);
-    query.push(" WHERE kind = ").push_bind(kind.to_owned()).push(" FOR UPDATE");
-    Ok(query.build_query_as().fetch_optional(&mut **tx).await?)
+    Ok(select!("WHERE kind = ? FOR UPDATE", kind).fetch_optional(&mut **tx).await?)
 }
 
 /// The limits of a kind, before they are changed: nobody else sets or lifts limits until the transaction ends, also where
@@ -89,23 +94,13 @@ pub async fn current(tx: &mut Tx, kind: &str) -> Result<Option<Limit>, DbError> 
 /// Sets the limits of a kind (`changed_at` is the database's). Starts that the old rate had put off are judged anew.
 pub async fn set(tx: &mut Tx, limit: &Limit) -> Result<(), DbError> {
     controls::raise_epoch(tx).await?;
-    sqlx::query(
-        "INSERT INTO job_limits (kind, max_running, max_running_per_tenant, rate, rate_seconds, burst, reason, actor_id,
+    sqlx::query!("INSERT INTO job_limits (kind, max_running, max_running_per_tenant, rate, rate_seconds, burst, reason, actor_id,
            changed_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
          ON DUPLICATE KEY UPDATE max_running = VALUES(max_running),
            max_running_per_tenant = VALUES(max_running_per_tenant), rate = VALUES(rate),
            rate_seconds = VALUES(rate_seconds), burst = VALUES(burst), tat = NULL, reason = VALUES(reason),
-           actor_id = VALUES(actor_id), changed_at = VALUES(changed_at)",
-    )
-    .bind(&limit.kind)
-    .bind(limit.max_running)
-    .bind(limit.max_running_per_tenant)
-    .bind(limit.rate)
-    .bind(limit.rate_seconds)
-    .bind(limit.burst)
-    .bind(&limit.reason)
-    .bind(limit.actor)
+           actor_id = VALUES(actor_id), changed_at = VALUES(changed_at)", limit.kind, limit.max_running, limit.max_running_per_tenant, limit.rate, limit.rate_seconds, limit.burst, limit.reason, limit.actor)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -114,7 +109,7 @@ pub async fn set(tx: &mut Tx, limit: &Limit) -> Result<(), DbError> {
 /// Lifts the limits of a kind; false when there were none.
 pub async fn remove(tx: &mut Tx, kind: &str) -> Result<bool, DbError> {
     controls::raise_epoch(tx).await?;
-    let removed = sqlx::query("DELETE FROM job_limits WHERE kind = ?").bind(kind).execute(&mut **tx).await?;
+    let removed = sqlx::query!("DELETE FROM job_limits WHERE kind = ?", kind).execute(&mut **tx).await?;
     Ok(removed.rows_affected() == 1)
 }
 
@@ -154,8 +149,7 @@ impl Tenants {
 /// Lets up to `places` blocked jobs go, tenants taking turns, none beyond its own limit. Returns how many. The limit's
 /// row is locked.
 async fn release(tx: &mut Tx, kind: &str, places: u32, tenants: &mut Tenants) -> Result<u32, DbError> {
-    let last: Option<Option<Uuid>> = sqlx::query_scalar("SELECT last_tenant FROM job_limits WHERE kind = ?")
-        .bind(kind)
+    let last = sqlx::query_scalar!(r#"SELECT last_tenant AS "last_tenant: Uuid" FROM job_limits WHERE kind = ?"#, kind)
         .fetch_optional(&mut **tx)
         .await?;
     let mut last = last.flatten().unwrap_or_default();
@@ -175,20 +169,25 @@ async fn release(tx: &mut Tx, kind: &str, places: u32, tenants: &mut Tenants) ->
         }
     }
     if released > 0 {
-        sqlx::query("UPDATE job_limits SET last_tenant = ? WHERE kind = ?")
-            .bind(last)
-            .bind(kind)
-            .execute(&mut **tx)
-            .await?;
+        sqlx::query!("UPDATE job_limits SET last_tenant = ? WHERE kind = ?", last, kind).execute(&mut **tx).await?;
     }
     Ok(released)
 }
 
-#[derive(FromRow)]
 struct Blocked {
     priority: u8,
     tenant: Uuid,
-    job_id: Uuid,
+    job: JobId,
+}
+
+macro_rules! blocked {
+    ($tail:tt, $($arg:expr),*) => {
+        sqlx::query_as!(
+            Blocked,
+            r#"SELECT priority, tenant AS "tenant: Uuid", job_id AS "job: JobId" FROM blocked_jobs WHERE "# + $tail,
+            $($arg),*
+        )
+    };
 }
 
 /// The first job of the next tenant with room, in the first band that has one. Goes from tenant to tenant by seeks: a
@@ -219,8 +218,13 @@ async fn next_blocked(tx: &mut Tx, kind: &str, last: Uuid, tenants: &Tenants) ->
 
 /// The first band from `priority` on that has blocked jobs.
 async fn first_band(tx: &mut Tx, kind: &str, priority: u8) -> Result<Option<u8>, DbError> {
-    let band = "SELECT priority FROM blocked_jobs WHERE kind = ? AND priority >= ? ORDER BY priority LIMIT 1";
-    Ok(sqlx::query_scalar(band).bind(kind).bind(priority).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_scalar!(
+        "SELECT priority FROM blocked_jobs WHERE kind = ? AND priority >= ? ORDER BY priority LIMIT 1",
+        kind,
+        priority
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
 }
 
 /// The oldest blocked job of the first tenant behind `tenant`, or of itself when it may be `at_least` that one.
@@ -231,15 +235,15 @@ async fn first_behind(
     tenant: Uuid,
     at_least: bool,
 ) -> Result<Option<Blocked>, DbError> {
-    let statement = if at_least {
-        "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant >= ?
-         ORDER BY tenant, job_id LIMIT 1"
+    Ok(if at_least {
+        blocked!("kind = ? AND priority = ? AND tenant >= ? ORDER BY tenant, job_id LIMIT 1", kind, priority, tenant)
+            .fetch_optional(&mut **tx)
+            .await?
     } else {
-        "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant > ?
-         ORDER BY tenant, job_id LIMIT 1"
-    };
-    let row = sqlx::query_as(statement).bind(kind).bind(priority).bind(tenant).fetch_optional(&mut **tx).await?;
-    Ok(row)
+        blocked!("kind = ? AND priority = ? AND tenant > ? ORDER BY tenant, job_id LIMIT 1", kind, priority, tenant)
+            .fetch_optional(&mut **tx)
+            .await?
+    })
 }
 
 struct LetGo {
@@ -251,28 +255,21 @@ struct LetGo {
 /// Makes blocked jobs available. Their own rows are locked first, as everywhere; what is blocked no more only loses
 /// its place.
 async fn let_go(tx: &mut Tx, kind: &str, blocked: &[Blocked]) -> Result<LetGo, DbError> {
-    let mut ids: Vec<Uuid> = blocked.iter().map(|job| job.job_id).collect();
-    ids.sort_unstable();
-    let list = |query: &mut QueryBuilder<sqlx::MySql>| {
-        let mut list = query.separated(", ");
-        for id in &ids {
-            list.push_bind(*id);
-        }
-    };
+    let ids = sorted(blocked.iter().map(|job| job.job).collect());
     let mut lock = QueryBuilder::<sqlx::MySql>::new("SELECT id FROM jobs WHERE id IN (");
-    list(&mut lock);
+    push_ids(&mut lock, &ids);
     lock.push(") ORDER BY id FOR UPDATE SKIP LOCKED");
-    let mut ours: Vec<Uuid> = lock.build_query_scalar().fetch_all(&mut **tx).await?;
+    let mut ours: Vec<JobId> = lock.build_query_scalar().fetch_all(&mut **tx).await?;
     let mut existing = QueryBuilder::<sqlx::MySql>::new("SELECT id FROM jobs WHERE id IN (");
-    list(&mut existing);
+    push_ids(&mut existing, &ids);
     existing.push(")");
-    let existing: Vec<Uuid> = existing.build_query_scalar().fetch_all(&mut **tx).await?;
+    let existing: Vec<JobId> = existing.build_query_scalar().fetch_all(&mut **tx).await?;
     let locked = existing.iter().filter(|id| !ours.contains(id)).count();
     // Rows of jobs that are gone go with the others.
     ours.extend(ids.iter().filter(|id| !existing.contains(id)));
 
     // Spelled out, so that each is one look at the primary key.
-    let places: Vec<&Blocked> = blocked.iter().filter(|job| ours.contains(&job.job_id)).collect();
+    let places: Vec<&Blocked> = blocked.iter().filter(|job| ours.contains(&job.job)).collect();
     if places.is_empty() {
         return Ok(LetGo { released: 0, locked: u32::try_from(locked).unwrap_or(u32::MAX) });
     }
@@ -282,23 +279,18 @@ async fn let_go(tx: &mut Tx, kind: &str, blocked: &[Blocked]) -> Result<LetGo, D
         ors.push("(kind = ").push_bind_unseparated(kind.to_owned());
         ors.push_unseparated(" AND priority = ").push_bind_unseparated(job.priority);
         ors.push_unseparated(" AND tenant = ").push_bind_unseparated(job.tenant);
-        ors.push_unseparated(" AND job_id = ").push_bind_unseparated(job.job_id).push_unseparated(")");
+        ors.push_unseparated(" AND job_id = ").push_bind_unseparated(job.job).push_unseparated(")");
     }
     delete.build().execute(&mut **tx).await?;
     let mut update = QueryBuilder::<sqlx::MySql>::new("UPDATE jobs SET state = 'available' WHERE id IN (");
-    let mut list = update.separated(", ");
-    for job in &places {
-        list.push_bind(job.job_id);
-    }
+    push_ids(&mut update, &sorted(places.iter().map(|job| job.job).collect()));
     update.push(") AND state = 'blocked'");
     let released = update.build().execute(&mut **tx).await?.rows_affected();
     for job in places.into_iter().take(HINTS) {
-        let queue: Option<String> = sqlx::query_scalar("SELECT queue FROM jobs WHERE id = ?")
-            .bind(job.job_id)
-            .fetch_optional(&mut **tx)
-            .await?;
+        let queue =
+            sqlx::query_scalar!("SELECT queue FROM jobs WHERE id = ?", job.job).fetch_optional(&mut **tx).await?;
         if let Some(queue) = queue {
-            let ticket = Ticket { job: JobId(job.job_id), priority: job.priority, rank: 0 };
+            let ticket = Ticket { job: job.job, priority: job.priority, rank: 0 };
             tx.notify(Available { queue, ticket, tenant: job.tenant });
         }
     }
@@ -322,8 +314,7 @@ pub(crate) async fn running(tx: &mut Tx, kind: &str, queues: &[Queue]) -> Result
 
 /// The sweep: lets go what no pause and no limit holds any more. Returns how many.
 pub async fn settle(db: &Db, queues: &[Queue]) -> Result<u64, DbError> {
-    let kinds: Vec<String> =
-        sqlx::query_scalar("SELECT kind FROM blocked_jobs GROUP BY kind").fetch_all(db.pool()).await?;
+    let kinds = sqlx::query_scalar!("SELECT kind FROM blocked_jobs GROUP BY kind").fetch_all(db.pool()).await?;
     let mut released = 0;
     if !kinds.is_empty() {
         let controls = controls::load(db).await?;
@@ -351,14 +342,9 @@ async fn settle_kind(db: &Db, kind: &str, queues: &[Queue]) -> Result<u64, DbErr
         }
         // Nothing holds them back: all at once, in the order they lie.
         None => {
-            let blocked: Vec<Blocked> = sqlx::query_as(
-                "SELECT priority, tenant, job_id FROM blocked_jobs WHERE kind = ?
-                 ORDER BY kind, priority, tenant, job_id LIMIT ?",
-            )
-            .bind(kind)
-            .bind(STEP)
-            .fetch_all(&mut *tx)
-            .await?;
+            let blocked = blocked!("kind = ? ORDER BY kind, priority, tenant, job_id LIMIT ?", kind, STEP)
+                .fetch_all(&mut *tx)
+                .await?;
             if blocked.is_empty() {
                 return Ok(0);
             }
@@ -371,11 +357,9 @@ async fn settle_kind(db: &Db, kind: &str, queues: &[Queue]) -> Result<u64, DbErr
 
 /// How many starts a rate still has to give before [`RATE_HORIZON`].
 async fn starts_ahead(tx: &mut Tx, limit: &Limit, interval: i64) -> Result<u32, DbError> {
-    let given: Option<i64> = sqlx::query_scalar(
-        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), GREATEST(COALESCE(tat, UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)))
-         FROM job_limits WHERE kind = ?",
-    )
-    .bind(&limit.kind)
+    let given = sqlx::query_scalar!(r#"SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), GREATEST(COALESCE(tat, UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)))
+             AS "given?: i64"
+         FROM job_limits WHERE kind = ?"#, limit.kind)
     .fetch_one(&mut **tx)
     .await?;
     let next = given.unwrap_or(0) - limit.tolerance_micros(interval);
@@ -386,15 +370,15 @@ async fn starts_ahead(tx: &mut Tx, limit: &Limit, interval: i64) -> Result<u32, 
 
 /// Starts that were put off by a rate that is no longer in force: judged anew, at once.
 async fn settle_slots(db: &Db) -> Result<u64, DbError> {
-    let kinds: Vec<String> =
-        sqlx::query_scalar("SELECT kind FROM rate_slots GROUP BY kind").fetch_all(db.pool()).await?;
-    let mut ids: Vec<Uuid> = Vec::new();
+    let kinds = sqlx::query_scalar!("SELECT kind FROM rate_slots GROUP BY kind").fetch_all(db.pool()).await?;
+    let mut ids: Vec<JobId> = Vec::new();
     for kind in kinds {
-        let judged: Option<DateTime<Utc>> =
-            sqlx::query_scalar("SELECT changed_at FROM job_limits WHERE kind = ? AND rate IS NOT NULL")
-                .bind(&kind)
-                .fetch_optional(db.pool())
-                .await?;
+        let judged = sqlx::query_scalar!(
+            r#"SELECT changed_at AS "changed_at: DateTime<Utc>" FROM job_limits WHERE kind = ? AND rate IS NOT NULL"#,
+            kind
+        )
+        .fetch_optional(db.pool())
+        .await?;
         let mut stale = QueryBuilder::<sqlx::MySql>::new("SELECT job_id FROM rate_slots WHERE kind = ");
         stale.push_bind(kind);
         // Without a rate, whatever is there is of an old one.
@@ -402,24 +386,21 @@ async fn settle_slots(db: &Db) -> Result<u64, DbError> {
             stale.push(" AND reserved_at < ").push_bind(judged);
         }
         stale.push(" LIMIT ").push_bind(STEP);
-        let stale: Vec<Uuid> = stale.build_query_scalar().fetch_all(db.pool()).await?;
+        let stale: Vec<JobId> = stale.build_query_scalar().fetch_all(db.pool()).await?;
         ids.extend(stale);
     }
     ids.truncate(STEP as usize);
     if ids.is_empty() {
         return Ok(0);
     }
-    ids.sort_unstable();
+    let ids = sorted(ids);
     let mut tx = db.begin().await?;
     for (before, after) in [
         ("UPDATE jobs SET state = 'available', run_at = UTC_TIMESTAMP(6) WHERE id IN (", ") AND state = 'scheduled'"),
         ("DELETE FROM rate_slots WHERE job_id IN (", ")"),
     ] {
         let mut query = QueryBuilder::<sqlx::MySql>::new(before);
-        let mut list = query.separated(", ");
-        for id in &ids {
-            list.push_bind(*id);
-        }
+        push_ids(&mut query, &ids);
         query.push(after);
         query.build().execute(&mut *tx).await?;
     }

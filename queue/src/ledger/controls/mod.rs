@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use db::{Db, DbError, Tx, literal};
 use sqlx::{AssertSqlSafe, Either, Row};
-use uuid::Uuid;
 
 use self::{limits::Limit, pauses::Scope};
 use crate::ids::{JobId, WorkerId};
@@ -27,10 +26,6 @@ impl Restrictions {
         let limited = self.limits.keys().filter(|kind| !self.paused_kinds.contains(*kind));
         self.paused_kinds.iter().chain(limited).map(String::as_str)
     }
-
-    pub fn is_restricted(&self, kind: &str) -> bool {
-        self.paused_kinds.contains(kind) || self.limits.contains_key(kind)
-    }
 }
 
 /// Everything in force. Read the number first: a change that comes in between makes the next look read again.
@@ -49,13 +44,13 @@ pub async fn load(db: &Db) -> Result<Restrictions, DbError> {
 
 /// The number of the controls in force.
 pub async fn epoch(db: &Db) -> Result<u64, DbError> {
-    Ok(sqlx::query_scalar("SELECT epoch FROM queue_control_epoch WHERE id = 1").fetch_one(db.pool()).await?)
+    Ok(sqlx::query_scalar!("SELECT epoch FROM queue_control_epoch WHERE id = 1").fetch_one(db.pool()).await?)
 }
 
 /// Every change of pauses and limits calls this first: it keeps two changes from crossing, and its row lock makes
 /// numbers and changes come in the same order.
 pub(crate) async fn raise_epoch(tx: &mut Tx) -> Result<(), DbError> {
-    sqlx::query("UPDATE queue_control_epoch SET epoch = epoch + 1 WHERE id = 1").execute(&mut **tx).await?;
+    sqlx::query!("UPDATE queue_control_epoch SET epoch = epoch + 1 WHERE id = 1").execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -77,7 +72,7 @@ pub async fn asked_of(db: &Db, worker: WorkerId) -> Result<Controls, DbError> {
          SELECT NULL AS epoch, NULL AS job_id, drain_reason AS reason FROM workers
          WHERE id = {} AND drain_requested_at IS NOT NULL;
          SELECT NULL AS epoch, job_id, reason FROM job_cancels LIMIT 10000",
-        literal::uuid(worker.0)
+        literal::uuid(worker)
     );
     let mut controls = Controls::default();
     let mut answers = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_many(db.pool());
@@ -90,8 +85,7 @@ pub async fn asked_of(db: &Db, worker: WorkerId) -> Result<Controls, DbError> {
                 controls.drain = Some(row.try_get::<Option<String>, _>("reason")?.unwrap_or_default());
             }
             Either::Right(row) => {
-                let job: Uuid = row.try_get("job_id")?;
-                controls.cancels.push((JobId(job), row.try_get("reason")?));
+                controls.cancels.push((row.try_get("job_id")?, row.try_get("reason")?));
             }
         }
     }

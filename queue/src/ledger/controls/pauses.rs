@@ -1,8 +1,7 @@
 //! Queues and kinds of which nothing starts, until somebody resumes them or their time is over.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
-use sqlx::FromRow;
+use db::{Db, DbError, Tx};
 use uuid::Uuid;
 
 use crate::ledger::controls;
@@ -29,54 +28,29 @@ pub struct Pause {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    scope: String,
-    name: String,
-    reason: String,
-    actor_id: Option<Uuid>,
-    paused_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<Row> for Pause {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        Ok(Self {
-            scope: word(&row.scope)?,
-            name: row.name,
-            reason: row.reason,
-            actor: row.actor_id,
-            paused_at: row.paused_at,
-            expires_at: row.expires_at,
-        })
-    }
+macro_rules! select {
+    ($tail:tt $(, $arg:expr)*) => {
+        sqlx::query_as!(
+            Pause,
+            r#"SELECT scope AS "scope: Scope", name, reason, actor_id AS "actor: Uuid",
+                      paused_at AS "paused_at: DateTime<Utc>", expires_at AS "expires_at: DateTime<Utc>"
+               FROM queue_pauses WHERE (expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6)) "#
+                + $tail
+            $(, $arg)*
+        )
+    };
 }
 
 /// All pauses, by scope and name.
 pub async fn list(db: &Db) -> Result<Vec<Pause>, DbError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT scope, name, reason, actor_id, paused_at, expires_at FROM queue_pauses
-         WHERE expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6) ORDER BY scope, name",
-    )
-    .fetch_all(db.pool())
-    .await?;
-    rows.into_iter().map(Pause::try_from).collect()
+    Ok(select!("ORDER BY scope, name").fetch_all(db.pool()).await?)
 }
 
 /// The pause that lasts under this name, locked until the transaction ends.
 pub async fn current(tx: &mut Tx, scope: Scope, name: &str) -> Result<Option<Pause>, DbError> {
     // The number's lock comes first, as in every change.
     controls::raise_epoch(tx).await?;
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT scope, name, reason, actor_id, paused_at, expires_at FROM queue_pauses
-         WHERE scope = ? AND name = ? AND (expires_at IS NULL OR expires_at > UTC_TIMESTAMP(6)) FOR UPDATE",
-    )
-    .bind(scope.as_str())
-    .bind(name)
-    .fetch_optional(&mut **tx)
-    .await?;
-    row.map(Pause::try_from).transpose()
+    Ok(select!("AND scope = ? AND name = ? FOR UPDATE", scope, name).fetch_optional(&mut **tx).await?)
 }
 
 /// Pauses a queue or a kind, or gives a pause another reason and end. What runs goes on; from the commit on nothing
@@ -90,16 +64,16 @@ pub async fn pause(
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<bool, DbError> {
     controls::raise_epoch(tx).await?;
-    let written = sqlx::query(
+    let written = sqlx::query!(
         "INSERT INTO queue_pauses (scope, name, reason, actor_id, paused_at, expires_at)
          VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), ?)
          ON DUPLICATE KEY UPDATE reason = VALUES(reason), actor_id = VALUES(actor_id), expires_at = VALUES(expires_at)",
+        scope,
+        name,
+        reason,
+        actor,
+        expires_at
     )
-    .bind(scope.as_str())
-    .bind(name)
-    .bind(reason)
-    .bind(actor)
-    .bind(expires_at)
     .execute(&mut **tx)
     .await?;
     Ok(written.rows_affected() == 1)
@@ -108,18 +82,15 @@ pub async fn pause(
 /// Ends a pause; false when there was none.
 pub async fn resume(tx: &mut Tx, scope: Scope, name: &str) -> Result<bool, DbError> {
     controls::raise_epoch(tx).await?;
-    let removed = sqlx::query("DELETE FROM queue_pauses WHERE scope = ? AND name = ?")
-        .bind(scope.as_str())
-        .bind(name)
-        .execute(&mut **tx)
-        .await?;
+    let removed =
+        sqlx::query!("DELETE FROM queue_pauses WHERE scope = ? AND name = ?", scope, name).execute(&mut **tx).await?;
     Ok(removed.rows_affected() == 1)
 }
 
 /// Ends the pauses whose time is over; returns how many.
 pub async fn expire(db: &Db) -> Result<u64, DbError> {
     let over: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM queue_pauses WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 1")
+        sqlx::query_scalar!("SELECT name FROM queue_pauses WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 1")
             .fetch_all(db.pool())
             .await?;
     if over.is_empty() {
@@ -128,7 +99,7 @@ pub async fn expire(db: &Db) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     controls::raise_epoch(&mut tx).await?;
     let removed =
-        sqlx::query("DELETE FROM queue_pauses WHERE expires_at <= UTC_TIMESTAMP(6)").execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM queue_pauses WHERE expires_at <= UTC_TIMESTAMP(6)").execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(removed.rows_affected())
 }

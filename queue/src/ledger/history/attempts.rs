@@ -11,32 +11,21 @@ const ERROR_LIMIT: usize = 4_000;
 /// Longest error class, in bytes of ASCII.
 pub const CLASS_LIMIT: usize = 32;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Completed,
-    Retry,
-    Snoozed,
-    Cancelled,
-    Discarded,
-    HandedBack,
-    /// The worker did not know the kind or the version of the arguments.
-    Parked,
-    /// The child process died.
-    Crashed,
-}
-
-impl Outcome {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Retry => "retry",
-            Self::Snoozed => "snoozed",
-            Self::Cancelled => "cancelled",
-            Self::Discarded => "discarded",
-            Self::HandedBack => "handed_back",
-            Self::Parked => "parked",
-            Self::Crashed => "crashed",
-        }
+words::words! {
+    /// How a run ended.
+    pub enum Outcome ("outcome of a run") {
+        Completed = "completed",
+        Retry = "retry",
+        Snoozed = "snoozed",
+        Cancelled = "cancelled",
+        Discarded = "discarded",
+        /// Its worker process died; written by the rescuer.
+        Lost = "lost",
+        HandedBack = "handed_back",
+        /// The worker did not know the kind or the version of the arguments.
+        Parked = "parked",
+        /// The child process died.
+        Crashed = "crashed",
     }
 }
 
@@ -55,11 +44,11 @@ pub(crate) async fn record(
          FROM jobs j LEFT JOIN workers w ON w.id = j.worker_id WHERE j.id = ? AND j.token = ? AND j.runs = ?
          ON DUPLICATE KEY UPDATE outcome = VALUES(outcome), error_class = VALUES(error_class), error = VALUES(error)",
         fence.run,
-        fence.worker.0,
-        outcome.as_str(),
+        fence.worker,
+        outcome,
         class,
         error,
-        fence.job.0,
+        fence.job,
         fence.token,
         fence.run
     )
@@ -72,7 +61,7 @@ pub(crate) async fn record(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub run: u32,
-    pub outcome: String,
+    pub outcome: Outcome,
     pub class: Option<String>,
     pub error: Option<String>,
     /// Host and process of the worker, and its version.
@@ -85,35 +74,24 @@ pub struct Attempt {
 
 /// The job's recorded runs in their order; at most the newest 200.
 pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<Attempt>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT run, outcome, error_class, error, worker_name, version, started_at AS "started_at: DateTime<Utc>",
-                  finished_at AS "finished_at: DateTime<Utc>"
+    let mut attempts = sqlx::query_as!(
+        Attempt,
+        r#"SELECT run, outcome AS "outcome: Outcome", error_class AS class, error, worker_name AS worker, version,
+                  started_at AS "started_at: DateTime<Utc>", finished_at AS "finished_at: DateTime<Utc>"
            FROM job_attempts WHERE job_id = ? ORDER BY run DESC LIMIT 200"#,
-        job.0
+        job
     )
     .fetch_all(db.pool())
     .await?;
-    Ok(rows
-        .into_iter()
-        .rev()
-        .map(|row| Attempt {
-            run: row.run,
-            outcome: row.outcome,
-            class: row.error_class,
-            error: row.error,
-            worker: row.worker_name,
-            version: row.version,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-        })
-        .collect())
+    attempts.reverse();
+    Ok(attempts)
 }
 
 /// The class of the newest run that met an error; `None` when none did, or when it had no class.
 pub async fn last_class(db: &Db, job: JobId) -> Result<Option<String>, DbError> {
     let class = sqlx::query_scalar!(
         "SELECT error_class FROM job_attempts WHERE job_id = ? AND error_class IS NOT NULL ORDER BY run DESC LIMIT 1",
-        job.0
+        job
     )
     .fetch_optional(db.pool())
     .await?;
@@ -127,7 +105,7 @@ pub async fn failures_of_class(db: &Db, job: JobId, failures: u32, class: &str) 
                SELECT error_class FROM job_attempts
                WHERE job_id = ? AND outcome = 'retry' AND error_class IS NOT NULL AND error_class <> 'transient'
                ORDER BY run DESC LIMIT ?) AS last WHERE error_class = ?"#,
-        job.0,
+        job,
         failures,
         class
     )

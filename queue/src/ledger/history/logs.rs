@@ -1,9 +1,9 @@
 //! What runs said, for the people who look after them. The lines' number and length are bounded by the writer.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, decode::word};
+use db::{Db, DbError};
 use serde_json::Value;
-use sqlx::{QueryBuilder, Row, types::Json};
+use sqlx::{QueryBuilder, types::Json};
 
 use crate::ids::JobId;
 
@@ -35,15 +35,15 @@ pub async fn write(db: &Db, job: JobId, run: u32, oldest: u32, lines: &[LogLine]
         return Ok(());
     }
     if oldest > 0 {
-        sqlx::query!("DELETE FROM job_logs WHERE job_id = ? AND run < ?", job.0, oldest).execute(db.pool()).await?;
+        sqlx::query!("DELETE FROM job_logs WHERE job_id = ? AND run < ?", job, oldest).execute(db.pool()).await?;
     }
     let mut insert = QueryBuilder::new("INSERT INTO job_logs (job_id, run, seq, at, level, message, fields) ");
     insert.push_values(lines, |mut row, line| {
-        row.push_bind(job.0)
+        row.push_bind(job)
             .push_bind(run)
             .push_bind(line.seq)
             .push_bind(line.at)
-            .push_bind(line.level.as_str())
+            .push_bind(line.level)
             .push_bind(&line.message)
             .push_bind(line.fields.as_ref().map(Json));
     });
@@ -54,23 +54,16 @@ pub async fn write(db: &Db, job: JobId, run: u32, oldest: u32, lines: &[LogLine]
 
 /// A job's lines with the number of their run, in the order they were said; at most the newest 1,000.
 pub async fn by_job(db: &Db, job: JobId) -> Result<Vec<(u32, LogLine)>, DbError> {
-    let rows = sqlx::query(
-        "SELECT run, seq, at, level, message, fields FROM job_logs WHERE job_id = ? ORDER BY run DESC, seq DESC LIMIT 1000",
+    let rows = sqlx::query!(
+        r#"SELECT run, seq, at AS "at: DateTime<Utc>", level AS "level: Level", message, fields AS "fields: Json<Value>"
+           FROM job_logs WHERE job_id = ? ORDER BY run DESC, seq DESC LIMIT 1000"#,
+        job
     )
-    .bind(job.0)
     .fetch_all(db.pool())
     .await?;
-    rows.iter()
-        .rev()
-        .map(|row| {
-            let line = LogLine {
-                seq: row.try_get("seq")?,
-                at: row.try_get("at")?,
-                level: word(row.try_get("level")?)?,
-                message: row.try_get("message")?,
-                fields: row.try_get::<Option<Json<Value>>, _>("fields")?.map(|fields| fields.0),
-            };
-            Ok((row.try_get("run")?, line))
-        })
-        .collect()
+    let lines = rows.into_iter().rev().map(|row| {
+        let fields = row.fields.map(|fields| fields.0);
+        (row.run, LogLine { seq: row.seq, at: row.at, level: row.level, message: row.message, fields })
+    });
+    Ok(lines.collect())
 }

@@ -10,7 +10,7 @@ pub async fn write(db: &Db, job: JobId, done: u64, total: Option<u64>, note: &st
         "INSERT INTO job_progress (job_id, done, total, note, updated_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6))
          ON DUPLICATE KEY UPDATE done = VALUES(done), total = VALUES(total), note = VALUES(note),
                                  updated_at = VALUES(updated_at)",
-        job.0,
+        job,
         done,
         total,
         note

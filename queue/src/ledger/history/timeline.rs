@@ -1,9 +1,9 @@
 //! What is known of one job besides its row: its arguments, what it is about, and what people did to it. Reads only.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, decode::word};
+use db::{Db, DbError};
 use serde_json::Value;
-use sqlx::{FromRow, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -24,12 +24,10 @@ pub struct Done {
 }
 
 /// A running job was asked to stop.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopRequest {
     pub reason: String,
-    #[sqlx(rename = "actor_id")]
     pub actor: Option<Uuid>,
-    #[sqlx(rename = "created_at")]
     pub at: DateTime<Utc>,
 }
 
@@ -45,46 +43,35 @@ pub struct Story {
 }
 
 pub async fn of(db: &Db, job: JobId) -> Result<Story, DbError> {
-    #[derive(FromRow)]
-    struct Row {
-        action: String,
-        actor_id: Option<Uuid>,
-        reason: String,
-        before_state: String,
-        after_state: String,
-        created_at: DateTime<Utc>,
-    }
     let mut connection = db.inspection().acquire().await?;
-    let args: Option<Json<Value>> = sqlx::query_scalar("SELECT args FROM job_payloads WHERE job_id = ?")
-        .bind(job.0)
+    let args = sqlx::query_scalar!(r#"SELECT args AS "args: Json<Value>" FROM job_payloads WHERE job_id = ?"#, job)
         .fetch_optional(&mut *connection)
         .await?;
-    let references =
-        sqlx::query_as("SELECT ref_type, ref_id FROM job_refs WHERE job_id = ? ORDER BY ref_type, ref_id LIMIT 100")
-            .bind(job.0)
-            .fetch_all(&mut *connection)
-            .await?;
-    let actions: Vec<Row> = sqlx::query_as(
-        "SELECT action, actor_id, reason, before_state, after_state, created_at FROM job_actions WHERE job_id = ?
-         ORDER BY id DESC LIMIT 100",
+    let references = sqlx::query!(
+        r#"SELECT ref_type, ref_id AS "ref_id: Uuid" FROM job_refs WHERE job_id = ?
+           ORDER BY ref_type, ref_id LIMIT 100"#,
+        job
     )
-    .bind(job.0)
     .fetch_all(&mut *connection)
     .await?;
-    let stop_request = sqlx::query_as("SELECT reason, actor_id, created_at FROM job_cancels WHERE job_id = ?")
-        .bind(job.0)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let actions = actions.into_iter().rev().map(|row| {
-        Ok(Done {
-            action: word(&row.action)?,
-            actor: row.actor_id,
-            reason: row.reason,
-            before: word(&row.before_state)?,
-            after: word(&row.after_state)?,
-            at: row.created_at,
-        })
-    });
-    let actions = actions.collect::<Result<_, DbError>>()?;
+    let mut actions = sqlx::query_as!(
+        Done,
+        r#"SELECT action AS "action: Action", actor_id AS "actor: Uuid", reason, before_state AS "before: State",
+                  after_state AS "after: State", created_at AS "at: DateTime<Utc>"
+           FROM job_actions WHERE job_id = ? ORDER BY id DESC LIMIT 100"#,
+        job
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    actions.reverse();
+    let stop_request = sqlx::query_as!(
+        StopRequest,
+        r#"SELECT reason, actor_id AS "actor: Uuid", created_at AS "at: DateTime<Utc>"
+           FROM job_cancels WHERE job_id = ?"#,
+        job
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let references = references.into_iter().map(|row| (row.ref_type, row.ref_id)).collect();
     Ok(Story { args: args.map(|args| args.0), references, actions, stop_request })
 }

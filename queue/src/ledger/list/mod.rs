@@ -6,20 +6,19 @@
 
 mod branch;
 mod cursor;
+mod fingerprint;
 mod plan;
-
-use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, literal};
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
 use uuid::Uuid;
 
 use crate::{
     ids::JobId,
     ledger::{
-        JobRow, SELECT, State, job_row,
+        JobRow, SELECT, State,
         list::{
             branch::Direction,
             plan::{Found, Plan},
@@ -29,50 +28,13 @@ use crate::{
 };
 
 pub use cursor::{Cursor, CursorError};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub(crate) use plan::queues;
 
 /// Totals beyond this are not counted.
 pub const COUNT_CAP: u64 = 10_000;
 /// Entries of the driving index that one request checks at most, when the index alone does not decide.
 pub const WINDOW: u64 = 10_000;
-
-/// What groups failures of one cause: 32 hexadecimal digits in writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(pub [u8; 16]);
-
-/// The text is no fingerprint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a fingerprint has 32 hexadecimal digits")]
-pub struct FingerprintError;
-
-impl FromStr for Fingerprint {
-    type Err = FingerprintError;
-    fn from_str(text: &str) -> Result<Self, FingerprintError> {
-        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(FingerprintError);
-        }
-        let number = u128::from_str_radix(text, 16).map_err(|_| FingerprintError)?;
-        Ok(Self(number.to_be_bytes()))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl Serialize for Fingerprint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fingerprint {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
 
 /// Which jobs. Absent fields do not filter; those that are there must all hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +109,7 @@ impl Range {
 }
 
 /// How many jobs match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Total {
     /// At most [`COUNT_CAP`].
     pub count: u64,
@@ -215,21 +177,12 @@ async fn rows(connection: &mut MySqlConnection, ids: &[JobId]) -> Result<Vec<Job
     }
     let statement = format!("{SELECT} WHERE j.id IN ({})", literal::ids(ids));
     let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(connection).await?;
-    rows.iter().map(job_row).collect()
+    Ok(rows.iter().map(JobRow::from_row).collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fingerprint_is_32_hexadecimal_digits() {
-        let text = "00ff00ff00ff00ff00ff00ff00ff00ff";
-        assert_eq!(text.parse::<Fingerprint>().unwrap().to_string(), text);
-        for bad in ["", "00ff", "+0ff00ff00ff00ff00ff00ff00ff00ff", "00ff00ff00ff00ff00ff00ff00ff00fg"] {
-            assert_eq!(bad.parse::<Fingerprint>(), Err(FingerprintError), "{bad}");
-        }
-    }
 
     #[test]
     fn a_filter_survives_its_json_and_refuses_strangers() {

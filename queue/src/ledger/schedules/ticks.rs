@@ -1,7 +1,7 @@
 //! What became of each tick of a schedule.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
+use db::{Db, DbError, Tx};
 use uuid::Uuid;
 
 use crate::{ids::JobId, ledger::State};
@@ -42,31 +42,18 @@ pub struct Tick {
 
 /// The newest ticks of an entry, newest first.
 pub async fn ticks(db: &Db, entry: &str, limit: u32) -> Result<Vec<Tick>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT t.due AS "due: DateTime<Utc>", t.outcome, t.created_at AS "decided_at: DateTime<Utc>",
-             t.job_id AS "job_id: Uuid", j.state AS "state?: String", t.fired_by, t.actor_id AS "actor_id: Uuid", t.reason
+    Ok(sqlx::query_as!(
+        Tick,
+        r#"SELECT t.entry, t.due AS "due: DateTime<Utc>", t.outcome AS "outcome: TickOutcome",
+                  t.created_at AS "decided_at: DateTime<Utc>", t.job_id AS "job_id: JobId",
+                  j.state AS "job_state?: State", t.fired_by, t.actor_id AS "actor_id: Uuid", t.reason
            FROM cron_ticks t LEFT JOIN jobs j ON j.id = t.job_id
            WHERE t.entry = ? ORDER BY t.due DESC LIMIT ?"#,
         entry,
         limit
     )
     .fetch_all(db.pool())
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Tick {
-                entry: entry.to_owned(),
-                due: row.due,
-                outcome: word(&row.outcome)?,
-                decided_at: row.decided_at,
-                job_id: row.job_id.map(JobId),
-                job_state: row.state.as_deref().map(word).transpose()?,
-                fired_by: row.fired_by,
-                actor_id: row.actor_id,
-                reason: row.reason,
-            })
-        })
-        .collect()
+    .await?)
 }
 
 /// Remembers a run that somebody asked for.
@@ -81,7 +68,7 @@ pub async fn record_manual(
         "INSERT IGNORE INTO cron_ticks (entry, due, job_id, outcome, actor_id, reason, created_at)
          VALUES (?, UTC_TIMESTAMP(6), ?, 'manual', ?, ?, UTC_TIMESTAMP(6))",
         entry,
-        job.0,
+        job,
         actor,
         reason
     )
@@ -103,7 +90,7 @@ pub async fn record(
         "INSERT IGNORE INTO cron_ticks (entry, due, outcome, fired_by, created_at) VALUES (?, ?, ?, ?, ?)",
         entry,
         due,
-        outcome.as_str(),
+        outcome,
         fired_by,
         now
     )
@@ -114,7 +101,7 @@ pub async fn record(
 
 /// Names the job of a tick that [`record`] has just taken.
 pub async fn set_job(tx: &mut Tx, entry: &str, due: DateTime<Utc>, job: JobId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE cron_ticks SET job_id = ? WHERE entry = ? AND due = ?", job.0, entry, due)
+    sqlx::query!("UPDATE cron_ticks SET job_id = ? WHERE entry = ? AND due = ?", job, entry, due)
         .execute(&mut **tx)
         .await?;
     Ok(())

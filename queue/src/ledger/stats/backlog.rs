@@ -4,9 +4,9 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, literal};
-use sqlx::{QueryBuilder, Row};
+use sqlx::QueryBuilder;
 
-use crate::ledger::stats::queues;
+use crate::ledger::{State, stats::queues};
 
 /// Jobs are counted up to here.
 pub const COUNTED: u32 = 10_000;
@@ -88,17 +88,12 @@ pub async fn oldest_by_kind(db: &Db, queues: &[&str]) -> Result<Vec<(String, Str
         parts.push_unseparated(")");
     }
     query.push(") AS sample GROUP BY queue, kind");
-    let rows = query.build().fetch_all(db.pool()).await?;
-    rows.iter()
-        .map(|row| {
-            let age: i64 = row.try_get("age")?;
-            Ok((row.try_get("queue")?, row.try_get("kind")?, age.max(0) as f64 / 1e6))
-        })
-        .collect()
+    let rows: Vec<(String, String, i64)> = query.build_query_as().fetch_all(db.pool()).await?;
+    Ok(rows.into_iter().map(|(queue, kind, age)| (queue, kind, age.max(0) as f64 / 1e6)).collect())
 }
 
 /// Jobs off their straight way by state, each counted to [`COUNTED`].
-pub async fn listed(db: &Db, states: &[&'static str]) -> Result<Vec<(&'static str, u64)>, DbError> {
+pub async fn listed(db: &Db, states: &[State]) -> Result<Vec<(State, u64)>, DbError> {
     let mut counts = Vec::with_capacity(states.len());
     let mut connection = db.pool().acquire().await?;
     for state in states {

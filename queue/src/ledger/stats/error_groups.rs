@@ -5,8 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, literal};
-use sqlx::{AssertSqlSafe, MySqlConnection, QueryBuilder, Row, mysql::MySqlRow};
-use uuid::Uuid;
+use sqlx::{AssertSqlSafe, FromRow, MySqlConnection, QueryBuilder, Row, mysql::MySqlRow};
 
 use crate::{
     ids::JobId,
@@ -14,7 +13,7 @@ use crate::{
 };
 
 /// Failures with the same fingerprint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Group {
     pub fingerprint: Fingerprint,
     pub kind: String,
@@ -30,8 +29,10 @@ pub struct Group {
     pub last_version: String,
     pub last_job: JobId,
     /// Jobs that it made give up and that nobody has retried.
+    #[sqlx(skip)]
     pub open: Total,
     /// Jobs that it holds up and that will run again.
+    #[sqlx(skip)]
     pub retrying: Total,
 }
 
@@ -98,12 +99,11 @@ pub async fn page(db: &Db, filter: &Filter, after: Option<Place>, limit: u32) ->
             .push(" AND (last_seen < ")
             .push_bind(after.last_seen)
             .push(" OR fingerprint < ")
-            .push_bind(after.fingerprint.0.to_vec())
+            .push_bind(after.fingerprint)
             .push(")");
     }
     query.push(" ORDER BY last_seen DESC, fingerprint DESC LIMIT ").push_bind(limit);
-    let rows = query.build().fetch_all(&mut *connection).await?;
-    let mut groups = rows.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+    let mut groups: Vec<Group> = query.build_query_as().fetch_all(&mut *connection).await?;
     count_jobs(&mut connection, &mut groups).await?;
     Ok((groups, Total { count: count.min(COUNT_CAP), capped: count > COUNT_CAP }))
 }
@@ -116,30 +116,11 @@ fn narrow(query: &mut QueryBuilder<sqlx::MySql>, filter: &Filter) {
         query.push(" AND class = ").push_bind(class.clone());
     }
     if let Some(fingerprint) = filter.fingerprint {
-        query.push(" AND fingerprint = ").push_bind(fingerprint.0.to_vec());
+        query.push(" AND fingerprint = ").push_bind(fingerprint);
     }
     if let Some(since) = filter.since {
         query.push(" AND last_seen >= ").push_bind(since);
     }
-}
-
-fn group(row: &MySqlRow) -> Result<Group, DbError> {
-    let fingerprint: Vec<u8> = row.try_get("fingerprint")?;
-    let none = Total { count: 0, capped: false };
-    Ok(Group {
-        fingerprint: Fingerprint(fingerprint.try_into().unwrap_or_default()),
-        kind: row.try_get("kind")?,
-        class: row.try_get("class")?,
-        message: row.try_get("message")?,
-        failures: row.try_get("failures")?,
-        first_seen: row.try_get("first_seen")?,
-        last_seen: row.try_get("last_seen")?,
-        first_version: row.try_get("first_version")?,
-        last_version: row.try_get("last_version")?,
-        last_job: JobId(row.try_get::<Uuid, _>("last_job")?),
-        open: none,
-        retrying: none,
-    })
 }
 
 /// Two capped counts a group, a few groups to a statement.

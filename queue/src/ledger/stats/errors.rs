@@ -7,7 +7,7 @@ use db::{Db, DbError, literal};
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
-use crate::ids::JobId;
+use crate::{ids::JobId, ledger::list::Fingerprint};
 
 /// Longest sample that is kept, in characters.
 const MESSAGE: usize = 500;
@@ -26,7 +26,7 @@ pub struct Failures {
 }
 
 /// By fingerprint, and in its order: writers never wait for each other in a circle.
-pub type Groups = BTreeMap<[u8; 16], Failures>;
+pub type Groups = BTreeMap<Fingerprint, Failures>;
 
 /// Adds to the groups, as of now by the database's clock. `version`: of this worker.
 ///
@@ -47,12 +47,12 @@ pub async fn add(db: &Db, version: &str, groups: &mut Groups) -> Result<(), DbEr
                 statement,
                 "{}({},{},{},{},{},UTC_TIMESTAMP(6),UTC_TIMESTAMP(6),{version},{version},{})",
                 if number > 0 { "," } else { "" },
-                literal::binary(fingerprint),
+                literal::binary(&fingerprint.0),
                 literal::text(&group.kind),
                 literal::text(&group.class),
                 literal::text(&message),
                 group.failures,
-                literal::uuid(group.last_job.0),
+                literal::uuid(group.last_job),
             );
         }
         statement.push_str(

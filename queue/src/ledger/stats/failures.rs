@@ -3,17 +3,20 @@
 use db::{DbError, Tx};
 use sqlx::QueryBuilder;
 
-use crate::{ids::JobId, ledger::push_ids};
+use crate::{
+    ids::JobId,
+    ledger::{list::Fingerprint, push_ids},
+};
 
 /// Written with the outcome, so that a group's jobs are those the ledger holds.
-pub(crate) async fn remember(tx: &mut Tx, job: JobId, fingerprint: [u8; 16], given_up: bool) -> Result<(), DbError> {
-    sqlx::query(
+pub(crate) async fn remember(tx: &mut Tx, job: JobId, fingerprint: Fingerprint, given_up: bool) -> Result<(), DbError> {
+    sqlx::query!(
         "INSERT INTO job_failures (fingerprint, given_up, job_id) VALUES (?, ?, ?)
          ON DUPLICATE KEY UPDATE fingerprint = VALUES(fingerprint), given_up = VALUES(given_up)",
+        fingerprint,
+        given_up,
+        job
     )
-    .bind(fingerprint.as_slice())
-    .bind(given_up)
-    .bind(job.0)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -21,7 +24,7 @@ pub(crate) async fn remember(tx: &mut Tx, job: JobId, fingerprint: [u8; 16], giv
 
 /// The job completed or was cancelled: it is no failure any more.
 pub(crate) async fn forget(tx: &mut Tx, job: JobId) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM job_failures WHERE job_id = ?").bind(job.0).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM job_failures WHERE job_id = ?", job).execute(&mut **tx).await?;
     Ok(())
 }
 

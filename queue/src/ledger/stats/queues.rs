@@ -92,7 +92,7 @@ pub(super) async fn first_of_all(
         if tenants.len() == most {
             break true;
         }
-        let tenant = literal::uuid(row.try_get("tenant")?);
+        let tenant = literal::uuid(row.try_get::<Uuid, _>("tenant")?);
         next = format!("tenant > {tenant}");
         tenants.push(tenant);
     };

@@ -33,7 +33,7 @@ pub async fn of(db: &Db, job: &JobRow) -> Result<Line, DbError> {
         job.priority,
         job.run_at,
         job.run_at,
-        job.id.0
+        job.id
     )
     .fetch_one(db.pool())
     .await?;

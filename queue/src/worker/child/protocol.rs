@@ -6,7 +6,7 @@ use db::Telegram;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ledger::{Claimed, stats::errors::Failures},
+    ledger::{Claimed, list::Fingerprint, stats::errors::Failures},
     worker::child::relay::Measured,
 };
 
@@ -45,7 +45,7 @@ pub(super) enum Message {
     /// Spans that have ended: an OTLP request, in hexadecimal digits.
     Spans(String),
     /// Failures it has written, for the statistics.
-    Failed(Vec<([u8; 16], Failures)>),
+    Failed(Vec<(Fingerprint, Failures)>),
     /// The handler has returned; writing its outcome may wait for the database as long as the lease lasts.
     Settling,
     /// The outcome's name; it is in the ledger.

@@ -121,8 +121,8 @@ impl<C: QueueContext> Gauges<C> {
         for ((queue, kind), age) in ages {
             metrics::gauge!("job_oldest_age_seconds", "queue" => queue, "kind" => kind).set(age);
         }
-        for (state, jobs) in backlog::listed(db, &LISTED.map(State::as_str)).await? {
-            metrics::gauge!("ledger_jobs", "state" => state).set(jobs as f64);
+        for (state, jobs) in backlog::listed(db, &LISTED).await? {
+            metrics::gauge!("ledger_jobs", "state" => state.as_str()).set(jobs as f64);
         }
         self.context.measure().await?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -17,6 +17,7 @@ use metrics::{Counter, Histogram};
 
 use crate::ledger::{
     Claimed, Ending,
+    list::Fingerprint,
     stats::{
         counts::{self, Durations, Outcomes, What},
         errors::{self, Failures, Groups},
@@ -89,7 +90,7 @@ impl Meters {
     }
 
     /// Failures that a child process has written.
-    pub(in crate::worker) fn add_causes(&self, causes: impl IntoIterator<Item = ([u8; 16], Failures)>) {
+    pub(in crate::worker) fn add_causes(&self, causes: impl IntoIterator<Item = (Fingerprint, Failures)>) {
         let mut known = self.causes();
         for (fingerprint, new) in causes {
             if known.len() >= CAUSES && !known.contains_key(&fingerprint) {
@@ -323,14 +324,15 @@ mod tests {
     #[test]
     fn failures_of_one_cause_are_one_group_with_the_newest_message() {
         let meters = Meters::new("1");
-        meters.add_causes([([1; 16], cause(2, "older")), ([2; 16], cause(1, "other"))]);
+        meters.add_causes([(Fingerprint([1; 16]), cause(2, "older")), (Fingerprint([2; 16]), cause(1, "other"))]);
         let taken = meters.take_causes();
-        meters.add_causes([([1; 16], cause(1, "newer"))]);
+        meters.add_causes([(Fingerprint([1; 16]), cause(1, "newer"))]);
         meters.put_back_causes(taken);
         let groups = meters.take_causes();
-        assert_eq!((groups.len(), groups[&[1; 16]].failures, groups[&[1; 16]].message.as_str()), (2, 3, "newer"));
+        let first = &groups[&Fingerprint([1; 16])];
+        assert_eq!((groups.len(), first.failures, first.message.as_str()), (2, 3, "newer"));
         for n in 0..2 * CAUSES as u128 {
-            meters.add_causes([(n.to_be_bytes(), cause(1, "many"))]);
+            meters.add_causes([(Fingerprint(n.to_be_bytes()), cause(1, "many"))]);
         }
         assert_eq!(meters.take_causes().len(), CAUSES);
     }

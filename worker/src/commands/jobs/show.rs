@@ -79,7 +79,7 @@ pub(super) async fn show(db: &Db, output: &Output, id: JobId) -> Result<(), Fail
                 for run in &attempts {
                     table.row([
                         run.run.to_string(),
-                        run.outcome.clone(),
+                        run.outcome.to_string(),
                         run.class.clone().unwrap_or_default(),
                         short(run.finished_at),
                         run.error.clone().unwrap_or_default(),

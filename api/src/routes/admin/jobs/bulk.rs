@@ -157,7 +157,7 @@ impl BulkView {
         Self {
             id: row.id,
             action: row.action,
-            filter: row.filter,
+            filter: row.filter.0,
             reason: row.reason,
             actor: row.actor,
             per_second: row.per_second,

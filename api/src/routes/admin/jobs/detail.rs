@@ -181,7 +181,7 @@ fn timeline(row: &JobRow, attempts: &[Attempt], story: &Story) -> Vec<Happening>
     let mut list = vec![plain(row.created_at, "created", None, None)];
     for attempt in attempts {
         list.extend(attempt.started_at.map(|at| plain(at, "started", Some(attempt.run), None)));
-        let ended = plain(attempt.finished_at, "ended", Some(attempt.run), Some(attempt.outcome.clone()));
+        let ended = plain(attempt.finished_at, "ended", Some(attempt.run), Some(attempt.outcome.to_string()));
         list.push(Happening { reason: attempt.error.clone(), ..ended });
     }
     // The run under way, or a plain first success, which leaves no attempt.
@@ -206,7 +206,7 @@ fn runs(row: &JobRow, attempts: Vec<Attempt>, logs: Vec<(u32, LogLine)>) -> Vec<
     for attempt in attempts {
         let view = AttemptView {
             run: attempt.run,
-            outcome: Some(attempt.outcome),
+            outcome: Some(attempt.outcome.to_string()),
             class: attempt.class,
             error: attempt.error,
             worker: attempt.worker,
