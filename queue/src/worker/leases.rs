@@ -1,6 +1,6 @@
-//! Which of the work that one worker can do for all is this one's: feeding a queue, sweeping the ledger.
+//! The leases this worker holds on work that one worker does for the whole fleet: dispatching a queue, and rescuing.
 //!
-//! Only an optimisation. Everything done under a lease is safe to be done by several at once.
+//! Leases are only an optimisation. Everything done under one may safely be done by several workers at once.
 
 use std::{
     collections::HashSet,

@@ -1,4 +1,4 @@
-//! Which faults happen, in which order and how long each lasts: all of it follows from the seed.
+//! The plan of faults: kinds, order and durations, all of them from the seed.
 
 use std::{fmt, time::Duration};
 

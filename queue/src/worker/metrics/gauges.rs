@@ -1,7 +1,7 @@
 //! The gauges: of this worker every second, and of the whole fleet every 5 s from the worker that rescues.
 //!
-//! When that worker dies, another has its lease a few seconds later and goes on; what the dead one exported is not
-//! scraped any more, and what one that lost its lease exported disappears 15 s later.
+//! If that worker dies, another takes its lease over a few seconds later and goes on. The dead one is not scraped any
+//! more; the fleet's gauges of a worker that only lost its lease disappear 15 s later.
 
 use std::{
     collections::{HashMap, HashSet},

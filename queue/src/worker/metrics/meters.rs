@@ -1,4 +1,4 @@
-//! What a process knows of the runs it made: metrics for Prometheus, and the statistics that the ledger keeps.
+//! Counts and durations of this process' runs: metrics for Prometheus, and the statistics that the ledger keeps.
 //!
 //! Statistics are counted here and written as one delta every 2 s and at the end. A write that fails loses statistics,
 //! never jobs.
