@@ -22,7 +22,7 @@ use crate::{
     registry::{Call, Handler},
 };
 
-/// What all runs of an incarnation, or of a child process, share.
+/// What all runs of a registration, or of a child process, share.
 pub(super) struct Executor<C> {
     pub(super) registry: Arc<Registry<C>>,
     pub(super) context: C,

@@ -67,7 +67,7 @@ impl<C: QueueContext> Gauges<C> {
         let mut kinds = HashSet::new();
         loop {
             self.own();
-            if self.leases.sweeps() && measured.is_none_or(|at| at.elapsed() >= SIGNAL) {
+            if self.leases.rescues() && measured.is_none_or(|at| at.elapsed() >= SIGNAL) {
                 // A measurement that takes long must not follow upon itself.
                 measured = Some(Instant::now());
                 if let Err(error) = self.fleet(&mut kinds).await {
@@ -89,7 +89,7 @@ impl<C: QueueContext> Gauges<C> {
         for (queue, kind, running) in running {
             metrics::gauge!("jobs_running", "queue" => queue, "kind" => kind).set(running as f64);
         }
-        if self.slots.iter().any(|(queue, _)| self.leases.feeds(*queue)) {
+        if self.slots.iter().any(|(queue, _)| self.leases.dispatches(*queue)) {
             metrics::gauge!("queue_feeder_lag_seconds").set(self.looked.lag().as_secs_f64());
         }
     }

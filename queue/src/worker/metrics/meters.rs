@@ -35,7 +35,7 @@ const CAUSES: usize = 1_000;
 const OUTCOMES: [&str; 10] =
     ["completed", "retry", "snoozed", "cancelled", "discarded", "handed_back", "parked", "crashed", "lost", "other"];
 
-/// The runs of one process, or of one incarnation of a worker.
+/// The runs of one process, or of one registration of a worker.
 #[derive(Default)]
 pub(in crate::worker) struct Meters {
     queues: RwLock<HashMap<String, HashMap<String, Arc<Meter>>>>,
