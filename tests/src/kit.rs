@@ -33,7 +33,7 @@ pub struct Ran {
 }
 
 impl Kit {
-    /// Changes what the handlers are told.
+    /// Changes the handlers' settings.
     #[must_use]
     pub fn with_settings(mut self, change: impl FnOnce(&mut jobs::Settings)) -> Self {
         let mut settings = (*self.context.settings).clone();

@@ -102,8 +102,8 @@ impl<C: QueueContext> Executor<C> {
         }
     }
 
-    /// Runs the handler in this process and writes its outcome, unless `returned`, told how the handler came back,
-    /// keeps that to itself. Returns the outcome's name.
+    /// Runs the handler in this process. `returned` gets how the handler came back; the outcome is written unless it
+    /// answers `None`. Returns the outcome's name.
     pub(super) async fn run_here(
         &self,
         handler: &dyn Handler<C>,

@@ -37,22 +37,22 @@ impl Job<Context> for Quick {
     }
 }
 
-/// Works until it is told to stop, and notes when it was.
+/// Works until it is asked to stop, and notes when it was.
 #[derive(Serialize, Deserialize)]
 struct Endless {}
 
-static TOLD: LazyLock<Mutex<HashMap<JobId, Instant>>> = LazyLock::new(Default::default);
+static STOPPED: LazyLock<Mutex<HashMap<JobId, Instant>>> = LazyLock::new(Default::default);
 
 impl Job<Context> for Endless {
     const KIND: &'static str = "test_operate_endless";
     const QUEUE: Queue = jobs::queues::SEARCH;
 
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
-        let (job, told) = (run.job(), run.cancelled().clone());
+        let (job, stop) = (run.job(), run.cancelled().clone());
         // On a task of its own: the handler itself is dropped when it is cancelled.
         tokio::spawn(async move {
-            told.cancelled().await;
-            TOLD.lock().unwrap().insert(job, Instant::now());
+            stop.cancelled().await;
+            STOPPED.lock().unwrap().insert(job, Instant::now());
         });
         std::future::pending().await
     }
@@ -186,7 +186,7 @@ async fn a_pause_of_a_kind_ends_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_is_told_to_stop_within_a_second() {
+async fn a_running_job_is_asked_to_stop_within_a_second() {
     const JOBS: usize = 30;
     let app = TestApp::start().await;
     let operator = app.user("op", Role::Operator).await;
@@ -203,7 +203,7 @@ async fn a_running_job_is_told_to_stop_within_a_second() {
         }
         assert_eq!(answered.data(StatusCode::ACCEPTED)["asked"], 1);
         wait(&app, id, State::Cancelled).await;
-        times.push(TOLD.lock().unwrap()[&id] - asked);
+        times.push(STOPPED.lock().unwrap()[&id] - asked);
     }
     times.sort_unstable();
     // With 30 of them the worst is what 99 of 100 stay below.
@@ -240,8 +240,8 @@ async fn a_failed_flow_is_retried_and_a_whole_one_cancelled() {
     assert_eq!(alone.error(StatusCode::CONFLICT), "JOB_STATE");
     MENDED.lock().unwrap().insert(name, true);
     let whole = operator.post(&app, &path, &json!({"reason": "mended", "flow": true})).await;
-    let told = whole.data(StatusCode::OK);
-    assert_eq!((&told["changed"], &told["skipped"]), (&json!(2), &json!(2)), "{told:#}");
+    let change = whole.data(StatusCode::OK);
+    assert_eq!((&change["changed"], &change["skipped"]), (&json!(2), &json!(2)), "{change:#}");
     wait(&app, root, State::Completed).await;
 
     steer(&app, &operator, "queues/media/pause", json!({"reason": "so that it stays"})).await.data(StatusCode::OK);
