@@ -1,4 +1,4 @@
-//! The worker's commands that look at the fleet and steer it, as somebody at a terminal meets them: nothing but
+//! The worker's commands that look at the fleet and control it, as somebody at a terminal meets them: nothing but
 //! `DATABASE_URL` in the environment.
 
 use std::process::Stdio;
