@@ -76,7 +76,7 @@ struct Configuration {
 }
 
 impl ServeArgs {
-    /// Every group is checked before any problem is told.
+    /// Every group is checked before any problem is reported.
     fn check(&self, problems: &mut Problems) -> Option<Configuration> {
         let api = self.api.check(problems);
         let database = self.database.check(problems);

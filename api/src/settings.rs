@@ -69,7 +69,7 @@ pub struct ApiArgs {
     shutdown_grace: String,
 }
 
-/// What the API can be told.
+/// The API's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub address: SocketAddr,

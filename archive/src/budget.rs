@@ -1,4 +1,4 @@
-//! What one upload has used of its budgets (rule 12), documents inside it included.
+//! The use of an upload's budgets (rule 12), documents inside it included.
 
 use crate::{findings::code::Code, limits::Limits};
 

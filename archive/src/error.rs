@@ -1,4 +1,4 @@
-//! What can go wrong besides the archive itself.
+//! Errors that keep a check or a rebuild from finishing and say nothing about the archive.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What an upload may cost. The numbers come from the design's domain page; all are configuration.
+//! The limits of an upload: sizes, numbers of entries, nesting, and the work of checking it. All are configuration.
 
 use serde::{Deserialize, Serialize};
 

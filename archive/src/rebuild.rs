@@ -196,13 +196,13 @@ fn copy<W: Write>(
         return Err(CheckError::SourceChanged(format!("{} ends beyond it", entry.name)));
     }
     let mut stream = Stream::new(source, entry.data_offset, end);
-    let mut told = target.written;
+    let mut reported = target.written;
     while stream.left() > 0 {
         let piece = stream.take(u64::MAX)?;
         target.write(piece)?;
-        if target.written - told >= 1 << 20 {
-            told = target.written;
-            tell(progress, told, total)?;
+        if target.written - reported >= 1 << 20 {
+            reported = target.written;
+            tell(progress, reported, total)?;
         }
     }
     Ok(())

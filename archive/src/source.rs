@@ -1,4 +1,4 @@
-//! Where the bytes of an archive come from.
+//! The sources of an archive's bytes: files and memory, read at any offset, and buffered streams over them.
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 

@@ -95,7 +95,7 @@ impl Stage {
         self.database.url_of(SCHEMA)
     }
 
-    /// Empties ledger, belt and the peers' Redis, so that no run pays for the one before.
+    /// Empties the ledger, the ready list and the peers' Redis, so that no run pays for the one before.
     pub async fn clear(&self) -> anyhow::Result<()> {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()

@@ -1,5 +1,5 @@
-//! What an entry is read as, by its name. The archive check has already compared extension and magic bytes, but decoders
-//! look at the bytes again.
+//! The kind of an entry, by its name: it selects the reader. The archive check has already compared extension and magic
+//! bytes, but decoders look at the bytes again.
 
 pub use archive::extension;
 

@@ -1,4 +1,4 @@
-//! What is inside a canonical archive: pictures of it, dangers in it, words in it.
+//! Readers of a canonical archive's content: thumbnails, scan findings, and text for search.
 //!
 //! Everything here is synchronous and bound to the CPU: no async, no database, no network. Callers run it on a
 //! blocking thread, or better in a child process with limits of its own. The input is the canonical ZIP on the local

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Something to be told after a commit.
+/// A message to listeners, sent after a commit.
 pub trait Notice: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Names this kind of notice between processes of one build.
     const TOPIC: &'static str;

@@ -55,7 +55,7 @@ impl Db {
     }
 
     /// Like [`Db::connect`], for workers: the server drops a session that is silent for 10 s, so that a stopped
-    /// process cannot hold a row lock for long. Nobody is refused for waiting in line: a worker only takes jobs it has
+    /// process cannot hold a row lock for long. Nobody is refused for waiting: a worker only takes jobs it has
     /// slots for, and a handler that waits is better than one that is run again.
     pub async fn connect_worker(url: &str, pool_size: u32) -> Result<Self, DbError> {
         Self::connect_with(url, pool_size, Some(10))

@@ -1,4 +1,4 @@
-//! Transactions, and what is told to others once one has committed.
+//! Transactions, and the notices that are sent once one has committed.
 
 use std::ops::{Deref, DerefMut};
 
@@ -25,7 +25,7 @@ impl Tx {
         Self { inner, board, notices: Vec::new(), hooks: Vec::new() }
     }
 
-    /// To be told once this transaction has committed; the same notice is told once.
+    /// Sends the notice once this transaction has committed; the same notice is sent once.
     pub fn notify<N: Notice>(&mut self, notice: N) {
         if !self.notices.iter().any(|known| known.is(&notice)) {
             self.notices.push(Pinned::new(notice));

@@ -15,7 +15,7 @@ pub enum PasswordError {
     TooLong,
     #[error("this password is easy to guess: it is a common one, or built from common words")]
     Common,
-    #[error("the password must not be the email address or the username, or little more than that")]
+    #[error("the password must not be guessable from the email address or the username")]
     Personal,
 }
 

@@ -1,4 +1,4 @@
-//! What a content step's error means for its job: a fault of this machine waits, anything else counts as a failure.
+//! Errors of the content readers as job errors: a fault of this machine is transient, anything else is a failure.
 
 use content::{
     ArchiveError,

@@ -27,7 +27,7 @@ pub struct Context {
     pub settings: Arc<Settings>,
 }
 
-/// What the handlers can be told.
+/// Settings of the handlers.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub review_policy: ReviewPolicy,
@@ -41,7 +41,7 @@ pub struct Settings {
     pub periodic: PeriodicSettings,
 }
 
-/// What the periodic jobs can be told. Days, unless it says otherwise.
+/// Settings of the periodic jobs: numbers of days, unless it says otherwise.
 #[derive(Clone, Debug)]
 pub struct PeriodicSettings {
     /// Protects exports of the audit log in a bucket with Object Lock.

@@ -117,9 +117,9 @@ mod what_the_guard_catches {
 
     /// Of the job under test, and of the one that every registry has.
     fn corpus(files: &[(u16, Value)]) -> Samples {
-        let told = json!({ "job": "00000000-0000-0000-0000-000000000000", "reason": "" });
+        let hook = json!({ "job": "00000000-0000-0000-0000-000000000000", "reason": "" });
         let own = files.iter().map(|(version, sample)| (("test_greet".to_owned(), *version), vec![sample.clone()]));
-        own.chain([(("tell_given_up".to_owned(), 1), vec![told])]).collect()
+        own.chain([(("tell_given_up".to_owned(), 1), vec![hook])]).collect()
     }
 
     fn found(files: &[(u16, Value)]) -> Vec<String> {

@@ -1,5 +1,5 @@
-//! What the runtime needs of a program's own context: the database and the clock. The rest of it is between the program
-//! and its handlers.
+//! The context trait: the database and the clock that the queue needs of a program's own context. The rest of it is
+//! between the program and its handlers.
 
 use db::{Db, DbError, Tx, clock::Clock};
 

@@ -141,7 +141,7 @@ fn row<J: Job<C>, C: QueueContext>(job: &J, start: Start, flow: Option<FlowId>) 
 }
 
 /// Enqueues the hook of a job that was given up, into the queue of the job's kind.
-pub(crate) async fn enqueue_given_up(tx: &mut Tx, told: &TellGivenUp, queue: Queue) -> Result<JobId, EnqueueError> {
-    let row = NewJob { queue: queue.as_str(), ..row::<_, NoContext>(told, Start::Now, None)? };
+pub(crate) async fn enqueue_given_up(tx: &mut Tx, hook: &TellGivenUp, queue: Queue) -> Result<JobId, EnqueueError> {
+    let row = NewJob { queue: queue.as_str(), ..row::<_, NoContext>(hook, Start::Now, None)? };
     Ok(ledger::insert(tx, &row).await?)
 }

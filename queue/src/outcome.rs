@@ -1,4 +1,4 @@
-//! How a run ended: outcomes and errors as values.
+//! Outcomes and errors of a run, as values.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The lines a run leaves for its operators: bounded in number and length, kept with the job, told to tracing too.
+//! The lines a run leaves for its operators: bounded in number and length, kept with the job, sent to `tracing` too.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -1,4 +1,4 @@
-//! For job authors: run one job, run all that are due, ask what was enqueued. Jobs go through the fleet's own runner,
+//! For job authors: run one job, run all that are due, ask what was enqueued. Jobs go through the worker's own executor,
 //! one run at a time and nothing beside it, so that a test can look at what each run left.
 
 use chrono::TimeDelta;
@@ -33,7 +33,7 @@ pub struct Ran {
 }
 
 impl Kit {
-    /// Changes what the handlers are told.
+    /// Changes the handlers' settings.
     #[must_use]
     pub fn with_settings(mut self, change: impl FnOnce(&mut jobs::Settings)) -> Self {
         let mut settings = (*self.context.settings).clone();

@@ -25,7 +25,7 @@ use serde_json::json;
 const WHOLE: u8 = 0;
 /// Something was changed, or is gone.
 const BROKEN: u8 = 1;
-/// It cannot be told: settings, a service that is away.
+/// It could not be checked: settings, a service that is away.
 const UNKNOWN: u8 = 2;
 
 /// A file has at most 10,000 rows; more than this was never written.
@@ -59,7 +59,7 @@ pub struct Found {
     pub problems: Vec<String>,
 }
 
-/// Exit status 0: whole; 1: broken; 2: cannot be told.
+/// Exit status 0: whole; 1: broken; 2: could not be checked.
 pub async fn run(args: &VerifyArgs) -> ExitCode {
     let mut problems = Problems::default();
     let database = args.database.check(&mut problems);
@@ -123,10 +123,10 @@ fn print(args: &VerifyArgs, found: &Found) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Walks the log in the database and, with a store, every export. `progress` is told what is done, and of how many rows.
+/// Walks the log in the database and, with a store, every export. `progress` gets the rows done and their number.
 ///
 /// # Errors
-/// A service is away: nothing can be told.
+/// A service is away: nothing could be checked.
 pub async fn verify(
     db: &Db,
     storage: Option<&Storage>,
@@ -177,7 +177,7 @@ struct Chain {
 
 impl Chain {
     /// Whether an export is what was sealed, continues this one, and says what the database says. The inner error is
-    /// what is wrong with it, the outer one that it cannot be told.
+    /// what is wrong with it, the outer one that it could not be checked.
     async fn check(
         &self,
         db: &Db,

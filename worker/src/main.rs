@@ -64,8 +64,8 @@ enum AuditCommand {
     /// Check that no row was changed, removed or added: every hash of the chain in the database, and every sealed export
     /// in the object store against its manifest, the manifests against each other, and both against the database.
     ///
-    /// Exit status 0: whole; 1: broken, with what and where on standard output; 2: cannot be told (settings, a service
-    /// that is away).
+    /// Exit status 0: whole; 1: broken, with what and where on standard output; 2: could not be checked (settings, a
+    /// service that is away).
     Verify(Box<audit::VerifyArgs>),
 }
 

@@ -78,8 +78,8 @@ impl FieldError {
             ),
             Issue::Personal => (
                 "PERSONAL",
-                "must not be the email address or the username".into(),
-                "darf nicht die E-Mail-Adresse oder der Benutzername sein".into(),
+                "must not be guessable from the email address or the username".into(),
+                "darf sich nicht aus E-Mail-Adresse oder Benutzername erraten lassen".into(),
             ),
             Issue::NotHigher(than) => {
                 ("NOT_HIGHER", format!("must be higher than {than}"), format!("muss höher als {than} sein"))

@@ -1,7 +1,7 @@
 //! Reading a request field by field, so that the answer names every bad field at once and nothing unknown passes.
 //! A field is parsed into its domain type where it is read; handlers never see a raw value.
 //!
-//! Why this is ours: `deserr`, which also collects every error, was tried on the body of a bulk action. It reports fields
+//! Own code instead of `deserr`, which also collects every error: tried on the body of a bulk action, it reports fields
 //! in the order of the JSON map and unknown ones among them, not in the form's order; takes `null` for a wrong value where
 //! a field may be left out; does not read numbers and flags from text, as queries have them; and looks at several fields
 //! together only when each of them is good. Its bounds would have stood beside those of the OpenAPI document, which takes

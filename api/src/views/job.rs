@@ -59,7 +59,8 @@ pub struct Job {
     pub wait_ms: Option<i64>,
     /// From the start of its last run to its end.
     pub run_ms: Option<i64>,
-    /// The last error: the text for those who operate jobs, a hint for everybody else.
+    /// The newest error: its text for callers with `jobs:read`; for everybody else, the job's owner included, one fixed
+    /// sentence, since the text may name parts of the system.
     pub error: Option<String>,
 }
 

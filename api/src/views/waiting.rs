@@ -1,4 +1,4 @@
-//! The place in line of a job that has not begun, as its owner is told.
+//! The place of a waiting job in its queue, as its owner sees it.
 
 use db::Db;
 use queue::ledger::{
@@ -57,20 +57,20 @@ impl Waiting {
                 Ok(Some(Self { place: None, own_place: None, tenants: None, estimate: None, no_estimate: Some(why) }))
             }
             State::Available => {
-                let line = waiting::of(db, row).await?;
+                let standing = waiting::of(db, row).await?;
                 let estimate = if waiting::paused(db, &row.queue, &row.kind).await? {
                     Err(NoEstimate::Paused)
                 } else if !workers::takes(db, &row.queue).await? {
                     Err(NoEstimate::NoWorker)
-                } else if line.tenants >= waiting::TENANTS_CAP || line.own_ahead >= waiting::AHEAD_CAP {
+                } else if standing.tenants >= waiting::TENANTS_CAP || standing.own_ahead >= waiting::AHEAD_CAP {
                     Err(NoEstimate::Crowded)
                 } else {
-                    line.estimate(&waiting::pace(db, &row.queue).await?)
+                    standing.estimate(&waiting::pace(db, &row.queue).await?)
                 };
                 Ok(Some(Self {
-                    place: Some(line.place()),
-                    own_place: Some(line.own_ahead + 1),
-                    tenants: Some(line.tenants),
+                    place: Some(standing.place()),
+                    own_place: Some(standing.own_ahead + 1),
+                    tenants: Some(standing.tenants),
                     no_estimate: estimate.err(),
                     estimate: estimate.ok().map(EstimateView::from),
                 }))

@@ -1,4 +1,4 @@
-//! What a check tells: the report, its findings and the manifest of the accepted files.
+//! The report of a check: its findings and the manifest of the accepted files.
 
 use std::borrow::Cow;
 

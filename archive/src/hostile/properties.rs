@@ -1,4 +1,4 @@
-//! What must hold for every honest archive: its files come out as they went in, whoever packed them.
+//! Property tests over honest archives: their files come out as they went in, whatever program packed them.
 
 use std::{
     collections::BTreeMap,

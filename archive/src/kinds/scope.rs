@@ -1,4 +1,4 @@
-//! Whether the upload itself is read, or a document inside it.
+//! The scope of a check: the upload itself, or a document inside it.
 
 use crate::{
     findings::{code::Code, report::Finding},

@@ -1,4 +1,4 @@
-//! Whether a stream of bytes is text (rule 13).
+//! The test whether a stream of bytes is text (rule 13).
 
 /// Checks text while it streams past; holds at most three bytes of it.
 #[derive(Default)]

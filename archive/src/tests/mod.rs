@@ -318,17 +318,17 @@ fn a_failing_source_is_never_a_finding() {
 }
 
 #[test]
-fn progress_is_told_and_can_cancel() {
+fn progress_is_reported_and_can_cancel() {
     let bytes = eight_megabytes();
-    let mut told = Vec::new();
+    let mut calls_seen = Vec::new();
     check(&bytes, &Options::default(), &mut |done, total| {
-        told.push((done, total));
+        calls_seen.push((done, total));
         ControlFlow::Continue(())
     })
     .unwrap();
     let total = bytes.len() as u64;
-    assert!(told.len() > 8 && told.is_sorted() && told.iter().all(|told| told.1 == total));
-    assert_eq!(told.last(), Some(&(total, total)));
+    assert!(calls_seen.len() > 8 && calls_seen.is_sorted() && calls_seen.iter().all(|call| call.1 == total));
+    assert_eq!(calls_seen.last(), Some(&(total, total)));
 
     let mut calls = 0;
     let outcome = check(&bytes, &Options::default(), &mut |_, _| {

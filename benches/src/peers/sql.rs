@@ -1,5 +1,5 @@
-//! The bare SQL loop: what the ledger must write for a job and nothing else. No belt, no lease, no fence to check, no
-//! handler: the ceiling for a queue whose truth is in this database.
+//! The bare SQL loop: what the ledger must write for a job and nothing else. No ready list, no lease, no fence to
+//! check, no handler: the ceiling for a queue whose truth is in this database.
 
 use std::{sync::Arc, time::Instant};
 

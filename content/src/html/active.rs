@@ -1,4 +1,4 @@
-//! What an HTML or SVG page does beyond being read.
+//! Active content in HTML and SVG pages: scripts, forms, embedded and remote resources.
 //!
 //! Pages are served as downloads from an origin of their own under a sandboxing policy, so nothing here breaks out of
 //! the browser; but a reader unpacks the nano and opens the page from the disk, where none of that holds.

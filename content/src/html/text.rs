@@ -1,4 +1,4 @@
-//! What a reader sees of a page, and where its links lead.
+//! The visible text of a page, and the addresses of its links.
 
 use crate::html::{Syntax, Token, tokens};
 

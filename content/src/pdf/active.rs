@@ -1,4 +1,4 @@
-//! What a PDF does beyond being read.
+//! Active content in PDF files: JavaScript, launched programs, embedded files, forms, media.
 
 use crate::{
     pdf::stream::PdfFacts,

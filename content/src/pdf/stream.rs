@@ -1,4 +1,4 @@
-//! What a PDF is made of, without believing it: names in its objects and the sizes of its streams.
+//! A survey of a PDF that does not trust its structure: the names in its objects and the sizes of its streams.
 //!
 //! A PDF reader follows the cross-reference table; a hostile file shows different readers different things. So this
 //! looks at *all* bytes: every name in the file, and every name in every stream that inflates, whether or not the

@@ -1,4 +1,4 @@
-//! What a scan says: findings, and the rules that are written in Rust.
+//! The findings of a scan, and the rules that are written in Rust.
 
 use std::collections::BTreeMap;
 

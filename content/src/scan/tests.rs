@@ -139,11 +139,11 @@ fn tells_progress_and_stops_when_cancelled() {
     let (folder, path) = archive_of(&[("a.txt", b"12345"), ("b.mp4", &vec![0; WINDOW + 5])]);
     let options = ScanOptions { format: Format::Video, language: None, scratch: folder.path().to_owned() };
     let scanner = Scanner::new(None).unwrap();
-    let mut told = Vec::new();
-    scanner.scan(&path, &options, &mut |progress| told.push(progress), &|| false).unwrap();
+    let mut seen = Vec::new();
+    scanner.scan(&path, &options, &mut |progress| seen.push(progress), &|| false).unwrap();
     let total = WINDOW as u64 + 10;
-    assert_eq!(told.iter().map(|it| it.done).collect::<Vec<_>>(), [5, WINDOW as u64 + 5, total]);
-    assert!(told.iter().all(|it| it.total == total));
+    assert_eq!(seen.iter().map(|it| it.done).collect::<Vec<_>>(), [5, WINDOW as u64 + 5, total]);
+    assert!(seen.iter().all(|it| it.total == total));
     let asked = Cell::new(0);
     let stop_later = || {
         asked.set(asked.get() + 1);

@@ -1,4 +1,4 @@
-//! Which language a text is written in.
+//! Detection of a text's language.
 
 use whatlang::Lang;
 

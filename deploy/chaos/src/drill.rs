@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     checker::{self, evidence::Evidence},
     faults::{
-        plan::{Line, Victim, WORKERS},
+        plan::{Link, Victim, WORKERS},
         recovery::{History, Spread},
     },
     load::{Load, browser::Request},
@@ -157,7 +157,7 @@ async fn carry_out(folder: &Path, drill: &Drill, progress: &Progress) -> Result<
 
 /// What happened, for the figures that are taken afterwards.
 enum Outage {
-    Away { line: Line, from: DateTime<Utc>, until: DateTime<Utc> },
+    Away { link: Link, from: DateTime<Utc>, until: DateTime<Utc> },
     Kills(Vec<(u32, DateTime<Utc>)>),
 }
 
@@ -172,7 +172,7 @@ impl Exercise<'_> {
     async fn redis_down(&mut self, time: Duration) -> Result<Outage> {
         tokio::time::sleep(AROUND).await;
         let from = Utc::now();
-        self.town.take_away(Line::Queue).await?;
+        self.town.take_away(Link::Queue).await?;
         let began = Instant::now();
         while began.elapsed() < time {
             tokio::time::sleep(Duration::from_secs(30).min(time - began.elapsed())).await;
@@ -185,26 +185,26 @@ impl Exercise<'_> {
         let left = self.town.query(&unfinished).await?.concat().concat();
         self.findings.promise(left == "0", format!("jobs older than {AT_REST} s that did not run meanwhile: {left}"));
         let until = Utc::now();
-        self.town.bring_back(Line::Queue).await?;
+        self.town.bring_back(Link::Queue).await?;
         tokio::time::sleep(AROUND).await;
-        Ok(Outage::Away { line: Line::Queue, from, until })
+        Ok(Outage::Away { link: Link::Queue, from, until })
     }
 
     async fn mysql_down(&mut self, time: Duration) -> Result<Outage> {
         tokio::time::sleep(AROUND / 2).await;
         let before = self.town.pids();
         let from = Utc::now();
-        self.town.take_away(Line::Mysql).await?;
+        self.town.take_away(Link::Mysql).await?;
         self.progress.say("MySQL is away");
         tokio::time::sleep(time).await;
-        self.town.bring_back(Line::Mysql).await?;
+        self.town.bring_back(Link::Mysql).await?;
         let until = Utc::now();
         self.progress.say("MySQL is back");
         tokio::time::sleep(AROUND).await;
         self.town.revive().await?;
         let same = before == self.town.pids();
         self.findings.promise(same, "no api, worker or scheduler ended");
-        Ok(Outage::Away { line: Line::Mysql, from, until })
+        Ok(Outage::Away { link: Link::Mysql, from, until })
     }
 
     async fn kill_worker(&mut self, times: usize) -> Result<Outage> {
@@ -239,14 +239,14 @@ async fn conclude(town: &mut Town, load: &Load, outage: &Outage, findings: &mut 
     let verdict = checker::judge(&evidence, &accepted);
     let history = History::read(town).await?;
     match outage {
-        Outage::Away { line, from, until } => {
+        Outage::Away { link, from, until } => {
             let away = (*until - *from).to_std().unwrap_or_default();
-            findings.figure(format!("{} was away for {:.1} s", line.name(), away.as_secs_f64()));
+            findings.figure(format!("{} was away for {:.1} s", link.name(), away.as_secs_f64()));
             let requests = load.tally.requests();
             answers("before", &requests, |request| request.at < *from, findings);
             let during = |request: &Request| (*from..*until).contains(&request.at);
             answers("during", &requests, during, findings);
-            if *line == Line::Queue {
+            if *link == Link::Queue {
                 let unanswered = requests.iter().filter(|request| during(request)).filter(|request| is_bad(request));
                 findings.promise(unanswered.count() == 0, "every request was answered well meanwhile");
                 let finish = spread(&requests, |request| request.name == FINISH && during(request));

@@ -1,4 +1,4 @@
-//! What an interrupted run has done already.
+//! The progress of a run, kept in a file so that an interrupted run goes on where it stopped.
 
 use std::{
     collections::BTreeMap,

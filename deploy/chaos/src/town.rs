@@ -18,7 +18,7 @@ use servers::{
     services::{Environment, Services},
 };
 
-use crate::faults::plan::{API, Line, SCHEDULERS, Victim, WORKERS};
+use crate::faults::plan::{API, Link, SCHEDULERS, Victim, WORKERS};
 
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// What running jobs get after a SIGTERM.
@@ -253,33 +253,33 @@ impl Town {
         Ok(())
     }
 
-    pub fn line(&self, line: Line) -> &Proxy {
-        match line {
-            Line::Mysql => &self.mysql,
-            Line::Queue => &self.queue,
-            Line::Cache => &self.cache,
+    pub fn link(&self, link: Link) -> &Proxy {
+        match link {
+            Link::Mysql => &self.mysql,
+            Link::Queue => &self.queue,
+            Link::Cache => &self.cache,
         }
     }
 
-    /// SIGKILL to the service behind the line; connecting to it is refused from then on.
-    pub async fn take_away(&mut self, line: Line) -> Result<()> {
-        self.line(line).refuse(true);
-        match line {
-            Line::Mysql => self.services.database.kill().await?,
-            Line::Queue => self.services.queue.kill().await?,
-            Line::Cache => self.services.cache.kill().await?,
+    /// SIGKILL to the service behind the link; connecting to it is refused from then on.
+    pub async fn take_away(&mut self, link: Link) -> Result<()> {
+        self.link(link).refuse(true);
+        match link {
+            Link::Mysql => self.services.database.kill().await?,
+            Link::Queue => self.services.queue.kill().await?,
+            Link::Cache => self.services.cache.kill().await?,
         }
-        self.line(line).cut();
+        self.link(link).cut();
         Ok(())
     }
 
-    pub async fn bring_back(&mut self, line: Line) -> Result<()> {
-        match line {
-            Line::Mysql => self.services.database.resume().await?,
-            Line::Queue => self.services.queue.resume().await?,
-            Line::Cache => self.services.cache.resume().await?,
+    pub async fn bring_back(&mut self, link: Link) -> Result<()> {
+        match link {
+            Link::Mysql => self.services.database.resume().await?,
+            Link::Queue => self.services.queue.resume().await?,
+            Link::Cache => self.services.cache.resume().await?,
         }
-        self.line(line).refuse(false);
+        self.link(link).refuse(false);
         Ok(())
     }
 

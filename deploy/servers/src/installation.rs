@@ -1,4 +1,4 @@
-//! What every installation of the marketplace has besides its services: a signing key and a version of the terms.
+//! The parts of an installation besides its services: a signing key and a version of the terms.
 
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 

@@ -1,4 +1,4 @@
-//! Where programs are: ours, and those a package installed.
+//! The paths of programs: our own, and those that a package installed.
 
 use std::path::PathBuf;
 

@@ -19,9 +19,9 @@ use crate::ports;
 
 const BUFFER: usize = 64 * 1024;
 
-/// What the connections are told.
+/// The faults that are set.
 #[derive(Debug, Clone, Copy, Default)]
-struct Orders {
+struct Faults {
     refuse: bool,
     stall: bool,
     /// Connections end when it has grown since they began.
@@ -31,7 +31,7 @@ struct Orders {
 /// Listens on 127.0.0.1 and passes everything on to another port there. Dropping it closes listener and connections.
 pub struct Proxy {
     port: u16,
-    orders: watch::Sender<Orders>,
+    faults: watch::Sender<Faults>,
     open: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
@@ -41,10 +41,10 @@ impl Proxy {
     pub async fn start(target: u16) -> io::Result<Self> {
         let port = ports::free()?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let orders = watch::Sender::new(Orders::default());
+        let faults = watch::Sender::new(Faults::default());
         let open = Arc::new(AtomicUsize::new(0));
-        let accepting = tokio::spawn(accept(listener, port, target, orders.subscribe(), open.clone()));
-        Ok(Self { port, orders, open, accepting })
+        let accepting = tokio::spawn(accept(listener, port, target, faults.subscribe(), open.clone()));
+        Ok(Self { port, faults, open, accepting })
     }
 
     pub fn port(&self) -> u16 {
@@ -59,18 +59,18 @@ impl Proxy {
     /// Closes every open connection, whatever is under way on it; returns how many there were. New ones are welcome.
     pub fn cut(&self) -> usize {
         let open = self.connections();
-        self.orders.send_modify(|orders| orders.cuts += 1);
+        self.faults.send_modify(|faults| faults.cuts += 1);
         open
     }
 
     /// While set nobody listens: connecting is refused. Open connections stay.
     pub fn refuse(&self, on: bool) {
-        self.orders.send_modify(|orders| orders.refuse = on);
+        self.faults.send_modify(|faults| faults.refuse = on);
     }
 
     /// While set nothing is passed on, in either direction: requests are taken and never answered.
     pub fn stall(&self, on: bool) {
-        self.orders.send_modify(|orders| orders.stall = on);
+        self.faults.send_modify(|faults| faults.stall = on);
     }
 }
 
@@ -84,13 +84,13 @@ async fn accept(
     listener: TcpListener,
     port: u16,
     target: u16,
-    mut orders: watch::Receiver<Orders>,
+    mut faults: watch::Receiver<Faults>,
     open: Arc<AtomicUsize>,
 ) {
     let mut listener = Some(listener);
     let mut connections = JoinSet::new();
     loop {
-        let refuse = orders.borrow_and_update().refuse;
+        let refuse = faults.borrow_and_update().refuse;
         match (&listener, refuse) {
             (Some(_), true) => listener = None,
             (None, false) => listener = TcpListener::bind(("127.0.0.1", port)).await.ok(),
@@ -108,9 +108,9 @@ async fn accept(
             }
         };
         tokio::select! {
-            changed = orders.changed() => if changed.is_err() { return },
+            changed = faults.changed() => if changed.is_err() { return },
             accepted = accepted => if let Ok((client, _)) = accepted {
-                connections.spawn(carry(client, target, orders.clone(), open.clone()));
+                connections.spawn(carry(client, target, faults.clone(), open.clone()));
             },
             Some(_) = connections.join_next() => {}
         }
@@ -118,18 +118,18 @@ async fn accept(
 }
 
 /// One connection, until one side closes it or it is cut.
-async fn carry(client: TcpStream, target: u16, mut orders: watch::Receiver<Orders>, open: Arc<AtomicUsize>) {
+async fn carry(client: TcpStream, target: u16, mut faults: watch::Receiver<Faults>, open: Arc<AtomicUsize>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let born = orders.borrow().cuts;
+    let born = faults.borrow().cuts;
     open.fetch_add(1, Ordering::Relaxed);
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
     tokio::select! {
         // The end of one direction ends both: nothing here half-closes.
-        () = pump(client_in, server_out, orders.clone()) => {}
-        () = pump(server_in, client_out, orders.clone()) => {}
-        _ = orders.wait_for(|orders| orders.cuts > born) => {}
+        () = pump(client_in, server_out, faults.clone()) => {}
+        () = pump(server_in, client_out, faults.clone()) => {}
+        _ = faults.wait_for(|faults| faults.cuts > born) => {}
     }
     open.fetch_sub(1, Ordering::Relaxed);
 }
@@ -137,11 +137,11 @@ async fn carry(client: TcpStream, target: u16, mut orders: watch::Receiver<Order
 async fn pump(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut orders: watch::Receiver<Orders>,
+    mut faults: watch::Receiver<Faults>,
 ) {
     let mut buffer = vec![0; BUFFER];
     while let Ok(read) = from.read(&mut buffer).await {
-        let flows = orders.wait_for(|orders| !orders.stall).await.is_ok();
+        let flows = faults.wait_for(|faults| !faults.stall).await.is_ok();
         if read == 0 || !flows || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_wrong_value_is_named_at_once_and_keys_are_not_repeated() {
-        let told = problems_of(&TraceArgs {
+        let found = problems_of(&TraceArgs {
             otel_exporter_otlp_endpoint: Some("collector:4318".into()),
             otel_exporter_otlp_headers: Some("x-api-key hunter2".into()),
             otel_exporter_otlp_protocol: "grpc".into(),
@@ -250,9 +250,9 @@ mod tests {
             "OTEL_TRACES_SAMPLER_ARG",
             "OTEL_SDK_DISABLED",
         ] {
-            assert!(told.contains(variable), "{variable} is not named: {told}");
+            assert!(found.contains(variable), "{variable} is not named: {found}");
         }
-        assert!(!told.contains("hunter2"), "{told}");
+        assert!(!found.contains("hunter2"), "{found}");
         let login = problems_of(&TraceArgs {
             otel_exporter_otlp_endpoint: Some("http://me:hunter2@collector:4318".into()),
             ..args()

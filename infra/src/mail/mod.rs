@@ -340,8 +340,8 @@ mod tests {
         let error = outcome(busy).await.expect_err("refused for now");
         assert!(matches!(error, MailError::NotSent { .. }));
         assert!(error.to_string().contains("ada@example.org"), "{error}");
-        let told = error.without_quotes().to_string();
-        assert!(told.contains("RCPT") && told.contains("451") && !told.contains("ada"), "{told}");
+        let shown = error.without_quotes().to_string();
+        assert!(shown.contains("RCPT") && shown.contains("451") && !shown.contains("ada"), "{shown}");
         let full = Plot::Answer { to: ".", with: "452 no space\r\n" };
         assert!(matches!(outcome(full).await, Err(MailError::NotSent { .. })));
     }

@@ -348,7 +348,7 @@ impl Drop for Upload {
         if self.settled {
             return;
         }
-        // Outside a runtime (the process is ending) the sweep finds it.
+        // Outside a runtime (the process is ending) the job `expire_uploads` removes it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (client, bucket, key, id) = (
             self.client.clone(),
@@ -374,5 +374,5 @@ fn report(outcome: Result<Result<(), StorageError>, tokio::time::error::Elapsed>
         Ok(Err(error)) => error.to_string(),
         Err(elapsed) => elapsed.to_string(),
     };
-    tracing::warn!(key, error, "parts of an unfinished upload stay until the next sweep");
+    tracing::warn!(key, error, "parts of an unfinished upload stay until the job `expire_uploads` removes them");
 }

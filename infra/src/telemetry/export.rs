@@ -85,7 +85,7 @@ impl SpanExporter for Counted {
         let result = self.exporter.export(batch).await.map_err(|error| error.to_string());
         let outcome = if result.is_ok() { "ok" } else { "lost" };
         metrics::counter!("trace_spans_exported_total", "outcome" => outcome).increment(spans);
-        told(&self.away, result);
+        log_change(&self.away, result);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl SpanExporter for Counted {
 }
 
 /// Logs the first failure and the first success after it.
-fn told(away: &AtomicBool, result: Result<(), String>) {
+fn log_change(away: &AtomicBool, result: Result<(), String>) {
     match result {
         Ok(()) => {
             if away.swap(false, Ordering::Relaxed) {
@@ -169,7 +169,7 @@ impl Collector {
         self.runtime.spawn(async move {
             let sent = collector.client.post(&collector.address).headers(collector.headers.clone()).body(spans).send();
             let result = sent.await.and_then(reqwest::Response::error_for_status);
-            told(&collector.away, result.map(drop).map_err(|error| error.without_url().to_string()));
+            log_change(&collector.away, result.map(drop).map_err(|error| error.without_url().to_string()));
             drop(turn);
         });
     }

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_line_keeps_its_span_whatever_was_asked_before() {
-        let told = logged("warn,infra=debug", || {
+        let written = logged("warn,infra=debug", || {
             for _ in 0..3 {
                 // As the database client asks before each statement.
                 let _ = tracing::enabled!(target: "a_library", Level::DEBUG);
@@ -163,20 +163,20 @@ mod tests {
                 span.in_scope(|| tracing::warn!("said"));
             }
         });
-        let lines: Vec<&str> = told.lines().collect();
-        assert_eq!(lines.len(), 3, "{told}");
-        assert!(lines.iter().all(|line| line.contains(r#""number":7"#)), "{told}");
+        let lines: Vec<&str> = written.lines().collect();
+        assert_eq!(lines.len(), 3, "{written}");
+        assert!(lines.iter().all(|line| line.contains(r#""number":7"#)), "{written}");
     }
 
     #[test]
     fn an_error_names_its_job_although_only_errors_are_logged() {
-        let told = logged("error", || {
+        let written = logged("error", || {
             let span = tracing::info_span!("job", number = 7);
             span.in_scope(|| {
                 tracing::warn!("not said");
                 tracing::error!("said");
             });
         });
-        assert!(told.contains(r#""number":7"#) && told.lines().count() == 1, "{told}");
+        assert!(written.contains(r#""number":7"#) && written.lines().count() == 1, "{written}");
     }
 }

@@ -84,17 +84,17 @@ pub const METRICS: &[Metric] = &[
     // The queue's machinery.
     histogram("queue_claim_seconds", &[], "One claim of up to 512 jobs"),
     histogram("queue_completion_batch_jobs", &[], "Jobs completed by one statement"),
-    histogram("queue_feed_seconds", &[], "One look of the feeder at its queues"),
-    gauge("queue_feeder_lag_seconds", &[], "Since the feeder of the fleet last looked; from the worker that feeds"),
-    gauge("queue_belt_tickets", &["queue"], "Tickets in Redis; from the worker that feeds"),
+    histogram("queue_feed_seconds", &[], "One look of the dispatcher at its queues"),
+    gauge("queue_feeder_lag_seconds", &[], "Since the dispatcher last looked; from the worker that dispatches"),
+    gauge("queue_belt_tickets", &["queue"], "Tickets on the ready list in Redis; from the worker that dispatches"),
     gauge("queue_redis_up", &[], "1 while the queue's Redis answers this process, else 0"),
     gauge("queue_database_up", &[], "1 while heartbeats reach the database, else 0"),
     counter("queue_workers_died_total", &[], "Workers found dead"),
     counter("queue_jobs_lost_total", &[], "Running jobs taken back from dead workers"),
     counter("queue_jobs_handed_back_total", &["reason"], "Claimed jobs given back before they ran"),
-    counter("queue_incarnations_lost_total", &[], "Times this process was given up by the others"),
+    counter("queue_incarnations_lost_total", &[], "Times this process lost its lease and registered anew"),
     counter("job_stats_lost_total", &["table"], "Writes of statistics that failed for good"),
-    // The scaling signal, from the worker that sweeps.
+    // The scaling signal, from the worker that rescues.
     gauge("queue_oldest_job_age_seconds", &["queue"], "How long the oldest available job has waited; 0 without one"),
     gauge("queue_backlog_jobs", &["queue"], "Available jobs, counted to 10000"),
     gauge("queue_running_jobs", &["queue"], "Running jobs of the whole fleet, counted to 10000"),

@@ -150,7 +150,7 @@ fn start(
     ansi: bool,
 ) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&settings.filter).map_err(|error| TelemetryError::Filter(error.to_string()))?;
-    // Whether a span is exported or not, it has ids, so that logs and jobs of one request can be told.
+    // Whether a span is exported or not, it has ids, so that logs and jobs of one request can be found.
     let spans = tracing_subscriber::registry().with(span_layer(provider));
     spans.with(logs::log_layer(settings.format, filter, out, ansi)).try_init().map_err(|_| TelemetryError::Twice)
 }

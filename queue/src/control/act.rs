@@ -29,8 +29,8 @@ pub async fn operate(
         && !change.before.is_terminal()
         && let Some(kind) = kinds.find(&change.kind).filter(|kind| kind.given_up_hook)
     {
-        let told = TellGivenUp { job: id, reason: by.reason.to_owned() };
-        enqueue_given_up(tx, &told, kind.queue).await?;
+        let hook = TellGivenUp { job: id, reason: by.reason.to_owned() };
+        enqueue_given_up(tx, &hook, kind.queue).await?;
     }
     Ok(change)
 }
@@ -43,18 +43,18 @@ pub async fn rescue_jobs_of(db: &Db, kinds: &Kinds, worker: WorkerId) -> Result<
         return Ok(0);
     }
     let mut tx = db.begin().await?;
-    let reaped = ledger::rescue_jobs(&mut tx, worker, held).await?;
-    for (job, kind) in reaped.quarantined {
+    let rescued = ledger::rescue_jobs(&mut tx, worker, held).await?;
+    for (job, kind) in rescued.quarantined {
         tracing::error!(%job, kind, "the job was set aside: too many workers died while they ran it");
         if let Some(kind) = kinds.find(&kind).filter(|kind| kind.given_up_hook) {
             let reason = "too many workers died while they ran it".to_owned();
             match enqueue_given_up(&mut tx, &TellGivenUp { job, reason }, kind.queue).await {
                 Ok(_) => {}
                 Err(EnqueueError::Db(error)) => return Err(error),
-                Err(error) => tracing::error!(%error, %job, "nobody will be told that the job was set aside"),
+                Err(error) => tracing::error!(%error, %job, "no hook was enqueued for a quarantined job"),
             }
         }
     }
     tx.commit().await?;
-    Ok(reaped.jobs)
+    Ok(rescued.jobs)
 }

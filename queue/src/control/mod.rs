@@ -112,7 +112,7 @@ pub struct JobChange {
     pub after: State,
     /// Jobs in another state than before.
     pub changed: u32,
-    /// Running jobs that were told to stop.
+    /// Running jobs that were asked to stop.
     pub asked: u32,
     /// Jobs of the flow whose state did not fit.
     pub skipped: u32,
@@ -162,14 +162,14 @@ pub async fn job(
             stopped = (change.result == Operated::Refused).then_some(change.before);
         }
     }
-    let (before, after, told) = own.ok_or(Refused::Missing)?;
+    let (before, after, shown) = own.ok_or(Refused::Missing)?;
     if let Some(state) = stopped
         && changed + asked == 0
     {
         return Err(Refused::State(state));
     }
     let mut details = json!({
-        "reason": by.reason, "before": { "state": before }, "after": { "state": told },
+        "reason": by.reason, "before": { "state": before }, "after": { "state": shown },
     });
     if targets.len() > 1 {
         details["flow"] = json!({ "changed": changed, "asked": asked, "skipped": skipped, "jobs": named });
@@ -227,7 +227,7 @@ pub async fn bulk(tx: &mut Tx, new: &NewBulk, by: &By<'_>) -> Result<(BulkRow, A
     Ok((row, Act { action: "jobs.bulk", target_type: "bulk_action", target_id: Some(id), details }))
 }
 
-/// The state, or that a running job was told to stop.
+/// The state, or that a running job was asked to stop.
 fn after(change: &Change) -> &'static str {
     if change.result == Operated::Asked { "asked to stop" } else { change.after.as_str() }
 }

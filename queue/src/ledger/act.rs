@@ -1,4 +1,4 @@
-//! What people do to a job: retry, cancel, discard. The caller commits, and writes the audit row before that.
+//! The actions of people on a job: retry, cancel, discard. The caller writes the audit row and commits.
 
 use db::{Db, DbError, Tx};
 use uuid::Uuid;

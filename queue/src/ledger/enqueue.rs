@@ -1,4 +1,4 @@
-//! How a job comes to be: always in the transaction that makes it true.
+//! Inserting jobs, always in the transaction of the caller.
 
 use std::collections::BTreeMap;
 

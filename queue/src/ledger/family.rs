@@ -1,4 +1,4 @@
-//! Which jobs belong together through a flow: reads only.
+//! Parents and children of a flow. Reads only.
 
 use db::{Db, DbError};
 use uuid::Uuid;

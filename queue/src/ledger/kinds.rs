@@ -1,4 +1,4 @@
-//! Which kinds of jobs the ledger has.
+//! Kinds of jobs that occur in the ledger.
 
 use db::{Db, DbError};
 

@@ -1,6 +1,6 @@
-//! Who does the work that one worker can do for all: feeding a queue, sweeping the ledger.
+//! The leases of work that one worker process does for the whole fleet: dispatching a queue, and rescuing.
 //!
-//! A lease that two hold for a moment, or nobody for some seconds, costs time and never truth.
+//! A lease held by two for a moment, or by nobody for some seconds, costs time and never correctness.
 
 use std::collections::HashSet;
 

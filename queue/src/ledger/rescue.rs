@@ -1,4 +1,4 @@
-//! What keeps the ledger tidy: jobs of dead workers go back, old rows go away. Small steps, primary keys only.
+//! Rescuing the jobs of dead workers, and pruning old rows. Both go in small steps, by primary key.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Tx};

@@ -1,4 +1,4 @@
-//! Worker incarnations: who is alive, by the ticks of the queue's clock.
+//! Registrations of worker processes, with leases counted in ticks of the queue's clock.
 
 use std::collections::BTreeSet;
 

@@ -28,8 +28,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 /// Committed work is pushed at once only while a ready list is shorter than this; beyond, the dispatcher keeps the order.
 const LOW: usize = 64;
 
-/// On a longer belt, one job of each tenant in this time goes straight to the front all the same: somebody with one job
-/// does not wait for the dispatcher to see it behind somebody else's hundred thousand.
+/// On a longer ready list, one job of each tenant in this time goes straight to the front all the same: somebody with
+/// one job does not wait for the dispatcher to see it behind somebody else's hundred thousand.
 const EXPRESS: Duration = Duration::from_millis(200);
 
 /// KEYS: the ready list. ARGV: how long is long, the express' time in ms, then tenant, score and member of each ticket.
@@ -166,7 +166,7 @@ async fn limited<T>(command: impl Future<Output = Result<T, redis::RedisError>>)
     }
 }
 
-/// Takes tickets off one belt.
+/// Takes tickets off one ready list.
 pub struct Popper {
     connection: MultiplexedConnection,
     list: ReadyList,

@@ -12,7 +12,7 @@ use crate::ids::JobId;
 pub use connect::connect;
 pub use list::{Popper, ReadyList, ReadyListError};
 
-/// A job became available: told after the commit that made it so, and pushed onto the ready list.
+/// A job became available: a notice of the commit that made it so, pushed onto the ready list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Available {
     pub queue: String,

@@ -36,12 +36,12 @@ pub(super) struct Claimer {
     pub(super) slots: Arc<Semaphore>,
     pub(super) ready: ReadyList,
     pub(super) direct: Direct,
-    pub(super) taker: Taker,
+    pub(super) batches: BatchClaimer,
 }
 
-/// Takes tickets' rows and hands them on.
+/// Claims the rows of one batch of tickets and hands them to apalis.
 #[derive(Clone)]
-pub(super) struct Taker {
+pub(super) struct BatchClaimer {
     pub(super) queue: Queue,
     pub(super) worker: WorkerId,
     pub(super) db: Db,
@@ -88,8 +88,8 @@ impl Claimer {
         let mut under_way = JoinSet::new();
         let mut popper = None;
         while let Some(slots) = self.free_slots().await {
-            let stop = self.taker.stop.clone();
-            if self.taker.controls.is_paused(self.taker.queue.as_str()) {
+            let stop = self.batches.stop.clone();
+            if self.batches.controls.is_paused(self.batches.queue.as_str()) {
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(PAUSED) => continue,
@@ -103,8 +103,8 @@ impl Claimer {
                 continue;
             }
             let full = tickets.len() >= BATCH;
-            let taker = self.taker.clone();
-            under_way.spawn(async move { taker.take(tickets, slots).await });
+            let batches = self.batches.clone();
+            under_way.spawn(async move { batches.claim_and_assign(tickets, slots).await });
             while under_way.len() >= if full { AT_ONCE } else { 1 } {
                 under_way.join_next().await;
             }
@@ -115,7 +115,7 @@ impl Claimer {
     /// Waits for a free slot and takes what there is, up to a batch; `None` once the worker stops.
     async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = tokio::select! {
-            () = self.taker.stop.cancelled() => return None,
+            () = self.batches.stop.cancelled() => return None,
             slot = self.slots.clone().acquire_owned() => slot.ok()?,
         };
         let mut slots = vec![first];
@@ -131,7 +131,7 @@ impl Claimer {
         tokio::select! {
             biased;
             direct = self.direct.take(most) => direct,
-            mut popped = pop(&self.ready, self.taker.queue, popper, most) => {
+            mut popped = pop(&self.ready, self.batches.queue, popper, most) => {
                 popped.truncate(most);
                 popped
             }
@@ -139,8 +139,8 @@ impl Claimer {
     }
 }
 
-impl Taker {
-    async fn take(&self, tickets: Vec<JobId>, slots: Vec<OwnedSemaphorePermit>) {
+impl BatchClaimer {
+    async fn claim_and_assign(&self, tickets: Vec<JobId>, slots: Vec<OwnedSemaphorePermit>) {
         let began = Instant::now();
         let claimed = self.claim(tickets).await;
         metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_the_feeder_found_lasts_for_several_slots_until_it_looks_again() {
+    async fn what_the_dispatcher_found_lasts_for_several_slots_until_it_looks_again() {
         let (dispatcher, direct) = mpsc::channel(1);
         let mut direct = Direct::new(direct);
         let ids: Vec<JobId> = (0..5).map(|_| JobId::new()).collect();

@@ -22,7 +22,7 @@ use crate::{
     registry::{Call, Handler},
 };
 
-/// What all runs of an incarnation, or of a child process, share.
+/// What all runs of a registration, or of a child process, share.
 pub(super) struct Executor<C> {
     pub(super) registry: Arc<Registry<C>>,
     pub(super) context: C,
@@ -102,8 +102,8 @@ impl<C: QueueContext> Executor<C> {
         }
     }
 
-    /// Runs the handler in this process and writes its outcome, unless `returned`, told how the handler came back,
-    /// keeps that to itself. Returns the outcome's name.
+    /// Runs the handler in this process. `returned` gets how the handler came back; the outcome is written unless it
+    /// answers `None`. Returns the outcome's name.
     pub(super) async fn run_here(
         &self,
         handler: &dyn Handler<C>,

@@ -20,7 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The main runtime counts as hung when it has not moved for this long.
 const HUNG: Duration = Duration::from_secs(4);
 
-/// Starts the heartbeat of one incarnation. `lost` is cancelled when the lease is gone; the thread ends with `ended`.
+/// Starts the heartbeat of one registration. `lost` is cancelled when the lease is gone; the thread ends with `ended`.
 /// `alive_file` is touched at each heartbeat, for the container's health check.
 pub(super) fn start(
     worker: WorkerId,

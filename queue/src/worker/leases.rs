@@ -1,6 +1,6 @@
-//! Which of the work that one worker can do for all is this one's: feeding a queue, sweeping the ledger.
+//! The leases this worker holds on work that one worker does for the whole fleet: dispatching a queue, and rescuing.
 //!
-//! Only an optimisation. Everything done under a lease is safe to be done by several at once.
+//! Leases are only an optimisation. Everything done under one may safely be done by several workers at once.
 
 use std::{
     collections::HashSet,
@@ -14,27 +14,30 @@ use tokio_util::sync::CancellationToken;
 use crate::{Queue, ids::WorkerId, ledger::leases};
 
 const INTERVAL: Duration = Duration::from_secs(1);
-const SWEEP: &str = "sweep";
+/// The name of the rescuer's lease in `queue_leases`, as workers of older builds know it.
+const RESCUE: &str = "sweep";
 
-/// What this incarnation holds.
+/// The leases that this worker holds, by name.
 #[derive(Default)]
 pub(super) struct Leases(Mutex<HashSet<String>>);
 
 impl Leases {
-    pub(super) fn feeds(&self, queue: Queue) -> bool {
-        self.lock().contains(&feed(queue))
+    /// Whether this worker dispatches the queue for all.
+    pub(super) fn dispatches(&self, queue: Queue) -> bool {
+        self.lock().contains(&dispatch(queue))
     }
 
-    pub(super) fn sweeps(&self) -> bool {
-        self.lock().contains(SWEEP)
+    /// Whether this worker rescues for all.
+    pub(super) fn rescues(&self) -> bool {
+        self.lock().contains(RESCUE)
     }
 
-    /// Renews until told to stop, then lets go.
+    /// Renews until it is asked to stop, then lets go.
     pub(super) async fn keep(&self, db: Db, worker: WorkerId, queues: &[Queue], stop: CancellationToken) {
         let names: Vec<String> =
-            queues.iter().map(|queue| feed(*queue)).chain(std::iter::once(SWEEP.to_owned())).collect();
+            queues.iter().map(|queue| dispatch(*queue)).chain(std::iter::once(RESCUE.to_owned())).collect();
         while !stop.is_cancelled() {
-            // While the database is away there is nothing to feed or sweep.
+            // While the database is away there is nothing to dispatch or rescue.
             if let Ok(held) = leases::hold(&db, worker, &names).await {
                 *self.lock() = held;
             }
@@ -54,6 +57,7 @@ impl Leases {
     }
 }
 
-fn feed(queue: Queue) -> String {
+/// The name of the dispatcher's lease for a queue, as workers of older builds know it.
+fn dispatch(queue: Queue) -> String {
     format!("feed:{}", queue.as_str())
 }

@@ -1,9 +1,9 @@
 //! A worker process: apalis runs the jobs, MySQL says which, Redis says when.
 //!
-//! One life of a process ("incarnation") is a row in `workers` with a lease that the heartbeat renews from a thread of its
-//! own. Around it turn the dispatcher (ledger -> ready list), a claimer per queue (ready list -> claimed rows -> apalis), the
-//! executor (a claimed row -> its handler, in `child` when it needs a process of its own), settle (how it came back -> fenced
-//! outcome) and the rescuer (jobs of dead workers, jobs that are due).
+//! A worker process registers as a row in `workers`, with a lease that the heartbeat renews from a thread of its own;
+//! once the lease is lost it registers anew. Around it turn the dispatcher (ledger -> ready list), a claimer per queue
+//! (ready list -> claimed rows -> apalis), the executor (a claimed row -> its handler, in `child` when it needs a
+//! process of its own), settle (how it came back -> fenced outcome) and the rescuer (jobs of dead workers, jobs that are due).
 
 mod backend;
 pub mod child;

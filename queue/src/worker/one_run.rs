@@ -18,7 +18,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Claims the job and runs it once, settling its outcome as the fleet would: the next run of a job that failed is
 /// another call. False when the job is not available (it waits, runs elsewhere, or has ended).
 ///
-/// Takes part in the fleet as an incarnation of its own for this one run, so it may stand beside workers.
+/// Takes part in the fleet under a registration of its own for this one run, so it may stand beside workers.
 pub async fn run_one<C: QueueContext>(registry: &Registry<C>, context: &C, job: JobId) -> Result<bool, DbError> {
     let worker = workers::NewWorker {
         id: WorkerId(Uuid::now_v7()),

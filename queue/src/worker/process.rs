@@ -1,4 +1,4 @@
-//! A worker process: one incarnation after the other until it is told to stop.
+//! A worker process: it registers, works until it is asked to stop, and registers anew when its lease is lost.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use uuid::Uuid;
 use super::{
     backend::LedgerBackend,
     child::{ChildProgram, Children},
-    claimer::{Claimer, Direct, Taker},
+    claimer::{BatchClaimer, Claimer, Direct},
     completer::Completer,
     controls::KnownControls,
-    dispatcher::{Dispatcher, Lane},
+    dispatcher::{DispatchedQueue, Dispatcher},
     executor::{Executor, handle},
     heartbeat,
     leases::Leases,
@@ -64,7 +64,7 @@ impl WorkerSettings {
     }
 }
 
-/// How long a claim under way is waited for at a shutdown. What comes later is put back as lost.
+/// How long a claim under way is waited for at a shutdown. What comes later is rescued.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A worker process.
@@ -75,14 +75,14 @@ pub struct Worker<C> {
     pub ready: ReadyList,
 }
 
-/// Why an incarnation ended.
+/// Why a registration ended.
 enum Ended {
     Shutdown,
     LeaseLost,
 }
 
-/// What the tasks of one incarnation share, and the tokens that end them.
-struct Incarnation {
+/// What the tasks of one registration share, and the tokens that end them.
+struct Registration {
     id: WorkerId,
     /// Cancelled when the process shall end.
     shutdown: CancellationToken,
@@ -99,7 +99,7 @@ struct Incarnation {
     looked: Arc<LastLook>,
 }
 
-/// The tasks of one incarnation, by how they end.
+/// The tasks of one registration, by how they end.
 struct Tasks {
     heartbeat: std::thread::JoinHandle<()>,
     /// End by themselves once `claiming` is cancelled and no claim is under way.
@@ -123,7 +123,7 @@ impl<C: QueueContext> Worker<C> {
         Ok(())
     }
 
-    /// A new row in `workers`, waiting for the database if it must; `None` when told to stop meanwhile.
+    /// A new row in `workers`, waiting for the database if it must; `None` when asked to stop meanwhile.
     async fn register(&self, shutdown: &CancellationToken) -> Option<WorkerId> {
         let mut pause = Duration::from_millis(200);
         while !shutdown.is_cancelled() {
@@ -153,9 +153,9 @@ impl<C: QueueContext> Worker<C> {
         None
     }
 
-    /// One incarnation: start, wait for its end, let jobs finish or hand them back, sign off.
+    /// One registration: start, wait for its end, let jobs finish or hand them back, sign off.
     async fn live(&self, worker: WorkerId, shutdown: &CancellationToken) -> anyhow::Result<Ended> {
-        let life = Incarnation {
+        let life = Registration {
             id: worker,
             shutdown: shutdown.clone(),
             claiming: shutdown.child_token(),
@@ -179,7 +179,7 @@ impl<C: QueueContext> Worker<C> {
         Ok(why)
     }
 
-    fn start(&self, life: &Incarnation) -> anyhow::Result<Tasks> {
+    fn start(&self, life: &Registration) -> anyhow::Result<Tasks> {
         let heartbeat = heartbeat::start(
             life.id,
             self.settings.database_url.clone(),
@@ -200,13 +200,13 @@ impl<C: QueueContext> Worker<C> {
             children: self.children(life.claiming.clone())?,
             scratch: None,
         });
-        let (claimers, lanes, apalis) = self.start_queues(life, &executor);
+        let (claimers, queues, apalis) = self.start_queues(life, &executor);
         others.spawn(
             Dispatcher {
                 db: self.context.db().clone(),
                 ready: self.ready.clone(),
                 leases: life.leases.clone(),
-                lanes,
+                queues,
                 controls: life.controls.clone(),
                 looked: life.looked.clone(),
                 stop: life.claiming.clone(),
@@ -217,18 +217,18 @@ impl<C: QueueContext> Worker<C> {
         Ok(Tasks { heartbeat, claimers, leases: self.start_leases(life), others, apalis })
     }
 
-    /// A claimer and an apalis worker for each queue, and the dispatcher's lane to it.
+    /// A claimer and an apalis worker for each queue, and what the dispatcher knows of it.
     fn start_queues(
         &self,
-        life: &Incarnation,
+        life: &Registration,
         executor: &Arc<Executor<C>>,
-    ) -> (JoinSet<()>, Vec<Lane>, JoinHandle<()>) {
-        let (mut monitor, mut claimers, mut lanes) = (Monitor::new(), JoinSet::new(), Vec::new());
+    ) -> (JoinSet<()>, Vec<DispatchedQueue>, JoinHandle<()>) {
+        let (mut monitor, mut claimers, mut queues) = (Monitor::new(), JoinSet::new(), Vec::new());
         for &(queue, size) in &self.settings.queues {
             let (direct_sender, direct) = mpsc::channel(1);
             let (assignments, claimed) = mpsc::channel(size.max(1));
-            lanes.push(Lane::new(queue, size, direct_sender));
-            let taker = Taker {
+            queues.push(DispatchedQueue::new(queue, size, direct_sender));
+            let batches = BatchClaimer {
                 queue,
                 worker: life.id,
                 db: self.context.db().clone(),
@@ -239,7 +239,7 @@ impl<C: QueueContext> Worker<C> {
                 stop: life.claiming.clone(),
             };
             let slots = Arc::new(Semaphore::new(size));
-            claimers.spawn(Claimer { slots, ready: self.ready.clone(), direct: Direct::new(direct), taker }.run());
+            claimers.spawn(Claimer { slots, ready: self.ready.clone(), direct: Direct::new(direct), batches }.run());
             let (backend, executor) = (std::sync::Mutex::new(Some(LedgerBackend::new(claimed))), executor.clone());
             let worker = life.id;
             monitor = monitor.register(move |_| {
@@ -262,11 +262,11 @@ impl<C: QueueContext> Worker<C> {
                 tracing::error!(%error, "apalis ended");
             }
         });
-        (claimers, lanes, apalis)
+        (claimers, queues, apalis)
     }
 
     /// What keeps this worker and the ledger in order beside the jobs.
-    fn start_upkeep(&self, life: &Incarnation, tasks: &mut JoinSet<()>) {
+    fn start_upkeep(&self, life: &Registration, tasks: &mut JoinSet<()>) {
         let (meters, db) = (life.meters.clone(), self.context.db().clone());
         tasks.spawn(async move { meters.keep(&db).await });
         // Asked to drain, the whole process ends: whatever runs it starts another one.
@@ -294,14 +294,14 @@ impl<C: QueueContext> Worker<C> {
         tasks.spawn(rescuer.run());
     }
 
-    fn start_leases(&self, life: &Incarnation) -> JoinHandle<()> {
+    fn start_leases(&self, life: &Registration) -> JoinHandle<()> {
         let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
         let (leases, db, stop) = (life.leases.clone(), self.context.db().clone(), life.claiming.clone());
         let worker = life.id;
         tokio::spawn(async move { leases.keep(db, worker, &queues, stop).await })
     }
 
-    async fn stop(&self, life: &Incarnation, mut tasks: Tasks, drain: bool) {
+    async fn stop(&self, life: &Registration, mut tasks: Tasks, drain: bool) {
         life.claiming.cancel();
         // A claim under way is waited for: what it took goes back at once, or is known to run.
         let claimed = async { while tasks.claimers.join_next().await.is_some() {} };
@@ -336,7 +336,7 @@ impl<C: QueueContext> Worker<C> {
     }
 
     /// Lets running jobs finish within the drain time.
-    async fn drain(&self, life: &Incarnation) {
+    async fn drain(&self, life: &Registration) {
         let running = &life.running;
         tracing::info!(running = running.len(), "draining: no new jobs, running ones get {:?}", self.settings.drain);
         if let Err(error) = workers::drain(self.context.db(), life.id).await {

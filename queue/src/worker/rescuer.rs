@@ -19,9 +19,9 @@ use crate::{
 };
 
 const TICK: Duration = Duration::from_millis(250);
-/// Rows per step of a sweep.
+/// Rows per step.
 const STEP: u32 = 500;
-/// Ticks after which a worker sweeps although another holds the lease.
+/// Ticks after which a worker rescues although another holds the lease.
 const BACKSTOP: u64 = 40;
 
 pub(super) struct Rescuer {
@@ -43,9 +43,9 @@ impl Rescuer {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(if away { TICK * 4 } else { TICK }) => {}
             }
-            match self.sweep(tick, &mut suspects).await {
+            match self.round(tick, &mut suspects).await {
                 Ok(()) => away = false,
-                // Another worker's sweep was faster; the next tick looks again.
+                // Another worker was faster; the next tick looks again.
                 Err(DbError::Deadlock(_)) => {}
                 Err(error) => {
                     if !away {
@@ -57,9 +57,9 @@ impl Rescuer {
         }
     }
 
-    async fn sweep(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
+    async fn round(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
         // One worker does this for all; the others look now and then, in case it does not.
-        let leads = self.leases.sweeps() || tick.is_multiple_of(BACKSTOP);
+        let leads = self.leases.rescues() || tick.is_multiple_of(BACKSTOP);
         if leads {
             while ledger::promote(&self.db, STEP).await? == u64::from(STEP) {}
             while limits::settle(&self.db, self.queues).await? >= u64::from(STEP) {}
@@ -69,16 +69,16 @@ impl Rescuer {
             self.settle_cancels().await?;
         }
         if leads && tick.is_multiple_of(4) {
-            let buried = workers::bury(&self.db).await?;
-            if buried > 0 {
-                tracing::warn!(workers = buried, "workers died; their jobs go to others");
-                metrics::counter!("queue_workers_died_total").increment(buried);
+            let died = workers::bury(&self.db).await?;
+            if died > 0 {
+                tracing::warn!(workers = died, "workers died; their jobs go to others");
+                metrics::counter!("queue_workers_died_total").increment(died);
             }
             for dead in workers::dead_with_jobs(&self.db).await? {
                 loop {
-                    let reaped = act::rescue_jobs_of(&self.db, &self.kinds, dead).await?;
-                    metrics::counter!("queue_jobs_lost_total").increment(reaped);
-                    if reaped == 0 {
+                    let rescued = act::rescue_jobs_of(&self.db, &self.kinds, dead).await?;
+                    metrics::counter!("queue_jobs_lost_total").increment(rescued);
+                    if rescued == 0 {
                         break;
                     }
                 }
@@ -101,7 +101,7 @@ impl Rescuer {
                 Ok(Some(_)) => {}
                 Ok(None) => ledger::forget_cancel(&mut tx, job).await?,
                 Err(EnqueueError::Db(error)) => return Err(error),
-                Err(error) => tracing::error!(%error, %job, "the domain is not told of a cancelled job"),
+                Err(error) => tracing::error!(%error, %job, "no hook was enqueued for a cancelled job"),
             }
             tx.commit().await?;
         }

@@ -1,4 +1,4 @@
-//! The jobs this incarnation knows it holds.
+//! The jobs that this worker knows it runs.
 
 use std::{
     collections::HashMap,

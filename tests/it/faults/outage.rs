@@ -92,7 +92,7 @@ async fn database_away_no_worker_ends_and_nothing_is_lost() {
     database.kill().await.unwrap();
     let ready = app.get("/ready").await;
     assert_eq!((ready.status, &ready.body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
-    // Longer than a lease: nobody may be buried for it.
+    // Longer than a lease: no worker may be marked dead for it.
     tokio::time::sleep(Duration::from_secs(workers::LEASE_TICKS + 4)).await;
     assert!(worker.exited().is_none(), "{}", worker.log_tail(20));
     database.resume().await.unwrap();

@@ -13,7 +13,7 @@ use queue::{
 use tests::TestApp;
 use uuid::Uuid;
 
-async fn incarnation(db: &Db) -> WorkerId {
+async fn register_worker(db: &Db) -> WorkerId {
     let worker = workers::NewWorker {
         id: Uuid::now_v7().into(),
         name: "test".into(),
@@ -48,7 +48,7 @@ async fn many_jobs_enqueued_at_once_keep_their_order_arguments_and_references() 
     tx.commit().await.unwrap();
     assert_eq!(ledger::by_reference(&app.db, "user", user).await.unwrap().len(), 200, "as many as are shown");
 
-    let worker = incarnation(&app.db).await;
+    let worker = register_worker(&app.db).await;
     let claimed = ledger::claim(&app.db, worker, ids[1_000..1_003].to_vec(), jobs::QUEUES.all).await.unwrap();
     let delivery_ids: Vec<String> =
         claimed.iter().map(|job| job.args["delivery_id"].as_str().unwrap().into()).collect();
@@ -75,7 +75,7 @@ async fn arguments_cannot_break_out_of_their_statement() {
     let mut tx = app.db.begin().await.unwrap();
     let ids = enqueue_all(&mut tx, &[RemoveObject { key: key.clone() }]).await.unwrap();
     tx.commit().await.unwrap();
-    let worker = incarnation(&app.db).await;
+    let worker = register_worker(&app.db).await;
     let claimed = ledger::claim(&app.db, worker, ids, jobs::QUEUES.all).await.unwrap();
     assert_eq!(claimed[0].args["key"], key.as_str());
     app.discard().await;
@@ -85,7 +85,7 @@ async fn arguments_cannot_break_out_of_their_statement() {
 async fn a_batch_completes_what_is_its_own_and_refuses_the_rest() {
     let app = TestApp::start().await;
     let ids = put_many(&app, 20).await;
-    let (first, second) = (incarnation(&app.db).await, incarnation(&app.db).await);
+    let (first, second) = (register_worker(&app.db).await, register_worker(&app.db).await);
     let mut fences: Vec<_> = ledger::claim(&app.db, first, ids.clone(), jobs::QUEUES.all)
         .await
         .unwrap()
@@ -115,7 +115,7 @@ async fn a_batch_completes_what_is_its_own_and_refuses_the_rest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batched_completion_runs_a_unique_job_again_that_was_enqueued_meanwhile() {
     let app = TestApp::start().await;
-    let worker = incarnation(&app.db).await;
+    let worker = register_worker(&app.db).await;
     let mut tx = app.db.begin().await.unwrap();
     let id = queue::enqueue::<_, Context>(&mut tx, &PruneLedger {}).await.unwrap();
     tx.commit().await.unwrap();
@@ -134,7 +134,7 @@ async fn a_batched_completion_runs_a_unique_job_again_that_was_enqueued_meanwhil
 async fn pruning_takes_old_finished_jobs_only_and_all_that_belongs_to_them() {
     let app = TestApp::start().await;
     let ids = put_many(&app, 450).await;
-    let worker = incarnation(&app.db).await;
+    let worker = register_worker(&app.db).await;
     let fences: Vec<_> = ledger::claim(&app.db, worker, ids[..430].to_vec(), jobs::QUEUES.all)
         .await
         .unwrap()
@@ -159,7 +159,7 @@ async fn pruning_takes_old_finished_jobs_only_and_all_that_belongs_to_them() {
 async fn one_worker_leads_and_another_takes_over() {
     let app = TestApp::start().await;
     let names = ["feed:mail".to_owned(), "sweep".to_owned()];
-    let (first, second) = (incarnation(&app.db).await, incarnation(&app.db).await);
+    let (first, second) = (register_worker(&app.db).await, register_worker(&app.db).await);
     assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
     assert!(leases::hold(&app.db, second, &names).await.unwrap().is_empty());
     assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2);

@@ -73,13 +73,13 @@ fn logged_child(log: &Path, job: JobId, run: u32) -> Option<i32> {
     })
 }
 
-/// True once the process is gone or waits to be buried.
+/// True once the process is gone, or dead and not yet reaped by its parent.
 fn is_gone(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     stat.is_empty() || stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
 }
 
-/// SIGKILL in the middle of the check; returns how long it took until it ran again or was given up.
+/// SIGKILL in the middle of the check; returns how long it took until it ran again or was quarantined.
 async fn kill_check(app: &TestApp, worker: &Process, nano: &str, run: u32) -> Duration {
     let job = check_of(app, nano).await.id;
     kill_process(child_of(worker, job, run).await, Signal::KILL).unwrap();

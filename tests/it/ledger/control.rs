@@ -1,4 +1,4 @@
-//! Steering: pauses, limits, cancelling, draining, fairness. The jobs are made for the purpose.
+//! Controls: pauses, limits, cancelling, draining, fairness. The jobs are made for the purpose.
 
 mod joins;
 mod limits;
@@ -236,7 +236,7 @@ async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_tim
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_is_told_to_stop_within_a_second() {
+async fn a_running_job_is_asked_to_stop_within_a_second() {
     let app = TestApp::start().await;
     let worker = worker(&app, 8).await;
     let test = Uuid::now_v7();
@@ -346,7 +346,7 @@ async fn an_urgent_job_passes_what_can_wait() {
     app.discard().await;
 }
 
-/// The backlog's jobs take a while, so that the other tenant's one would wait for hours at the end of the line.
+/// The backlog's jobs take a while, so that the other tenant's one would wait for hours at the end of the queue.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_job_does_not_wait_for_a_hundred_thousand_of_another_tenant() {
     let app = TestApp::start().await;

@@ -174,14 +174,14 @@ fn kills() -> usize {
     std::env::var("CRON_KILLS").ok().map_or(24, |text| text.parse().expect("CRON_KILLS is a number"))
 }
 
-async fn replica(app: &TestApp, skew: &Skew, n: usize, incarnation: usize) -> Process {
+async fn replica(app: &TestApp, skew: &Skew, n: usize, start: usize) -> Process {
     let name = format!("scheduler-{n}");
     let log = app.folder.path().join(format!("{name}.log"));
     Launch::new(&name, servers::programs::sibling("scheduler").unwrap(), log)
         .envs(app.environment())
         .envs(skew.by(SKEWS[n]))
         .env("CRON_TABLE", OFTEN)
-        .env("SCHEDULER_ALIVE_FILE", app.folder.path().join(format!("{name}-{incarnation}.alive")))
+        .env("SCHEDULER_ALIVE_FILE", app.folder.path().join(format!("{name}-{start}.alive")))
         .start()
         .await
         .unwrap()

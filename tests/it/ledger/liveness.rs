@@ -18,7 +18,7 @@ use tests::TestApp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-async fn incarnation(db: &Db) -> WorkerId {
+async fn register_worker(db: &Db) -> WorkerId {
     let worker = workers::NewWorker {
         id: Uuid::now_v7().into(),
         name: "test".into(),
@@ -54,7 +54,7 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
     let app = TestApp::start().await;
     let id = put(&app, &RemoveObject { key: "uploads/none.zip".into() }).await;
     for lost in 1..=20 {
-        let worker = incarnation(&app.db).await;
+        let worker = register_worker(&app.db).await;
         assert_eq!(ledger::claim(&app.db, worker, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
         workers::stop(&app.db, worker).await.unwrap();
         assert_eq!(workers::dead_with_jobs(&app.db).await.unwrap(), [worker]);
@@ -77,12 +77,12 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     let app = TestApp::start().await;
-    let first = incarnation(&app.db).await;
+    let first = register_worker(&app.db).await;
     let own = Db::connect(&app.database_url, 1).await.unwrap();
     let started = Instant::now();
     // Both have a session at the server; the second is silent from now on, as a paused process is.
     let paused = Db::connect(&app.database_url, 1).await.unwrap();
-    let second = incarnation(&app.db).await;
+    let second = register_worker(&app.db).await;
     assert!(workers::heartbeat(&paused, second, None).await.unwrap());
     for _ in 0..40 {
         assert!(workers::heartbeat(&own, first, None).await.unwrap());
@@ -91,17 +91,17 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     // Two seconds have not made it dead, however often the first beat.
     assert!(started.elapsed() < Duration::from_secs(workers::GONE_TICKS), "the machine is too slow for this test");
     assert_eq!(workers::bury(&app.db).await.unwrap(), 0);
-    let died = until_one_is_buried(&app, &own, first, started).await;
+    let died = until_one_is_marked_dead(&app, &own, first, started).await;
     assert!(died >= Duration::from_secs(workers::LEASE_TICKS), "{died:?}");
-    assert!(!workers::heartbeat(&paused, second, None).await.unwrap(), "the dead are told");
+    assert!(!workers::heartbeat(&paused, second, None).await.unwrap(), "a dead one learns it");
     assert!(workers::heartbeat(&own, first, None).await.unwrap());
 
     // A killed process has no session any more, and needs not be waited for that long.
     let killed = Db::connect(&app.database_url, 1).await.unwrap();
-    let third = incarnation(&app.db).await;
+    let third = register_worker(&app.db).await;
     assert!(workers::heartbeat(&killed, third, None).await.unwrap());
     killed.close().await;
-    let died = until_one_is_buried(&app, &own, first, Instant::now()).await;
+    let died = until_one_is_marked_dead(&app, &own, first, Instant::now()).await;
     assert!(
         died >= Duration::from_secs(workers::GONE_TICKS) && died < Duration::from_secs(workers::LEASE_TICKS),
         "{died:?}"
@@ -110,7 +110,7 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
 }
 
 /// Waits until another worker has been found dead, while `alive` beats; how long that took since `since`.
-async fn until_one_is_buried(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
+async fn until_one_is_marked_dead(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
     while workers::bury(&app.db).await.unwrap() == 0 {
         assert!(workers::heartbeat(own, alive, None).await.unwrap());
         tokio::time::sleep(Duration::from_millis(200)).await;

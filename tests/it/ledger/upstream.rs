@@ -193,12 +193,12 @@ async fn defect_08_what_cannot_be_decoded_kills_no_worker() {
     let (app, test) = (TestApp::start().await, Uuid::now_v7());
     let bad = app.put(&Note { test, number: 0, act: Act::Nothing }).await;
     database::replace_arguments(&app.db, bad, &serde_json::json!(["neither", { "shape": null }])).await.unwrap();
-    // Its ticket is on the belt by now, or soon; beside it, what no ticket looks like and one without a job.
+    // Its ticket is on the ready list by now, or soon; beside it, what no ticket looks like and one without a job.
     let mut connection = redis(&app).await;
-    until("a belt", Duration::from_secs(10), async || !keys(&app, &mut connection).await.is_empty()).await;
-    let belt = keys(&app, &mut connection).await.remove(0);
+    until("a ready list", Duration::from_secs(10), async || !keys(&app, &mut connection).await.is_empty()).await;
+    let list = keys(&app, &mut connection).await.remove(0);
     let mut garbage = redis::cmd("ZADD");
-    garbage.arg(&belt).arg(-2).arg("neither a ticket nor text: \u{0}").arg(-1).arg(Uuid::now_v7().as_bytes());
+    garbage.arg(&list).arg(-2).arg("neither a ticket nor text: \u{0}").arg(-1).arg(Uuid::now_v7().as_bytes());
     garbage.exec_async(&mut connection).await.unwrap();
 
     let worker = worker(&app, 1).await;

@@ -169,8 +169,8 @@ async fn only_failed_steps_are_an_owners_and_not_too_often() {
     let silent = operator.post(&app, &format!("{path}/retry"), &json!({})).await;
     assert_eq!(silent.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
     assert_eq!(silent.body["error"]["details"]["fields"][0]["field"], "reason");
-    let told = operator.post(&app, &format!("{path}/retry"), &json!({"reason": "asked by phone"})).await;
-    assert_eq!(told.data(StatusCode::OK)["state"], "available");
+    let by_operator = operator.post(&app, &format!("{path}/retry"), &json!({"reason": "asked by phone"})).await;
+    assert_eq!(by_operator.data(StatusCode::OK)["state"], "available");
     app.discard().await;
 }
 
@@ -231,13 +231,13 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
     pauses::resume(&mut tx, Scope::Queue, "uploads").await.unwrap();
     tx.commit().await.unwrap();
     let resumed = Instant::now();
-    let told = loop {
-        let told = waiting(&ada, mine[29]).await;
-        if !told["estimate"].is_null() || told.is_null() {
-            break told;
+    let standing = loop {
+        let standing = waiting(&ada, mine[29]).await;
+        if !standing["estimate"].is_null() || standing.is_null() {
+            break standing;
         }
-        assert_eq!(told["no_estimate"], "too_few_runs", "{told}");
-        assert!(started.elapsed() < PATIENCE, "{told}");
+        assert_eq!(standing["no_estimate"], "too_few_runs", "{standing}");
+        assert!(started.elapsed() < PATIENCE, "{standing}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let asked = Instant::now();
@@ -245,12 +245,12 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
         assert!(resumed.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    if !told.is_null() {
+    if !standing.is_null() {
         let waited = asked.elapsed();
-        let seconds = |field: &str| Duration::from_secs(told["estimate"][field].as_u64().unwrap());
-        assert!(seconds("from_seconds") < seconds("to_seconds"), "{told}");
-        assert!(waited >= seconds("from_seconds").saturating_sub(Duration::from_secs(1)), "{waited:?} of {told}");
-        assert!(waited <= seconds("to_seconds") + Duration::from_secs(1), "{waited:?} of {told}");
+        let seconds = |field: &str| Duration::from_secs(standing["estimate"][field].as_u64().unwrap());
+        assert!(seconds("from_seconds") < seconds("to_seconds"), "{standing}");
+        assert!(waited >= seconds("from_seconds").saturating_sub(Duration::from_secs(1)), "{waited:?} of {standing}");
+        assert!(waited <= seconds("to_seconds") + Duration::from_secs(1), "{waited:?} of {standing}");
     }
     app.drained().await;
     worker.stop().await;

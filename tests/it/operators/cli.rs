@@ -1,4 +1,4 @@
-//! The worker's commands that look at the fleet and steer it, as somebody at a terminal meets them: nothing but
+//! The worker's commands that look at the fleet and control it, as somebody at a terminal meets them: nothing but
 //! `DATABASE_URL` in the environment.
 
 use std::process::Stdio;
@@ -152,9 +152,9 @@ async fn jobs_are_listed_shown_and_acted_upon() {
     let mixed = cli(&app, &discard).await;
     assert_eq!(mixed.code, 1, "{}", mixed.err);
     let results: Value = serde_json::from_str(&mixed.out).unwrap();
-    let told: Vec<&str> =
+    let outcomes: Vec<&str> =
         results["results"].as_array().unwrap().iter().map(|result| result["result"].as_str().unwrap()).collect();
-    assert_eq!(told, ["missing", "done"]);
+    assert_eq!(outcomes, ["missing", "done"]);
     assert_eq!(cli(&app, &discard).await.code, 1, "it is discarded already");
     assert_eq!(cli(&app, &["jobs", "show", &nobody]).await.code, 1);
     app.discard().await;

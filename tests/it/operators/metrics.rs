@@ -161,8 +161,8 @@ fn described(text: &str) {
 async fn linted(promtool: &Path, text: &str, app: &TestApp) {
     let log = app.folder.path().join("promtool.log");
     let check = Launch::new("promtool", promtool, &log).args(["check", "metrics"]).input(text).run().await;
-    let told = std::fs::read_to_string(&log).unwrap_or_default();
-    assert!(check.is_ok() && told.trim().is_empty(), "promtool: {check:?}\n{told}");
+    let complaints = std::fs::read_to_string(&log).unwrap_or_default();
+    assert!(check.is_ok() && complaints.trim().is_empty(), "promtool: {check:?}\n{complaints}");
 }
 
 async fn start_prometheus(app: &TestApp, program: &Path, targets: &[(&str, &String)]) -> (String, Process) {
@@ -219,8 +219,10 @@ async fn the_scaling_signal_goes_on_when_the_worker_that_tells_it_is_killed() {
     let teller = {
         let started = Instant::now();
         loop {
-            let told = [scrape(&addresses[0]).await, scrape(&addresses[1]).await];
-            if let Some(n) = told.iter().position(|text| value(text, "queue_signal_timestamp_seconds", &[]).is_some()) {
+            let scraped = [scrape(&addresses[0]).await, scrape(&addresses[1]).await];
+            if let Some(n) =
+                scraped.iter().position(|text| value(text, "queue_signal_timestamp_seconds", &[]).is_some())
+            {
                 break n;
             }
             assert!(started.elapsed() < PATIENCE, "nobody tells the signal");

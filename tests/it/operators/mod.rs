@@ -1,4 +1,4 @@
-//! Whoever watches and steers the fleet: pages, commands, bulk actions, metrics and traces.
+//! Whoever watches and controls the fleet: pages, commands, bulk actions, metrics and traces.
 
 mod admin_jobs;
 mod admin_refusals;

@@ -1,4 +1,4 @@
-//! Operators steer the fleet through the API: what they ask for happens, what makes no sense is refused by name.
+//! Operators control the fleet through the API: what they ask for happens, what makes no sense is refused by name.
 
 use std::{
     collections::HashMap,
@@ -37,22 +37,22 @@ impl Job<Context> for Quick {
     }
 }
 
-/// Works until it is told to stop, and notes when it was.
+/// Works until it is asked to stop, and notes when it was.
 #[derive(Serialize, Deserialize)]
 struct Endless {}
 
-static TOLD: LazyLock<Mutex<HashMap<JobId, Instant>>> = LazyLock::new(Default::default);
+static STOPPED: LazyLock<Mutex<HashMap<JobId, Instant>>> = LazyLock::new(Default::default);
 
 impl Job<Context> for Endless {
     const KIND: &'static str = "test_operate_endless";
     const QUEUE: Queue = jobs::queues::SEARCH;
 
     async fn run(&self, _: &Context, run: &Run) -> Result<Outcome, JobError> {
-        let (job, told) = (run.job(), run.cancelled().clone());
+        let (job, stop) = (run.job(), run.cancelled().clone());
         // On a task of its own: the handler itself is dropped when it is cancelled.
         tokio::spawn(async move {
-            told.cancelled().await;
-            TOLD.lock().unwrap().insert(job, Instant::now());
+            stop.cancelled().await;
+            STOPPED.lock().unwrap().insert(job, Instant::now());
         });
         std::future::pending().await
     }
@@ -120,7 +120,7 @@ async fn wait(app: &TestApp, id: JobId, state: State) -> JobRow {
     }
 }
 
-async fn steer(app: &TestApp, user: &User, path: &str, body: Value) -> Answer {
+async fn control(app: &TestApp, user: &User, path: &str, body: Value) -> Answer {
     user.post(app, &format!("/api/v1/admin/jobs/{path}"), &body).await
 }
 
@@ -141,7 +141,7 @@ async fn nothing_starts_of_a_paused_queue_or_kind_until_it_goes_on() {
     let first = app.put(&Quick {}).await;
     wait(&app, first, State::Completed).await;
 
-    let paused = steer(&app, &operator, "queues/media/pause", json!({"reason": "the disk is full"})).await;
+    let paused = control(&app, &operator, "queues/media/pause", json!({"reason": "the disk is full"})).await;
     insta::assert_json_snapshot!("queue_paused", paused.snapshot());
     let held = app.put(&Quick {}).await;
     let elsewhere = app.put(&Counted {}).await;
@@ -151,10 +151,10 @@ async fn nothing_starts_of_a_paused_queue_or_kind_until_it_goes_on() {
     assert_eq!((waiting.state, waiting.runs), (State::Available, 0), "it waits");
     let view = operator.get(&app, &format!("/api/v1/jobs/{held}")).await;
     assert_eq!(view.data(StatusCode::OK)["waiting"]["no_estimate"], "paused");
-    let resumed = steer(&app, &operator, "queues/media/resume", json!({"reason": "mended"})).await;
+    let resumed = control(&app, &operator, "queues/media/resume", json!({"reason": "mended"})).await;
     assert_eq!(resumed.data(StatusCode::OK)["paused"], false);
     wait(&app, held, State::Completed).await;
-    let twice = steer(&app, &operator, "queues/media/resume", json!({"reason": "mended"})).await;
+    let twice = control(&app, &operator, "queues/media/resume", json!({"reason": "mended"})).await;
     assert_eq!(twice.error(StatusCode::CONFLICT), "NOT_PAUSED");
 
     worker.stop().await;
@@ -170,10 +170,10 @@ async fn a_pause_of_a_kind_ends_by_itself() {
     wait(&app, first, State::Completed).await;
     // Another reason and an end replace the first.
     let kind = format!("kinds/{}", Quick::KIND);
-    let paused = steer(&app, &operator, &format!("{kind}/pause"), json!({"reason": "a bad rule"})).await;
+    let paused = control(&app, &operator, &format!("{kind}/pause"), json!({"reason": "a bad rule"})).await;
     assert!(paused.data(StatusCode::OK)["expires_at"].is_null());
     let body = json!({"reason": "only for a moment", "expires_in_seconds": 2});
-    let paused = steer(&app, &operator, &format!("{kind}/pause"), body).await;
+    let paused = control(&app, &operator, &format!("{kind}/pause"), body).await;
     assert!(paused.data(StatusCode::OK)["expires_at"].is_string());
     let asked = Instant::now();
     let (held, other) = (app.put(&Quick {}).await, app.put(&Part { flow: Uuid::now_v7(), broken: false }).await);
@@ -186,7 +186,7 @@ async fn a_pause_of_a_kind_ends_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_is_told_to_stop_within_a_second() {
+async fn a_running_job_is_asked_to_stop_within_a_second() {
     const JOBS: usize = 30;
     let app = TestApp::start().await;
     let operator = app.user("op", Role::Operator).await;
@@ -203,7 +203,7 @@ async fn a_running_job_is_told_to_stop_within_a_second() {
         }
         assert_eq!(answered.data(StatusCode::ACCEPTED)["asked"], 1);
         wait(&app, id, State::Cancelled).await;
-        times.push(TOLD.lock().unwrap()[&id] - asked);
+        times.push(STOPPED.lock().unwrap()[&id] - asked);
     }
     times.sort_unstable();
     // With 30 of them the worst is what 99 of 100 stay below.
@@ -240,11 +240,11 @@ async fn a_failed_flow_is_retried_and_a_whole_one_cancelled() {
     assert_eq!(alone.error(StatusCode::CONFLICT), "JOB_STATE");
     MENDED.lock().unwrap().insert(name, true);
     let whole = operator.post(&app, &path, &json!({"reason": "mended", "flow": true})).await;
-    let told = whole.data(StatusCode::OK);
-    assert_eq!((&told["changed"], &told["skipped"]), (&json!(2), &json!(2)), "{told:#}");
+    let change = whole.data(StatusCode::OK);
+    assert_eq!((&change["changed"], &change["skipped"]), (&json!(2), &json!(2)), "{change:#}");
     wait(&app, root, State::Completed).await;
 
-    steer(&app, &operator, "queues/media/pause", json!({"reason": "so that it stays"})).await.data(StatusCode::OK);
+    control(&app, &operator, "queues/media/pause", json!({"reason": "so that it stays"})).await.data(StatusCode::OK);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (_, root, children) = flow(&app).await;
     let path = format!("/api/v1/jobs/{root}/cancel");
@@ -316,9 +316,9 @@ async fn a_worker_is_drained() {
     wait(&app, first, State::Completed).await;
     let workers = queue::ledger::workers::list(&app.db).await.unwrap();
     let path = format!("workers/{}/drain", workers[0].id);
-    let asked = steer(&app, &operator, &path, json!({"reason": "a new machine"})).await;
+    let asked = control(&app, &operator, &path, json!({"reason": "a new machine"})).await;
     insta::assert_json_snapshot!("drain_asked", asked.snapshot());
-    let again = steer(&app, &operator, &path, json!({"reason": "a new machine"})).await;
+    let again = control(&app, &operator, &path, json!({"reason": "a new machine"})).await;
     assert_eq!(again.error(StatusCode::CONFLICT), "WORKER_STATE");
     assert!(["draining", "stopped"].contains(&again.body["error"]["details"]["state"].as_str().unwrap()));
     let started = Instant::now();
@@ -344,27 +344,27 @@ async fn a_schedule_is_shown_run_paused_and_resumed() {
     };
     let next = "2026-12-24T02:30:00Z".parse().unwrap();
     schedules::define(&app.db, &definition, &[next], Utc::now()).await.unwrap();
-    let run = steer(&app, &operator, "schedules/prune_ledger/run", json!({"reason": "the disk"})).await;
+    let run = control(&app, &operator, "schedules/prune_ledger/run", json!({"reason": "the disk"})).await;
     let job: JobId = run.data(StatusCode::ACCEPTED)["job_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(run.location(), format!("/api/v1/jobs/{job}"));
     assert_eq!(app.run_one(job).await.state, State::Completed);
     let body = json!({"reason": "not tonight", "expires_in_seconds": 3600});
-    let paused = steer(&app, &operator, "schedules/prune_ledger/pause", body).await;
+    let paused = control(&app, &operator, "schedules/prune_ledger/pause", body).await;
     assert_eq!(paused.data(StatusCode::OK)["paused"], true);
     let list = operator.get(&app, "/api/v1/admin/jobs/schedules").await;
     insta::assert_json_snapshot!("schedules", redacted(list.data(StatusCode::OK)));
-    let resumed = steer(&app, &operator, "schedules/prune_ledger/resume", json!({"reason": "as ever"})).await;
+    let resumed = control(&app, &operator, "schedules/prune_ledger/resume", json!({"reason": "as ever"})).await;
     assert_eq!(resumed.data(StatusCode::OK)["paused"], false);
-    let twice = steer(&app, &operator, "schedules/prune_ledger/resume", json!({"reason": "as ever"})).await;
+    let twice = control(&app, &operator, "schedules/prune_ledger/resume", json!({"reason": "as ever"})).await;
     assert_eq!(twice.error(StatusCode::CONFLICT), "NOT_PAUSED");
     for tail in ["run", "pause", "resume"] {
-        let unknown = steer(&app, &operator, &format!("schedules/full_moon/{tail}"), json!({"reason": "x"})).await;
+        let unknown = control(&app, &operator, &format!("schedules/full_moon/{tail}"), json!({"reason": "x"})).await;
         assert_eq!(unknown.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{tail}");
     }
     // A newer release's schedule.
     let newer = schedules::Definition { name: "newer", kind: "of_tomorrow", ..definition };
     schedules::define(&app.db, &newer, &[], Utc::now()).await.unwrap();
-    let unknown = steer(&app, &operator, "schedules/newer/run", json!({"reason": "x"})).await;
+    let unknown = control(&app, &operator, "schedules/newer/run", json!({"reason": "x"})).await;
     assert_eq!(unknown.error(StatusCode::CONFLICT), "SCHEDULE_UNKNOWN_JOB");
     app.finish().await;
 }
@@ -393,7 +393,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
         (&format!("{job}/discard"), json!({}), &["reason MISSING"]),
     ];
     for (path, body, expected) in bad {
-        assert_eq!(fields(&steer(&app, &operator, path, body.clone()).await), *expected, "{path} {body}");
+        assert_eq!(fields(&control(&app, &operator, path, body.clone()).await), *expected, "{path} {body}");
     }
     let limits: &[(Value, &[&str])] = &[
         (json!({"reason": "r"}), &["max_running MISSING"]),
@@ -410,18 +410,18 @@ async fn what_makes_no_sense_is_refused_by_name() {
         assert_eq!(fields(&refused), *expected, "{body}");
     }
     for path in ["queues/medai/pause", "queues/%00/pause", "kinds/send_emial/pause", "kinds/send_emial/resume"] {
-        let unknown = steer(&app, &operator, path, json!({"reason": "r"})).await;
+        let unknown = control(&app, &operator, path, json!({"reason": "r"})).await;
         assert_eq!(unknown.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{path}");
         let known = &unknown.body["error"]["details"];
         assert!(path.contains("%00") || known["queues"].is_array() || known["kinds"].is_array(), "{path}: {known}");
     }
     // States that do not fit are named.
     let discard = format!("{job}/discard");
-    steer(&app, &operator, &discard, json!({"reason": "r"})).await.data(StatusCode::OK);
-    let twice = steer(&app, &operator, &discard, json!({"reason": "r"})).await;
+    control(&app, &operator, &discard, json!({"reason": "r"})).await.data(StatusCode::OK);
+    let twice = control(&app, &operator, &discard, json!({"reason": "r"})).await;
     assert_eq!(twice.error(StatusCode::CONFLICT), "JOB_STATE");
     assert_eq!(twice.body["error"]["details"], json!({"state": "discarded", "action": "discard"}));
-    let nobody = steer(&app, &operator, &format!("workers/{}/drain", Uuid::now_v7()), json!({"reason": "r"})).await;
+    let nobody = control(&app, &operator, &format!("workers/{}/drain", Uuid::now_v7()), json!({"reason": "r"})).await;
     assert_eq!(nobody.error(StatusCode::NOT_FOUND), "NOT_FOUND");
     app.discard().await;
 }

@@ -75,8 +75,8 @@ async fn an_upload_is_one_trace_from_the_request_to_the_mail() {
         .json(&serde_json::json!({}));
     let accepted = answer(finish).await;
     assert_eq!(accepted.status, StatusCode::ACCEPTED, "{:#}", accepted.body);
-    let told = accepted.headers["traceresponse"].to_str().unwrap().to_owned();
-    assert!(told.starts_with(&format!("00-{TRACE}-")) && told.ends_with("-01"), "{told}");
+    let traceresponse = accepted.headers["traceresponse"].to_str().unwrap().to_owned();
+    assert!(traceresponse.starts_with(&format!("00-{TRACE}-")) && traceresponse.ends_with("-01"), "{traceresponse}");
 
     let id: domain::ids::NanoId = nano.parse().unwrap();
     let mail = soon("the mail was never tried in vain", async || {
@@ -106,7 +106,7 @@ async fn an_upload_is_one_trace_from_the_request_to_the_mail() {
     assert_eq!(request.kind.as_str_name(), "SPAN_KIND_SERVER");
     assert_eq!((request.attribute("http.response.status_code"), request.attribute("request_id")), ("202", "upload-42"));
     assert_eq!((request.attribute("service.name"), request.state.as_str()), ("nano-api", "vendor=opaque"));
-    assert_eq!(told, format!("00-{TRACE}-{}-01", request.id), "the answer names its span");
+    assert_eq!(traceresponse, format!("00-{TRACE}-{}-01", request.id), "the answer names its span");
 
     // Every run, by job: whose span its parent is, and what it says.
     let mut runs = HashMap::new();
@@ -190,16 +190,16 @@ async fn nonsense_begins_a_new_trace_and_a_load_balancers_is_gone_on_with() {
     ] {
         let answer = answer(app.request(Method::GET, "/api/v1/categories").header(header, value)).await;
         answer.data(StatusCode::OK);
-        let told = answer.headers["traceresponse"].to_str().unwrap();
-        assert_eq!(told.len(), 55, "{header}: {value} -> {told}");
-        assert!(!told.contains("-00000000000000000000000000000000-"), "{told}");
-        assert!(told.ends_with("-00"), "nothing is exported: {told}");
+        let traceresponse = answer.headers["traceresponse"].to_str().unwrap();
+        assert_eq!(traceresponse.len(), 55, "{header}: {value} -> {traceresponse}");
+        assert!(!traceresponse.contains("-00000000000000000000000000000000-"), "{traceresponse}");
+        assert!(traceresponse.ends_with("-00"), "nothing is exported: {traceresponse}");
     }
     let balanced = app
         .request(Method::GET, "/api/v1/categories")
         .header("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793");
-    let told = answer(balanced).await.headers["traceresponse"].to_str().unwrap().to_owned();
-    assert!(told.starts_with("00-5759e988bd862e3fe1be46a994272793-"), "{told}");
+    let traceresponse = answer(balanced).await.headers["traceresponse"].to_str().unwrap().to_owned();
+    assert!(traceresponse.starts_with("00-5759e988bd862e3fe1be46a994272793-"), "{traceresponse}");
     api.terminate(GRACE).await.unwrap();
     app.finish().await;
 }
@@ -239,7 +239,7 @@ async fn wrong_settings_are_named_before_anything_starts() {
         .await;
     let status = worker.wait().await.unwrap();
     assert_eq!(status.code(), Some(2));
-    let told = worker.log_tail(20);
-    assert!(told.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && told.contains("parentbased_traceidratio"), "{told}");
+    let log = worker.log_tail(20);
+    assert!(log.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && log.contains("parentbased_traceidratio"), "{log}");
     app.finish().await;
 }

@@ -205,11 +205,11 @@ async fn decisions_are_made_once_take_effect_and_are_written_down() {
     // A row per decision, none for what was refused, and the chain holds.
     let rows = admin.get(&app, "/api/v1/admin/audit-logs?action=moderation.decide").await;
     let rows = rows.data(StatusCode::OK).as_array().unwrap();
-    let told: Vec<Value> = rows
+    let decisions: Vec<Value> = rows
         .iter()
         .map(|row| json!([row["details"]["decision"], row["details"]["nano_id"], row["result"], row["target_type"]]))
         .collect();
-    assert_eq!(told, [json!(["approve", good, "ok", "case"]), json!(["reject", bad, "ok", "case"])]);
+    assert_eq!(decisions, [json!(["approve", good, "ok", "case"]), json!(["reject", bad, "ok", "case"])]);
     assert_eq!(rows[1]["actor_id"], moderator.id.as_str());
     assert_eq!(rows[1]["details"]["reason"], reason);
     assert_eq!(rows[1]["ip_prefix"], "127.0.0.0/24");

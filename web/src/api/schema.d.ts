@@ -607,7 +607,7 @@ export interface paths {
         };
         /**
          * One job: for its owner, and for those who may see all jobs. While it waits for a free worker, `waiting` has its place
-         *     in the line and an estimate made of what the queue did in the last ten minutes.
+         *     in the queue and an estimate made of what the queue did in the last ten minutes.
          */
         get: operations["get_jobs_id"];
         put?: never;
@@ -1081,7 +1081,12 @@ export interface components {
         AdminJobDetail: components["schemas"]["AdminJob"] & {
             /** Format: int32 */
             args_version: number;
-            /** @description Secrets, addresses of people and contents of mails are replaced by `[redacted]`. */
+            /**
+             * @description The stored arguments. Hidden from every caller, as `[redacted]`: the values of fields whose names contain a
+             *     word like `password`, `token`, `secret`, `email`, `recipient`, `phone`, `ip`, `subject`, `body`, `text` or
+             *     `params` (ids such as `token_id` are shown), and texts that contain an email address, are a JSON Web Token or
+             *     have more than 200 characters.
+             */
             arguments?: unknown;
             /** @description Runs that are recorded: all but a plain first success, and those that said something. */
             attempts: components["schemas"]["AttemptView"][];
@@ -1373,7 +1378,12 @@ export interface components {
             data: components["schemas"]["AdminJob"] & {
                 /** Format: int32 */
                 args_version: number;
-                /** @description Secrets, addresses of people and contents of mails are replaced by `[redacted]`. */
+                /**
+                 * @description The stored arguments. Hidden from every caller, as `[redacted]`: the values of fields whose names contain a
+                 *     word like `password`, `token`, `secret`, `email`, `recipient`, `phone`, `ip`, `subject`, `body`, `text` or
+                 *     `params` (ids such as `token_id` are shown), and texts that contain an email address, are a JSON Web Token or
+                 *     have more than 200 characters.
+                 */
                 arguments?: unknown;
                 /** @description Runs that are recorded: all but a plain first success, and those that said something. */
                 attempts: components["schemas"]["AttemptView"][];
@@ -2476,7 +2486,10 @@ export interface components {
         Job: {
             /** Format: date-time */
             created_at: string;
-            /** @description The last error: the text for those who operate jobs, a hint for everybody else. */
+            /**
+             * @description The newest error: its text for callers with `jobs:read`; for everybody else, the job's owner included, one fixed
+             *     sentence, since the text may name parts of the system.
+             */
             error?: string | null;
             /**
              * Format: int32
@@ -2606,6 +2619,7 @@ export interface components {
         LogView: {
             /** Format: date-time */
             at: string;
+            /** @description Hidden like `arguments`; `message` is shown as the run wrote it. */
             fields?: unknown;
             /** @enum {string} */
             level: "debug" | "info" | "warn" | "error";

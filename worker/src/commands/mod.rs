@@ -1,4 +1,4 @@
-//! `worker jobs`, `queues`, `schedules` and `fleet`: looking at the fleet and steering it, for whoever has the database at
+//! `worker jobs`, `queues`, `schedules` and `fleet`: looking at the fleet and controlling it, for whoever has the database at
 //! hand. Changes go through the same functions as the API's and into the same audit log.
 
 pub mod fleet;
@@ -54,7 +54,7 @@ impl From<std::io::Error> for Failure {
 pub struct Common {
     #[command(flatten)]
     database: DatabaseArgs,
-    /// Answer in JSON, for programs (docs/operations.md, "Steering the fleet").
+    /// Answer in JSON, for programs (docs/operations.md, "Controlling the fleet").
     #[arg(long, global = true)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! `worker schedules`: what runs when, and steering it.
+//! `worker schedules`: the table of schedules, and its controls.
 
 use std::{process::ExitCode, time::Duration};
 

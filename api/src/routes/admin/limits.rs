@@ -1,4 +1,4 @@
-//! How much of a kind of job may run in the whole fleet.
+//! The limits of each kind of job in the whole fleet: concurrency limits and rate limits, set by operators.
 
 use axum::extract::State;
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! The schedules: what runs when, what became of it, and steering it.
+//! The schedules: their times, their ticks, and their controls.
 
 use axum::extract::State;
 use chrono::{DateTime, SecondsFormat, Utc};

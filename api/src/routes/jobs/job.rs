@@ -35,7 +35,7 @@ pub struct JobDetail {
     /// When it runs again, while it waits for a time.
     #[serde(serialize_with = "maybe_time")]
     pub next_run_at: Option<DateTime<Utc>>,
-    /// Its place in the line, while it waits for a free worker.
+    /// Its place in the queue, while it waits for a free worker.
     pub waiting: Option<Waiting>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn visible(state: &AppState, user: &CurrentUser, id: JobId) -> 
 }
 
 /// One job: for its owner, and for those who may see all jobs. While it waits for a free worker, `waiting` has its place
-/// in the line and an estimate made of what the queue did in the last ten minutes.
+/// in the queue and an estimate made of what the queue did in the last ten minutes.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 200, description = "The job", body = Envelope<JobDetail>)),

@@ -1,4 +1,4 @@
-//! What is there after a run, read from each system by itself: rows by SQL, objects as files, documents through the
+//! The evidence after a run, read from each system by itself: rows by SQL, objects as files, documents through the
 //! search, mails from the mailbox. Nothing of the product's own code is used.
 
 use std::{

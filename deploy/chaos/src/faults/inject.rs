@@ -12,7 +12,7 @@ use servers::progress::Progress;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    faults::plan::{Fault, Line, Step, Victim, WORKERS},
+    faults::plan::{Fault, Link, Step, Victim, WORKERS},
     town::{Killed, Town},
 };
 
@@ -130,13 +130,13 @@ impl Injector<'_> {
                 self.town.signal(victim, Signal::CONT)?;
             }
             Fault::Flush => self.town.flush_queue().await?,
-            Fault::RedisAway(role, time, victim) => self.away(Line::of(role), time, victim).await?,
-            Fault::MysqlAway(time, victim) => self.away(Line::Mysql, time, victim).await?,
-            Fault::Cut(line) => drop(self.town.line(line).cut()),
-            Fault::Stall(line, time) => {
-                self.town.line(line).stall(true);
+            Fault::RedisAway(role, time, victim) => self.away(Link::of(role), time, victim).await?,
+            Fault::MysqlAway(time, victim) => self.away(Link::Mysql, time, victim).await?,
+            Fault::Cut(link) => drop(self.town.link(link).cut()),
+            Fault::Stall(link, time) => {
+                self.town.link(link).stall(true);
                 tokio::time::sleep(time).await;
-                self.town.line(line).stall(false);
+                self.town.link(link).stall(false);
             }
             Fault::KillAll => {
                 self.wait_until_busy(WORKERS[0]).await?;
@@ -191,13 +191,13 @@ impl Injector<'_> {
     }
 
     /// The service is gone for that time; half-way a program is killed as well.
-    async fn away(&mut self, line: Line, time: Duration, victim: Option<Victim>) -> Result<()> {
-        self.town.take_away(line).await?;
+    async fn away(&mut self, link: Link, time: Duration, victim: Option<Victim>) -> Result<()> {
+        self.town.take_away(link).await?;
         tokio::time::sleep(time / 2).await;
         if let Some(victim) = victim {
             self.kill(victim).await?;
         }
         tokio::time::sleep(time / 2).await;
-        self.town.bring_back(line).await
+        self.town.bring_back(link).await
     }
 }

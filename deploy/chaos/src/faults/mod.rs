@@ -1,4 +1,4 @@
-//! What breaks and how it comes back: the plan of a seed, the injector that follows it, and the history of recoveries.
+//! The faults of a run: the plan that follows from the seed, the injector that carries it out, and the recovery times.
 
 pub mod inject;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! Which faults happen, in which order and how long each lasts: all of it follows from the seed.
+//! The plan of faults: kinds, order and durations, all of them from the seed.
 
 use std::{fmt, time::Duration};
 
@@ -16,18 +16,18 @@ pub const API: Victim = "api";
 pub const WORKERS: [Victim; 2] = ["worker-1", "worker-2"];
 pub const SCHEDULERS: [Victim; 2] = ["scheduler-1", "scheduler-2"];
 
-/// Longer than a lease (8 ticks of about a second) and the sweep that notices.
+/// Longer than a lease (7 ticks of about a second) and the rescuer's next look.
 const PAST_THE_LEASE: Duration = Duration::from_secs(12);
 
 /// A connection between our programs and a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
+pub enum Link {
     Mysql,
     Queue,
     Cache,
 }
 
-impl Line {
+impl Link {
     const ALL: [Self; 3] = [Self::Mysql, Self::Queue, Self::Cache];
 
     pub fn of(role: Role) -> Self {
@@ -59,9 +59,9 @@ pub enum Fault {
     /// The same for the database.
     MysqlAway(Duration, Option<Victim>),
     /// Every connection to the service is closed.
-    Cut(Line),
+    Cut(Link),
     /// The service takes requests and does not answer for that time.
-    Stall(Line, Duration),
+    Stall(Link, Duration),
     /// SIGTERM to each worker in turn, started again when it has ended.
     RollingRestart,
     /// SIGKILL to all programs at once, as when their machine goes; all are started again at once.
@@ -102,11 +102,11 @@ impl fmt::Display for Fault {
             Self::Pause(victim, time) => write!(f, "SIGSTOP {victim} for {:.1} s", time.as_secs_f32()),
             Self::Flush => f.write_str("FLUSHALL of the queue's Redis"),
             Self::RedisAway(role, time, victim) => {
-                write!(f, "{} away for {:.1} s{}", Line::of(*role).name(), time.as_secs_f32(), also(victim))
+                write!(f, "{} away for {:.1} s{}", Link::of(*role).name(), time.as_secs_f32(), also(victim))
             }
             Self::MysqlAway(time, victim) => write!(f, "MySQL away for {:.1} s{}", time.as_secs_f32(), also(victim)),
-            Self::Cut(line) => write!(f, "connections to {} cut", line.name()),
-            Self::Stall(line, time) => write!(f, "{} hangs for {:.1} s", line.name(), time.as_secs_f32()),
+            Self::Cut(link) => write!(f, "connections to {} cut", link.name()),
+            Self::Stall(link, time) => write!(f, "{} hangs for {:.1} s", link.name(), time.as_secs_f32()),
             Self::RollingRestart | Self::KillAll => f.write_str(self.group()),
             Self::StorageAway(time) | Self::MailAway(time) => {
                 write!(f, "{} for {:.1} s", self.group(), time.as_secs_f32())
@@ -135,12 +135,12 @@ pub fn plan(seed: u64, kills: usize) -> Vec<Step> {
         faults.push(Fault::KillAll);
         faults.push(Fault::StorageAway(seconds(rng, 1.0, 4.0)));
         faults.push(Fault::MailAway(seconds(rng, 1.0, 4.0)));
-        faults.push(Fault::Stall(Line::ALL.choose(rng).copied().unwrap_or(Line::Mysql), seconds(rng, 1.0, 4.0)));
+        faults.push(Fault::Stall(Link::ALL.choose(rng).copied().unwrap_or(Link::Mysql), seconds(rng, 1.0, 4.0)));
         faults.push(Fault::RedisAway(Role::Cache, seconds(rng, 1.0, 4.0), maybe_victim(rng)));
     }
     for _ in 0..share(15) {
         faults.push(Fault::RedisAway(Role::Queue, seconds(rng, 1.0, 6.0), maybe_victim(rng)));
-        faults.push(Fault::Cut(Line::ALL.choose(rng).copied().unwrap_or(Line::Mysql)));
+        faults.push(Fault::Cut(Link::ALL.choose(rng).copied().unwrap_or(Link::Mysql)));
     }
     for _ in 0..share(10).max(3) {
         faults.push(Fault::Flush);

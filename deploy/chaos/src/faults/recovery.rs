@@ -1,4 +1,4 @@
-//! How long it took until things moved again, read from the ledger's own times after the run.
+//! Recovery times after each fault, read from the ledger's own timestamps after the run.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What is uploaded: small archives made here, each unlike every other.
+//! The archives that are uploaded: small, made here, and each different from every other.
 
 use std::io::{Cursor, Write};
 

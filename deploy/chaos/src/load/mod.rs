@@ -27,7 +27,7 @@ const PASSWORD: &str = "nano-chaos-4711";
 /// Creators, each a tenant of the queue.
 const CREATORS: usize = 4;
 /// Uploads under way at a time.
-const LANES: usize = 4;
+const UPLOADS_AT_A_TIME: usize = 4;
 
 /// An upload whose finish was answered with 202.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl Load {
         let open = self.creators.iter().map(|email| Browser::open(&self.api_url, email, PASSWORD, &self.tally));
         let browsers = try_join_all(open).await?;
         let next = AtomicUsize::new(0);
-        let lane = async || {
+        let uploader = async || {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if !gate(number).await {
@@ -102,7 +102,7 @@ impl Load {
                 self.keep(Accepted::new(number, &browser.email, parcel, receipt))?;
             }
         };
-        try_join_all((0..LANES).map(|_| lane())).await?;
+        try_join_all((0..UPLOADS_AT_A_TIME).map(|_| uploader())).await?;
         Ok(())
     }
 

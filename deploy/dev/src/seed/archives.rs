@@ -1,8 +1,7 @@
 //! The demo archives: folders of `deploy/demo-content` packed as ZIP files, and two that must be rejected.
 
 use std::{
-    fs::File,
-    io::{Cursor, Read, Seek, Write},
+    io::{Cursor, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +13,9 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 const COMPRESSED: [&str; 7] = ["jpg", "png", "webp", "mp4", "mp3", "xlsx", "pdf"];
 /// Beyond 64 MiB, where the ratio of the whole archive counts as well.
 const BOMB_MIB: usize = 80;
+/// A unit's own style sheet holds only its colours. The one of this name beside the units' folders, which all share, is
+/// packed behind it in the same entry.
+const STYLE: &str = "style.css";
 
 /// What an archive is made from.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,9 +33,9 @@ impl Source {
     /// The same bytes for the same files under `units`.
     pub fn pack(&self, units: &Path) -> Result<Vec<u8>> {
         match self {
-            Self::Folder(folder) => pack_folder(&units.join(folder)),
+            Self::Folder(folder) => pack_folder(units, folder),
             Self::CutOff(folder) => {
-                let mut whole = pack_folder(&units.join(folder))?;
+                let mut whole = pack_folder(units, folder)?;
                 whole.truncate(whole.len() * 6 / 10);
                 Ok(whole)
             }
@@ -48,20 +50,27 @@ pub fn options(method: CompressionMethod) -> Result<SimpleFileOptions> {
     Ok(SimpleFileOptions::default().compression_method(method).last_modified_time(time).unix_permissions(0o644))
 }
 
-fn pack_folder(folder: &Path) -> Result<Vec<u8>> {
+fn pack_folder(units: &Path, folder: &str) -> Result<Vec<u8>> {
+    let folder = units.join(folder);
     let mut paths = Vec::new();
-    list(folder, &mut paths)?;
+    list(&folder, &mut paths)?;
     ensure!(!paths.is_empty(), "{} holds no files", folder.display());
     // Sorted, since folders are listed in another order on every machine.
     paths.sort();
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for path in paths {
-        let mut content = Vec::new();
-        File::open(&path)?.read_to_end(&mut content).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = path.strip_prefix(folder)?.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let mut content = read(&path)?;
+        let name = path.strip_prefix(&folder)?.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+        if name == STYLE {
+            content.extend(read(&units.join(STYLE))?);
+        }
         add(&mut writer, name, &content)?;
     }
     Ok(writer.finish()?.into_inner())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Files in `folder` and below. Those that begin with a dot are some program's own.
@@ -134,7 +143,7 @@ fn program() -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, io::Read};
 
     use zip::ZipArchive;
 
@@ -152,15 +161,20 @@ mod tests {
         std::fs::write(unit.join("index.html"), "page ".repeat(100)).unwrap();
         std::fs::write(unit.join("cover.png"), "picture").unwrap();
         std::fs::write(unit.join("übung/Übungsdaten.csv"), "a;b").unwrap();
+        std::fs::write(unit.join(STYLE), ":root { --accent: red; }\n").unwrap();
+        std::fs::write(dir.path().join(STYLE), "p { margin: 0; }\n").unwrap();
         std::fs::write(unit.join(".DS_Store"), "not ours").unwrap();
         let source = Source::Folder("unit".into());
         let packed = source.pack(dir.path()).unwrap();
         assert_eq!(packed, source.pack(dir.path()).unwrap());
-        let wanted = ["cover.png", "index.html", "übung/Übungsdaten.csv"];
+        let wanted = ["cover.png", "index.html", "style.css", "übung/Übungsdaten.csv"];
         assert_eq!(names(&packed), wanted.map(String::from).into());
         let mut archive = ZipArchive::new(Cursor::new(&packed)).unwrap();
         assert_eq!(archive.by_name("cover.png").unwrap().compression(), CompressionMethod::Stored);
         assert_eq!(archive.by_name("index.html").unwrap().compression(), CompressionMethod::Deflated);
+        let mut style = String::new();
+        archive.by_name(STYLE).unwrap().read_to_string(&mut style).unwrap();
+        assert_eq!(style, ":root { --accent: red; }\np { margin: 0; }\n");
 
         let cut = Source::CutOff("unit".into()).pack(dir.path()).unwrap();
         assert_eq!(cut, packed[..packed.len() * 6 / 10]);

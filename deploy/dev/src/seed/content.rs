@@ -120,9 +120,10 @@ mod tests {
         assert_eq!((content.good.len(), content.bad.len()), (6, 2));
         let mut packed: Vec<&str> = content.good.iter().map(Unit::name).collect();
         packed.sort();
-        let folders = std::fs::read_dir(home.join("units")).unwrap();
+        let entries = std::fs::read_dir(home.join("units")).unwrap().map(Result::unwrap);
+        let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
         let mut folders: Vec<String> =
-            folders.map(|folder| folder.unwrap().file_name().to_string_lossy().into_owned()).collect();
+            folders.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect();
         folders.sort();
         assert_eq!(packed, folders);
         let german = content.good.iter().filter(|unit| unit.language == "de").count();

@@ -1,4 +1,4 @@
-//! What `make run` shows a person who opens it for the first time: accounts, categories, published nanos.
+//! The demo content of `make run`: accounts and published nanos.
 
 pub mod accounts;
 pub mod archives;

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-struct Order {
+struct SpawnRequest {
     command: Command,
     runtime: tokio::runtime::Handle,
     reply: oneshot::Sender<io::Result<Child>>,
@@ -19,20 +19,20 @@ struct Order {
 /// Starts the command on a thread that lives as long as this process: Linux sends the parent-death signal when
 /// the *thread* that forked ends, and the threads of a tokio runtime come and go.
 pub async fn spawn(command: Command) -> io::Result<Child> {
-    static KEEPER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
+    static KEEPER: OnceLock<mpsc::Sender<SpawnRequest>> = OnceLock::new();
     let keeper = KEEPER.get_or_init(|| {
-        let (orders, queue) = mpsc::channel::<Order>();
+        let (requests, queue) = mpsc::channel::<SpawnRequest>();
         std::thread::spawn(move || {
-            for mut order in queue {
-                let _runtime = order.runtime.enter();
-                let _ = order.reply.send(order.command.spawn());
+            for mut request in queue {
+                let _runtime = request.runtime.enter();
+                let _ = request.reply.send(request.command.spawn());
             }
         });
-        orders
+        requests
     });
     let (reply, started) = oneshot::channel();
-    let order = Order { command, runtime: tokio::runtime::Handle::current(), reply };
-    keeper.send(order).map_err(|_| io::Error::other("the thread that starts processes is gone"))?;
+    let request = SpawnRequest { command, runtime: tokio::runtime::Handle::current(), reply };
+    keeper.send(request).map_err(|_| io::Error::other("the thread that starts processes is gone"))?;
     started.await.map_err(|_| io::Error::other("the thread that starts processes is gone"))?
 }
 

@@ -1,10 +1,12 @@
-//! How much of a kind the whole fleet may run: at a time, at a time for each tenant, and per time.
+//! The limits of a kind in the whole fleet: jobs running at a time, running at a time for each tenant, and starts in a
+//! span of time.
 //!
-//! What is running is counted under the limit's row lock, so that no two claims both take the last place. A job that
-//! finds no place is `blocked`; whoever finishes one of its kind lets the next go, and a sweep makes up for finishers
-//! that died. A rate is GCRA (the "virtual scheduling" of ITU-T I.371): a job that comes too early is given its own
-//! later start once, and does not ask again. Starts are given away for the next two seconds only; what would come
-//! later is blocked too, and the sweep lets as many go as the rate has starts for.
+//! Running jobs are counted under the limit's row lock, so that no two claims both take the last place. A job that
+//! finds no place is `blocked`; the end of a run of its kind releases the next one, and the rescuer releases those
+//! whose turn was missed because a process died. A rate is GCRA (the "virtual scheduling" of ITU-T I.371): a job that
+//! comes too early is given its own later start once, and does not ask again. Starts are given away for the next two
+//! seconds only; a job that would start later is blocked too, and the rescuer releases as many as the rate has starts
+//! for.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a worker must know before it claims: pauses and limits, under one number that every change raises.
+//! Pauses and limits, which a worker must know before it claims, under one number that every change raises.
 
 pub mod limits;
 pub mod pauses;

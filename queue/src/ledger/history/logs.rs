@@ -1,4 +1,4 @@
-//! What runs said, for the people who look after them. The lines' number and length are bounded by the writer.
+//! The log lines of runs, for operators. The writer bounds their number and length.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError};

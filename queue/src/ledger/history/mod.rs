@@ -1,4 +1,4 @@
-//! What is kept of a job beside its row: arguments, attempts, log lines, progress, and what people did to it.
+//! The tables beside a job's row: arguments, attempts, log lines, progress, and the actions of people on it.
 
 pub mod attempts;
 pub mod logs;

@@ -1,4 +1,4 @@
-//! How far a running job is, for people who watch it.
+//! The progress of running jobs.
 
 use db::{Db, DbError};
 

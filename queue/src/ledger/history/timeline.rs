@@ -1,4 +1,4 @@
-//! What is known of one job besides its row: its arguments, what it is about, and what people did to it. Reads only.
+//! The timeline of one job: its arguments, its references, and the actions of people on it. Reads only.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError};

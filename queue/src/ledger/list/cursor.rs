@@ -1,4 +1,4 @@
-//! Where a list goes on: opaque to whoever carries it.
+//! The cursor of a list: the place where its next page begins, opaque to clients.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Which index drives a search, and the search itself.
+//! The plan of a search, by the index that drives it, and the search itself.
 
 use db::{DbError, literal};
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};

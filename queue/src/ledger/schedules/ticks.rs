@@ -1,4 +1,4 @@
-//! What became of each tick of a schedule.
+//! The ticks of schedules: fired, missed, skipped, or asked for by hand.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};

@@ -1,4 +1,4 @@
-//! How far behind the fleet is: what autoscaling goes by, measured by one worker for all.
+//! The backlog and oldest age of each queue: the scaling signal, measured by one worker for the fleet.
 //!
 //! Whatever the size of the ledger, this reads at most some ten thousand entries of an index for each queue.
 

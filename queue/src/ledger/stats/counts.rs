@@ -1,5 +1,5 @@
-//! What ran, per minute: rollups that percentiles, throughput and counts are read from. Written as deltas by the
-//! workers, never in a job's transaction; losing one loses statistics, never jobs.
+//! Counts and durations of runs per minute: rollups for percentiles, throughput and counts. Workers write them as
+//! deltas, never in a job's transaction; losing one loses statistics, never jobs.
 
 use std::{collections::BTreeMap, fmt::Write};
 

@@ -1,4 +1,4 @@
-//! Which jobs failed with what: the newest failure of each job that has not completed since.
+//! The newest failure of each job that has not completed since.
 
 use db::{DbError, Tx};
 use sqlx::QueryBuilder;

@@ -1,8 +1,8 @@
 //! The estimate of a waiting job's start: a range of seconds, or the reason why there is none.
 //!
-//! Tenants take turns (ARCHITECTURE.md, "Feed"): before a job come the jobs of its own tenant that are ahead of it, and
-//! up to as many of every other tenant that waits. So its place is at worst `(own jobs ahead + 1) * tenants`, and at
-//! best only its own tenant's jobs count.
+//! Tenants take turns (ARCHITECTURE.md, "Dispatch"): before a job come the jobs of its own tenant that are ahead of it,
+//! and up to as many of every other tenant that waits. So its place is at worst `(own jobs ahead + 1) * tenants`, and
+//! at best only its own tenant's jobs count.
 
 use std::time::Duration;
 

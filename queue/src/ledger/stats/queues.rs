@@ -1,5 +1,4 @@
-//! How the queues stand: how many jobs in each state, and how long the first one has waited. Reads only, bounded
-//! whatever the backlog.
+//! The status of queues: jobs in each state, and the wait of the oldest one. Reads only, bounded whatever the backlog.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What ran, from the rollups per minute: never from the jobs themselves. Reads only.
+//! Time series of runs and durations, from the rollups per minute and never from the jobs themselves. Reads only.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError};

@@ -1,4 +1,4 @@
-//! Where a waiting job stands in its queue, and how fast the queue moved lately: reads only, each along an index.
+//! The place of a waiting job in its queue, and the recent pace of the queue. Reads only, each along an index.
 
 use std::time::Duration;
 

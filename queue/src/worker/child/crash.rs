@@ -1,4 +1,4 @@
-//! How a child died, and whether memory was the reason.
+//! The cause of a child's death: signal, exit status or kernel limit, and whether it was memory.
 
 use std::{collections::VecDeque, os::unix::process::ExitStatusExt, process::ExitStatus};
 

@@ -149,7 +149,7 @@ pub async fn run<C: QueueContext>(
         ended(&tracing::Span::current(), if out_of_memory.is_some() { "crashed" } else { outcome });
         out_of_memory.unwrap_or_else(|| Message::Outcome(outcome.to_owned()))
     };
-    // The span ends here and is told, like all the rest, before the outcome: nobody listens after that.
+    // The span ends here and is sent, like all the rest, before the outcome: nobody listens after that.
     let last = work.instrument(span).await;
     let causes: Vec<_> = executor.meters.take_causes().into_iter().collect();
     if !causes.is_empty() {
@@ -160,7 +160,7 @@ pub async fn run<C: QueueContext>(
     Ok(())
 }
 
-/// A failure at the memory limit is told to the worker instead of being written.
+/// A failure at the memory limit is reported to the worker instead of being written.
 fn ran_out_of_memory(finished: &Finished, limits: &ChildLimits) -> Option<Message> {
     let Finished::Error(error) = finished else { return None };
     if matches!(error, JobError::Lost) || memory_in_use()? + NEARLY_ALL <= limits.memory {

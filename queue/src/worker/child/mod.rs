@@ -50,7 +50,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// too by then, and the job is not blamed.
 const SETTLES_WITHIN: Duration = Duration::from_millis(100);
 
-/// The children of one incarnation.
+/// The child processes of one registration.
 pub(super) struct Children {
     program: ChildProgram,
     /// Where jobs get more memory.

@@ -155,10 +155,10 @@ async fn pass_log(stderr: ChildStderr) -> VecDeque<String> {
 /// Starts processes from a thread that lives as long as this value: Linux sends the parent-death signal when the
 /// *thread* that forked ends, and the threads of a tokio runtime come and go.
 pub(super) struct Starter {
-    orders: mpsc::Sender<Order>,
+    requests: mpsc::Sender<SpawnRequest>,
 }
 
-struct Order {
+struct SpawnRequest {
     command: Command,
     runtime: tokio::runtime::Handle,
     reply: oneshot::Sender<io::Result<Child>>,
@@ -166,14 +166,14 @@ struct Order {
 
 impl Starter {
     pub(super) fn new() -> io::Result<Self> {
-        let (orders, queue) = mpsc::channel::<Order>();
+        let (requests, queue) = mpsc::channel::<SpawnRequest>();
         thread::Builder::new().name("children".into()).spawn(move || {
-            for mut order in queue {
-                let _runtime = order.runtime.enter();
-                let _ = order.reply.send(order.command.spawn());
+            for mut request in queue {
+                let _runtime = request.runtime.enter();
+                let _ = request.reply.send(request.command.spawn());
             }
         })?;
-        Ok(Self { orders })
+        Ok(Self { requests })
     }
 
     pub(super) async fn start(&self, program: &ChildProgram) -> io::Result<Process> {
@@ -185,8 +185,8 @@ impl Starter {
         #[cfg(target_os = "linux")]
         command.arg0("worker");
         let (reply, started) = oneshot::channel();
-        let order = Order { command, runtime: tokio::runtime::Handle::current(), reply };
-        self.orders.send(order).map_err(|_| gone())?;
+        let request = SpawnRequest { command, runtime: tokio::runtime::Handle::current(), reply };
+        self.requests.send(request).map_err(|_| gone())?;
         let mut child = started.await.map_err(|_| gone())??;
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
         match (pid, child.stdin.take(), child.stdout.take(), child.stderr.take()) {

@@ -1,4 +1,4 @@
-//! What a worker and its child processes say to each other: one JSON value a line.
+//! The protocol between a worker and its child processes: one JSON value a line.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_is_told_once() {
+    fn what_was_counted_is_sent_once() {
         let relay = Relay::default();
         metrics::with_local_recorder(&relay, || {
             metrics::counter!("job_stats_lost_total", "table" => "job_stats").increment(2);
@@ -178,9 +178,9 @@ mod tests {
                 metrics::histogram!("mail_send_seconds").record(1.0);
             }
         });
-        let told = relay.take();
-        let of = |name: &str| told.iter().find(|one| one.name == name).unwrap();
-        assert_eq!((told.len(), of("job_stats_lost_total").count), (3, 3));
+        let sent = relay.take();
+        let of = |name: &str| sent.iter().find(|one| one.name == name).unwrap();
+        assert_eq!((sent.len(), of("job_stats_lost_total").count), (3, 3));
         assert_eq!(of("storage_request_seconds").samples, [0.25]);
         assert_eq!(of("mail_send_seconds").samples.len(), SAMPLES);
         let line = serde_json::to_string(of("job_stats_lost_total")).unwrap();

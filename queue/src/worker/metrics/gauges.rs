@@ -1,7 +1,7 @@
 //! The gauges: of this worker every second, and of the whole fleet every 5 s from the worker that rescues.
 //!
-//! When that worker dies, another has its lease a few seconds later and goes on; what the dead one exported is not
-//! scraped any more, and what one that lost its lease exported disappears 15 s later.
+//! If that worker dies, another takes its lease over a few seconds later and goes on. The dead one is not scraped any
+//! more; the fleet's gauges of a worker that only lost its lease disappear 15 s later.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -67,7 +67,7 @@ impl<C: QueueContext> Gauges<C> {
         let mut kinds = HashSet::new();
         loop {
             self.own();
-            if self.leases.sweeps() && measured.is_none_or(|at| at.elapsed() >= SIGNAL) {
+            if self.leases.rescues() && measured.is_none_or(|at| at.elapsed() >= SIGNAL) {
                 // A measurement that takes long must not follow upon itself.
                 measured = Some(Instant::now());
                 if let Err(error) = self.fleet(&mut kinds).await {
@@ -89,7 +89,7 @@ impl<C: QueueContext> Gauges<C> {
         for (queue, kind, running) in running {
             metrics::gauge!("jobs_running", "queue" => queue, "kind" => kind).set(running as f64);
         }
-        if self.slots.iter().any(|(queue, _)| self.leases.feeds(*queue)) {
+        if self.slots.iter().any(|(queue, _)| self.leases.dispatches(*queue)) {
             metrics::gauge!("queue_feeder_lag_seconds").set(self.looked.lag().as_secs_f64());
         }
     }

@@ -1,4 +1,4 @@
-//! How much memory this worker takes, for the people who look at the fleet.
+//! The memory of this worker and its child processes, as the fleet's pages show it.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! What a process knows of the runs it made: metrics for Prometheus, and the statistics that the ledger keeps.
+//! Counts and durations of this process' runs: metrics for Prometheus, and the statistics that the ledger keeps.
 //!
 //! Statistics are counted here and written as one delta every 2 s and at the end. A write that fails loses statistics,
 //! never jobs.
@@ -36,7 +36,7 @@ const CAUSES: usize = 1_000;
 const OUTCOMES: [&str; 10] =
     ["completed", "retry", "snoozed", "cancelled", "discarded", "handed_back", "parked", "crashed", "lost", "other"];
 
-/// The runs of one process, or of one incarnation of a worker.
+/// The runs of one process, or of one registration of a worker.
 #[derive(Default)]
 pub(in crate::worker) struct Meters {
     queues: RwLock<HashMap<String, HashMap<String, Arc<Meter>>>>,

@@ -1,4 +1,4 @@
-//! What a worker measures: its own runs and memory, and, from the one that rescues, the backlog of the whole fleet.
+//! The metrics of a worker: its own runs and memory, and, from the one that rescues, the backlog of the whole fleet.
 
 pub(super) mod gauges;
 pub(super) mod memory;

@@ -45,7 +45,7 @@ async fn no_more_of_a_limited_kind_run_at_a_time_than_allowed_in_the_whole_fleet
     for tenant in tenants {
         assert_eq!(most_at_a_time(&seen, |note| note.tenant == Some(tenant)), 2, "{tenant}");
     }
-    // Waiting for the sweep each time would take a quarter of a second for each three.
+    // Waiting for the rescuer each time would take a quarter of a second for each three.
     assert!(took < Duration::from_millis(60 / 3 * 250), "whoever finishes does not let the next one go: {took:?}");
     one.stop().await;
     two.stop().await;
@@ -139,7 +139,7 @@ async fn a_tenant_at_its_limit_does_not_hold_up_another() {
     for id in ids {
         wait(&app, id, &[State::Completed]).await;
     }
-    // By the sweep alone each would wait a quarter of a second for the one before.
+    // By the rescuer alone each would wait a quarter of a second for the one before.
     assert!(began.elapsed() < Duration::from_secs(60) / 4, "{:?}", began.elapsed());
     app.drained().await;
     let seen = notes(test);

@@ -39,7 +39,10 @@ pub struct AdminJobDetail {
     #[serde(flatten)]
     pub job: AdminJob,
     pub args_version: u16,
-    /// Secrets, addresses of people and contents of mails are replaced by `[redacted]`.
+    /// The stored arguments. Hidden from every caller, as `[redacted]`: the values of fields whose names contain a
+    /// word like `password`, `token`, `secret`, `email`, `recipient`, `phone`, `ip`, `subject`, `body`, `text` or
+    /// `params` (ids such as `token_id` are shown), and texts that contain an email address, are a JSON Web Token or
+    /// have more than 200 characters.
     pub arguments: Option<Value>,
     /// The trace of the request or the tick that made it, and of every run (W3C, 32 hexadecimal digits).
     pub trace_id: Option<String>,
@@ -110,6 +113,7 @@ pub struct LogView {
     #[schema(schema_with = words::log_level)]
     pub level: Level,
     pub message: String,
+    /// Hidden like `arguments`; `message` is shown as the run wrote it.
     pub fields: Option<Value>,
 }
 
