@@ -4,7 +4,7 @@ use db::Db;
 use queue::ledger::{
     JobRow, State,
     stats::{
-        line::{Estimate, NoEstimate},
+        estimate::{Estimate, NoEstimate},
         waiting,
     },
     workers,

@@ -6,7 +6,7 @@ use domain::{
     upload::UploadState,
     user::{Language, Role, UserStatus, Words},
 };
-use queue::ledger::stats::line::NoEstimate;
+use queue::ledger::stats::estimate::NoEstimate;
 use utoipa::openapi::{Object, ObjectBuilder, schema::Type};
 
 macro_rules! schemas {

@@ -50,7 +50,7 @@ pub async fn claim(db: &Db, worker: WorkerId, ids: Vec<JobId>, queues: &[Queue])
     claim_within(db, worker, ids, &restrictions, queues).await
 }
 
-/// Takes those of `ids` that are still available, for a worker incarnation that is still alive. What another worker
+/// Takes those of `ids` that are still available, for a worker registration that is still alive. What another worker
 /// took first is left out, and so is what a pause or a limit holds back. With controls that are not the newest it takes
 /// nothing. One round trip, unless some kinds are paused or limited: the update, and the read of what it took.
 pub async fn claim_within(
@@ -174,7 +174,7 @@ pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Ve
     Ok(tenants)
 }
 
-/// The next jobs of each tenant, at most `each` per tenant, with their place in the tenant's own line.
+/// The next jobs of each tenant, at most `each` per tenant, with their place among the tenant's own jobs.
 pub async fn heads(db: &Db, queue: &str, tenants: &[Uuid], each: u32) -> Result<Vec<Ticket>, DbError> {
     if tenants.is_empty() {
         return Ok(Vec::new());

@@ -5,8 +5,8 @@ pub mod bulk_actions;
 mod claim;
 pub mod controls;
 mod enqueue;
-pub mod family;
 mod finish;
+pub mod flow_members;
 pub mod flows;
 pub mod history;
 mod hold;
@@ -33,7 +33,7 @@ pub use finish::{Ending, Fence, Fenced, Next, complete, complete_all, fail, fini
 pub use hold::hold;
 pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, rescue_jobs};
 
-/// A transaction that makes many jobs available hints at no more than this many: the dispatcher finds the rest.
+/// A transaction that makes many jobs available pushes no more tickets than this; the dispatcher finds the rest.
 const NOTICES_AT_MOST: usize = 64;
 
 words::words! {

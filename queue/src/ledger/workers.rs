@@ -8,7 +8,7 @@ use sqlx::QueryBuilder;
 
 use crate::ids::{JobId, WorkerId};
 
-/// Ticks (about seconds) without a heartbeat until an incarnation counts as dead.
+/// Ticks (about seconds) without a heartbeat until a registration counts as dead.
 pub const LEASE_TICKS: u64 = 7;
 /// And until one counts as dead whose heartbeat has no session at the server any more: the kernel closes the
 /// connections of a killed process at once, while a slow or paused one keeps them.
@@ -47,7 +47,7 @@ impl WorkerState {
     }
 }
 
-/// An incarnation as operators see it.
+/// A registration as operators see it.
 #[derive(Clone, Debug)]
 pub struct WorkerRow {
     pub id: WorkerId,
@@ -66,7 +66,7 @@ pub struct WorkerRow {
     pub drain_reason: Option<String>,
 }
 
-/// The incarnations that ended within the last day or have not ended, newest first; at most 500.
+/// The registrations that ended within the last day or have not ended, newest first; at most 500.
 pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
     Ok(sqlx::query_as!(
         WorkerRow,
@@ -126,7 +126,7 @@ pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
 }
 
 /// Moves the clock on, at most one tick per second of database time, and renews the lease. False when the
-/// incarnation counts as dead: everything it runs has been given to others. `db` should have one connection, which
+/// registration counts as dead: everything it runs has been given to others. `db` should have one connection, which
 /// nothing else uses.
 ///
 /// `memory`: resident bytes, for people.
@@ -193,8 +193,8 @@ pub async fn stop(db: &Db, id: WorkerId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Marks incarnations dead whose lease has run out, or whose session is gone; returns how many.
-pub async fn bury(db: &Db) -> Result<u64, DbError> {
+/// Marks registrations dead whose lease has run out, or whose session is gone; returns how many.
+pub async fn mark_dead(db: &Db) -> Result<u64, DbError> {
     let mut tx = db.begin().await?;
     let silent = sqlx::query!(
         r#"SELECT w.id AS "id: WorkerId", CAST(c.tick - w.seen_tick AS SIGNED) AS "ticks!: i64"
@@ -204,7 +204,7 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
     )
     .fetch_all(&mut *tx)
     .await?;
-    let mut buried = 0;
+    let mut marked = 0;
     for worker in silent {
         let expired = worker.ticks.unsigned_abs() > LEASE_TICKS;
         if !expired {
@@ -218,7 +218,7 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
                 continue;
             }
         }
-        buried += sqlx::query!(
+        marked += sqlx::query!(
             "UPDATE workers SET state = 'dead'
              WHERE id = ? AND state IN ('alive', 'draining')
                AND seen_tick + ? < (SELECT tick FROM queue_clock WHERE id = 1)",
@@ -230,7 +230,7 @@ pub async fn bury(db: &Db) -> Result<u64, DbError> {
         .rows_affected();
     }
     tx.commit().await?;
-    Ok(buried)
+    Ok(marked)
 }
 
 /// The name of the lock that a heartbeat's session holds; at most 64 characters.
@@ -238,7 +238,7 @@ fn session_lock(id: WorkerId) -> String {
     format!("nano-worker-{}", id.0.simple())
 }
 
-/// Dead or stopped incarnations that still own running jobs; at most 100.
+/// Dead or stopped registrations that still own running jobs; at most 100.
 pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
     let lists = sqlx::query_scalar!("SELECT DISTINCT queues FROM workers").fetch_all(db.pool()).await?;
     let queues: BTreeSet<&str> = lists.iter().flat_map(|list| list.split(',')).collect();
@@ -257,7 +257,7 @@ pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
     Ok(select.build_query_scalar().fetch_all(db.pool()).await?)
 }
 
-/// How many incarnations have a lease that has not run out.
+/// How many registrations have a lease that has not run out.
 pub async fn alive(db: &Db) -> Result<u64, DbError> {
     let alive = sqlx::query_scalar!(
         r#"SELECT COUNT(*) AS "alive: i64" FROM workers
@@ -278,7 +278,7 @@ pub async fn takes(db: &Db, queue: &str) -> Result<bool, DbError> {
     Ok(found > 0)
 }
 
-/// Forgets incarnations that ended more than a day ago.
+/// Forgets registrations that ended more than a day ago.
 pub async fn prune(db: &Db) -> Result<u64, DbError> {
     Ok(sqlx::query!(
         "DELETE FROM workers WHERE state IN ('dead', 'stopped') AND seen_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY LIMIT 500"

@@ -69,7 +69,7 @@ impl Rescuer {
             self.settle_cancels().await?;
         }
         if leads && tick.is_multiple_of(4) {
-            let died = workers::bury(&self.db).await?;
+            let died = workers::mark_dead(&self.db).await?;
             if died > 0 {
                 tracing::warn!(workers = died, "workers died; their jobs go to others");
                 metrics::counter!("queue_workers_died_total").increment(died);

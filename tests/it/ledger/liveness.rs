@@ -90,7 +90,7 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     }
     // Two seconds have not made it dead, however often the first beat.
     assert!(started.elapsed() < Duration::from_secs(workers::GONE_TICKS), "the machine is too slow for this test");
-    assert_eq!(workers::bury(&app.db).await.unwrap(), 0);
+    assert_eq!(workers::mark_dead(&app.db).await.unwrap(), 0);
     let died = until_one_is_marked_dead(&app, &own, first, started).await;
     assert!(died >= Duration::from_secs(workers::LEASE_TICKS), "{died:?}");
     assert!(!workers::heartbeat(&paused, second, None).await.unwrap(), "a dead one learns it");
@@ -111,7 +111,7 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
 
 /// Waits until another worker has been found dead, while `alive` beats; how long that took since `since`.
 async fn until_one_is_marked_dead(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
-    while workers::bury(&app.db).await.unwrap() == 0 {
+    while workers::mark_dead(&app.db).await.unwrap() == 0 {
         assert!(workers::heartbeat(own, alive, None).await.unwrap());
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(since.elapsed() < tests::app::PATIENCE);

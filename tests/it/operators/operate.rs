@@ -220,7 +220,7 @@ async fn flow(app: &TestApp) -> (Uuid, JobId, Vec<JobId>) {
     let new = Flow::new().child(&part(true)).unwrap().child(&part(true)).unwrap().child(&part(false)).unwrap();
     let root = new.enqueue(&mut tx, &part(false)).await.unwrap();
     tx.commit().await.unwrap();
-    let children = queue::ledger::family::children_of(&app.db, root).await.unwrap();
+    let children = queue::ledger::flow_members::children_of(&app.db, root).await.unwrap();
     (flow, root, children.into_iter().map(|child| child.id).collect())
 }
 

@@ -6,7 +6,7 @@ use domain::user::Permission;
 use http::header;
 use queue::{
     ids::JobId,
-    ledger::{self as ledger, JobRow, State as JobState, family, history::attempts},
+    ledger::{self as ledger, JobRow, State as JobState, flow_members, history::attempts},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,10 +60,10 @@ pub async fn get(
     let row = visible(&state, &user, id).await?;
     let full = user.allows(Permission::JobsRead);
     let parent_id = match row.flow_id {
-        Some(flow) => family::parent_of(&state.db, flow).await?.map(Uuid::from),
+        Some(flow) => flow_members::parent_of(&state.db, flow).await?.map(Uuid::from),
         None => None,
     };
-    let children = family::children_of(&state.db, id).await?;
+    let children = flow_members::children_of(&state.db, id).await?;
     let children = children.into_iter().map(|child| Job::of(child, full)).collect();
     let class = attempts::last_class(&state.db, id).await?;
     let retry = if user.allows(Permission::JobsOperate) {

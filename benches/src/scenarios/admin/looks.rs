@@ -10,7 +10,7 @@ use queue::{
     ledger::{
         self, State,
         controls::{limits, pauses},
-        family,
+        flow_members,
         history::{attempts, logs, timeline},
         list::{self, Cursor, Filter, Fingerprint},
         stats::{error_groups, queues, series},
@@ -138,7 +138,7 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
             timeline::of(&db, id).await?;
             attempts::by_job(&db, id).await?;
             logs::by_job(&db, id).await?;
-            family::children_of(&db, id).await?;
+            flow_members::children_of(&db, id).await?;
             Ok(())
         }
     }));

@@ -28,7 +28,7 @@ const STEP: u32 = 500;
 /// still decide about it.
 pub(crate) const RATE_HORIZON: TimeDelta = TimeDelta::seconds(2);
 /// How many of them get a ticket at once; the dispatcher finds the rest.
-const HINTS: usize = 8;
+const TICKETS: usize = 8;
 
 /// The limits of one kind; what is `None` is not limited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ async fn release(tx: &mut Tx, kind: &str, places: u32, tenants: &mut Tenants) ->
                     tenants.one_more(next.tenant);
                 }
             }
-            // Somebody works on this very job; the sweep looks again.
+            // Somebody works on this very job; the rescuer looks again.
             _ => break,
         }
     }
@@ -288,7 +288,7 @@ async fn let_go(tx: &mut Tx, kind: &str, blocked: &[Blocked]) -> Result<LetGo, D
     push_ids(&mut update, &sorted(places.iter().map(|job| job.job).collect()));
     update.push(") AND state = 'blocked'");
     let released = update.build().execute(&mut **tx).await?.rows_affected();
-    for job in places.into_iter().take(HINTS) {
+    for job in places.into_iter().take(TICKETS) {
         let queue =
             sqlx::query_scalar!("SELECT queue FROM jobs WHERE id = ?", job.job).fetch_optional(&mut **tx).await?;
         if let Some(queue) = queue {
@@ -314,7 +314,7 @@ pub(crate) async fn running(tx: &mut Tx, kind: &str, queues: &[Queue]) -> Result
     Ok(rows.into_iter().map(|(tenant, count)| (tenant, u32::try_from(count).unwrap_or(u32::MAX))).collect())
 }
 
-/// The sweep: lets go what no pause and no limit holds any more. Returns how many.
+/// The rescuer's part: lets go what no pause and no limit holds any more. Returns how many.
 pub async fn settle(db: &Db, queues: &[Queue]) -> Result<u64, DbError> {
     let kinds = sqlx::query_scalar!("SELECT kind FROM blocked_jobs GROUP BY kind").fetch_all(db.pool()).await?;
     let mut released = 0;

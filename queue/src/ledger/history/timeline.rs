@@ -32,7 +32,7 @@ pub struct StopRequest {
 }
 
 #[derive(Clone, Debug)]
-pub struct Story {
+pub struct Timeline {
     /// None when the job has no arguments, which no handler accepts.
     pub args: Option<Value>,
     /// Type and id.
@@ -42,7 +42,7 @@ pub struct Story {
     pub stop_request: Option<StopRequest>,
 }
 
-pub async fn of(db: &Db, job: JobId) -> Result<Story, DbError> {
+pub async fn of(db: &Db, job: JobId) -> Result<Timeline, DbError> {
     let mut connection = db.inspection().acquire().await?;
     let args = sqlx::query_scalar!(r#"SELECT args AS "args: Json<Value>" FROM job_payloads WHERE job_id = ?"#, job)
         .fetch_optional(&mut *connection)
@@ -73,5 +73,5 @@ pub async fn of(db: &Db, job: JobId) -> Result<Story, DbError> {
     .fetch_optional(&mut *connection)
     .await?;
     let references = references.into_iter().map(|row| (row.ref_type, row.ref_id)).collect();
-    Ok(Story { args: args.map(|args| args.0), references, actions, stop_request })
+    Ok(Timeline { args: args.map(|args| args.0), references, actions, stop_request })
 }

@@ -7,8 +7,8 @@ use db::{Db, DbError};
 use crate::ledger::{
     self, JobRow,
     stats::{
+        estimate::{Pace, Standing},
         histogram,
-        line::{Line, Pace},
     },
 };
 
@@ -20,7 +20,7 @@ pub const TENANTS_CAP: u64 = 64;
 const MINUTES: u32 = 10;
 
 /// The line before an available job.
-pub async fn of(db: &Db, job: &JobRow) -> Result<Line, DbError> {
+pub async fn of(db: &Db, job: &JobRow) -> Result<Standing, DbError> {
     let own_ahead = sqlx::query_scalar!(
         r#"SELECT COUNT(*) AS "ahead: i64" FROM (
              SELECT 1 FROM jobs
@@ -39,7 +39,7 @@ pub async fn of(db: &Db, job: &JobRow) -> Result<Line, DbError> {
     .await?;
     let most = u32::try_from(TENANTS_CAP).unwrap_or(u32::MAX);
     let tenants = ledger::tenants(db, &job.queue, uuid::Uuid::nil(), most).await?;
-    Ok(Line { own_ahead: own_ahead.unsigned_abs(), tenants: (tenants.len() as u64).max(1) })
+    Ok(Standing { own_ahead: own_ahead.unsigned_abs(), tenants: (tenants.len() as u64).max(1) })
 }
 
 /// What ended in the queue within the last ten whole minutes and the running one, and how long its jobs waited. From the

@@ -4,7 +4,7 @@ use db::Db;
 use queue::{
     ids::JobId,
     ledger::{
-        self, JobRow, family,
+        self, JobRow, flow_members,
         history::{attempts, logs, timeline},
     },
 };
@@ -24,9 +24,9 @@ pub(super) async fn show(db: &Db, output: &Output, id: JobId) -> Result<(), Fail
     };
     let attempts = attempts::by_job(db, id).await?;
     let logs = logs::by_job(db, id).await?;
-    let children = family::children_of(db, id).await?;
+    let children = flow_members::children_of(db, id).await?;
     let parent = match job.flow_id {
-        Some(flow) => family::parent_of(db, flow).await?,
+        Some(flow) => flow_members::parent_of(db, flow).await?,
         None => None,
     };
     let story = timeline::of(db, id).await?;

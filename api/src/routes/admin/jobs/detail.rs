@@ -13,11 +13,11 @@ use infra::db::{email_deliveries, nano_versions, nanos, uploads};
 use queue::{
     ids::JobId,
     ledger::{
-        self as ledger, JobRow, family,
+        self as ledger, JobRow, flow_members,
         history::{
             attempts::{self, Attempt},
             logs::{self, Level, LogLine},
-            timeline::{self, Story},
+            timeline::{self, Timeline},
         },
     },
 };
@@ -154,10 +154,10 @@ pub async fn get(
     let attempts = attempts::by_job(&state.db, id).await?;
     let logs = logs::by_job(&state.db, id).await?;
     let parent_id = match row.flow_id {
-        Some(flow) => family::parent_of(&state.db, flow).await?.map(Uuid::from),
+        Some(flow) => flow_members::parent_of(&state.db, flow).await?.map(Uuid::from),
         None => None,
     };
-    let children = family::children_of(&state.db, id).await?.into_iter().map(AdminJob::from).collect();
+    let children = flow_members::children_of(&state.db, id).await?.into_iter().map(AdminJob::from).collect();
     let effects = effects(&state, &story).await?;
     let detail = AdminJobDetail {
         args_version: row.args_version,
@@ -180,7 +180,7 @@ fn trace_id(parent: &str) -> Option<String> {
     parent.split('-').nth(1).filter(|id| id.len() == 32).map(str::to_owned)
 }
 
-fn timeline(row: &JobRow, attempts: &[Attempt], story: &Story) -> Vec<Happening> {
+fn timeline(row: &JobRow, attempts: &[Attempt], story: &Timeline) -> Vec<Happening> {
     let plain = |at, event, run, what| Happening { at, event, run, what, actor: None, reason: None };
     let mut list = vec![plain(row.created_at, "created", None, None)];
     for attempt in attempts {
@@ -240,7 +240,7 @@ fn runs(row: &JobRow, attempts: Vec<Attempt>, logs: Vec<(u32, LogLine)>) -> Vec<
     runs.into_values().collect()
 }
 
-async fn effects(state: &AppState, story: &Story) -> Result<Vec<EffectView>, Error> {
+async fn effects(state: &AppState, story: &Timeline) -> Result<Vec<EffectView>, Error> {
     let mut effects = Vec::new();
     for (kind, id) in &story.references {
         match kind.as_str() {

@@ -13,14 +13,14 @@ pub const FEWEST_RUNS: u64 = 20;
 
 /// A line of waiting jobs, as one of them sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct Standing {
     /// Jobs of the same tenant in the same queue that start before this one.
     pub own_ahead: u64,
     /// Tenants with a job that waits in the queue, this one included.
     pub tenants: u64,
 }
 
-/// How fast the line moved lately.
+/// How fast the queue moved lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     /// Runs of the queue that ended within `over`.
@@ -59,7 +59,7 @@ pub struct Estimate {
     pub to: u64,
 }
 
-impl Line {
+impl Standing {
     /// The job's place counted from 1, when every tenant that waits takes all its turns.
     pub const fn place(&self) -> u64 {
         let tenants = if self.tenants == 0 { 1 } else { self.tenants };
@@ -103,16 +103,20 @@ mod tests {
 
     #[test]
     fn everybody_who_waits_takes_turns() {
-        assert_eq!(Line { own_ahead: 0, tenants: 1 }.place(), 1);
-        assert_eq!(Line { own_ahead: 2, tenants: 4 }.place(), 12);
-        assert_eq!(Line { own_ahead: 2, tenants: 0 }.place(), 3, "a tenant list read a moment later may lack this one");
-        assert_eq!(Line { own_ahead: u64::MAX, tenants: 9 }.place(), u64::MAX);
+        assert_eq!(Standing { own_ahead: 0, tenants: 1 }.place(), 1);
+        assert_eq!(Standing { own_ahead: 2, tenants: 4 }.place(), 12);
+        assert_eq!(
+            Standing { own_ahead: 2, tenants: 0 }.place(),
+            3,
+            "a tenant list read a moment later may lack this one"
+        );
+        assert_eq!(Standing { own_ahead: u64::MAX, tenants: 9 }.place(), u64::MAX);
     }
 
     #[test]
     fn the_range_goes_from_the_own_line_to_everybodys_turns() {
         // One run a second on average.
-        let line = Line { own_ahead: 9, tenants: 3 };
+        let line = Standing { own_ahead: 9, tenants: 3 };
         assert_eq!(line.estimate(&pace(600)), Ok(Estimate { from: 9, to: 30 }));
         // The best minute was four times as good.
         let uneven = Pace { best_minute: 240, ..pace(600) };
@@ -124,7 +128,7 @@ mod tests {
 
     #[test]
     fn who_is_next_waits_as_usual() {
-        let next = Line { own_ahead: 0, tenants: 1 };
+        let next = Standing { own_ahead: 0, tenants: 1 };
         assert_eq!(next.estimate(&pace(20)), Ok(Estimate { from: 0, to: 2 }));
         let unmeasured = Pace { usual_wait: None, ..pace(60) };
         assert_eq!(next.estimate(&unmeasured), Ok(Estimate { from: 0, to: 10 }));
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_few_runs_promise_nothing() {
-        let line = Line { own_ahead: 0, tenants: 2 };
+        let line = Standing { own_ahead: 0, tenants: 2 };
         assert_eq!(line.estimate(&pace(19)), Err(NoEstimate::TooFewRuns));
         assert_eq!(line.estimate(&Pace { over: Duration::ZERO, ..pace(100) }), Err(NoEstimate::TooFewRuns));
         assert!(line.estimate(&pace(20)).is_ok());
@@ -143,7 +147,7 @@ mod tests {
         for own_ahead in [0, 1, 7, 9_999] {
             for tenants in [1, 2, 64] {
                 for runs in [20, 77, 600, 1_000_000] {
-                    let estimate = Line { own_ahead, tenants }.estimate(&pace(runs)).unwrap();
+                    let estimate = Standing { own_ahead, tenants }.estimate(&pace(runs)).unwrap();
                     assert!(estimate.from < estimate.to, "{estimate:?}");
                 }
             }
