@@ -195,7 +195,7 @@ async fn reject(
     let mail = NewMail {
         key: &format!("nano_rejected:{}", version.id),
         template: "nano_rejected",
-        language: creator.language.as_str(),
+        language: creator.language,
         user_id: Some(creator.id),
         recipient: &creator.email,
         params: json!({

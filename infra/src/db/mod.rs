@@ -1,18 +1,14 @@
-//! The marketplace's SQL: one file per table, or per thing that people do with several.
+//! The marketplace's SQL, one file per table, or per thing that people do with several. The files stand in rooms; paths name
+//! the file alone, `infra::db::users`.
 
-pub mod audit_exports;
-pub mod audit_log;
-pub mod categories;
-pub mod downloads;
-pub mod email_deliveries;
-pub mod email_tokens;
-pub mod moderation_cases;
-pub mod nano_events;
-pub mod nano_lists;
-pub mod nano_versions;
-pub mod nanos;
-pub mod refresh_tokens;
-pub mod retention;
-pub mod stored_objects;
-pub mod uploads;
-pub mod users;
+mod audit;
+mod maintenance;
+mod nano;
+mod people;
+
+pub use self::{
+    audit::{audit_exports, audit_log},
+    maintenance::{retention, stored_objects},
+    nano::{categories, downloads, moderation_cases, nano_events, nano_lists, nano_versions, nanos, uploads},
+    people::{email_deliveries, email_tokens, refresh_tokens, users},
+};

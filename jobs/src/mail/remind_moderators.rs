@@ -46,7 +46,7 @@ impl Job<Context> for RemindModerators {
                     // The day is part of it: however often this runs, a person gets one mail a day.
                     key: &format!("remind_moderators:{}:{}", moderator.id, now.date_naive()),
                     template: "remind_moderators",
-                    language: moderator.language.as_str(),
+                    language: moderator.language,
                     user_id: Some(moderator.id),
                     recipient: &moderator.email,
                     params: json!({

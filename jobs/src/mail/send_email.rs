@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use db::{DbError, Tx};
-use domain::ids::{DeliveryId, UserId};
+use domain::{
+    ids::{DeliveryId, UserId},
+    user::Language,
+};
 use infra::{
     db::email_deliveries::{self, DeliveryState, NewDelivery},
     mail::{Mail, MailError},
@@ -32,7 +35,7 @@ pub struct NewMail<'a> {
     /// Unique: a second mail with the same key is not sent.
     pub key: &'a str,
     pub template: &'a str,
-    pub language: &'a str,
+    pub language: Language,
     pub user_id: Option<UserId>,
     pub recipient: &'a str,
     pub params: Value,
@@ -89,7 +92,7 @@ impl Job<Context> for SendEmail {
             // A job that was given up and is retried sends what it had not.
             DeliveryState::Queued | DeliveryState::GivenUp => {}
         }
-        let content = super::render(&delivery.template, &delivery.language, &delivery.params)
+        let content = super::render(&delivery.template, delivery.language.as_str(), &delivery.params)
             .map_err(|error| JobError::Discard(error.into()))?;
         let mail = Mail {
             to: delivery.recipient,
@@ -102,7 +105,7 @@ impl Job<Context> for SendEmail {
         if !email_deliveries::begin_sending(&context.db, self.delivery_id).await? {
             return Ok(Outcome::Done);
         }
-        let template = [("template", delivery.template.into()), ("language", delivery.language.into())];
+        let template = [("template", delivery.template.into()), ("language", delivery.language.as_str().into())];
         match context.mailer.send(&mail).await {
             Ok(()) => self.settle(context, run, DeliveryState::Sent, None).await,
             Err(error @ MailError::NotSent { .. }) => {

@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError};
-use domain::ids::{NanoId, UploadId};
+use domain::ids::{NanoId, UploadId, VersionId};
 use infra::{
     db::stored_objects::{self, Named, Report},
     storage::{Key, ObjectInfo, Owner},
@@ -222,7 +222,7 @@ async fn remove(context: &Context, object: &ObjectInfo) -> Result<bool, JobError
 /// How many versions were checked, and what they name that is not there.
 async fn missing(context: &Context, run: &Run, seen: &HashSet<u64>) -> Result<(u64, Vec<String>), JobError> {
     let (mut rows, mut missing) = (0, Vec::new());
-    let mut after = Uuid::nil();
+    let mut after = VersionId(Uuid::nil());
     loop {
         let versions = stored_objects::named(&context.db, after).await?;
         let Some(last) = versions.last() else { return Ok((rows, missing)) };

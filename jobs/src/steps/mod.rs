@@ -126,7 +126,7 @@ impl VersionRef {
         let mail = NewMail {
             key: &format!("{template}:{}", self.version_id),
             template,
-            language: creator.language.as_str(),
+            language: creator.language,
             user_id: Some(creator.id),
             recipient: &creator.email,
             params,

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{TimeDelta, Utc};
 use db::{DbError, Tx};
-use domain::review::ReviewPolicy;
+use domain::{review::ReviewPolicy, user::Language};
 use infra::db::email_deliveries::{self, NewDelivery};
 use jobs::{Context, RemoveObject};
 use queue::{
@@ -374,7 +374,7 @@ impl BadFarewell {
             id: Uuid::nil().into(),
             idempotency_key: "twice",
             template: "t",
-            language: "en",
+            language: Language::En,
             user_id: None,
             recipient: "a@b.example",
             params: json!({}),

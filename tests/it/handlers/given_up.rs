@@ -1,6 +1,6 @@
 //! Jobs that are given up: the mail, upload or bulk action they were for says so, and goes on when they are retried.
 
-use domain::ids::DeliveryId;
+use domain::{ids::DeliveryId, user::Language};
 use infra::db::{audit_log, email_deliveries};
 use jobs::{NewMail, RemoveObject, SendEmail, queue_mail};
 use queue::{
@@ -31,7 +31,7 @@ async fn mail(app: &TestApp, key: &str) -> (JobId, DeliveryId) {
     let mail = NewMail {
         key,
         template: "already_registered",
-        language: "en",
+        language: Language::En,
         user_id: None,
         recipient: "ada@example.org",
         params: json!({}),

@@ -141,7 +141,7 @@ async fn tell_owner(state: &AppState, email: &Email, username: &Username, now: D
         let mail = NewMail {
             key: &format!("already_registered:{}:{}", owner.id, now.timestamp() / 3600),
             template: "already_registered",
-            language: owner.language.as_str(),
+            language: owner.language,
             user_id: Some(owner.id),
             recipient: &owner.email,
             params: json!({}),
@@ -166,7 +166,7 @@ async fn send_link(
     let mail = NewMail {
         key: &format!("verify_email:{}", hex::encode(&secret.hash()[..16])),
         template: "verify_email",
-        language: language.as_str(),
+        language,
         user_id: Some(user),
         recipient: email,
         params: json!({

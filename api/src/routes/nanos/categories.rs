@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
+use domain::ids::CategoryId;
 use http::header;
 use infra::db::categories;
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Reply<Vec<Category>>,
 
 /// Sorted by slug on every level. What hangs below an inactive category is not shown.
 fn tree(rows: Vec<categories::Category>) -> Vec<Category> {
-    let mut below: HashMap<Option<Uuid>, Vec<categories::Category>> = HashMap::new();
+    let mut below: HashMap<Option<CategoryId>, Vec<categories::Category>> = HashMap::new();
     for row in rows {
         below.entry(row.parent_id).or_default().push(row);
     }
@@ -45,11 +46,14 @@ fn tree(rows: Vec<categories::Category>) -> Vec<Category> {
 }
 
 /// Each list is taken once, so a loop in the data ends.
-fn take(parent: Option<Uuid>, below: &mut HashMap<Option<Uuid>, Vec<categories::Category>>) -> Vec<Category> {
+fn take(
+    parent: Option<CategoryId>,
+    below: &mut HashMap<Option<CategoryId>, Vec<categories::Category>>,
+) -> Vec<Category> {
     let rows = below.remove(&parent).unwrap_or_default();
     rows.into_iter()
         .map(|row| Category {
-            id: row.id,
+            id: row.id.0,
             slug: row.slug,
             name_de: row.name_de,
             name_en: row.name_en,
@@ -64,8 +68,8 @@ mod tests {
 
     fn row(id: u128, parent: Option<u128>) -> categories::Category {
         categories::Category {
-            id: Uuid::from_u128(id),
-            parent_id: parent.map(Uuid::from_u128),
+            id: Uuid::from_u128(id).into(),
+            parent_id: parent.map(|id| Uuid::from_u128(id).into()),
             slug: id.to_string(),
             name_de: String::new(),
             name_en: String::new(),

@@ -141,7 +141,7 @@ async fn known_categories(tx: &mut Tx, slugs: &[String]) -> Result<Vec<CategoryI
         .map(|slug| FieldError::new("categories", Issue::NoSuch(slug.clone())))
         .collect();
     if unknown.is_empty() {
-        Ok(found.into_iter().map(|category| CategoryId(category.id)).collect())
+        Ok(found.into_iter().map(|category| category.id).collect())
     } else {
         Err(Error::Fields(unknown))
     }

@@ -1,12 +1,11 @@
 //! Versions that wait for a person's judgement.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
+use db::{Db, DbError, Tx};
 use domain::{
     ids::{CaseId, NanoId, UserId, VersionId},
     review::{CaseState, Cause, Decision},
 };
-use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
@@ -22,43 +21,13 @@ pub struct Case {
     pub created_at: DateTime<Utc>,
 }
 
-struct Row {
-    id: Uuid,
-    nano_id: Uuid,
-    version_id: Uuid,
-    cause: String,
-    state: String,
-    decision: Option<String>,
-    reason: Option<String>,
-    reviewer_id: Option<Uuid>,
-    decided_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-}
-
-impl TryFrom<Row> for Case {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        Ok(Self {
-            id: row.id.into(),
-            nano_id: row.nano_id.into(),
-            version_id: row.version_id.into(),
-            cause: word(&row.cause)?,
-            state: word(&row.state)?,
-            decision: row.decision.as_deref().map(word).transpose()?,
-            reason: row.reason,
-            reviewer_id: row.reviewer_id.map(UserId),
-            decided_at: row.decided_at,
-            created_at: row.created_at,
-        })
-    }
-}
-
 macro_rules! select {
     ($tail:tt, $($arg:expr),+) => {
         sqlx::query_as!(
-            Row,
-            r#"SELECT id AS "id: Uuid", nano_id AS "nano_id: Uuid", version_id AS "version_id: Uuid", cause, state,
-                 decision, reason, reviewer_id AS "reviewer_id: Uuid", decided_at AS "decided_at: DateTime<Utc>",
+            Case,
+            r#"SELECT id AS "id: CaseId", nano_id AS "nano_id: NanoId", version_id AS "version_id: VersionId",
+                 cause AS "cause: Cause", state AS "state: CaseState", decision AS "decision: Decision", reason,
+                 reviewer_id AS "reviewer_id: UserId", decided_at AS "decided_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>"
                FROM moderation_cases WHERE "#
                 + $tail,
@@ -79,27 +48,26 @@ pub async fn open(
     sqlx::query!(
         "INSERT INTO moderation_cases (id, nano_id, version_id, cause, created_at) VALUES (?, ?, ?, ?, ?)
          ON DUPLICATE KEY UPDATE id = id",
-        id.0,
-        nano.0,
-        version.0,
-        cause.as_str(),
+        id,
+        nano,
+        version,
+        cause,
         now
     )
     .execute(&mut **tx)
     .await?;
-    let found = sqlx::query_scalar!(r#"SELECT id AS "id: Uuid" FROM moderation_cases WHERE version_id = ?"#, version.0)
+    Ok(sqlx::query_scalar!(r#"SELECT id AS "id: CaseId" FROM moderation_cases WHERE version_id = ?"#, version)
         .fetch_one(&mut **tx)
-        .await?;
-    Ok(found.into())
+        .await?)
 }
 
 pub async fn get(db: &Db, id: CaseId) -> Result<Option<Case>, DbError> {
-    select!("id = ?", id.0).fetch_optional(db.pool()).await?.map(Case::try_from).transpose()
+    Ok(select!("id = ?", id).fetch_optional(db.pool()).await?)
 }
 
 /// The case with its row locked. Lock its nano first.
 pub async fn lock(tx: &mut Tx, id: CaseId) -> Result<Option<Case>, DbError> {
-    select!("id = ? FOR UPDATE", id.0).fetch_optional(&mut **tx).await?.map(Case::try_from).transpose()
+    Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
 /// Open cases, oldest first, and how many there are.
@@ -112,10 +80,7 @@ pub async fn queue(db: &Db, offset: u64, limit: u32) -> Result<(Vec<Case>, u64),
     let cases =
         select!("state IN ('pending', 'investigating') ORDER BY created_at, id LIMIT ? OFFSET ?", limit, offset)
             .fetch_all(db.pool())
-            .await?
-            .into_iter()
-            .map(Case::try_from)
-            .collect::<Result<_, _>>()?;
+            .await?;
     Ok((cases, total.unsigned_abs()))
 }
 
@@ -131,11 +96,11 @@ pub async fn decide(
     sqlx::query!(
         "UPDATE moderation_cases SET state = 'resolved', decision = ?, reason = ?, reviewer_id = ?, decided_at = ?
          WHERE id = ?",
-        decision.as_str(),
+        decision,
         reason,
-        reviewer.0,
+        reviewer,
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -148,7 +113,7 @@ pub async fn dismiss(tx: &mut Tx, version: VersionId, now: DateTime<Utc>) -> Res
         "UPDATE moderation_cases SET state = 'dismissed', decision = 'no_action', decided_at = ?
          WHERE version_id = ? AND state IN ('pending', 'investigating')",
         now,
-        version.0
+        version
     )
     .execute(&mut **tx)
     .await?;

@@ -32,7 +32,7 @@ pub async fn insert(tx: &mut Tx, token: &NewRefreshToken<'_>, now: DateTime<Utc>
          VALUES (?, ?, ?, ?, ?, ?)",
         token.hash.as_slice(),
         token.family_id,
-        token.user_id.0,
+        token.user_id,
         token.device,
         token.expires_at,
         now
@@ -44,23 +44,16 @@ pub async fn insert(tx: &mut Tx, token: &NewRefreshToken<'_>, now: DateTime<Utc>
 
 /// The token with its row locked, so that two exchanges of the same token happen one after the other.
 pub async fn lock(tx: &mut Tx, hash: &TokenHash) -> Result<Option<RefreshToken>, DbError> {
-    let row = sqlx::query!(
-        r#"SELECT family_id AS "family_id: Uuid", user_id AS "user_id: Uuid", device,
+    Ok(sqlx::query_as!(
+        RefreshToken,
+        r#"SELECT family_id AS "family_id: Uuid", user_id AS "user_id: UserId", device,
              expires_at AS "expires_at: DateTime<Utc>", rotated_at AS "rotated_at: DateTime<Utc>",
              revoked_at AS "revoked_at: DateTime<Utc>"
            FROM refresh_tokens WHERE token_hash = ? FOR UPDATE"#,
         hash.as_slice()
     )
     .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|row| RefreshToken {
-        family_id: row.family_id,
-        user_id: row.user_id.into(),
-        device: row.device,
-        expires_at: row.expires_at,
-        rotated_at: row.rotated_at,
-        revoked_at: row.revoked_at,
-    }))
+    .await?)
 }
 
 pub async fn set_rotated(tx: &mut Tx, hash: &TokenHash, now: DateTime<Utc>) -> Result<(), DbError> {

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
+use db::{Db, DbError, Tx};
 use domain::{
     ids::UserId,
     user::{Language, Role, UserStatus},
@@ -28,50 +28,12 @@ pub struct User {
     pub updated_at: DateTime<Utc>,
 }
 
-struct Row {
-    id: Uuid,
-    email: String,
-    username: String,
-    password_hash: String,
-    name: String,
-    bio: String,
-    role: String,
-    status: String,
-    language: String,
-    email_verified_at: Option<DateTime<Utc>>,
-    creator_terms_version: Option<String>,
-    last_login_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<Row> for User {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        Ok(Self {
-            id: row.id.into(),
-            email: row.email,
-            username: row.username,
-            password_hash: row.password_hash,
-            name: row.name,
-            bio: row.bio,
-            role: word(&row.role)?,
-            status: word(&row.status)?,
-            language: word(&row.language)?,
-            email_verified_at: row.email_verified_at,
-            creator_terms_version: row.creator_terms_version,
-            last_login_at: row.last_login_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
-
 macro_rules! select {
     ($tail:tt, $arg:expr) => {
         sqlx::query_as!(
-            Row,
-            r#"SELECT id AS "id: Uuid", email, username, password_hash, name, bio, role, status, language,
+            User,
+            r#"SELECT id AS "id: UserId", email, username, password_hash, name, bio, role AS "role: Role",
+                 status AS "status: UserStatus", language AS "language: Language",
                  email_verified_at AS "email_verified_at: DateTime<Utc>", creator_terms_version,
                  last_login_at AS "last_login_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
@@ -83,22 +45,22 @@ macro_rules! select {
 }
 
 pub async fn get(db: &Db, id: UserId) -> Result<Option<User>, DbError> {
-    select!("id = ?", id.0).fetch_optional(db.pool()).await?.map(User::try_from).transpose()
+    Ok(select!("id = ?", id).fetch_optional(db.pool()).await?)
 }
 
 /// The account as this transaction sees it: a transaction that asked the pool could wait for itself.
 pub async fn get_in(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
-    select!("id = ?", id.0).fetch_optional(&mut **tx).await?.map(User::try_from).transpose()
+    Ok(select!("id = ?", id).fetch_optional(&mut **tx).await?)
 }
 
 /// The account with its row locked until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
-    select!("id = ? FOR UPDATE", id.0).fetch_optional(&mut **tx).await?.map(User::try_from).transpose()
+    Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
 /// `email` in its stored form (`domain::user::Email`).
 pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, DbError> {
-    select!("email = ?", email).fetch_optional(db.pool()).await?.map(User::try_from).transpose()
+    Ok(select!("email = ?", email).fetch_optional(db.pool()).await?)
 }
 
 /// What a new account starts with.
@@ -120,13 +82,13 @@ pub async fn insert(tx: &mut Tx, user: &NewUser<'_>, now: DateTime<Utc>) -> Resu
         "INSERT INTO users (id, email, username, password_hash, name, role, language, email_verified_at,
            created_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        user.id.0,
+        user.id,
         user.email,
         user.username,
         user.password_hash,
         user.name,
-        user.role.as_str(),
-        user.language.as_str(),
+        user.role,
+        user.language,
         user.email_verified_at,
         now,
         now
@@ -148,25 +110,18 @@ pub struct Access {
 
 /// One read by primary key and one by the family's key.
 pub async fn access(db: &Db, id: UserId, family: Uuid) -> Result<Option<Access>, DbError> {
-    let row = sqlx::query!(
-        r#"SELECT role, status, email_verified_at IS NOT NULL AS "verified!: bool",
+    Ok(sqlx::query_as!(
+        Access,
+        r#"SELECT role AS "role: Role", status AS "status: UserStatus",
+             email_verified_at IS NOT NULL AS "email_verified!: bool",
              EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family_id = ? AND t.user_id = users.id
                AND t.revoked_at IS NULL) AS "session_live!: bool"
            FROM users WHERE id = ?"#,
         family,
-        id.0
+        id
     )
     .fetch_optional(db.pool())
-    .await?;
-    row.map(|row| {
-        Ok(Access {
-            role: word(&row.role)?,
-            status: word(&row.status)?,
-            email_verified: row.verified,
-            session_live: row.session_live,
-        })
-    })
-    .transpose()
+    .await?)
 }
 
 /// Keeps the time of the first verification.
@@ -175,7 +130,7 @@ pub async fn set_email_verified(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> 
         "UPDATE users SET email_verified_at = COALESCE(email_verified_at, ?), updated_at = ? WHERE id = ?",
         now,
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -192,11 +147,11 @@ pub async fn accept_creator_terms(
 ) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE users SET role = ?, creator_terms_version = ?, creator_terms_at = ?, updated_at = ? WHERE id = ?",
-        role.as_str(),
+        role,
         version,
         now,
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -204,7 +159,7 @@ pub async fn accept_creator_terms(
 }
 
 pub async fn touch_login(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE users SET last_login_at = ? WHERE id = ?", now, id.0).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE users SET last_login_at = ? WHERE id = ?", now, id).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -226,18 +181,13 @@ pub struct Contact {
 
 /// Active people with a verified address who moderate, by id; at most 200 behind `after`.
 pub async fn moderators(db: &Db, after: UserId) -> Result<Vec<Contact>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", email, name, language FROM users
+    Ok(sqlx::query_as!(
+        Contact,
+        r#"SELECT id AS "id: UserId", email, name, language AS "language: Language" FROM users
            WHERE id > ? AND role IN ('moderator', 'admin') AND status = 'active' AND email_verified_at IS NOT NULL
            ORDER BY id LIMIT 200"#,
-        after.0
+        after
     )
     .fetch_all(db.pool())
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let language = word(&row.language)?;
-            Ok(Contact { id: row.id.into(), email: row.email, name: row.name, language })
-        })
-        .collect()
+    .await?)
 }

@@ -3,8 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
-use domain::ids::{NanoId, UserId};
-use uuid::Uuid;
+use domain::{
+    ids::{NanoId, UserId},
+    upload::UploadState,
+};
+
+use crate::db::email_deliveries::DeliveryState;
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
@@ -30,7 +34,7 @@ pub async fn prune_downloads(db: &Db, before: DateTime<Utc>) -> Result<u64, DbEr
 /// Mails whose fate is known, made before `before`. Their keys become free again.
 pub async fn prune_mails(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
     let mut deleted = 0;
-    for state in ["sent", "failed", "given_up"] {
+    for state in [DeliveryState::Sent, DeliveryState::Failed, DeliveryState::GivenUp] {
         deleted +=
             sqlx::query!("DELETE FROM email_deliveries WHERE state = ? AND created_at < ? LIMIT 250", state, before)
                 .execute(db.pool())
@@ -43,7 +47,7 @@ pub async fn prune_mails(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError>
 /// Uploads that came to nothing and whose time was over before `before`.
 pub async fn prune_uploads(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
     let mut deleted = 0;
-    for state in ["aborted", "expired"] {
+    for state in [UploadState::Aborted, UploadState::Expired] {
         deleted += sqlx::query!("DELETE FROM uploads WHERE state = ? AND expires_at < ? LIMIT 250", state, before)
             .execute(db.pool())
             .await?
@@ -64,20 +68,19 @@ pub async fn date_deleted_nanos(db: &Db) -> Result<u64, DbError> {
 
 /// Nanos deleted before `before` whose files are still there, locked; at most 20.
 pub async fn lock_with_files(tx: &mut Tx, before: DateTime<Utc>) -> Result<Vec<NanoId>, DbError> {
-    let ids = sqlx::query_scalar!(
-        r#"SELECT id AS "id: Uuid" FROM nanos
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: NanoId" FROM nanos
            WHERE status = 'deleted' AND deleted_at < ? AND files_purged_at IS NULL
            ORDER BY deleted_at LIMIT 20 FOR UPDATE SKIP LOCKED"#,
         before
     )
     .fetch_all(&mut **tx)
-    .await?;
-    Ok(ids.into_iter().map(NanoId).collect())
+    .await?)
 }
 
 /// Notes that the jobs which remove the nano's files are enqueued.
 pub async fn set_files_purged(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nanos SET files_purged_at = ?, thumbnail_key = NULL WHERE id = ?", now, nano.0)
+    sqlx::query!("UPDATE nanos SET files_purged_at = ?, thumbnail_key = NULL WHERE id = ?", now, nano)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -85,47 +88,45 @@ pub async fn set_files_purged(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> 
 
 /// Nanos deleted before `before` whose texts are still there, locked; at most 20. Their files are gone already.
 pub async fn lock_speaking(tx: &mut Tx, before: DateTime<Utc>) -> Result<Vec<NanoId>, DbError> {
-    let ids = sqlx::query_scalar!(
-        r#"SELECT id AS "id: Uuid" FROM nanos
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: NanoId" FROM nanos
            WHERE status = 'deleted' AND deleted_at < ? AND files_purged_at IS NOT NULL AND anonymised_at IS NULL
            ORDER BY deleted_at LIMIT 20 FOR UPDATE SKIP LOCKED"#,
         before
     )
     .fetch_all(&mut **tx)
-    .await?;
-    Ok(ids.into_iter().map(NanoId).collect())
+    .await?)
 }
 
 /// Takes out of a nano, its versions, uploads, events and cases what people wrote and what was read from their files.
 /// Numbers, states and times stay.
 pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nanos SET title = '', description = '', anonymised_at = ? WHERE id = ?", now, nano.0)
+    sqlx::query!("UPDATE nanos SET title = '', description = '', anonymised_at = ? WHERE id = ?", now, nano)
         .execute(&mut **tx)
         .await?;
     sqlx::query!(
         "UPDATE nano_versions SET changelog = '', manifest = NULL, report = NULL, scan = NULL, metadata = NULL
          WHERE nano_id = ?",
-        nano.0
+        nano
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano.0).execute(&mut **tx).await?;
-    sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano.0).execute(&mut **tx).await?;
-    sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano.0).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// Accounts deleted before `before` that still name somebody, locked; at most 20.
 pub async fn lock_named_accounts(tx: &mut Tx, before: DateTime<Utc>) -> Result<Vec<UserId>, DbError> {
-    let ids = sqlx::query_scalar!(
-        r#"SELECT id AS "id: Uuid" FROM users
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: UserId" FROM users
            WHERE status = 'deleted' AND updated_at < ? AND password_hash <> ''
            ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"#,
         before
     )
     .fetch_all(&mut **tx)
-    .await?;
-    Ok(ids.into_iter().map(UserId).collect())
+    .await?)
 }
 
 /// Takes the person out of an account; what points to it stays whole. Nobody can sign in without a password hash.
@@ -137,10 +138,10 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
            last_login_at = NULL WHERE id = ?",
         format!("{name}@deleted.invalid"),
         name,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!("UPDATE refresh_tokens SET device = '' WHERE user_id = ?", id.0).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE refresh_tokens SET device = '' WHERE user_id = ?", id).execute(&mut **tx).await?;
     Ok(())
 }

@@ -1,13 +1,12 @@
 //! Versions of a nano's file: what was uploaded, what is served, and what the checks found.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
+use db::{Db, DbError, Tx};
 use domain::{
-    ids::{NanoId, UploadId, VersionId},
+    ids::{NanoId, UploadId, UserId, VersionId},
     nano::VersionState,
 };
 use serde_json::Value;
-use sqlx::{Row, types::Json};
 
 use crate::storage::Key;
 
@@ -43,14 +42,14 @@ pub struct NewVersion<'a> {
     pub changelog: &'a str,
     pub upload_id: UploadId,
     pub uploaded_key: &'a str,
-    pub uploaded_sha256: &'a [u8; 32],
+    pub uploaded_sha256: &'a [u8],
     pub uploaded_size: u64,
     pub now: DateTime<Utc>,
 }
 
 /// Writes the next version of a nano; the caller holds the nano's row lock, so numbers do not race.
 pub async fn insert(tx: &mut Tx, version: &NewVersion<'_>) -> Result<u32, DbError> {
-    let last = sqlx::query_scalar!("SELECT MAX(number) FROM nano_versions WHERE nano_id = ?", version.nano_id.0)
+    let last = sqlx::query_scalar!("SELECT MAX(number) FROM nano_versions WHERE nano_id = ?", version.nano_id)
         .fetch_one(&mut **tx)
         .await?;
     let number = last.unwrap_or(0) + 1;
@@ -58,98 +57,65 @@ pub async fn insert(tx: &mut Tx, version: &NewVersion<'_>) -> Result<u32, DbErro
         "INSERT INTO nano_versions (id, nano_id, number, semver, changelog, upload_id, uploaded_key, uploaded_sha256,
                                     uploaded_size, created_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        version.id.0,
-        version.nano_id.0,
+        version.id,
+        version.nano_id,
         number,
         version.semver,
         version.changelog,
-        version.upload_id.0,
+        version.upload_id,
         version.uploaded_key,
-        version.uploaded_sha256.as_slice(),
+        version.uploaded_sha256,
         version.uploaded_size,
         version.now,
         version.now
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!("UPDATE nanos SET latest_version_id = ? WHERE id = ?", version.id.0, version.nano_id.0)
+    sqlx::query!("UPDATE nanos SET latest_version_id = ? WHERE id = ?", version.id, version.nano_id)
         .execute(&mut **tx)
         .await?;
     Ok(number)
 }
 
-const COLUMNS: &str = "SELECT id, nano_id, number, semver, changelog, upload_id, state, uploaded_key, uploaded_sha256,
-    uploaded_size, canonical_key, canonical_sha256, canonical_size, manifest, report, scan, thumbnail_key, metadata,
-    published_at, created_at FROM nano_versions";
+macro_rules! select {
+    ($tail:tt, $($arg:expr),+) => {
+        sqlx::query_as!(
+            VersionRow,
+            r#"SELECT id AS "id: VersionId", nano_id AS "nano_id: NanoId", number, semver, changelog,
+                 upload_id AS "upload_id: UploadId", state AS "state: VersionState",
+                 uploaded_key, uploaded_sha256 AS "uploaded_sha256: Vec<u8>", uploaded_size,
+                 canonical_key, canonical_sha256 AS "canonical_sha256: Vec<u8>", canonical_size,
+                 manifest AS "manifest: Value", report AS "report: Value", scan AS "scan: Value", thumbnail_key,
+                 metadata AS "metadata: Value", published_at AS "published_at: DateTime<Utc>",
+                 created_at AS "created_at: DateTime<Utc>"
+               FROM nano_versions WHERE "#
+                + $tail,
+            $($arg),+
+        )
+    };
+}
 
 pub async fn get(db: &Db, id: VersionId) -> Result<Option<VersionRow>, DbError> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = ?")))
-        .bind(id.0)
-        .fetch_optional(db.pool())
-        .await?;
-    row.as_ref().map(version_row).transpose()
+    Ok(select!("id = ?", id).fetch_optional(db.pool()).await?)
 }
 
 /// The version, locked until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: VersionId) -> Result<Option<VersionRow>, DbError> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = ? FOR UPDATE")))
-        .bind(id.0)
-        .fetch_optional(&mut **tx)
-        .await?;
-    row.as_ref().map(version_row).transpose()
+    Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
 pub async fn by_number(db: &Db, nano: NanoId, number: u32) -> Result<Option<VersionRow>, DbError> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE nano_id = ? AND number = ?")))
-        .bind(nano.0)
-        .bind(number)
-        .fetch_optional(db.pool())
-        .await?;
-    row.as_ref().map(version_row).transpose()
+    Ok(select!("nano_id = ? AND number = ?", nano, number).fetch_optional(db.pool()).await?)
 }
 
 /// The version made from an upload, if it was finished.
 pub async fn by_upload(db: &Db, upload: UploadId) -> Result<Option<VersionRow>, DbError> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE upload_id = ?")))
-        .bind(upload.0)
-        .fetch_optional(db.pool())
-        .await?;
-    row.as_ref().map(version_row).transpose()
+    Ok(select!("upload_id = ?", upload).fetch_optional(db.pool()).await?)
 }
 
 /// All versions, newest first; at most 200.
 pub async fn list(db: &Db, nano: NanoId) -> Result<Vec<VersionRow>, DbError> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE nano_id = ? ORDER BY number DESC LIMIT 200")))
-        .bind(nano.0)
-        .fetch_all(db.pool())
-        .await?;
-    rows.iter().map(version_row).collect()
-}
-
-fn version_row(row: &sqlx::mysql::MySqlRow) -> Result<VersionRow, DbError> {
-    let json = |name: &str| row.try_get::<Option<Json<Value>>, _>(name).map(|value| value.map(|json| json.0));
-    Ok(VersionRow {
-        id: VersionId(row.try_get("id")?),
-        nano_id: NanoId(row.try_get("nano_id")?),
-        number: row.try_get("number")?,
-        semver: row.try_get("semver")?,
-        changelog: row.try_get("changelog")?,
-        upload_id: UploadId(row.try_get("upload_id")?),
-        state: word(row.try_get("state")?)?,
-        uploaded_key: row.try_get("uploaded_key")?,
-        uploaded_sha256: row.try_get("uploaded_sha256")?,
-        uploaded_size: row.try_get("uploaded_size")?,
-        canonical_key: row.try_get("canonical_key")?,
-        canonical_sha256: row.try_get("canonical_sha256")?,
-        canonical_size: row.try_get("canonical_size")?,
-        manifest: json("manifest")?,
-        report: json("report")?,
-        scan: json("scan")?,
-        thumbnail_key: row.try_get("thumbnail_key")?,
-        metadata: json("metadata")?,
-        published_at: row.try_get("published_at")?,
-        created_at: row.try_get("created_at")?,
-    })
+    Ok(select!("nano_id = ? ORDER BY number DESC LIMIT 200", nano).fetch_all(db.pool()).await?)
 }
 
 /// The stored canonical archive, and what is in it.
@@ -171,13 +137,13 @@ pub async fn set_checked(
     sqlx::query!(
         "UPDATE nano_versions SET report = ?, canonical_key = ?, canonical_sha256 = ?, canonical_size = ?,
                                   manifest = ?, updated_at = ? WHERE id = ?",
-        Json(report),
+        report,
         canonical.map(|c| c.key),
         canonical.map(|c| c.sha256.as_slice()),
         canonical.map(|c| c.size),
-        canonical.map(|c| Json(c.manifest)),
+        canonical.map(|c| c.manifest),
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -186,7 +152,7 @@ pub async fn set_checked(
 
 /// Records the thumbnails' key prefix; empty when there was nothing to make one from.
 pub async fn set_thumbnail(tx: &mut Tx, id: VersionId, key: &str, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nano_versions SET thumbnail_key = ?, updated_at = ? WHERE id = ?", key, now, id.0)
+    sqlx::query!("UPDATE nano_versions SET thumbnail_key = ?, updated_at = ? WHERE id = ?", key, now, id)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -202,10 +168,10 @@ pub async fn set_scanned(
 ) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE nano_versions SET scan = ?, metadata = ?, updated_at = ? WHERE id = ?",
-        Json(scan),
-        Json(metadata),
+        scan,
+        metadata,
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -213,7 +179,7 @@ pub async fn set_scanned(
 }
 
 pub async fn set_state(tx: &mut Tx, id: VersionId, state: VersionState, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nano_versions SET state = ?, updated_at = ? WHERE id = ?", state.as_str(), now, id.0)
+    sqlx::query!("UPDATE nano_versions SET state = ?, updated_at = ? WHERE id = ?", state, now, id)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -224,8 +190,8 @@ pub async fn publish(tx: &mut Tx, version: &VersionRow, now: DateTime<Utc>) -> R
     sqlx::query!(
         "UPDATE nano_versions SET state = 'superseded', updated_at = ? WHERE nano_id = ? AND state = 'published' AND id <> ?",
         now,
-        version.nano_id.0,
-        version.id.0
+        version.nano_id,
+        version.id
     )
     .execute(&mut **tx)
     .await?;
@@ -233,18 +199,18 @@ pub async fn publish(tx: &mut Tx, version: &VersionRow, now: DateTime<Utc>) -> R
         "UPDATE nano_versions SET state = 'published', published_at = ?, updated_at = ? WHERE id = ?",
         now,
         now,
-        version.id.0
+        version.id
     )
     .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "UPDATE nanos SET current_version_id = ?, thumbnail_key = NULLIF(?, ''), index_version = index_version + 1,
                           published_at = COALESCE(published_at, ?), updated_at = ? WHERE id = ?",
-        version.id.0,
+        version.id,
         version.thumbnail_key.as_deref().unwrap_or_default(),
         now,
         now,
-        version.nano_id.0
+        version.nano_id
     )
     .execute(&mut **tx)
     .await?;
@@ -252,11 +218,11 @@ pub async fn publish(tx: &mut Tx, version: &VersionRow, now: DateTime<Utc>) -> R
 }
 
 /// True when the creator has a published version of anything: the review policy `first_upload` asks.
-pub async fn creator_has_published(db: &Db, creator: domain::ids::UserId) -> Result<bool, DbError> {
+pub async fn creator_has_published(db: &Db, creator: UserId) -> Result<bool, DbError> {
     let found = sqlx::query_scalar!(
         "SELECT 1 FROM nanos n JOIN nano_versions v ON v.nano_id = n.id
          WHERE n.creator_id = ? AND v.published_at IS NOT NULL LIMIT 1",
-        creator.0
+        creator
     )
     .fetch_optional(db.pool())
     .await?;

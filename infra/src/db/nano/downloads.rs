@@ -8,8 +8,8 @@ use domain::ids::{NanoId, UserId};
 pub async fn record(tx: &mut Tx, nano: NanoId, user: UserId, now: DateTime<Utc>) -> Result<bool, DbError> {
     let done = sqlx::query!(
         "INSERT IGNORE INTO downloads (nano_id, user_id, day, created_at) VALUES (?, ?, ?, ?)",
-        nano.0,
-        user.0,
+        nano,
+        user,
         now.date_naive(),
         now
     )

@@ -1,16 +1,13 @@
 //! The audit log: append-only rows in a hash chain (`domain::audit`).
 
 use chrono::{DateTime, Utc};
-use db::{
-    Db, DbError, Tx,
-    decode::{hash, word},
-};
+use db::{Db, DbError, Tx, decode::hash};
 use domain::{
-    audit::{ChainError, ChainHash, Entry, GENESIS, Link, Verifier},
+    audit::{ChainError, ChainHash, Entry, GENESIS, Link, Outcome, Verifier},
     ids::UserId,
 };
 use serde_json::Value;
-use sqlx::{FromRow, QueryBuilder, types::Json};
+use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 /// Appends a row and returns its number.
@@ -31,10 +28,10 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<u64, DbError> {
         entry.actor_id,
         entry.target_type,
         entry.target_id,
-        Json(&entry.details),
+        entry.details,
         entry.ip_prefix,
         entry.user_agent,
-        entry.outcome.as_str(),
+        entry.outcome,
         entry.request_id,
         entry.created_at,
         previous.as_slice(),
@@ -48,6 +45,7 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<u64, DbError> {
     Ok(seq)
 }
 
+/// A row as stored: flat, its hashes as bytes.
 #[derive(FromRow)]
 struct Row {
     seq: u64,
@@ -56,10 +54,11 @@ struct Row {
     actor_id: Option<Uuid>,
     target_type: String,
     target_id: Option<Uuid>,
-    details: Json<Value>,
+    details: Value,
     ip_prefix: Option<String>,
     user_agent: Option<String>,
-    result: String,
+    #[sqlx(rename = "result")]
+    outcome: Outcome,
     request_id: Option<String>,
     created_at: DateTime<Utc>,
     prev_hash: Vec<u8>,
@@ -77,10 +76,10 @@ impl TryFrom<Row> for Link {
                 actor_id: row.actor_id,
                 target_type: row.target_type,
                 target_id: row.target_id,
-                details: row.details.0,
+                details: row.details,
                 ip_prefix: row.ip_prefix,
                 user_agent: row.user_agent,
-                outcome: word(&row.result)?,
+                outcome: row.outcome,
                 request_id: row.request_id,
                 created_at: row.created_at,
             },
@@ -97,25 +96,26 @@ pub struct Filter {
     pub action: Option<String>,
 }
 
-const COLUMNS: &str = "SELECT seq, id, action, actor_id, target_type, target_id, details, ip_prefix, user_agent,
-    result, request_id, created_at, prev_hash, hash FROM audit_log WHERE TRUE";
-
 /// Rows, newest first, and how many match (at most 10,001).
 pub async fn page(db: &Db, filter: &Filter, offset: u64, limit: u32) -> Result<(Vec<Link>, u64), DbError> {
     let narrow = |query: &mut QueryBuilder<sqlx::MySql>| {
         if let Some(actor) = filter.actor {
-            query.push(" AND actor_id = ").push_bind(actor.0);
+            query.push(" AND actor_id = ").push_bind(actor);
         }
         if let Some(action) = &filter.action {
             query.push(" AND action = ").push_bind(action.clone());
         }
     };
+    // Built at run time, because absent filters leave no trace in it.
     let mut count = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM audit_log WHERE TRUE");
     narrow(&mut count);
     count.push(" LIMIT 10001) capped");
     let total: i64 = count.build_query_scalar().fetch_one(db.pool()).await?;
 
-    let mut query = QueryBuilder::new(COLUMNS);
+    let mut query = QueryBuilder::new(
+        "SELECT seq, id, action, actor_id, target_type, target_id, details, ip_prefix, user_agent, result, request_id,
+           created_at, prev_hash, hash FROM audit_log WHERE TRUE",
+    );
     narrow(&mut query);
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
     let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
@@ -146,10 +146,17 @@ pub async fn head(db: &Db) -> Result<(u64, ChainHash), DbError> {
 
 /// Rows behind `after` up to `until`, in their order; at most 500.
 pub async fn rows(db: &Db, after: u64, until: u64) -> Result<Vec<Link>, DbError> {
-    let mut query = QueryBuilder::new(COLUMNS);
-    query.push(" AND seq > ").push_bind(after);
-    query.push(" AND seq <= ").push_bind(until).push(" ORDER BY seq LIMIT 500");
-    let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT seq, id AS "id: Uuid", action, actor_id AS "actor_id: Uuid", target_type, target_id AS "target_id: Uuid",
+             details AS "details: Value", ip_prefix, user_agent, result AS "outcome: Outcome", request_id,
+             created_at AS "created_at: DateTime<Utc>", prev_hash, hash
+           FROM audit_log WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 500"#,
+        after,
+        until
+    )
+    .fetch_all(db.pool())
+    .await?;
     rows.into_iter().map(Link::try_from).collect()
 }
 

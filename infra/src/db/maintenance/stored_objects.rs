@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
-use domain::ids::{NanoId, UploadId};
+use domain::ids::{NanoId, UploadId, VersionId};
 use serde_json::Value;
-use sqlx::{FromRow, QueryBuilder, types::Json};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 /// Those of these uploads whose bytes somebody still needs: being received, or of a version that was not turned down.
@@ -12,6 +12,7 @@ pub async fn uploads_in_use(db: &Db, uploads: &[UploadId]) -> Result<Vec<UploadI
     if uploads.is_empty() {
         return Ok(Vec::new());
     }
+    // Built at run time, because the list has any length.
     let mut query = QueryBuilder::new(
         "SELECT u.id FROM uploads u JOIN nanos n ON n.id = u.nano_id LEFT JOIN nano_versions v ON v.upload_id = u.id
          WHERE n.files_purged_at IS NULL AND (u.state IN ('receiving', 'received')
@@ -19,11 +20,10 @@ pub async fn uploads_in_use(db: &Db, uploads: &[UploadId]) -> Result<Vec<UploadI
     );
     let mut list = query.separated(", ");
     for upload in uploads {
-        list.push_bind(upload.0);
+        list.push_bind(*upload);
     }
     query.push(")");
-    let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(db.pool()).await?;
-    Ok(ids.into_iter().map(UploadId).collect())
+    Ok(query.build_query_scalar().fetch_all(db.pool()).await?)
 }
 
 /// Canonical archives and prefixes of thumbnails that versions of these nanos name.
@@ -31,13 +31,14 @@ pub async fn keys_of_nanos(db: &Db, nanos: &[NanoId]) -> Result<Vec<String>, DbE
     if nanos.is_empty() {
         return Ok(Vec::new());
     }
+    // Built at run time, because the list has any length.
     let mut query = QueryBuilder::new(
         "SELECT v.canonical_key, v.thumbnail_key FROM nano_versions v JOIN nanos n ON n.id = v.nano_id
          WHERE n.files_purged_at IS NULL AND v.nano_id IN (",
     );
     let mut list = query.separated(", ");
     for nano in nanos {
-        list.push_bind(nano.0);
+        list.push_bind(*nano);
     }
     query.push(")");
     let rows: Vec<(Option<String>, Option<String>)> = query.build_query_as().fetch_all(db.pool()).await?;
@@ -47,7 +48,7 @@ pub async fn keys_of_nanos(db: &Db, nanos: &[NanoId]) -> Result<Vec<String>, DbE
 /// A version, and what it says is in the store.
 #[derive(Clone, Debug)]
 pub struct Named {
-    pub version: Uuid,
+    pub version: VersionId,
     /// While its bytes are needed.
     pub uploaded: Option<String>,
     pub canonical: Option<String>,
@@ -57,57 +58,39 @@ pub struct Named {
 
 /// What all versions of one nano name, the bytes of those included that were turned down.
 pub async fn of_nano(tx: &mut Tx, nano: NanoId) -> Result<Vec<Named>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", uploaded_key, canonical_key, thumbnail_key FROM nano_versions WHERE nano_id = ?"#,
-        nano.0
+    Ok(sqlx::query_as!(
+        Named,
+        r#"SELECT id AS "version: VersionId", uploaded_key AS "uploaded?", canonical_key AS canonical,
+             NULLIF(thumbnail_key, '') AS "thumbnails?: String"
+           FROM nano_versions WHERE nano_id = ?"#,
+        nano
     )
     .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Named {
-            version: row.id,
-            uploaded: Some(row.uploaded_key),
-            canonical: row.canonical_key,
-            thumbnails: row.thumbnail_key.filter(|prefix| !prefix.is_empty()),
-        })
-        .collect())
+    .await?)
+}
+
+macro_rules! select_named {
+    ($tail:tt, $arg:expr) => {
+        sqlx::query_as!(
+            Named,
+            r#"SELECT v.id AS "version: VersionId",
+                 IF(v.state IN ('rejected', 'withdrawn'), NULL, v.uploaded_key) AS "uploaded?: String",
+                 v.canonical_key AS canonical, NULLIF(v.thumbnail_key, '') AS "thumbnails?: String"
+               FROM nano_versions v JOIN nanos n ON n.id = v.nano_id WHERE n.files_purged_at IS NULL AND "#
+                + $tail,
+            $arg
+        )
+    };
 }
 
 /// Versions behind `after`, in the order of their ids, at most 500.
-pub async fn named(db: &Db, after: Uuid) -> Result<Vec<Named>, DbError> {
-    select(db, "v.id > ? ORDER BY v.id LIMIT 500", after).await
+pub async fn named(db: &Db, after: VersionId) -> Result<Vec<Named>, DbError> {
+    Ok(select_named!("v.id > ? ORDER BY v.id LIMIT 500", after).fetch_all(db.pool()).await?)
 }
 
 /// The same version, asked again.
-pub async fn named_by(db: &Db, version: Uuid) -> Result<Option<Named>, DbError> {
-    Ok(select(db, "v.id = ?", version).await?.pop())
-}
-
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    state: String,
-    uploaded_key: String,
-    canonical_key: Option<String>,
-    thumbnail_key: Option<String>,
-}
-
-async fn select(db: &Db, tail: &'static str, id: Uuid) -> Result<Vec<Named>, DbError> {
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT v.id, v.state, v.uploaded_key, v.canonical_key, v.thumbnail_key
-         FROM nano_versions v JOIN nanos n ON n.id = v.nano_id WHERE n.files_purged_at IS NULL AND {tail}"
-    )))
-    .bind(id)
-    .fetch_all(db.pool())
-    .await?;
-    let named = |row: Row| Named {
-        version: row.id,
-        uploaded: (!matches!(row.state.as_str(), "rejected" | "withdrawn")).then_some(row.uploaded_key),
-        canonical: row.canonical_key,
-        thumbnails: row.thumbnail_key.filter(|prefix| !prefix.is_empty()),
-    };
-    Ok(rows.into_iter().map(named).collect())
+pub async fn named_by(db: &Db, version: VersionId) -> Result<Option<Named>, DbError> {
+    Ok(select_named!("v.id = ?", version).fetch_optional(db.pool()).await?)
 }
 
 /// What one look came to.
@@ -149,7 +132,7 @@ pub async fn insert_report(tx: &mut Tx, report: &Report) -> Result<(), DbError> 
         report.unknown_objects,
         report.checked_rows,
         report.missing,
-        Json(&report.samples)
+        report.samples
     )
     .execute(&mut **tx)
     .await?;
@@ -158,32 +141,16 @@ pub async fn insert_report(tx: &mut Tx, report: &Report) -> Result<(), DbError> 
 
 /// The newest reports, newest first.
 pub async fn reports(db: &Db, limit: u32) -> Result<Vec<Report>, DbError> {
-    let rows = sqlx::query!(
+    Ok(sqlx::query_as!(
+        Report,
         r#"SELECT id AS "id: Uuid", started_at AS "started_at: DateTime<Utc>", finished_at AS "finished_at: DateTime<Utc>",
              objects, bytes, orphans, removed, removed_bytes, unknown_objects, checked_rows, missing,
-             samples AS "samples: Json<Value>"
+             samples AS "samples: Value"
            FROM storage_reports ORDER BY finished_at DESC LIMIT ?"#,
         limit
     )
     .fetch_all(db.pool())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Report {
-            id: row.id,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-            objects: row.objects,
-            bytes: row.bytes,
-            orphans: row.orphans,
-            removed: row.removed,
-            removed_bytes: row.removed_bytes,
-            unknown_objects: row.unknown_objects,
-            checked_rows: row.checked_rows,
-            missing: row.missing,
-            samples: row.samples.0,
-        })
-        .collect())
+    .await?)
 }
 
 /// Deletes reports from before `before`.

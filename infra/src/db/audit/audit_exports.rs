@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx, decode::hash};
 use domain::audit::{ChainHash, GENESIS};
-use sqlx::FromRow;
 
 /// A range of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub struct Seal {
     pub sealed_at: DateTime<Utc>,
 }
 
-#[derive(FromRow)]
+/// A row as stored: its seal in pieces, its hashes as bytes.
 struct Row {
     first_seq: u64,
     last_seq: u64,
@@ -71,16 +70,23 @@ impl TryFrom<Row> for Export {
     }
 }
 
-const COLUMNS: &str = "SELECT first_seq, last_seq, file_key, manifest_key, previous_hash, last_hash, previous_manifest,
-    file_sha256, file_bytes, manifest_sha256, planned_at, sealed_at FROM audit_exports";
+macro_rules! select {
+    ($tail:tt $(, $arg:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT first_seq, last_seq, file_key, manifest_key, previous_hash, last_hash, previous_manifest,
+                 file_sha256 AS "file_sha256: Vec<u8>", file_bytes, manifest_sha256 AS "manifest_sha256: Vec<u8>",
+                 planned_at AS "planned_at: DateTime<Utc>", sealed_at AS "sealed_at: DateTime<Utc>"
+               FROM audit_exports "#
+                + $tail
+            $(, $arg)*
+        )
+    };
+}
 
 /// Exports behind row `after`, in their order; at most 500.
 pub async fn list(db: &Db, after: u64) -> Result<Vec<Export>, DbError> {
-    let rows: Vec<Row> =
-        sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE first_seq > ? ORDER BY first_seq LIMIT 500")))
-            .bind(after)
-            .fetch_all(db.pool())
-            .await?;
+    let rows = select!("WHERE first_seq > ? ORDER BY first_seq LIMIT 500", after).fetch_all(db.pool()).await?;
     rows.into_iter().map(Export::try_from).collect()
 }
 
@@ -94,10 +100,7 @@ pub async fn next(
     now: DateTime<Utc>,
     keys: impl FnOnce(u64, u64) -> (String, String),
 ) -> Result<Option<Export>, DbError> {
-    let newest: Option<Row> =
-        sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY first_seq DESC LIMIT 1 FOR UPDATE")))
-            .fetch_optional(&mut **tx)
-            .await?;
+    let newest = select!("ORDER BY first_seq DESC LIMIT 1 FOR UPDATE").fetch_optional(&mut **tx).await?;
     let newest = newest.map(Export::try_from).transpose()?;
     let (last_seq, previous_hash, previous_manifest) = match newest {
         None => (0, GENESIS, [0; 32]),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use db::{Db, DbError, Notice, Tx};
 use domain::ids::NanoId;
 use serde::{Deserialize, Serialize};
-use sqlx::types::Json;
+use serde_json::Value;
 
 /// A nano got a new event: told after the commit, so that waiting streams look at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,27 +18,21 @@ impl Notice for NanoEventAppended {
 pub struct NanoEvent {
     pub seq: u64,
     pub kind: String,
-    pub data: serde_json::Value,
+    pub data: Value,
     pub created_at: DateTime<Utc>,
 }
 
 /// Appends an event. Its number is taken under the nano's row lock, held until the commit: whoever has read up to
 /// a number has missed none before it.
-pub async fn append(
-    tx: &mut Tx,
-    nano: NanoId,
-    kind: &str,
-    data: &serde_json::Value,
-    now: DateTime<Utc>,
-) -> Result<u64, DbError> {
-    sqlx::query!("UPDATE nanos SET event_seq = event_seq + 1 WHERE id = ?", nano.0).execute(&mut **tx).await?;
-    let seq = sqlx::query_scalar!("SELECT event_seq FROM nanos WHERE id = ?", nano.0).fetch_one(&mut **tx).await?;
+pub async fn append(tx: &mut Tx, nano: NanoId, kind: &str, data: &Value, now: DateTime<Utc>) -> Result<u64, DbError> {
+    sqlx::query!("UPDATE nanos SET event_seq = event_seq + 1 WHERE id = ?", nano).execute(&mut **tx).await?;
+    let seq = sqlx::query_scalar!("SELECT event_seq FROM nanos WHERE id = ?", nano).fetch_one(&mut **tx).await?;
     sqlx::query!(
         "INSERT INTO nano_events (nano_id, seq, kind, data, created_at) VALUES (?, ?, ?, ?, ?)",
-        nano.0,
+        nano,
         seq,
         kind,
-        Json(data),
+        data,
         now
     )
     .execute(&mut **tx)
@@ -49,17 +43,14 @@ pub async fn append(
 
 /// Events after number `after`, in order.
 pub async fn since(db: &Db, nano: NanoId, after: u64, limit: u32) -> Result<Vec<NanoEvent>, DbError> {
-    let rows = sqlx::query!(
-        r#"SELECT seq, kind, data AS "data: Json<serde_json::Value>", created_at AS "created_at: DateTime<Utc>"
+    Ok(sqlx::query_as!(
+        NanoEvent,
+        r#"SELECT seq, kind, data AS "data: Value", created_at AS "created_at: DateTime<Utc>"
            FROM nano_events WHERE nano_id = ? AND seq > ? ORDER BY seq LIMIT ?"#,
-        nano.0,
+        nano,
         after,
         limit
     )
     .fetch_all(db.pool())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| NanoEvent { seq: row.seq, kind: row.kind, data: row.data.0, created_at: row.created_at })
-        .collect())
+    .await?)
 }

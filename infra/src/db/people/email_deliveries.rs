@@ -1,10 +1,12 @@
 //! Mails: the intent is committed before SMTP is spoken, so that a mail of unknown fate is known as such.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
-use domain::ids::{DeliveryId, UserId};
+use db::{Db, DbError, Tx};
+use domain::{
+    ids::{DeliveryId, UserId},
+    user::Language,
+};
 use serde_json::Value;
-use sqlx::types::Json;
 
 #[derive(Clone)]
 pub struct NewDelivery<'a> {
@@ -12,8 +14,7 @@ pub struct NewDelivery<'a> {
     /// Unique: the same key never makes a second mail.
     pub idempotency_key: &'a str,
     pub template: &'a str,
-    /// `de` or `en`.
-    pub language: &'a str,
+    pub language: Language,
     pub user_id: Option<UserId>,
     pub recipient: &'a str,
     pub params: Value,
@@ -39,7 +40,7 @@ domain::words! {
 pub struct DeliveryRow {
     pub id: DeliveryId,
     pub template: String,
-    pub language: String,
+    pub language: Language,
     pub recipient: String,
     pub params: Value,
     pub message_id: String,
@@ -54,13 +55,13 @@ pub async fn insert(tx: &mut Tx, new: NewDelivery<'_>) -> Result<(), DbError> {
         "INSERT INTO email_deliveries (id, idempotency_key, template, language, user_id, recipient, params, message_id,
                                        created_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        new.id.0,
+        new.id,
         new.idempotency_key,
         new.template,
         new.language,
-        new.user_id.map(|id| id.0),
+        new.user_id,
         new.recipient,
-        Json(&new.params),
+        new.params,
         message_id,
         new.now,
         new.now
@@ -77,25 +78,15 @@ fn message_id(key: &str) -> String {
 }
 
 pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError> {
-    let row = sqlx::query!(
-        r#"SELECT template, language, recipient, params AS "params: Json<Value>", message_id, state
+    Ok(sqlx::query_as!(
+        DeliveryRow,
+        r#"SELECT id AS "id: DeliveryId", template, language AS "language: Language", recipient, params AS "params: Value", message_id,
+             state AS "state: DeliveryState"
            FROM email_deliveries WHERE id = ?"#,
-        id.0
+        id
     )
     .fetch_optional(db.pool())
-    .await?;
-    row.map(|row| {
-        Ok(DeliveryRow {
-            id,
-            template: row.template,
-            language: row.language,
-            recipient: row.recipient,
-            params: row.params.0,
-            message_id: row.message_id,
-            state: word(&row.state)?,
-        })
-    })
-    .transpose()
+    .await?)
 }
 
 /// Claims the mail for sending; true for exactly one caller. From here until [`set_state`] its fate is unknown to
@@ -104,7 +95,7 @@ pub async fn begin_sending(db: &Db, id: DeliveryId) -> Result<bool, DbError> {
     let changed = sqlx::query!(
         "UPDATE email_deliveries SET state = 'sending', updated_at = UTC_TIMESTAMP(6)
          WHERE id = ? AND state IN ('queued', 'given_up')",
-        id.0
+        id
     )
     .execute(db.pool())
     .await?;
@@ -118,7 +109,7 @@ pub async fn back_to_queued(db: &Db, id: DeliveryId, error: &str) -> Result<(), 
         "UPDATE email_deliveries SET state = 'queued', error = ?, updated_at = UTC_TIMESTAMP(6)
          WHERE id = ? AND state = 'sending'",
         error,
-        id.0
+        id
     )
     .execute(db.pool())
     .await?;
@@ -133,13 +124,13 @@ pub async fn give_up(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool, 
     for (from, to) in
         [(DeliveryState::Sending, DeliveryState::Ambiguous), (DeliveryState::Queued, DeliveryState::GivenUp)]
     {
-        let changed = sqlx::query(
+        let changed = sqlx::query!(
             "UPDATE email_deliveries SET state = ?, error = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = ?",
+            to,
+            reason,
+            id,
+            from
         )
-        .bind(to.as_str())
-        .bind(&reason)
-        .bind(id.0)
-        .bind(from.as_str())
         .execute(&mut **tx)
         .await?;
         ambiguous |= to == DeliveryState::Ambiguous && changed.rows_affected() == 1;
@@ -149,15 +140,14 @@ pub async fn give_up(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool, 
 
 /// Records the fate of a mail.
 pub async fn set_state(tx: &mut Tx, id: DeliveryId, state: DeliveryState, error: Option<&str>) -> Result<(), DbError> {
-    let name = state.as_str();
     let error: Option<String> = error.map(|error| error.chars().take(500).collect());
     sqlx::query!(
         "UPDATE email_deliveries SET state = ?, error = ?, sent_at = IF(? = 'sent', UTC_TIMESTAMP(6), sent_at),
                                      updated_at = UTC_TIMESTAMP(6) WHERE id = ?",
-        name,
+        state,
         error,
-        name,
-        id.0
+        state,
+        id
     )
     .execute(&mut **tx)
     .await?;

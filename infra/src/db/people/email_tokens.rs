@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{ids::UserId, token::TokenHash, words};
-use uuid::Uuid;
 
 words! {
     /// What following the link does.
@@ -25,16 +24,16 @@ pub async fn replace(
     sqlx::query!(
         "UPDATE email_tokens SET used_at = ? WHERE user_id = ? AND purpose = ? AND used_at IS NULL",
         now,
-        user.0,
-        purpose.as_str()
+        user,
+        purpose
     )
     .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "INSERT INTO email_tokens (token_hash, user_id, purpose, expires_at, created_at) VALUES (?, ?, ?, ?, ?)",
         hash.as_slice(),
-        user.0,
-        purpose.as_str(),
+        user,
+        purpose,
         expires_at,
         now
     )
@@ -55,7 +54,7 @@ pub async fn take(
          WHERE token_hash = ? AND purpose = ? AND used_at IS NULL AND expires_at > ?",
         now,
         hash.as_slice(),
-        purpose.as_str(),
+        purpose,
         now
     )
     .execute(&mut **tx)
@@ -64,20 +63,20 @@ pub async fn take(
         return Ok(None);
     }
     let user = sqlx::query_scalar!(
-        r#"SELECT user_id AS "user_id: Uuid" FROM email_tokens WHERE token_hash = ?"#,
+        r#"SELECT user_id AS "user_id: UserId" FROM email_tokens WHERE token_hash = ?"#,
         hash.as_slice()
     )
     .fetch_one(&mut **tx)
     .await?;
-    Ok(Some(user.into()))
+    Ok(Some(user))
 }
 
 /// When the newest link for this purpose was made: resending waits a little after it.
 pub async fn last_made(db: &Db, user: UserId, purpose: Purpose) -> Result<Option<DateTime<Utc>>, DbError> {
     let made = sqlx::query_scalar!(
         r#"SELECT MAX(created_at) AS "made: DateTime<Utc>" FROM email_tokens WHERE user_id = ? AND purpose = ?"#,
-        user.0,
-        purpose.as_str()
+        user,
+        purpose
     )
     .fetch_one(db.pool())
     .await?;

@@ -1,13 +1,13 @@
 //! The tree of categories.
 
 use db::{Db, DbError, Tx};
+use domain::ids::CategoryId;
 use sqlx::QueryBuilder;
-use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Category {
-    pub id: Uuid,
-    pub parent_id: Option<Uuid>,
+    pub id: CategoryId,
+    pub parent_id: Option<CategoryId>,
     pub slug: String,
     pub name_de: String,
     pub name_en: String,
@@ -18,7 +18,8 @@ pub struct Category {
 pub async fn list(db: &Db) -> Result<Vec<Category>, DbError> {
     Ok(sqlx::query_as!(
         Category,
-        r#"SELECT id AS "id: Uuid", parent_id AS "parent_id: Uuid", slug, name_de, name_en, active AS "active: bool"
+        r#"SELECT id AS "id: CategoryId", parent_id AS "parent_id: CategoryId", slug, name_de, name_en,
+             active AS "active: bool"
            FROM categories WHERE active ORDER BY slug"#
     )
     .fetch_all(db.pool())
@@ -30,6 +31,7 @@ pub async fn by_slugs(tx: &mut Tx, slugs: &[String]) -> Result<Vec<Category>, Db
     if slugs.is_empty() {
         return Ok(Vec::new());
     }
+    // Built at run time, because the list has any length.
     let mut query = QueryBuilder::new(
         "SELECT id, parent_id, slug, name_de, name_en, active FROM categories WHERE active AND slug IN (",
     );

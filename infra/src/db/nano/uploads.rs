@@ -1,10 +1,7 @@
 //! Uploads on their way in.
 
 use chrono::{DateTime, Utc};
-use db::{
-    Db, DbError, Tx,
-    decode::{hash, word},
-};
+use db::{Db, DbError, Tx};
 use domain::{
     ids::{NanoId, UploadId, UserId},
     upload::UploadState,
@@ -22,7 +19,7 @@ pub struct Upload {
     pub state: UploadState,
     /// Bytes received; set with `sha256` once all are.
     pub size: Option<u64>,
-    pub sha256: Option<[u8; 32]>,
+    pub sha256: Option<Vec<u8>>,
     /// The bucket's version of the object, where the bucket has versions.
     pub s3_version_id: Option<String>,
     /// The `validate_archive` job, once finished.
@@ -32,53 +29,14 @@ pub struct Upload {
     pub updated_at: DateTime<Utc>,
 }
 
-struct Row {
-    id: Uuid,
-    owner_id: Uuid,
-    nano_id: Uuid,
-    filename: String,
-    declared_size: Option<u64>,
-    object_key: String,
-    state: String,
-    size: Option<u64>,
-    sha256: Option<Vec<u8>>,
-    s3_version_id: Option<String>,
-    job_id: Option<Uuid>,
-    expires_at: DateTime<Utc>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<Row> for Upload {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        Ok(Self {
-            id: row.id.into(),
-            owner_id: row.owner_id.into(),
-            nano_id: row.nano_id.into(),
-            filename: row.filename,
-            declared_size: row.declared_size,
-            object_key: row.object_key,
-            state: word(&row.state)?,
-            size: row.size,
-            sha256: row.sha256.as_deref().map(hash).transpose()?,
-            s3_version_id: row.s3_version_id,
-            job_id: row.job_id,
-            expires_at: row.expires_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
-
 macro_rules! select {
     ($tail:tt, $($arg:expr),+) => {
         sqlx::query_as!(
-            Row,
-            r#"SELECT id AS "id: Uuid", owner_id AS "owner_id: Uuid", nano_id AS "nano_id: Uuid", filename,
-                 declared_size, object_key, state, size, sha256 AS "sha256: Vec<u8>", s3_version_id, job_id AS "job_id: Uuid",
-                 expires_at AS "expires_at: DateTime<Utc>", created_at AS "created_at: DateTime<Utc>",
-                 updated_at AS "updated_at: DateTime<Utc>"
+            Upload,
+            r#"SELECT id AS "id: UploadId", owner_id AS "owner_id: UserId", nano_id AS "nano_id: NanoId", filename,
+                 declared_size, object_key, state AS "state: UploadState", size, sha256 AS "sha256: Vec<u8>",
+                 s3_version_id, job_id AS "job_id: Uuid", expires_at AS "expires_at: DateTime<Utc>",
+                 created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
                FROM uploads WHERE "#
                 + $tail,
             $($arg),+
@@ -87,26 +45,23 @@ macro_rules! select {
 }
 
 pub async fn get(db: &Db, id: UploadId) -> Result<Option<Upload>, DbError> {
-    select!("id = ?", id.0).fetch_optional(db.pool()).await?.map(Upload::try_from).transpose()
+    Ok(select!("id = ?", id).fetch_optional(db.pool()).await?)
 }
 
 /// The upload with its row locked. Lock the nano first when both are needed.
 pub async fn lock(tx: &mut Tx, id: UploadId) -> Result<Option<Upload>, DbError> {
-    select!("id = ? FOR UPDATE", id.0).fetch_optional(&mut **tx).await?.map(Upload::try_from).transpose()
+    Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
 /// Uploads that nobody finished in time, locked; rows that others work on are skipped.
 pub async fn lock_expired(tx: &mut Tx, now: DateTime<Utc>, limit: u32) -> Result<Vec<Upload>, DbError> {
-    select!(
+    Ok(select!(
         "state IN ('receiving', 'received') AND expires_at < ? ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
         now,
         limit
     )
     .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(Upload::try_from)
-    .collect()
+    .await?)
 }
 
 /// What a new upload starts with.
@@ -125,9 +80,9 @@ pub async fn insert(tx: &mut Tx, upload: &NewUpload<'_>, now: DateTime<Utc>) -> 
         "INSERT INTO uploads (id, owner_id, nano_id, filename, declared_size, object_key, expires_at, created_at,
            updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        upload.id.0,
-        upload.owner_id.0,
-        upload.nano_id.0,
+        upload.id,
+        upload.owner_id,
+        upload.nano_id,
         upload.filename,
         upload.declared_size,
         upload.object_key,
@@ -156,7 +111,7 @@ pub async fn set_received(
         sha256.as_slice(),
         s3_version_id,
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -165,14 +120,14 @@ pub async fn set_received(
 
 /// Marks the upload as finished and remembers the job that checks it.
 pub async fn set_finished(tx: &mut Tx, id: UploadId, job: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE uploads SET state = 'finished', job_id = ?, updated_at = ? WHERE id = ?", job, now, id.0)
+    sqlx::query!("UPDATE uploads SET state = 'finished', job_id = ?, updated_at = ? WHERE id = ?", job, now, id)
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
 pub async fn set_state(tx: &mut Tx, id: UploadId, state: UploadState, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE uploads SET state = ?, updated_at = ? WHERE id = ?", state.as_str(), now, id.0)
+    sqlx::query!("UPDATE uploads SET state = ?, updated_at = ? WHERE id = ?", state, now, id)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -180,10 +135,7 @@ pub async fn set_state(tx: &mut Tx, id: UploadId, state: UploadState, now: DateT
 
 /// Uploads of a nano that are still open: a deleted nano's bytes must go.
 pub async fn open_of_nano(tx: &mut Tx, nano: NanoId) -> Result<Vec<Upload>, DbError> {
-    select!("nano_id = ? AND state IN ('receiving', 'received') ORDER BY id FOR UPDATE", nano.0)
+    Ok(select!("nano_id = ? AND state IN ('receiving', 'received') ORDER BY id FOR UPDATE", nano)
         .fetch_all(&mut **tx)
-        .await?
-        .into_iter()
-        .map(Upload::try_from)
-        .collect()
+        .await?)
 }

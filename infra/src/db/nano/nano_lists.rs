@@ -1,4 +1,6 @@
 //! Lists of nanos with what a list shows beside each: its creator and its categories.
+//!
+//! These statements are built at run time: filters that are absent leave no trace in them, and lists of ids have any length.
 
 use std::collections::HashMap;
 
@@ -9,21 +11,22 @@ use domain::{
     user::Language,
     words,
 };
-use sqlx::{FromRow, MySql, QueryBuilder, Row as _, mysql::MySqlRow};
-use uuid::Uuid;
+use sqlx::{FromRow, MySql, QueryBuilder};
 
-use super::nanos::{Nano, Row};
+use super::nanos::Nano;
 
 /// Totals beyond this are not counted: a person never pages that far, and counting costs.
 pub const COUNT_CAP: u64 = 10_000;
 
 /// One entry of a list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct Card {
+    #[sqlx(flatten)]
     pub nano: Nano,
     pub creator_username: String,
     pub creator_name: String,
     /// Slugs, sorted.
+    #[sqlx(skip)]
     pub categories: Vec<String>,
 }
 
@@ -82,8 +85,8 @@ pub async fn page(db: &Db, filter: &Filter, sort: Option<Sort>, offset: u64, lim
     push_filter(&mut query, filter);
     query.push(order(sort)).push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
     query.push(") picked JOIN nanos n ON n.id = picked.id JOIN users u ON u.id = n.creator_id").push(order(sort));
-    let rows = query.build().fetch_all(db.pool()).await?;
-    let cards = cards(db, &rows).await?;
+    let mut cards: Vec<Card> = query.build_query_as().fetch_all(db.pool()).await?;
+    add_categories(db, &mut cards).await?;
     Ok(Page { cards, total: total.unsigned_abs() })
 }
 
@@ -101,46 +104,37 @@ pub async fn by_ids(db: &Db, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
     query.push(COLUMNS).push(" FROM nanos n JOIN users u ON u.id = n.creator_id WHERE n.id IN (");
     let mut list = query.separated(", ");
     for id in ids {
-        list.push_bind(id.0);
+        list.push_bind(*id);
     }
     query.push(")");
-    let rows = query.build().fetch_all(db.pool()).await?;
-    let mut found = cards(db, &rows).await?;
+    let mut found: Vec<Card> = query.build_query_as().fetch_all(db.pool()).await?;
+    add_categories(db, &mut found).await?;
     let place: HashMap<NanoId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     found.sort_by_key(|card| place.get(&card.nano.id).copied());
     Ok(found)
 }
 
-async fn cards(db: &Db, rows: &[MySqlRow]) -> Result<Vec<Card>, DbError> {
-    let mut cards = Vec::with_capacity(rows.len());
-    for row in rows {
-        cards.push(Card {
-            nano: Row::from_row(row)?.try_into()?,
-            creator_username: row.try_get("creator_username")?,
-            creator_name: row.try_get("creator_name")?,
-            categories: Vec::new(),
-        });
-    }
+async fn add_categories(db: &Db, cards: &mut [Card]) -> Result<(), DbError> {
     if cards.is_empty() {
-        return Ok(cards);
+        return Ok(());
     }
     let mut query = QueryBuilder::new(
         "SELECT nc.nano_id, c.slug FROM nano_categories nc JOIN categories c ON c.id = nc.category_id
          WHERE nc.nano_id IN (",
     );
     let mut list = query.separated(", ");
-    for card in &cards {
-        list.push_bind(card.nano.id.0);
+    for card in cards.iter() {
+        list.push_bind(card.nano.id);
     }
     query.push(") ORDER BY c.slug");
-    let mut slugs: HashMap<Uuid, Vec<String>> = HashMap::new();
-    for (nano, slug) in query.build_query_as::<(Uuid, String)>().fetch_all(db.pool()).await? {
+    let mut slugs: HashMap<NanoId, Vec<String>> = HashMap::new();
+    for (nano, slug) in query.build_query_as::<(NanoId, String)>().fetch_all(db.pool()).await? {
         slugs.entry(nano).or_default().push(slug);
     }
-    for card in &mut cards {
-        card.categories = slugs.remove(&card.nano.id.0).unwrap_or_default();
+    for card in cards {
+        card.categories = slugs.remove(&card.nano.id).unwrap_or_default();
     }
-    Ok(cards)
+    Ok(())
 }
 
 /// Ends with the id, so that pages neither repeat nor skip rows that are equal otherwise.
@@ -162,12 +156,12 @@ fn push_filter(query: &mut QueryBuilder<MySql>, filter: &Filter) {
         query.push("n.status IN (");
         let mut list = query.separated(", ");
         for status in &filter.statuses {
-            list.push_bind(status.as_str());
+            list.push_bind(*status);
         }
         query.push(")");
     }
     if let Some(creator) = filter.creator {
-        query.push(" AND n.creator_id = ").push_bind(creator.0);
+        query.push(" AND n.creator_id = ").push_bind(creator);
     }
     if let Some(slug) = &filter.category {
         query
@@ -184,10 +178,10 @@ fn push_filter(query: &mut QueryBuilder<MySql>, filter: &Filter) {
         query.push(" AND n.level = ").push_bind(level);
     }
     if let Some(language) = filter.language {
-        query.push(" AND n.language = ").push_bind(language.as_str());
+        query.push(" AND n.language = ").push_bind(language);
     }
     if let Some(format) = filter.format {
-        query.push(" AND n.format = ").push_bind(format.as_str());
+        query.push(" AND n.format = ").push_bind(format);
     }
     if let Some(least) = filter.duration_min {
         query.push(" AND n.duration_minutes >= ").push_bind(least);

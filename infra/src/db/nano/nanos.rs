@@ -1,16 +1,15 @@
 //! Nanos and the categories they are in. `nano_lists.rs` has the catalogue queries.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::word};
+use db::{Db, DbError, Tx};
 use domain::{
     ids::{CategoryId, NanoId, UserId, VersionId},
     nano::{Format, License, Status},
     user::Language,
 };
 use sqlx::QueryBuilder;
-use uuid::Uuid;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Nano {
     pub id: NanoId,
     pub creator_id: UserId,
@@ -43,69 +42,15 @@ pub struct Nano {
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct Row {
-    id: Uuid,
-    creator_id: Uuid,
-    title: String,
-    description: String,
-    duration_minutes: u32,
-    level: u8,
-    language: String,
-    format: String,
-    license: String,
-    status: String,
-    archived_by_moderator: bool,
-    current_version_id: Option<Uuid>,
-    latest_version_id: Option<Uuid>,
-    thumbnail_key: Option<String>,
-    download_count: u32,
-    rating_count: u32,
-    average_rating: f64,
-    index_version: u64,
-    event_seq: u64,
-    published_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<Row> for Nano {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        Ok(Self {
-            id: row.id.into(),
-            creator_id: row.creator_id.into(),
-            title: row.title,
-            description: row.description,
-            duration_minutes: row.duration_minutes,
-            level: row.level,
-            language: word(&row.language)?,
-            format: word(&row.format)?,
-            license: word(&row.license)?,
-            status: word(&row.status)?,
-            archived_by_moderator: row.archived_by_moderator,
-            current_version_id: row.current_version_id.map(VersionId),
-            latest_version_id: row.latest_version_id.map(VersionId),
-            thumbnail_key: row.thumbnail_key,
-            download_count: row.download_count,
-            rating_count: row.rating_count,
-            average_rating: row.average_rating,
-            index_version: row.index_version,
-            event_seq: row.event_seq,
-            published_at: row.published_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
-
 macro_rules! select {
     ($tail:tt, $arg:expr) => {
         sqlx::query_as!(
-            Row,
-            r#"SELECT id AS "id: Uuid", creator_id AS "creator_id: Uuid", title, description, duration_minutes, level,
-                 language, format, license, status, archived_by_moderator AS "archived_by_moderator: bool",
-                 current_version_id AS "current_version_id: Uuid", latest_version_id AS "latest_version_id: Uuid",
+            Nano,
+            r#"SELECT id AS "id: NanoId", creator_id AS "creator_id: UserId", title, description, duration_minutes, level,
+                 language AS "language: Language", format AS "format: Format", license AS "license: License",
+                 status AS "status: Status", archived_by_moderator AS "archived_by_moderator: bool",
+                 current_version_id AS "current_version_id: VersionId",
+                 latest_version_id AS "latest_version_id: VersionId",
                  thumbnail_key, download_count, rating_count, average_rating + 0e0 AS "average_rating!: f64",
                  index_version, event_seq, published_at AS "published_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
@@ -117,13 +62,13 @@ macro_rules! select {
 }
 
 pub async fn get(db: &Db, id: NanoId) -> Result<Option<Nano>, DbError> {
-    select!("id = ?", id.0).fetch_optional(db.pool()).await?.map(Nano::try_from).transpose()
+    Ok(select!("id = ?", id).fetch_optional(db.pool()).await?)
 }
 
 /// The nano with its row locked until the transaction ends: status moves and event numbers happen under this lock.
 /// It comes before every other lock of the nano's rows.
 pub async fn lock(tx: &mut Tx, id: NanoId) -> Result<Option<Nano>, DbError> {
-    select!("id = ? FOR UPDATE", id.0).fetch_optional(&mut **tx).await?.map(Nano::try_from).transpose()
+    Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
 /// What a draft starts with.
@@ -145,15 +90,15 @@ pub async fn insert(tx: &mut Tx, nano: &NewNano<'_>, now: DateTime<Utc>) -> Resu
         "INSERT INTO nanos (id, creator_id, title, description, duration_minutes, level, language, format, license,
            created_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        nano.id.0,
-        nano.creator_id.0,
+        nano.id,
+        nano.creator_id,
         nano.title,
         nano.description,
         nano.duration_minutes,
         nano.level,
-        nano.language.as_str(),
-        nano.format.as_str(),
-        nano.license.as_str(),
+        nano.language,
+        nano.format,
+        nano.license,
         now,
         now
     )
@@ -164,13 +109,14 @@ pub async fn insert(tx: &mut Tx, nano: &NewNano<'_>, now: DateTime<Utc>) -> Resu
 
 /// Replaces the categories of a nano.
 pub async fn set_categories(tx: &mut Tx, id: NanoId, categories: &[CategoryId]) -> Result<(), DbError> {
-    sqlx::query!("DELETE FROM nano_categories WHERE nano_id = ?", id.0).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM nano_categories WHERE nano_id = ?", id).execute(&mut **tx).await?;
     if categories.is_empty() {
         return Ok(());
     }
+    // Built at run time, because a nano is in any number of categories.
     let mut query = QueryBuilder::new("INSERT INTO nano_categories (nano_id, category_id) ");
     query.push_values(categories, |mut row, category| {
-        row.push_bind(id.0).push_bind(category.0);
+        row.push_bind(id).push_bind(*category);
     });
     query.build().execute(&mut **tx).await?;
     Ok(())
@@ -181,7 +127,7 @@ pub async fn category_slugs(db: &Db, id: NanoId) -> Result<Vec<String>, DbError>
     Ok(sqlx::query_scalar!(
         "SELECT c.slug FROM nano_categories nc JOIN categories c ON c.id = nc.category_id
          WHERE nc.nano_id = ? ORDER BY c.slug",
-        id.0
+        id
     )
     .fetch_all(db.pool())
     .await?)
@@ -197,11 +143,11 @@ pub async fn update(tx: &mut Tx, nano: &Nano, now: DateTime<Utc>) -> Result<(), 
         nano.description,
         nano.duration_minutes,
         nano.level,
-        nano.language.as_str(),
-        nano.format.as_str(),
-        nano.license.as_str(),
+        nano.language,
+        nano.format,
+        nano.license,
         now,
-        nano.id.0
+        nano.id
     )
     .execute(&mut **tx)
     .await?;
@@ -212,11 +158,11 @@ pub async fn update(tx: &mut Tx, nano: &Nano, now: DateTime<Utc>) -> Result<(), 
 pub async fn set_status(tx: &mut Tx, id: NanoId, status: Status, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE nanos SET status = ?, deleted_at = IF(? = 'deleted', ?, NULL), updated_at = ? WHERE id = ?",
-        status.as_str(),
-        status.as_str(),
+        status,
+        status,
         now,
         now,
-        id.0
+        id
     )
     .execute(&mut **tx)
     .await?;
@@ -225,7 +171,7 @@ pub async fn set_status(tx: &mut Tx, id: NanoId, status: Status, now: DateTime<U
 
 /// Remembers whether it was a moderator who took the nano down.
 pub async fn set_archived_by_moderator(tx: &mut Tx, id: NanoId, by_moderator: bool) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nanos SET archived_by_moderator = ? WHERE id = ?", by_moderator, id.0)
+    sqlx::query!("UPDATE nanos SET archived_by_moderator = ? WHERE id = ?", by_moderator, id)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -233,11 +179,11 @@ pub async fn set_archived_by_moderator(tx: &mut Tx, id: NanoId, by_moderator: bo
 
 /// Takes the next number for the nano's search document: what is indexed with it replaces everything older.
 pub async fn next_index_version(tx: &mut Tx, id: NanoId) -> Result<u64, DbError> {
-    sqlx::query!("UPDATE nanos SET index_version = index_version + 1 WHERE id = ?", id.0).execute(&mut **tx).await?;
-    Ok(sqlx::query_scalar!("SELECT index_version FROM nanos WHERE id = ?", id.0).fetch_one(&mut **tx).await?)
+    sqlx::query!("UPDATE nanos SET index_version = index_version + 1 WHERE id = ?", id).execute(&mut **tx).await?;
+    Ok(sqlx::query_scalar!("SELECT index_version FROM nanos WHERE id = ?", id).fetch_one(&mut **tx).await?)
 }
 
 pub async fn count_download(tx: &mut Tx, id: NanoId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nanos SET download_count = download_count + 1 WHERE id = ?", id.0).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE nanos SET download_count = download_count + 1 WHERE id = ?", id).execute(&mut **tx).await?;
     Ok(())
 }

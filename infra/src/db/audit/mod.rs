@@ -1,0 +1,4 @@
+//! The audit log, and its exports to the object store.
+
+pub mod audit_exports;
+pub mod audit_log;

@@ -1,0 +1,6 @@
+//! People: their accounts, sign-ins, and the mails and links sent to them.
+
+pub mod email_deliveries;
+pub mod email_tokens;
+pub mod refresh_tokens;
+pub mod users;
