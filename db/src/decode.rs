@@ -1,13 +1,6 @@
-//! Stored words become domain enums here; a word nobody knows is a database error, not a panic.
+//! Columns that become a domain value in one step; one that does not fit is a database error, not a panic.
 
-use std::str::FromStr;
-
-use crate::{DbError, UnknownWord};
-
-/// Reads an ENUM column's word.
-pub fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, DbError> {
-    text.parse().map_err(|error: UnknownWord| DbError::Other(sqlx::Error::Decode(Box::new(error))))
-}
+use crate::DbError;
 
 /// Reads a BINARY(32) column.
 pub fn hash(bytes: &[u8]) -> Result<[u8; 32], DbError> {
