@@ -15,6 +15,7 @@
 //! the scratch folder, without a name, so a crash leaves nothing behind.
 
 mod entries;
+mod error;
 mod guard;
 mod html;
 mod image;
@@ -28,5 +29,6 @@ pub mod thumbnail;
 mod video;
 
 pub use entries::ArchiveError;
+pub use error::ContentError;
 pub use note::{Hint, Note, hint};
 pub use scan::lazy_scanner::LazyScanner;

@@ -15,6 +15,7 @@ use infra::{
     storage::Storage,
 };
 use queue::{
+    ids::JobId,
     ledger::{
         self, JobRow, State,
         list::{self, Filter},
@@ -197,6 +198,19 @@ impl TestApp {
         .chain(search)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+    }
+
+    /// The job, once it is in one of these states.
+    pub async fn wait_for_state(&self, id: JobId, states: &[State]) -> JobRow {
+        let started = Instant::now();
+        loop {
+            let row = ledger::get(&self.db, id).await.expect("the ledger").expect("the job is there");
+            if states.contains(&row.state) {
+                return row;
+            }
+            assert!(started.elapsed() < PATIENCE, "not {states:?}: {row:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until every job has ended well or badly.

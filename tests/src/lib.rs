@@ -5,6 +5,7 @@ pub mod archives;
 pub mod client;
 pub mod collector;
 pub mod database;
+pub mod events;
 pub mod fleet;
 pub mod kit;
 pub mod routes;

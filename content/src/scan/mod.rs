@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     entries::{ArchiveError, Entry, FileArchive, fill},
+    error::ContentError,
     guard::{self, Stopped},
     html::{self, Syntax},
     image::decode::PixelLimits,
@@ -99,32 +100,6 @@ impl ScanReport {
     }
 }
 
-/// Why there is no report. All of these are faults of the machine or the archive step, none is a finding.
-#[derive(Debug, thiserror::Error)]
-pub enum ScanError {
-    #[error(transparent)]
-    Archive(ArchiveError),
-    #[error("no thread for the decoder: {0}")]
-    Thread(#[source] std::io::Error),
-    #[error("cancelled")]
-    Cancelled,
-}
-
-impl From<ArchiveError> for ScanError {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Cancelled => Self::Cancelled,
-            other => Self::Archive(other),
-        }
-    }
-}
-
-impl From<std::io::Error> for ScanError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Archive(error.into())
-    }
-}
-
 /// Compiled rules, ready to scan. Made once, shared by all jobs; made anew when rules change.
 #[derive(Debug)]
 pub struct Scanner {
@@ -149,7 +124,7 @@ impl Scanner {
         options: &ScanOptions,
         progress: &mut dyn FnMut(Progress),
         cancelled: &dyn Fn() -> bool,
-    ) -> Result<ScanReport, ScanError> {
+    ) -> Result<ScanReport, ContentError> {
         let mut archive = FileArchive::open(archive)?;
         let entries = archive.entries();
         let mut scan = Scan {
@@ -191,7 +166,7 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn entry(&mut self, archive: &mut FileArchive, entry: &Entry) -> Result<(), ScanError> {
+    fn entry(&mut self, archive: &mut FileArchive, entry: &Entry) -> Result<(), ContentError> {
         let name = entry.name.as_str();
         match entry.kind {
             Kind::Pdf => {
@@ -229,13 +204,13 @@ impl Scan<'_> {
         name: &str,
         nested: bool,
         keep: usize,
-    ) -> Result<Vec<u8>, ScanError> {
+    ) -> Result<Vec<u8>, ContentError> {
         let extension = extension(name);
         let mut head = Vec::new();
         let (mut kept, mut window) = (0, 0);
         loop {
             if (self.cancelled)() {
-                return Err(ScanError::Cancelled);
+                return Err(ContentError::Cancelled);
             }
             let read = self.fill_window(content, kept)?;
             if read == 0 && window > 0 {
@@ -266,7 +241,7 @@ impl Scan<'_> {
 
     /// Fills the window behind the first `kept` bytes. Grows it step by step: most entries are small, and a header's
     /// claim is not worth an allocation.
-    fn fill_window(&mut self, content: &mut impl Read, kept: usize) -> Result<usize, ScanError> {
+    fn fill_window(&mut self, content: &mut impl Read, kept: usize) -> Result<usize, ContentError> {
         let mut filled = kept;
         loop {
             if self.window.len() == filled {
@@ -310,11 +285,11 @@ impl Scan<'_> {
         links::inspect(name, text, &mut self.findings);
     }
 
-    fn pdf(&mut self, mut spool: impl Read + Seek, entry: &Entry) -> Result<(), ScanError> {
+    fn pdf(&mut self, mut spool: impl Read + Seek, entry: &Entry) -> Result<(), ContentError> {
         let name = entry.name.as_str();
         let facts = pdf::stream::inspect(&mut spool, self.cancelled)?;
         if (self.cancelled)() {
-            return Err(ScanError::Cancelled);
+            return Err(ContentError::Cancelled);
         }
         pdf::active::inspect(name, &facts, &mut self.findings);
         if entry.size > pdf::PDF_MAX {
@@ -331,13 +306,13 @@ impl Scan<'_> {
             Ok(Err(_)) | Err(Stopped::Panicked(_) | Stopped::TimedOut(_)) => {
                 self.findings.add(&finding::TEXT_NOT_CHECKED, name, 1, None);
             }
-            Err(Stopped::Cancelled) => return Err(ScanError::Cancelled),
-            Err(Stopped::Thread(error)) => return Err(ScanError::Thread(error)),
+            Err(Stopped::Cancelled) => return Err(ContentError::Cancelled),
+            Err(Stopped::Thread(error)) => return Err(ContentError::Thread(error)),
         }
         Ok(())
     }
 
-    fn office(&mut self, mut document: office::Document, outer: &str) -> Result<(), ScanError> {
+    fn office(&mut self, mut document: office::Document, outer: &str) -> Result<(), ContentError> {
         let mut unpacked = 0;
         for entry in document.entries.clone().iter() {
             unpacked += entry.size;
@@ -366,7 +341,7 @@ impl Scan<'_> {
                 }
                 Ok(_) => {}
                 // The archive check does not look this deep.
-                Err(ScanError::Archive(ArchiveError::Damaged(_))) => {
+                Err(ContentError::Archive(ArchiveError::Damaged(_))) => {
                     self.findings.add(&finding::NOT_FULLY_SCANNED, &name, 1, None);
                 }
                 Err(error) => return Err(error),

@@ -150,9 +150,9 @@ fn tells_progress_and_stops_when_cancelled() {
         asked.get() > 1
     };
     let stopped = scanner.scan(&path, &options, &mut |_| {}, &stop_later);
-    assert!(matches!(stopped, Err(ScanError::Cancelled)));
+    assert!(matches!(stopped, Err(ContentError::Cancelled)));
     let missing = scanner.scan(&folder.path().join("none.zip"), &options, &mut |_| {}, &|| false);
-    assert!(matches!(missing, Err(ScanError::Archive(ArchiveError::Io(_)))));
+    assert!(matches!(missing, Err(ContentError::Archive(ArchiveError::Io(_)))));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_damaged_archive_is_an_error_not_a_finding() {
     std::fs::write(&path, bytes).unwrap();
     let options = ScanOptions { format: Format::Text, language: None, scratch: folder.path().to_owned() };
     let result = Scanner::new(None).unwrap().scan(&path, &options, &mut |_| {}, &|| false);
-    assert!(matches!(result, Err(ScanError::Archive(ArchiveError::Damaged(_)))), "{result:?}");
+    assert!(matches!(result, Err(ContentError::Archive(ArchiveError::Damaged(_)))), "{result:?}");
 }
 
 #[test]

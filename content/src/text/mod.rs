@@ -8,14 +8,15 @@ use std::{ffi::OsString, path::Path, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    entries::{ArchiveError, Entry, FileArchive, reading_order},
+    entries::{Entry, FileArchive, reading_order},
+    error::{ContentError, Miss},
     guard::{self, Stopped},
     html::{self, Syntax},
     image::decode::PixelLimits,
     kind::Kind,
     note::Note,
     office, pdf,
-    video::{self, Media, Tools, VideoError, tool::ToolError},
+    video::{self, Media, Tools},
 };
 
 /// PDFs and media files looked at, at most; a nano is a short unit.
@@ -69,33 +70,13 @@ pub struct Metadata {
     pub notes: Vec<Note>,
 }
 
-/// Why the step failed. Bad content never gets here, it becomes a note.
-#[derive(Debug, thiserror::Error)]
-pub enum TextError {
-    #[error(transparent)]
-    Archive(ArchiveError),
-    #[error("no thread for the decoder: {0}")]
-    Thread(#[source] std::io::Error),
-    #[error("cancelled")]
-    Cancelled,
-}
-
-impl From<ArchiveError> for TextError {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Cancelled => Self::Cancelled,
-            other => Self::Archive(other),
-        }
-    }
-}
-
 /// Reads the nano in `archive`. `scratch` is a folder for unpacked files; nothing stays in it.
 pub fn extract(
     archive: &Path,
     scratch: &Path,
     limits: &TextLimits,
     cancelled: &dyn Fn() -> bool,
-) -> Result<Metadata, TextError> {
+) -> Result<Metadata, ContentError> {
     let mut reader = Reader {
         archive: FileArchive::open(archive)?,
         path: archive,
@@ -109,7 +90,7 @@ pub fn extract(
     let (mut pdfs, mut media) = (0, 0);
     for entry in &entries {
         if cancelled() {
-            return Err(TextError::Cancelled);
+            return Err(ContentError::Cancelled);
         }
         let outcome = match entry.kind {
             Kind::Pdf if pdfs < DOCUMENTS_MAX => {
@@ -132,47 +113,6 @@ pub fn extract(
     let mut metadata = reader.metadata;
     metadata.language = language::detect(&metadata.text).map(str::to_owned);
     Ok(metadata)
-}
-
-/// Why an entry gave nothing.
-enum Miss {
-    Note(&'static str, String),
-    Fault(TextError),
-}
-
-impl From<ArchiveError> for Miss {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::TooLarge { .. } => Self::Note("entry_too_large", error.to_string()),
-            ArchiveError::Damaged(_) => Self::Note("entry_damaged", error.to_string()),
-            ArchiveError::Io(_) | ArchiveError::Cancelled => Self::Fault(error.into()),
-        }
-    }
-}
-
-impl From<Stopped> for Miss {
-    fn from(error: Stopped) -> Self {
-        match error {
-            Stopped::Panicked(_) => Self::Note("text_unreadable", error.to_string()),
-            Stopped::TimedOut(_) => Self::Note("decoder_timeout", error.to_string()),
-            Stopped::Cancelled => Self::Fault(TextError::Cancelled),
-            Stopped::Thread(error) => Self::Fault(TextError::Thread(error)),
-        }
-    }
-}
-
-impl From<VideoError> for Miss {
-    fn from(error: VideoError) -> Self {
-        match error {
-            VideoError::Archive(error) => error.into(),
-            VideoError::Tool(ToolError::Cancelled) => Self::Fault(TextError::Cancelled),
-            VideoError::Tool(ToolError::Missing { .. } | ToolError::Start { .. }) => {
-                Self::Note("tool_missing", error.to_string())
-            }
-            VideoError::Tool(ToolError::TimedOut { .. }) => Self::Note("decoder_timeout", error.to_string()),
-            _ => Self::Note("video_unreadable", error.to_string()),
-        }
-    }
 }
 
 struct Reader<'a> {
@@ -212,7 +152,11 @@ impl Reader<'_> {
     fn pdf(&mut self, entry: &Entry) -> Result<(), Miss> {
         let bytes = self.archive.read(entry, self.limits.pdf)?;
         let (room, time) = (self.room(), self.limits.time);
-        let read = guard::run(time * 2, self.cancelled, move || pdf::read(bytes, room, time, PIXELS))?
+        let read = guard::run(time * 2, self.cancelled, move || pdf::read(bytes, room, time, PIXELS))
+            .map_err(|stopped| match stopped {
+                Stopped::Panicked(_) => Miss::Note("text_unreadable", stopped.to_string()),
+                other => other.into(),
+            })?
             .map_err(|error| Miss::Note(error.code(), error.to_string()))?;
         *self.metadata.pages.get_or_insert(0) += read.pages;
         self.add(&read.text);

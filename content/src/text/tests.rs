@@ -103,5 +103,5 @@ fn without_ffprobe_there_is_a_note() {
 fn stops_when_cancelled() {
     let (folder, path) = archive_of(&[("a.txt", b"x")]);
     let stopped = extract(&path, folder.path(), &TextLimits::default(), &|| true);
-    assert!(matches!(stopped, Err(TextError::Cancelled)));
+    assert!(matches!(stopped, Err(ContentError::Cancelled)));
 }

@@ -14,15 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     entries::{ArchiveError, Entry, FileArchive, reading_order},
-    guard::{self, Stopped},
+    error::{ContentError, Miss},
+    guard,
     image::{
-        decode::{self, BASE_WIDTH, DecodeError, Picture, PixelLimits},
+        decode::{self, BASE_WIDTH, Picture, PixelLimits},
         raster::{Raster, fit},
     },
     kind::Kind,
     note::Note,
     pdf,
-    video::{self, Tools, VideoError, tool::ToolError},
+    video::{self, Tools},
 };
 
 /// The width classes, ascending.
@@ -101,26 +102,6 @@ pub struct Thumbnails {
     pub notes: Vec<Note>,
 }
 
-/// Why the step failed. Bad content never gets here, it becomes a note.
-#[derive(Debug, thiserror::Error)]
-pub enum ThumbnailError {
-    #[error(transparent)]
-    Archive(ArchiveError),
-    #[error("no thread for the decoder: {0}")]
-    Thread(#[source] std::io::Error),
-    #[error("cancelled")]
-    Cancelled,
-}
-
-impl From<ArchiveError> for ThumbnailError {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Cancelled => Self::Cancelled,
-            other => Self::Archive(other),
-        }
-    }
-}
-
 /// Makes the thumbnails of the nano in `archive`. `scratch` is a folder for unpacked videos; nothing stays in it.
 /// `cancelled` is asked often and from this thread only.
 pub fn make(
@@ -128,13 +109,13 @@ pub fn make(
     scratch: &Path,
     limits: &ImageLimits,
     cancelled: &dyn Fn() -> bool,
-) -> Result<Thumbnails, ThumbnailError> {
+) -> Result<Thumbnails, ContentError> {
     let mut maker = Maker { archive: FileArchive::open(archive)?, path: archive, scratch, limits, cancelled };
     let mut result = Thumbnails::default();
     let mut icon = None;
     for (entry, role) in candidates(&maker.archive.entries()).into_iter().take(TRIES) {
         if cancelled() {
-            return Err(ThumbnailError::Cancelled);
+            return Err(ContentError::Cancelled);
         }
         let picture = match maker.picture(&entry) {
             Ok(picture) => picture,
@@ -211,57 +192,6 @@ fn is_cover(name: &str) -> bool {
     !folder.contains('/') && matches!(file, "cover.jpg" | "cover.jpeg" | "cover.png" | "cover.webp")
 }
 
-/// Why a candidate gave no picture.
-enum Miss {
-    /// Its own fault: code and message of a note.
-    Note(&'static str, String),
-    /// Not its fault.
-    Fault(ThumbnailError),
-}
-
-impl From<ArchiveError> for Miss {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::TooLarge { .. } => Self::Note("entry_too_large", error.to_string()),
-            ArchiveError::Damaged(_) => Self::Note("entry_damaged", error.to_string()),
-            ArchiveError::Io(_) | ArchiveError::Cancelled => Self::Fault(error.into()),
-        }
-    }
-}
-
-impl From<Stopped> for Miss {
-    fn from(error: Stopped) -> Self {
-        match error {
-            Stopped::Panicked(_) => Self::Note("decoder_failed", error.to_string()),
-            Stopped::TimedOut(_) => Self::Note("decoder_timeout", error.to_string()),
-            Stopped::Cancelled => Self::Fault(ThumbnailError::Cancelled),
-            Stopped::Thread(error) => Self::Fault(ThumbnailError::Thread(error)),
-        }
-    }
-}
-
-impl From<DecodeError> for Miss {
-    fn from(error: DecodeError) -> Self {
-        Self::Note(error.code(), error.to_string())
-    }
-}
-
-impl From<VideoError> for Miss {
-    fn from(error: VideoError) -> Self {
-        match error {
-            VideoError::Archive(error) => error.into(),
-            VideoError::Tool(ToolError::Cancelled) => Self::Fault(ThumbnailError::Cancelled),
-            VideoError::Tool(ToolError::Missing { .. } | ToolError::Start { .. }) => {
-                Self::Note("tool_missing", error.to_string())
-            }
-            VideoError::Tool(ToolError::TimedOut { .. }) => Self::Note("decoder_timeout", error.to_string()),
-            VideoError::Tool(ToolError::Failed { .. } | ToolError::TooMuch { .. })
-            | VideoError::NoFrame
-            | VideoError::Unreadable(_) => Self::Note("video_unreadable", error.to_string()),
-        }
-    }
-}
-
 struct Maker<'a> {
     archive: FileArchive,
     path: &'a Path,
@@ -303,12 +233,12 @@ impl Maker<'_> {
     }
 
     /// The three sizes, each made from the next larger one. The inner error is the encoder's.
-    fn encode(&self, base: &Raster) -> Result<Result<Vec<Thumbnail>, String>, ThumbnailError> {
+    fn encode(&self, base: &Raster) -> Result<Result<Vec<Thumbnail>, String>, ContentError> {
         let mut images: Vec<Thumbnail> = Vec::new();
         let mut larger = base.clone();
         for width in WIDTHS.into_iter().rev() {
             if (self.cancelled)() {
-                return Err(ThumbnailError::Cancelled);
+                return Err(ContentError::Cancelled);
             }
             let (width, height) = fit(base.width, base.height, width);
             if images.last().is_some_and(|last| last.width == width) {

@@ -289,7 +289,7 @@ fn nothing_to_picture_is_fine() {
 fn stops_when_cancelled() {
     let (folder, path) = archive_of(&[("a.png", &encoded(&picture(64, 64), ImageFormat::Png))]);
     let stopped = make(&path, folder.path(), &ImageLimits::default(), &|| true);
-    assert!(matches!(stopped, Err(ThumbnailError::Cancelled)));
+    assert!(matches!(stopped, Err(ContentError::Cancelled)));
     let missing = make(&folder.path().join("none.zip"), folder.path(), &ImageLimits::default(), &|| false);
-    assert!(matches!(missing, Err(ThumbnailError::Archive(ArchiveError::Io(_)))));
+    assert!(matches!(missing, Err(ContentError::Archive(ArchiveError::Io(_)))));
 }

@@ -7,38 +7,22 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use content::thumbnail::{self, ImageLimits, Thumbnails};
 use infra::{db::nano_versions, storage::Key};
-use queue::{GivenUp, Job, JobError, Level, Outcome, Queue, Reference, Run};
+use queue::{Job, JobError, Level, Outcome, Queue, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use uuid::Uuid;
 
-use super::Step;
 use crate::{Context, VersionRef, content_errors, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeThumbnails(pub VersionRef);
 
-impl Step for MakeThumbnails {
-    fn version(&self) -> &VersionRef {
-        &self.0
-    }
-}
-
 impl Job<Context> for MakeThumbnails {
+    about_a_version!();
+
     const KIND: &'static str = "make_thumbnails";
     const QUEUE: Queue = queues::MEDIA;
-    const OWNER_MAY_RETRY: bool = true;
-    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
     const TIMEOUT: Duration = Duration::from_secs(5 * 60);
     const ISOLATED: bool = true;
-
-    fn tenant(&self) -> Option<Uuid> {
-        Some(self.0.creator_id.0)
-    }
-
-    fn references(&self) -> Vec<Reference> {
-        self.0.references()
-    }
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
@@ -56,7 +40,7 @@ impl Job<Context> for MakeThumbnails {
                 thumbnail::make(&archive, &folder, &ImageLimits::default(), &move || stop.is_cancelled())
             })
             .await?
-            .map_err(content_errors::of_thumbnail)?;
+            .map_err(content_errors::of_content)?;
 
         let widths: Vec<u32> = made.images.iter().map(|image| image.width).collect();
         let notes: Vec<&str> = made.notes.iter().map(|note| note.code.as_str()).collect();

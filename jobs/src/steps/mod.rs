@@ -3,6 +3,24 @@
 //! `ValidateArchive` -> (`MakeThumbnails` beside `ScanContent`) -> `ReviewNano` -> `PublishNano` -> `IndexNano`,
 //! `SendEmail`. Locks are taken in the order nano, version.
 
+/// What the steps that work on a version have in common, `self.0` being the [`VersionRef`]: they are its creator's, who may
+/// retry them without another upload, is told when one is given up, and finds them by nano and version.
+macro_rules! about_a_version {
+    () => {
+        const OWNER_MAY_RETRY: bool = true;
+        const GIVEN_UP: Option<queue::GivenUp<Self, Context>> =
+            Some(|step, context, tx, _| Box::pin(step.0.step_failed(tx, Self::KIND, context.clock.now())));
+
+        fn tenant(&self) -> Option<uuid::Uuid> {
+            Some(self.0.creator_id.0)
+        }
+
+        fn references(&self) -> Vec<queue::Reference> {
+            self.0.references()
+        }
+    };
+}
+
 mod index_nano;
 mod make_thumbnails;
 mod publish_nano;
@@ -16,14 +34,13 @@ use domain::{
     ids::{NanoId, UserId, VersionId},
     nano::VersionState,
 };
-use futures::future::BoxFuture;
 use infra::db::{
     nano_events,
     nano_versions::{self, VersionRow},
     nanos::{self, Nano},
     users,
 };
-use queue::{Job, JobError, Reference, enqueue};
+use queue::{JobError, Reference, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -38,21 +55,6 @@ pub use validate_archive::ValidateArchive;
 
 /// Findings named in the mail; the report has all of them.
 pub(crate) const MAILED_FINDINGS: usize = 5;
-
-/// A step that works on one version.
-pub(crate) trait Step: Job<Context> {
-    fn version(&self) -> &VersionRef;
-}
-
-/// The hook of a step that is given up: the creator is told, and can retry it without another upload.
-pub(crate) fn tell_creator<'a, S: Step>(
-    step: &'a S,
-    context: &'a Context,
-    tx: &'a mut Tx,
-    _reason: &'a str,
-) -> BoxFuture<'a, Result<(), DbError>> {
-    Box::pin(step.version().step_failed(tx, S::KIND, context.clock.now()))
-}
 
 /// The version a step works on.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -1,36 +1,20 @@
 //! Makes a checked version the one the public sees.
 
 use infra::db::{nano_versions, nanos};
-use queue::{GivenUp, Job, JobError, Outcome, Queue, Reference, Run, enqueue};
+use queue::{Job, JobError, Outcome, Queue, Run, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use uuid::Uuid;
 
-use super::Step;
 use crate::{Context, IndexNano, VersionRef, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PublishNano(pub VersionRef);
 
-impl Step for PublishNano {
-    fn version(&self) -> &VersionRef {
-        &self.0
-    }
-}
-
 impl Job<Context> for PublishNano {
+    about_a_version!();
+
     const KIND: &'static str = "publish_nano";
     const QUEUE: Queue = queues::UPLOADS;
-    const OWNER_MAY_RETRY: bool = true;
-    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
-
-    fn tenant(&self) -> Option<Uuid> {
-        Some(self.0.creator_id.0)
-    }
-
-    fn references(&self) -> Vec<Reference> {
-        self.0.references()
-    }
 
     async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
         let now = context.clock.now();

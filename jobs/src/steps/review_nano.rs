@@ -3,12 +3,10 @@
 use content::scan::{Finding, ScanReport};
 use domain::review::{self, ScanAction, Verdict};
 use infra::db::{moderation_cases, nano_versions, nanos};
-use queue::{GivenUp, Job, JobError, Outcome, Queue, Reference, Run, enqueue};
+use queue::{Job, JobError, Outcome, Queue, Run, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::Step;
 use crate::{
     Context, PublishNano, VersionRef, queues,
     steps::{MAILED_FINDINGS, Rejection},
@@ -17,25 +15,11 @@ use crate::{
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReviewNano(pub VersionRef);
 
-impl Step for ReviewNano {
-    fn version(&self) -> &VersionRef {
-        &self.0
-    }
-}
-
 impl Job<Context> for ReviewNano {
+    about_a_version!();
+
     const KIND: &'static str = "review_nano";
     const QUEUE: Queue = queues::UPLOADS;
-    const OWNER_MAY_RETRY: bool = true;
-    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
-
-    fn tenant(&self) -> Option<Uuid> {
-        Some(self.0.creator_id.0)
-    }
-
-    fn references(&self) -> Vec<Reference> {
-        self.0.references()
-    }
 
     async fn run(&self, context: &Context, _run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };

@@ -7,38 +7,22 @@ use content::{
     text::{self, TextLimits},
 };
 use infra::db::{nano_versions, nanos};
-use queue::{GivenUp, Job, JobError, Level, Outcome, Queue, Reference, Run};
+use queue::{Job, JobError, Level, Outcome, Queue, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use uuid::Uuid;
 
-use super::Step;
 use crate::{Context, VersionRef, content_errors, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScanContent(pub VersionRef);
 
-impl Step for ScanContent {
-    fn version(&self) -> &VersionRef {
-        &self.0
-    }
-}
-
 impl Job<Context> for ScanContent {
+    about_a_version!();
+
     const KIND: &'static str = "scan_content";
     const QUEUE: Queue = queues::UPLOADS;
-    const OWNER_MAY_RETRY: bool = true;
-    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
     const ISOLATED: bool = true;
-
-    fn tenant(&self) -> Option<Uuid> {
-        Some(self.0.creator_id.0)
-    }
-
-    fn references(&self) -> Vec<Reference> {
-        self.0.references()
-    }
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
@@ -61,9 +45,9 @@ impl Job<Context> for ScanContent {
                 let mut progress = |at: Progress| run.progress(at.done, Some(at.total), "scanning");
                 let scanner = scanner.get().map_err(content_errors::of_rules)?;
                 let scan =
-                    scanner.scan(&archive, &options, &mut progress, &cancelled).map_err(content_errors::of_scan)?;
+                    scanner.scan(&archive, &options, &mut progress, &cancelled).map_err(content_errors::of_content)?;
                 let metadata = text::extract(&archive, &folder, &TextLimits::default(), &cancelled)
-                    .map_err(content_errors::of_text)?;
+                    .map_err(content_errors::of_content)?;
                 Ok::<_, JobError>((scan, metadata))
             })
             .await??;

@@ -11,13 +11,11 @@ use infra::{
     disk,
     storage::{Key, Storage, StorageError},
 };
-use queue::{Flow, GivenUp, Job, JobError, Level, Outcome, Queue, Reference, Run};
+use queue::{Flow, Job, JobError, Level, Outcome, Queue, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
-use super::Step;
 use crate::{
     Context, MakeThumbnails, ReviewNano, ScanContent, VersionRef, queues,
     steps::{MAILED_FINDINGS, Rejection},
@@ -26,27 +24,13 @@ use crate::{
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ValidateArchive(pub VersionRef);
 
-impl Step for ValidateArchive {
-    fn version(&self) -> &VersionRef {
-        &self.0
-    }
-}
-
 impl Job<Context> for ValidateArchive {
+    about_a_version!();
+
     const KIND: &'static str = "validate_archive";
     const QUEUE: Queue = queues::UPLOADS;
-    const OWNER_MAY_RETRY: bool = true;
-    const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(super::tell_creator::<Self>);
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
     const ISOLATED: bool = true;
-
-    fn tenant(&self) -> Option<Uuid> {
-        Some(self.0.creator_id.0)
-    }
-
-    fn references(&self) -> Vec<Reference> {
-        self.0.references()
-    }
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };

@@ -164,18 +164,6 @@ async fn put_all(app: &TestApp, all: &[Stint]) -> Vec<JobId> {
     change(app, async |tx| enqueue_all(tx, all).await.unwrap()).await
 }
 
-async fn wait(app: &TestApp, id: JobId, states: &[State]) -> ledger::JobRow {
-    let started = Instant::now();
-    loop {
-        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
-        if states.contains(&row.state) {
-            return row;
-        }
-        assert!(started.elapsed() < tests::app::PATIENCE, "{row:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_paused_queue_starts_after_the_pause_committed() {
     let app = TestApp::start().await;
@@ -222,8 +210,8 @@ async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_tim
     let test = Uuid::now_v7();
     let paused = put_all(&app, &vec![Stint { test, tenant: None, millis: 1 }; 700]).await;
     let other = app.put(&Other {}).await;
-    wait(&app, other, &[State::Completed]).await;
-    let row = wait(&app, paused[0], &[State::Blocked]).await;
+    app.wait_for_state(other, &[State::Completed]).await;
+    let row = app.wait_for_state(paused[0], &[State::Blocked]).await;
     assert_eq!(row.runs, 0);
     assert!(notes(test).is_empty());
     app.drained().await;
@@ -243,11 +231,11 @@ async fn a_running_job_is_asked_to_stop_within_a_second() {
     let mut took = Vec::new();
     for _ in 0..8 {
         let id = app.put(&Stint { test, tenant: None, millis: 60_000 }).await;
-        wait(&app, id, &[State::Running]).await;
+        app.wait_for_state(id, &[State::Running]).await;
         let asked = Instant::now();
         let change = act(&app, id, Action::Cancel).await;
         assert_eq!((change.result, change.after), (Operated::Asked, State::Running));
-        let row = wait(&app, id, &[State::Cancelled]).await;
+        let row = app.wait_for_state(id, &[State::Cancelled]).await;
         took.push(asked.elapsed());
         let attempts = attempts::by_job(&app.db, id).await.unwrap();
         assert_eq!((attempts[0].outcome.as_str(), attempts[0].error.as_deref()), ("cancelled", Some("a test")));
@@ -270,7 +258,7 @@ async fn a_cancel_outlives_the_worker_that_ran_the_job() {
     assert_eq!(act(&app, id, Action::Discard).await.result, Operated::Refused, "it runs");
     // Nobody beats for it: it is put back, and cancelled where it lies or as soon as it runs again.
     let worker = worker(&app, 1).await;
-    let row = wait(&app, id, &[State::Cancelled]).await;
+    let row = app.wait_for_state(id, &[State::Cancelled]).await;
     assert_eq!(row.lost, 1);
     worker.stop().await;
     app.finish().await;
@@ -282,7 +270,7 @@ async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
     let worker = worker(&app, 2).await;
     let test = Uuid::now_v7();
     let id = app.put(&Stint { test, tenant: None, millis: 1_500 }).await;
-    wait(&app, id, &[State::Running]).await;
+    app.wait_for_state(id, &[State::Running]).await;
     let row = workers::list(&app.db).await.unwrap().into_iter().find(|row| row.state == WorkerState::Alive).unwrap();
     assert_eq!(row.slots, 4);
     assert!(change(&app, async |tx| workers::request_drain(tx, row.id, "a new machine").await.unwrap()).await);
@@ -320,7 +308,7 @@ async fn a_job_lost_too_often_is_a_group_of_failures() {
     // Retried, it starts with a clean slate and is a failure no more once it completes.
     assert_eq!(act(&app, id, Action::Retry).await.after, State::Available);
     let worker = worker(&app, 1).await;
-    wait(&app, id, &[State::Completed]).await;
+    app.wait_for_state(id, &[State::Completed]).await;
     worker.stop().await;
     app.finish().await;
 }
@@ -336,7 +324,7 @@ async fn an_urgent_job_passes_what_can_wait() {
     for _ in 0..10 {
         let began = Instant::now();
         let id = app.put(&Urgent {}).await;
-        wait(&app, id, &[State::Completed]).await;
+        app.wait_for_state(id, &[State::Completed]).await;
         took.push(began.elapsed());
     }
     took.sort();
@@ -363,7 +351,7 @@ async fn one_job_does_not_wait_for_a_hundred_thousand_of_another_tenant() {
     let mut waits = Vec::new();
     for _ in 0..20 {
         let (id, began) = (app.put(&Stint { test, tenant: Some(modest), millis: 1 }).await, Instant::now());
-        wait(&app, id, &[State::Completed]).await;
+        app.wait_for_state(id, &[State::Completed]).await;
         waits.push(began.elapsed());
     }
     waits.sort();

@@ -37,18 +37,6 @@ async fn put<J: Job<Context>>(app: &TestApp, job: &J) -> JobId {
     id
 }
 
-async fn wait(app: &TestApp, id: JobId, state: State) -> ledger::JobRow {
-    let started = Instant::now();
-    loop {
-        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
-        if row.state == state {
-            return row;
-        }
-        assert!(started.elapsed() < tests::app::PATIENCE, "{row:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
     let app = TestApp::start().await;
@@ -144,7 +132,7 @@ async fn a_claim_whose_answer_was_lost_is_handed_back() {
             break id;
         }
     };
-    let row = wait(&app, id, State::Completed).await;
+    let row = app.wait_for_state(id, &[State::Completed]).await;
     assert_eq!((row.runs, row.failures, row.lost), (2, 0, 0), "{row:?}");
     worker.stop().await;
     app.finish().await;
@@ -180,9 +168,9 @@ async fn a_worker_whose_runtime_hangs_loses_its_jobs_and_its_late_writes_are_ref
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(hanging.run(stopped)).unwrap();
     });
-    wait(&app, id, State::Running).await;
+    app.wait_for_state(id, &[State::Running]).await;
     let healthy = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Hog>()).await;
-    let row = wait(&app, id, State::Completed).await;
+    let row = app.wait_for_state(id, &[State::Completed]).await;
     assert_eq!((row.runs, row.lost, row.failures), (2, 1, 0), "{row:?}");
     assert_eq!(HOGGED.load(Ordering::SeqCst), 0, "the first run hangs still");
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use db::Db;
@@ -93,18 +93,6 @@ async fn worker(app: &TestApp) -> Worker {
     app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Probe>()).await
 }
 
-async fn wait(app: &TestApp, id: JobId, states: &[State]) -> ledger::JobRow {
-    let started = Instant::now();
-    loop {
-        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
-        if states.contains(&row.state) {
-            return row;
-        }
-        assert!(started.elapsed() < tests::app::PATIENCE, "{row:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolled_back_transaction_enqueues_nothing() {
     let app = TestApp::start().await;
@@ -131,9 +119,9 @@ async fn a_live_unique_job_is_not_doubled_and_a_running_one_runs_again() {
     let first = put(&app, &job).await;
     assert_eq!(put(&app, &job).await, first, "still waiting: the same job");
     let worker = worker(&app).await;
-    wait(&app, first, &[State::Running]).await;
+    app.wait_for_state(first, &[State::Running]).await;
     assert_eq!(put(&app, &job).await, first, "running: the same job, once more");
-    wait(&app, first, &[State::Completed]).await;
+    app.wait_for_state(first, &[State::Completed]).await;
     assert_eq!(runs_of(job.id).load(Ordering::SeqCst), 2);
     assert_ne!(put(&app, &job).await, first, "completed: the key is free");
     app.drained().await;
@@ -147,10 +135,10 @@ async fn failures_are_retried_with_backoff_and_survive_a_restart() {
     let job = probe(Act::FailTimes(2));
     let id = put(&app, &job).await;
     let first = worker(&app).await;
-    wait(&app, id, &[State::Retryable]).await;
+    app.wait_for_state(id, &[State::Retryable]).await;
     first.stop().await;
     let second = worker(&app).await;
-    let row = wait(&app, id, &[State::Completed]).await;
+    let row = app.wait_for_state(id, &[State::Completed]).await;
     assert_eq!((row.failures, row.runs), (2, 3));
     assert_eq!(row.last_error.as_deref(), Some("told to fail"));
     second.stop().await;
@@ -164,7 +152,7 @@ async fn a_job_that_keeps_failing_or_panicking_is_discarded_and_can_be_retried()
     let failing = put(&app, &probe(Act::FailTimes(u32::MAX))).await;
     let panicking = put(&app, &probe(Act::Panic)).await;
     for id in [failing, panicking] {
-        let row = wait(&app, id, &[State::Discarded]).await;
+        let row = app.wait_for_state(id, &[State::Discarded]).await;
         assert_eq!(row.failures, 3, "{row:?}");
     }
     assert!(ledger::get(&app.db, panicking).await.unwrap().unwrap().last_error.unwrap().contains("told to panic"));
@@ -173,7 +161,7 @@ async fn a_job_that_keeps_failing_or_panicking_is_discarded_and_can_be_retried()
         ledger::operate(&mut tx, failing, ledger::Action::Retry, &ledger::By::system("a test")).await.unwrap().unwrap();
     assert_eq!(done.result, ledger::Operated::Done);
     tx.commit().await.unwrap();
-    assert_eq!(wait(&app, failing, &[State::Discarded]).await.runs, 6);
+    assert_eq!(app.wait_for_state(failing, &[State::Discarded]).await.runs, 6);
     worker.stop().await;
     app.discard().await;
 }
@@ -183,14 +171,14 @@ async fn an_unknown_kind_is_parked_without_burning_an_attempt() {
     let app = TestApp::start().await;
     let id = put(&app, &FromTheFuture {}).await;
     let worker = worker(&app).await;
-    let row = wait(&app, id, &[State::Scheduled]).await;
+    let row = app.wait_for_state(id, &[State::Scheduled]).await;
     assert_eq!((row.failures, row.runs), (0, 1));
     worker.stop().await;
     let newer = app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<FromTheFuture>()).await;
     let mut tx = app.db.begin().await.unwrap();
     ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
     tx.commit().await.unwrap();
-    wait(&app, id, &[State::Completed]).await;
+    app.wait_for_state(id, &[State::Completed]).await;
     newer.stop().await;
     app.finish().await;
 }
@@ -212,7 +200,7 @@ async fn a_join_runs_once_after_all_children_however_they_race() {
         parents.push((id, parent.id));
     }
     for (id, probe) in parents {
-        wait(&app, id, &[State::Completed]).await;
+        app.wait_for_state(id, &[State::Completed]).await;
         assert_eq!(runs_of(probe).load(Ordering::SeqCst), 1);
     }
     worker.stop().await;
@@ -278,7 +266,7 @@ async fn a_stopping_worker_lets_running_jobs_finish_and_takes_no_more() {
     assert_eq!(ledger::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
     assert_eq!(ledger::get(&app.db, late).await.unwrap().unwrap().state, State::Available);
     let next = self::worker(&app).await;
-    wait(&app, late, &[State::Completed]).await;
+    app.wait_for_state(late, &[State::Completed]).await;
     next.stop().await;
     app.finish().await;
 }
@@ -303,7 +291,7 @@ async fn a_wiped_redis_loses_nothing() {
         redis::cmd("FLUSHALL").exec_async(&mut connection).await.unwrap();
     }
     for id in ids {
-        wait(&app, id, &[State::Completed]).await;
+        app.wait_for_state(id, &[State::Completed]).await;
     }
     worker.stop().await;
     app.finish().await;

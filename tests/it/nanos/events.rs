@@ -5,53 +5,13 @@ use std::time::{Duration, Instant};
 use db::{Db, clock::Clock};
 use domain::{ids::NanoId, user::UserStatus};
 use infra::db::nano_events;
-use reqwest::{Method, Response, StatusCode};
-use serde_json::{Value, json};
-use tests::{TestApp, User, app::PATIENCE, client::answer, snapshot::redacted};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tests::{TestApp, User, client::answer, events::EventStream, snapshot::redacted};
 
-/// One client's stream; reconnects are the test's.
-struct Stream {
-    response: Response,
-    text: String,
-}
-
-struct Event {
-    id: u64,
-    kind: String,
-    data: Value,
-}
-
-impl Stream {
-    async fn open(app: &TestApp, user: &User, nano: &str, after: Option<u64>) -> Self {
-        let mut request = user.request(app, Method::GET, &format!("/api/v1/nanos/{nano}/events"));
-        if let Some(after) = after {
-            request = request.header("last-event-id", after);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { response, text: String::new() }
-    }
-
-    /// The next event; `None` at the stream's end.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            while let Some((block, rest)) = self.text.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| {
-                    let value = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-                    value.map(|value| value.trim().to_owned())
-                };
-                if let (Some(id), Some(kind), Some(data)) = (field("id"), field("event"), field("data")) {
-                    return Some(Event { id: id.parse().unwrap(), kind, data: serde_json::from_str(&data).unwrap() });
-                }
-            }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event or the end");
-            self.text.push_str(&String::from_utf8_lossy(&chunk.unwrap()?));
-        }
-    }
+async fn open(app: &TestApp, user: &User, nano: &str, after: Option<u64>) -> EventStream {
+    let after = after.map(|after| after.to_string());
+    EventStream::open(app, user, &format!("/api/v1/nanos/{nano}/events"), after.as_deref()).await
 }
 
 async fn append(db: &Db, nano: NanoId, kind: &str, number: u64) {
@@ -83,14 +43,15 @@ async fn resumed_streams_lose_and_repeat_nothing() {
     let read = async |few: usize| {
         let (mut seen, mut numbers): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
         while seen.last() != Some(&last) {
-            let mut stream = Stream::open(&app, &creator, &nano, seen.last().copied()).await;
+            let mut stream = open(&app, &creator, &nano, seen.last().copied()).await;
             for _ in 0..few {
                 if seen.last() == Some(&last) {
                     break;
                 }
                 let event = stream.next().await.expect("the stream goes on");
-                assert_eq!(event.data["seq"], event.id);
-                seen.push(event.id);
+                let id = event.id.parse().unwrap();
+                assert_eq!(event.data["seq"], id);
+                seen.push(id);
                 numbers.extend(event.data["data"]["number"].as_u64());
             }
         }
@@ -115,11 +76,11 @@ async fn the_story_of_a_draft_is_told_from_the_beginning() {
     let nano = creator.draft(&app, "Told").await;
     let edit = creator.request(&app, Method::PATCH, &format!("/api/v1/nanos/{nano}"));
     answer(edit.json(&json!({"title": "Told again"}))).await.data(StatusCode::OK);
-    let mut stream = Stream::open(&app, &creator, &nano, None).await;
+    let mut stream = open(&app, &creator, &nano, None).await;
     let mut story = Vec::new();
     for _ in 0..2 {
         let event = stream.next().await.unwrap();
-        story.push(json!([event.id, event.kind, redacted(&event.data)]));
+        story.push(json!([event.data["seq"], event.kind, redacted(&event.data)]));
     }
     insta::assert_json_snapshot!("a_drafts_story", story);
 
@@ -132,10 +93,10 @@ async fn the_story_of_a_draft_is_told_from_the_beginning() {
     // What is no number begins at the beginning; what is ahead waits for what comes after it.
     let request = creator.request(&app, Method::GET, &format!("/api/v1/nanos/{nano}/events"));
     let response = request.header("last-event-id", "what?").send().await.unwrap();
-    assert_eq!(Stream { response, text: String::new() }.next().await.unwrap().id, 1);
-    let mut ahead = Stream::open(&app, &creator, &nano, Some(3)).await;
+    assert_eq!(EventStream::of(response).next().await.unwrap().id, "1");
+    let mut ahead = open(&app, &creator, &nano, Some(3)).await;
     append(&app.db, nano.parse().unwrap(), "after", 0).await;
-    assert_eq!(ahead.next().await.unwrap().id, 4);
+    assert_eq!(ahead.next().await.unwrap().id, "4");
     app.finish().await;
 }
 
@@ -150,11 +111,11 @@ async fn a_stream_ends_when_its_reader_may_no_longer_read() {
     let leaving = app.login(&creator.email).await;
 
     let mut streams = [
-        Stream::open(&app, &leaving, &nano, None).await,
-        Stream::open(&app, &creator, &deleted, None).await,
-        Stream::open(&app, &other, &others, None).await,
+        open(&app, &leaving, &nano, None).await,
+        open(&app, &creator, &deleted, None).await,
+        open(&app, &other, &others, None).await,
     ];
-    let mut staying = Stream::open(&app, &creator, &nano, None).await;
+    let mut staying = open(&app, &creator, &nano, None).await;
     for stream in &mut streams {
         assert_eq!(stream.next().await.unwrap().kind, "created");
     }

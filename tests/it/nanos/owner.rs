@@ -20,10 +20,10 @@ use queue::{
         controls::pauses::{self, Scope},
     },
 };
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, User, app::PATIENCE, archives, client::answer, snapshot::redacted};
+use tests::{TestApp, User, app::PATIENCE, archives, client::answer, events::EventStream, snapshot::redacted};
 
 /// Stands in for the check of an archive: it never gets anywhere.
 #[derive(Serialize, Deserialize)]
@@ -279,43 +279,15 @@ impl Job<Context> for Steady {
     }
 }
 
-struct Stream {
-    response: Response,
-    text: String,
+async fn open(app: &TestApp, user: &User, job: &str, last: Option<&str>) -> EventStream {
+    EventStream::open(app, user, &format!("{job}/events"), last).await
 }
 
-impl Stream {
-    async fn open(app: &TestApp, user: &User, path: &str, last: Option<&str>) -> Self {
-        let mut request = user.request(app, Method::GET, &format!("{path}/events"));
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { response, text: String::new() }
-    }
-
-    /// The next event's id and data; `None` at the stream's end.
-    async fn next(&mut self) -> Option<(String, Value)> {
-        loop {
-            while let Some((block, rest)) = self.text.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| {
-                    let value = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-                    value.map(|value| value.trim().to_owned())
-                };
-                if let (Some(id), Some(data)) = (field("id"), field("data")) {
-                    assert_eq!(field("event").as_deref(), Some("job"));
-                    return Some((id, serde_json::from_str(&data).unwrap()));
-                }
-            }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event or the end");
-            self.text.push_str(&String::from_utf8_lossy(&chunk.unwrap()?));
-        }
-    }
+/// The next event's id and data; `None` at the stream's end.
+async fn next(stream: &mut EventStream) -> Option<(String, Value)> {
+    let event = stream.next().await?;
+    assert_eq!(event.kind, "job");
+    Some((event.id, event.data))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -323,12 +295,12 @@ async fn a_jobs_stream_tells_every_change_once_and_ends_with_it() {
     let app = TestApp::start().await;
     let creator = app.creator("sse").await;
     let (_, path) = submitted(&app, &creator).await;
-    let mut stream = Stream::open(&app, &creator, &path, None).await;
-    let (first, data) = stream.next().await.unwrap();
+    let mut stream = open(&app, &creator, &path, None).await;
+    let (first, data) = next(&mut stream).await.unwrap();
     assert_eq!((data["state"].as_str(), data["runs"].as_u64()), (Some("available"), Some(0)));
     let worker = app.worker_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Steady>()).await;
     let (middle, data) = loop {
-        let (id, data) = stream.next().await.unwrap();
+        let (id, data) = next(&mut stream).await.unwrap();
         assert_eq!(data["state"], "running");
         if data["progress"]["note"] == "half of it" {
             break (id, data);
@@ -337,23 +309,23 @@ async fn a_jobs_stream_tells_every_change_once_and_ends_with_it() {
     assert_eq!(data["progress"]["done"], 1);
     drop(stream);
     // Comes back while nothing has changed: nothing is said twice.
-    let mut resumed = Stream::open(&app, &creator, &path, Some(&middle)).await;
-    let quiet = tokio::time::timeout(Duration::from_secs(2), resumed.next()).await;
+    let mut resumed = open(&app, &creator, &path, Some(&middle)).await;
+    let quiet = tokio::time::timeout(Duration::from_secs(2), next(&mut resumed)).await;
     assert!(quiet.is_err(), "{quiet:?}");
     LET_GO.store(true, Ordering::SeqCst);
     let (last, data) = loop {
-        let (id, data) = resumed.next().await.expect("the end is told before the stream ends");
+        let (id, data) = next(&mut resumed).await.expect("the end is told before the stream ends");
         assert!(id != middle && id != first);
         if data["state"] == "completed" {
             break (id, data);
         }
     };
     assert!(data["finished_at"].is_string());
-    assert!(resumed.next().await.is_none(), "and then it ends");
+    assert!(next(&mut resumed).await.is_none(), "and then it ends");
     // Whoever was away meets the end, whoever has seen it is told not to come back.
-    let mut late = Stream::open(&app, &creator, &path, Some(&middle)).await;
-    assert_eq!(late.next().await.map(|(id, _)| id), Some(last.clone()));
-    assert!(late.next().await.is_none());
+    let mut late = open(&app, &creator, &path, Some(&middle)).await;
+    assert_eq!(next(&mut late).await.map(|(id, _)| id), Some(last.clone()));
+    assert!(next(&mut late).await.is_none());
     let seen = creator.request(&app, Method::GET, &format!("{path}/events")).header("last-event-id", &last);
     assert_eq!(answer(seen).await.status, StatusCode::NO_CONTENT);
     worker.stop().await;
@@ -366,23 +338,19 @@ async fn a_jobs_stream_pings_and_ends_when_its_reader_may_no_longer_read() {
     let creator = app.creator("max").await;
     let (_, path) = submitted(&app, &creator).await;
     let leaving = app.login(&creator.email).await;
-    let mut streams =
-        [Stream::open(&app, &leaving, &path, None).await, Stream::open(&app, &creator, &path, None).await];
+    let mut streams = [open(&app, &leaving, &path, None).await, open(&app, &creator, &path, None).await];
     for stream in &mut streams {
-        stream.next().await.unwrap();
+        next(stream).await.unwrap();
     }
     let left = answer(leaving.request(&app, Method::POST, "/api/v1/auth/logout")).await;
     assert_eq!(left.status, StatusCode::NO_CONTENT);
     let [left, staying] = &mut streams;
     let started = Instant::now();
-    assert!(left.next().await.is_none());
+    assert!(next(left).await.is_none());
     assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
     // Silence is broken every 25 s.
-    while !staying.text.contains(": ping") && !staying.text.contains(":ping") {
-        let chunk = tokio::time::timeout(Duration::from_secs(40), staying.response.chunk()).await.expect("a ping");
-        staying.text.push_str(&String::from_utf8_lossy(&chunk.unwrap().expect("the stream goes on")));
-    }
+    staying.ping(Duration::from_secs(40)).await;
     tests::database::set_user_status(&app.db, creator.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
-    assert!(staying.next().await.is_none());
+    assert!(next(staying).await.is_none());
     app.discard().await;
 }

@@ -22,10 +22,14 @@ use queue::{
         list::{self, Filter},
     },
 };
-use reqwest::{Method, Response, StatusCode};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, User, app::PATIENCE};
+use tests::{
+    TestApp, User,
+    app::PATIENCE,
+    events::{Event, EventStream},
+};
 use uuid::Uuid;
 
 const JOBS: u64 = 10_000;
@@ -213,52 +217,12 @@ async fn ten_thousand_failures_of_three_causes_are_retried_once_each_although_th
     app.discard().await;
 }
 
-/// One client's stream.
-struct Stream {
-    response: Response,
-    text: String,
-}
-
-struct Event {
-    id: String,
-    topic: String,
-    data: Value,
-}
-
-impl Stream {
-    async fn open(app: &TestApp, user: &User, query: &str, after: Option<&str>) -> Self {
-        let mut request = user.request(app, Method::GET, &format!("/api/v1/admin/jobs/events{query}"));
-        if let Some(after) = after {
-            request = request.header("last-event-id", after);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, text: String::new() }
-    }
-
-    /// The next event; `None` at the stream's end.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            while let Some((block, rest)) = self.text.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| {
-                    let value = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-                    value.map(|value| value.trim().to_owned())
-                };
-                if let (Some(id), Some(topic), Some(data)) = (field("id"), field("event"), field("data")) {
-                    return Some(Event { id, topic, data: serde_json::from_str(&data).unwrap() });
-                }
-            }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event or the end");
-            self.text.push_str(&String::from_utf8_lossy(&chunk.unwrap()?));
-        }
-    }
+async fn live(app: &TestApp, user: &User, query: &str, last: Option<&str>) -> EventStream {
+    EventStream::open(app, user, &format!("/api/v1/admin/jobs/events{query}"), last).await
 }
 
 fn available(event: &Event) -> Value {
-    assert_eq!(event.topic, "queues");
+    assert_eq!(event.kind, "queues");
     let queues = event.data["queues"].as_array().unwrap();
     queues.iter().find(|queue| queue["name"] == "search").unwrap()["counts"]["available"]["count"].clone()
 }
@@ -267,12 +231,12 @@ fn available(event: &Event) -> Value {
 async fn live_pages_show_what_changes_and_repeat_nothing() {
     let app = TestApp::start().await;
     let moderator = app.user("mona", Role::Moderator).await;
-    let mut stream = Stream::open(&app, &moderator, "", None).await;
+    let mut stream = live(&app, &moderator, "", None).await;
     let mut topics = Vec::new();
     let mut last = String::new();
     for _ in 0..3 {
         let event = stream.next().await.unwrap();
-        topics.push(event.topic);
+        topics.push(event.kind);
         last = event.id;
     }
     topics.sort();
@@ -286,10 +250,10 @@ async fn live_pages_show_what_changes_and_repeat_nothing() {
     // Who comes back with what was seen last gets nothing again, only what changed meanwhile.
     drop(stream);
     app.put(&Ailing { n: 2 }).await;
-    let mut back = Stream::open(&app, &moderator, "", Some(&changed.id)).await;
+    let mut back = live(&app, &moderator, "", Some(&changed.id)).await;
     let next = back.next().await.unwrap();
     assert_eq!(available(&next), 2);
-    let mut up_to_date = Stream::open(&app, &moderator, "?topics=queues,errors", Some(&next.id)).await;
+    let mut up_to_date = live(&app, &moderator, "?topics=queues,errors", Some(&next.id)).await;
     app.put(&Ailing { n: 3 }).await;
     assert_eq!(available(&up_to_date.next().await.unwrap()), 3);
     assert_eq!(available(&back.next().await.unwrap()), 3);

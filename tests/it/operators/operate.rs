@@ -21,7 +21,7 @@ use queue::{
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, User, app::PATIENCE, client::answer, fleet::Worker, snapshot::redacted};
+use tests::{Answer, TestApp, User, client::answer, fleet::Worker, snapshot::redacted};
 use uuid::Uuid;
 
 /// Ends at once.
@@ -108,18 +108,6 @@ async fn row(app: &TestApp, id: JobId) -> JobRow {
     ledger::get(&app.db, id).await.unwrap().expect("the job exists")
 }
 
-async fn wait(app: &TestApp, id: JobId, state: State) -> JobRow {
-    let started = Instant::now();
-    loop {
-        let row = row(app, id).await;
-        if row.state == state {
-            return row;
-        }
-        assert!(started.elapsed() < PATIENCE, "not {state}: {row:#?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 async fn control(app: &TestApp, user: &User, path: &str, body: Value) -> Answer {
     user.post(app, &format!("/api/v1/admin/jobs/{path}"), &body).await
 }
@@ -139,13 +127,13 @@ async fn nothing_starts_of_a_paused_queue_or_kind_until_it_goes_on() {
     let operator = app.user("op", Role::Operator).await;
     let worker = worker(&app).await;
     let first = app.put(&Quick {}).await;
-    wait(&app, first, State::Completed).await;
+    app.wait_for_state(first, &[State::Completed]).await;
 
     let paused = control(&app, &operator, "queues/media/pause", json!({"reason": "the disk is full"})).await;
     insta::assert_json_snapshot!("queue_paused", paused.snapshot());
     let held = app.put(&Quick {}).await;
     let elsewhere = app.put(&Counted {}).await;
-    wait(&app, elsewhere, State::Completed).await;
+    app.wait_for_state(elsewhere, &[State::Completed]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let waiting = row(&app, held).await;
     assert_eq!((waiting.state, waiting.runs), (State::Available, 0), "it waits");
@@ -153,7 +141,7 @@ async fn nothing_starts_of_a_paused_queue_or_kind_until_it_goes_on() {
     assert_eq!(view.data(StatusCode::OK)["waiting"]["no_estimate"], "paused");
     let resumed = control(&app, &operator, "queues/media/resume", json!({"reason": "mended"})).await;
     assert_eq!(resumed.data(StatusCode::OK)["paused"], false);
-    wait(&app, held, State::Completed).await;
+    app.wait_for_state(held, &[State::Completed]).await;
     let twice = control(&app, &operator, "queues/media/resume", json!({"reason": "mended"})).await;
     assert_eq!(twice.error(StatusCode::CONFLICT), "NOT_PAUSED");
 
@@ -167,7 +155,7 @@ async fn a_pause_of_a_kind_ends_by_itself() {
     let operator = app.user("op", Role::Operator).await;
     let worker = worker(&app).await;
     let first = app.put(&Quick {}).await;
-    wait(&app, first, State::Completed).await;
+    app.wait_for_state(first, &[State::Completed]).await;
     // Another reason and an end replace the first.
     let kind = format!("kinds/{}", Quick::KIND);
     let paused = control(&app, &operator, &format!("{kind}/pause"), json!({"reason": "a bad rule"})).await;
@@ -177,9 +165,9 @@ async fn a_pause_of_a_kind_ends_by_itself() {
     assert!(paused.data(StatusCode::OK)["expires_at"].is_string());
     let asked = Instant::now();
     let (held, other) = (app.put(&Quick {}).await, app.put(&Part { flow: Uuid::now_v7(), broken: false }).await);
-    wait(&app, other, State::Completed).await;
+    app.wait_for_state(other, &[State::Completed]).await;
     assert_eq!(row(&app, held).await.runs, 0, "others of its queue go on, it does not");
-    wait(&app, held, State::Completed).await;
+    app.wait_for_state(held, &[State::Completed]).await;
     assert!(asked.elapsed() > Duration::from_millis(1_500), "{:?}", asked.elapsed());
     worker.stop().await;
     app.discard().await;
@@ -194,7 +182,7 @@ async fn a_running_job_is_asked_to_stop_within_a_second() {
     let mut times = Vec::new();
     for number in 0..JOBS {
         let id = app.put(&Endless {}).await;
-        wait(&app, id, State::Running).await;
+        app.wait_for_state(id, &[State::Running]).await;
         let asked = Instant::now();
         let path = format!("/api/v1/jobs/{id}/cancel");
         let answered = operator.post(&app, &path, &json!({"reason": "no longer wanted"})).await;
@@ -202,7 +190,7 @@ async fn a_running_job_is_asked_to_stop_within_a_second() {
             insta::assert_json_snapshot!("asked_to_stop", answered.snapshot());
         }
         assert_eq!(answered.data(StatusCode::ACCEPTED)["asked"], 1);
-        wait(&app, id, State::Cancelled).await;
+        app.wait_for_state(id, &[State::Cancelled]).await;
         times.push(STOPPED.lock().unwrap()[&id] - asked);
     }
     times.sort_unstable();
@@ -231,7 +219,7 @@ async fn a_failed_flow_is_retried_and_a_whole_one_cancelled() {
     let worker = worker(&app).await;
     let (name, root, children) = flow(&app).await;
     for (child, state) in children.iter().zip([State::Discarded, State::Discarded, State::Completed]) {
-        wait(&app, *child, state).await;
+        app.wait_for_state(*child, &[state]).await;
     }
     assert_eq!(row(&app, root).await.state, State::Waiting);
     // The parent alone cannot be retried: it waits for what failed.
@@ -242,7 +230,7 @@ async fn a_failed_flow_is_retried_and_a_whole_one_cancelled() {
     let whole = operator.post(&app, &path, &json!({"reason": "mended", "flow": true})).await;
     let change = whole.data(StatusCode::OK);
     assert_eq!((&change["changed"], &change["skipped"]), (&json!(2), &json!(2)), "{change:#}");
-    wait(&app, root, State::Completed).await;
+    app.wait_for_state(root, &[State::Completed]).await;
 
     control(&app, &operator, "queues/media/pause", json!({"reason": "so that it stays"})).await.data(StatusCode::OK);
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -282,7 +270,7 @@ async fn a_kind_keeps_to_its_limits_and_they_are_lifted() {
     let operator = app.user("op", Role::Operator).await;
     let worker = worker(&app).await;
     let first = app.put(&Counted {}).await;
-    wait(&app, first, State::Completed).await;
+    app.wait_for_state(first, &[State::Completed]).await;
     let path = format!("/api/v1/admin/jobs/limits/{}", Counted::KIND);
     let put = async |body: Value| answer(operator.request(&app, Method::PUT, &path).json(&body)).await;
     let set = put(json!({"max_running": 1, "rate": 100, "burst": 50, "reason": "one at a time"})).await;
@@ -313,7 +301,7 @@ async fn a_worker_is_drained() {
     let operator = app.user("op", Role::Operator).await;
     let worker = worker(&app).await;
     let first = app.put(&Quick {}).await;
-    wait(&app, first, State::Completed).await;
+    app.wait_for_state(first, &[State::Completed]).await;
     let workers = queue::ledger::workers::list(&app.db).await.unwrap();
     let path = format!("workers/{}/drain", workers[0].id);
     let asked = control(&app, &operator, &path, json!({"reason": "a new machine"})).await;

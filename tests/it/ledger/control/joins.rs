@@ -17,7 +17,7 @@ async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
     assert_eq!((family.len(), family[2]), (3, parent), "children come before the parent");
     let mut states: Vec<State> = Vec::new();
     for child in &family[..2] {
-        states.push(wait(&app, *child, &[State::Discarded, State::Completed]).await.state);
+        states.push(app.wait_for_state(*child, &[State::Discarded, State::Completed]).await.state);
     }
     states.sort();
     assert_eq!(states, [State::Completed, State::Discarded]);
@@ -32,7 +32,7 @@ async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
         results.push(act(&app, *id, Action::Retry).await.result);
     }
     assert_eq!(results.iter().filter(|result| **result == Operated::Done).count(), 1, "{results:?}");
-    wait(&app, parent, &[State::Completed]).await;
+    app.wait_for_state(parent, &[State::Completed]).await;
 
     let long = Stint { test: slow, tenant: None, millis: 60_000 };
     let parent = change(&app, async |tx| {
@@ -42,13 +42,13 @@ async fn a_failed_flow_is_retried_and_a_live_one_cancelled_as_a_whole() {
     .await;
     let family = flows::subtree(&app.db, parent, 100).await.unwrap();
     for child in &family[..2] {
-        wait(&app, *child, &[State::Running]).await;
+        app.wait_for_state(*child, &[State::Running]).await;
     }
     for id in &family {
         assert_ne!(act(&app, *id, Action::Cancel).await.result, Operated::Refused);
     }
     for id in &family {
-        wait(&app, *id, &[State::Cancelled]).await;
+        app.wait_for_state(*id, &[State::Cancelled]).await;
     }
     worker.stop().await;
     app.finish().await;

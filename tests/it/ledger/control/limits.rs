@@ -63,7 +63,7 @@ async fn a_lifted_limit_lets_everything_go() {
     let test = Uuid::now_v7();
     let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 1 }; 30]).await;
     for id in &ids {
-        wait(&app, *id, &[State::Blocked]).await;
+        app.wait_for_state(*id, &[State::Blocked]).await;
     }
     assert_eq!(act(&app, ids[0], Action::Cancel).await.result, Operated::Done);
     assert!(change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await);
@@ -111,10 +111,10 @@ async fn a_rate_leaves_turns_to_tenants() {
     let worker = worker(&app, 4).await;
     let (test, many, one) = (Uuid::now_v7(), UserId::new(), UserId::new());
     let ids = put_all(&app, &vec![Stint { test, tenant: Some(many), millis: 0 }; 400]).await;
-    wait(&app, ids[399], &[State::Blocked]).await;
+    app.wait_for_state(ids[399], &[State::Blocked]).await;
     let asked = Instant::now();
     let other = app.put(&Stint { test, tenant: Some(one), millis: 0 }).await;
-    wait(&app, other, &[State::Completed]).await;
+    app.wait_for_state(other, &[State::Completed]).await;
     // 40 s of starts lie before it; two seconds are given away, and turns are taken behind them.
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     change(&app, async |tx| job_limits::remove(tx, Stint::KIND).await.unwrap()).await;
@@ -137,7 +137,7 @@ async fn a_tenant_at_its_limit_does_not_hold_up_another() {
     let began = Instant::now();
     let ids = put_all(&app, &vec![Stint { test, tenant: Some(quick), millis: 5 }; 60]).await;
     for id in ids {
-        wait(&app, id, &[State::Completed]).await;
+        app.wait_for_state(id, &[State::Completed]).await;
     }
     // By the rescuer alone each would wait a quarter of a second for the one before.
     assert!(began.elapsed() < Duration::from_secs(60) / 4, "{:?}", began.elapsed());
@@ -158,7 +158,7 @@ async fn a_new_rate_judges_what_the_old_one_had_put_off() {
     let worker = worker(&app, 4).await;
     let test = Uuid::now_v7();
     let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 600]).await;
-    wait(&app, ids[599], &[State::Blocked]).await;
+    app.wait_for_state(ids[599], &[State::Blocked]).await;
     change(&app, async |tx| job_limits::set(tx, &Limit { rate: Some(100_000), ..slow }).await.unwrap()).await;
     let started = Instant::now();
     while notes(test).len() < 25 {
