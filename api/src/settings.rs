@@ -88,25 +88,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults of every optional setting, for a site at `public_url`.
-    pub fn for_site(public_url: Url) -> Self {
-        Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            public_url,
-            cors_origins: Vec::new(),
-            trusted_proxies: 0,
-            refresh_token_lifetime: TimeDelta::days(7),
-            login_failures: 5,
-            login_window: Duration::from_secs(15 * 60),
-            registrations_per_hour: 60,
-            hash_slots: cores(),
-            upload_max_bytes: domain::upload::MAX_BYTES,
-            download_link_lifetime: Duration::from_secs(5 * 60),
-            creator_terms_version: "2026-11".into(),
-            shutdown_grace: Duration::from_secs(20),
-        }
-    }
-
     /// A page of the site: `path` begins with `/`.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))

@@ -38,8 +38,8 @@ use kinds::scope::Scope;
 pub use content::{Progress, unpack::EntryReader};
 pub use error::CheckError;
 pub use findings::{
-    code::{Code, Lang, Severity, catalogue_markdown},
-    report::{Finding, ManifestEntry, Method, RULES_VERSION, Report},
+    code::{Code, Lang, Severity},
+    report::{Finding, ManifestEntry, Method, Report},
 };
 pub use kinds::kind::{Kind, extension};
 pub use limits::{Limits, Options};
@@ -128,7 +128,7 @@ pub fn check(source: &dyn ReadAt, options: &Options, progress: &mut Progress<'_>
 
 fn report(findings: &Findings, budget: &Budget, entries: Option<Vec<ManifestEntry>>, upload_size: u64) -> Report {
     Report {
-        rules: RULES_VERSION,
+        rules: findings::report::RULES_VERSION,
         accepted: entries.is_some() && !findings.rejected(),
         content_checked: entries.is_some(),
         findings: findings.to_vec(),

@@ -34,12 +34,6 @@ pub struct Rebuilt {
     pub entries: Vec<ManifestEntry>,
 }
 
-impl Rebuilt {
-    pub fn sha256_hex(&self) -> String {
-        hex::encode(self.sha256)
-    }
-}
-
 /// Writes the canonical archive of an accepted upload: the same files, packed to the same bytes, always give the same
 /// archive, whatever their names, dates, order and attributes were written by.
 ///

@@ -2,11 +2,13 @@
 //! so that tests run side by side.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use api::{AppState, Parts, Settings, auth::jwt::JwtKeys};
+use chrono::TimeDelta;
 use db::{Db, clock::Clock};
 use infra::{
     cache::Cache,
@@ -24,7 +26,6 @@ use queue::{
 };
 use servers::{mail::MailCatcher, s3::S3Server};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 use uuid::Uuid;
 
 use crate::{database, kit::Kit};
@@ -74,6 +75,25 @@ fn variable(name: &str) -> String {
     })
 }
 
+/// What operators get without deciding anything, but for registrations.
+fn api_settings() -> Settings {
+    Settings {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        public_url: "https://nano.test".parse().expect("a URL"),
+        cors_origins: Vec::new(),
+        trusted_proxies: 0,
+        refresh_token_lifetime: TimeDelta::days(7),
+        login_failures: 5,
+        login_window: Duration::from_secs(15 * 60),
+        registrations_per_hour: 100_000,
+        hash_slots: std::thread::available_parallelism().map_or(1, usize::from),
+        upload_max_bytes: domain::upload::MAX_BYTES,
+        download_link_lifetime: Duration::from_secs(5 * 60),
+        creator_terms_version: "2026-11".into(),
+        shutdown_grace: Duration::from_secs(20),
+    }
+}
+
 impl TestApp {
     pub async fn start() -> Self {
         Self::start_with(Overrides::default()).await
@@ -113,9 +133,6 @@ impl TestApp {
         let ready = ready_list(&redis).await;
         connect_notices(&db, &ready, &cache);
 
-        let public_url: Url = "https://nano.test".parse().expect("a URL");
-        let mut settings = Settings::for_site(public_url);
-        settings.registrations_per_hour = 100_000;
         let state = AppState::new(Parts {
             db: db.clone(),
             storage: storage.clone(),
@@ -125,7 +142,7 @@ impl TestApp {
             hints: cache.event_hints(),
             keys: signing_keys(),
             clock: overrides.clock.clone(),
-            settings,
+            settings: api_settings(),
         })
         .expect("the API's state");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -172,29 +172,29 @@ impl fmt::Display for Code {
     }
 }
 
-/// The whole catalogue as a Markdown document, for the public documentation.
-pub fn catalogue_markdown() -> String {
-    let mut page = String::from("# Archive report codes\n");
-    for (severity, title) in [(Severity::Reject, "Reasons to refuse an archive"), (Severity::Note, "Notes")] {
-        page.push_str(&format!("\n## {title}\n"));
-        for code in Code::ALL.iter().filter(|code| code.severity() == severity) {
-            page.push_str(&format!(
-                "\n### `{code}`\n\n- en: {} {}\n- de: {} {}\n",
-                code.cause(Lang::En),
-                code.cure(Lang::En),
-                code.cause(Lang::De),
-                code.cure(Lang::De),
-            ));
-        }
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// The whole catalogue as a Markdown document, for the public documentation.
+    fn catalogue_markdown() -> String {
+        let mut page = String::from("# Archive report codes\n");
+        for (severity, title) in [(Severity::Reject, "Reasons to refuse an archive"), (Severity::Note, "Notes")] {
+            page.push_str(&format!("\n## {title}\n"));
+            for code in Code::ALL.iter().filter(|code| code.severity() == severity) {
+                page.push_str(&format!(
+                    "\n### `{code}`\n\n- en: {} {}\n- de: {} {}\n",
+                    code.cause(Lang::En),
+                    code.cure(Lang::En),
+                    code.cause(Lang::De),
+                    code.cure(Lang::De),
+                ));
+            }
+        }
+        page
+    }
 
     #[test]
     fn names_are_unique_and_survive_json() {
