@@ -5,8 +5,8 @@
 //! and the rescuer deadlock). The statements themselves stand in `queue/src/ledger/` and `infra/src/db/`.
 
 pub mod clock;
-pub mod decode;
 mod error;
+mod hash;
 pub mod literal;
 mod notices;
 mod pool;
@@ -14,6 +14,7 @@ mod retry;
 mod transaction;
 
 pub use error::{DbError, Transience};
+pub use hash::Hash;
 pub use notices::{Notice, Telegram};
 pub use pool::{Db, INSPECTION_LIMIT};
 pub use retry::{Race, Races};

@@ -48,7 +48,7 @@ pub async fn detail(
         report: row.report,
         scan: row.scan,
         uploaded_size: Some(row.uploaded_size),
-        uploaded_sha256: Some(hex::encode(&row.uploaded_sha256)),
+        uploaded_sha256: Some(hex::encode(row.uploaded_sha256)),
         pipeline: Some(pipeline),
     }))
 }

@@ -143,7 +143,7 @@ pub async fn finish(
             changelog: form.changelog.as_deref().unwrap_or_default(),
             upload_id: id,
             uploaded_key: &upload.object_key,
-            uploaded_sha256: &sha256,
+            uploaded_sha256: sha256,
             uploaded_size: size,
             now,
         };

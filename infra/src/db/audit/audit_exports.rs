@@ -1,7 +1,7 @@
 //! Exports of the audit log: ranges of rows that lie in the object store, and the hashes that seal them.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::hash};
+use db::{Db, DbError, Hash, Tx};
 use domain::audit::{ChainHash, GENESIS};
 
 /// A range of rows.
@@ -31,42 +31,41 @@ pub struct Seal {
     pub sealed_at: DateTime<Utc>,
 }
 
-/// A row as stored: its seal in pieces, its hashes as bytes.
+/// A row as stored, its seal in pieces.
 struct Row {
     first_seq: u64,
     last_seq: u64,
     file_key: String,
     manifest_key: String,
-    previous_hash: Vec<u8>,
-    last_hash: Vec<u8>,
-    previous_manifest: Vec<u8>,
-    file_sha256: Option<Vec<u8>>,
+    previous_hash: Hash,
+    last_hash: Hash,
+    previous_manifest: Hash,
+    file_sha256: Option<Hash>,
     file_bytes: Option<u64>,
-    manifest_sha256: Option<Vec<u8>>,
+    manifest_sha256: Option<Hash>,
     planned_at: DateTime<Utc>,
     sealed_at: Option<DateTime<Utc>>,
 }
 
-impl TryFrom<Row> for Export {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
+impl From<Row> for Export {
+    fn from(row: Row) -> Self {
         let seal = match (row.file_sha256, row.file_bytes, row.manifest_sha256, row.sealed_at) {
             (Some(file), Some(file_bytes), Some(manifest), Some(sealed_at)) => {
-                Some(Seal { file_sha256: hash(&file)?, file_bytes, manifest_sha256: hash(&manifest)?, sealed_at })
+                Some(Seal { file_sha256: file.0, file_bytes, manifest_sha256: manifest.0, sealed_at })
             }
             _ => None,
         };
-        Ok(Self {
+        Self {
             first_seq: row.first_seq,
             last_seq: row.last_seq,
             file_key: row.file_key,
             manifest_key: row.manifest_key,
-            previous_hash: hash(&row.previous_hash)?,
-            last_hash: hash(&row.last_hash)?,
-            previous_manifest: hash(&row.previous_manifest)?,
+            previous_hash: row.previous_hash.0,
+            last_hash: row.last_hash.0,
+            previous_manifest: row.previous_manifest.0,
             planned_at: row.planned_at,
             seal,
-        })
+        }
     }
 }
 
@@ -74,8 +73,9 @@ macro_rules! select {
     ($tail:tt $(, $arg:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT first_seq, last_seq, file_key, manifest_key, previous_hash, last_hash, previous_manifest,
-                 file_sha256 AS "file_sha256: Vec<u8>", file_bytes, manifest_sha256 AS "manifest_sha256: Vec<u8>",
+            r#"SELECT first_seq, last_seq, file_key, manifest_key, previous_hash AS "previous_hash: Hash",
+                 last_hash AS "last_hash: Hash", previous_manifest AS "previous_manifest: Hash",
+                 file_sha256 AS "file_sha256: Hash", file_bytes, manifest_sha256 AS "manifest_sha256: Hash",
                  planned_at AS "planned_at: DateTime<Utc>", sealed_at AS "sealed_at: DateTime<Utc>"
                FROM audit_exports "#
                 + $tail
@@ -87,7 +87,7 @@ macro_rules! select {
 /// Exports behind row `after`, in their order; at most 500.
 pub async fn list(db: &Db, after: u64) -> Result<Vec<Export>, DbError> {
     let rows = select!("WHERE first_seq > ? ORDER BY first_seq LIMIT 500", after).fetch_all(db.pool()).await?;
-    rows.into_iter().map(Export::try_from).collect()
+    Ok(rows.into_iter().map(Export::from).collect())
 }
 
 /// The export to write now: one that was planned and never sealed, or a new one of the next rows, at most `most`.
@@ -101,14 +101,13 @@ pub async fn next(
     keys: impl FnOnce(u64, u64) -> (String, String),
 ) -> Result<Option<Export>, DbError> {
     let newest = select!("ORDER BY first_seq DESC LIMIT 1 FOR UPDATE").fetch_optional(&mut **tx).await?;
-    let newest = newest.map(Export::try_from).transpose()?;
-    let (last_seq, previous_hash, previous_manifest) = match newest {
+    let (last_seq, previous_hash, previous_manifest) = match newest.map(Export::from) {
         None => (0, GENESIS, [0; 32]),
         Some(Export { last_seq, last_hash, seal: Some(seal), .. }) => (last_seq, last_hash, seal.manifest_sha256),
         planned => return Ok(planned),
     };
     let end = sqlx::query!(
-        "SELECT seq, hash FROM audit_log WHERE seq > ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+        r#"SELECT seq, hash AS "hash: Hash" FROM audit_log WHERE seq > ? AND seq <= ? ORDER BY seq DESC LIMIT 1"#,
         last_seq,
         last_seq + most
     )
@@ -122,7 +121,7 @@ pub async fn next(
         file_key,
         manifest_key,
         previous_hash,
-        last_hash: hash(&end.hash)?,
+        last_hash: end.hash.0,
         previous_manifest,
         planned_at: now,
         seal: None,
@@ -134,9 +133,9 @@ pub async fn next(
         export.last_seq,
         export.file_key,
         export.manifest_key,
-        export.previous_hash.as_slice(),
-        export.last_hash.as_slice(),
-        export.previous_manifest.as_slice(),
+        Hash(export.previous_hash),
+        Hash(export.last_hash),
+        Hash(export.previous_manifest),
         export.planned_at
     )
     .execute(&mut **tx)
@@ -149,9 +148,9 @@ pub async fn seal(tx: &mut Tx, first_seq: u64, seal: &Seal) -> Result<(), DbErro
     sqlx::query!(
         "UPDATE audit_exports SET file_sha256 = ?, file_bytes = ?, manifest_sha256 = ?, sealed_at = ?
          WHERE first_seq = ? AND sealed_at IS NULL",
-        seal.file_sha256.as_slice(),
+        Hash(seal.file_sha256),
         seal.file_bytes,
-        seal.manifest_sha256.as_slice(),
+        Hash(seal.manifest_sha256),
         seal.sealed_at,
         first_seq
     )

@@ -1,7 +1,7 @@
 //! The audit log: append-only rows in a hash chain (`domain::audit`).
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx, decode::hash};
+use db::{Db, DbError, Hash, Tx};
 use domain::{
     audit::{ChainError, ChainHash, Entry, GENESIS, Link, Outcome, Verifier},
     ids::UserId,
@@ -15,8 +15,10 @@ use uuid::Uuid;
 /// The end of the chain is one row that stays locked until the transaction ends: append last, right before the
 /// commit, and never before another lock.
 pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<u64, DbError> {
-    let head = sqlx::query!("SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE").fetch_one(&mut **tx).await?;
-    let (seq, previous) = (head.seq + 1, hash(&head.hash)?);
+    let head = sqlx::query!(r#"SELECT seq, hash AS "hash: Hash" FROM audit_head WHERE id = 1 FOR UPDATE"#)
+        .fetch_one(&mut **tx)
+        .await?;
+    let (seq, previous) = (head.seq + 1, head.hash.0);
     let own = entry.hash(seq, &previous);
     sqlx::query!(
         "INSERT INTO audit_log (seq, id, action, actor_id, target_type, target_id, details, ip_prefix, user_agent,
@@ -34,18 +36,16 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<u64, DbError> {
         entry.outcome,
         entry.request_id,
         entry.created_at,
-        previous.as_slice(),
-        own.as_slice()
+        head.hash,
+        Hash(own)
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1", seq, own.as_slice())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1", seq, Hash(own)).execute(&mut **tx).await?;
     Ok(seq)
 }
 
-/// A row as stored: flat, its hashes as bytes.
+/// A row as stored, flat.
 #[derive(FromRow)]
 struct Row {
     seq: u64,
@@ -61,14 +61,13 @@ struct Row {
     outcome: Outcome,
     request_id: Option<String>,
     created_at: DateTime<Utc>,
-    prev_hash: Vec<u8>,
-    hash: Vec<u8>,
+    prev_hash: Hash,
+    hash: Hash,
 }
 
-impl TryFrom<Row> for Link {
-    type Error = DbError;
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        Ok(Self {
+impl From<Row> for Link {
+    fn from(row: Row) -> Self {
+        Self {
             seq: row.seq,
             entry: Entry {
                 id: row.id,
@@ -83,9 +82,9 @@ impl TryFrom<Row> for Link {
                 request_id: row.request_id,
                 created_at: row.created_at,
             },
-            previous: hash(&row.prev_hash)?,
-            hash: hash(&row.hash)?,
-        })
+            previous: row.prev_hash.0,
+            hash: row.hash.0,
+        }
     }
 }
 
@@ -119,8 +118,7 @@ pub async fn page(db: &Db, filter: &Filter, offset: u64, limit: u32) -> Result<(
     narrow(&mut query);
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
     let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
-    let links = rows.into_iter().map(Link::try_from).collect::<Result<_, _>>()?;
-    Ok((links, total.unsigned_abs()))
+    Ok((rows.into_iter().map(Link::from).collect(), total.unsigned_abs()))
 }
 
 /// What a walk over the whole chain found.
@@ -140,8 +138,9 @@ pub enum Verdict {
 
 /// Number and hash of the last row.
 pub async fn head(db: &Db) -> Result<(u64, ChainHash), DbError> {
-    let head = sqlx::query!("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(db.pool()).await?;
-    Ok((head.seq, hash(&head.hash)?))
+    let head =
+        sqlx::query!(r#"SELECT seq, hash AS "hash: Hash" FROM audit_head WHERE id = 1"#).fetch_one(db.pool()).await?;
+    Ok((head.seq, head.hash.0))
 }
 
 /// Rows behind `after` up to `until`, in their order; at most 500.
@@ -150,14 +149,14 @@ pub async fn rows(db: &Db, after: u64, until: u64) -> Result<Vec<Link>, DbError>
         Row,
         r#"SELECT seq, id AS "id: Uuid", action, actor_id AS "actor_id: Uuid", target_type, target_id AS "target_id: Uuid",
              details AS "details: Value", ip_prefix, user_agent, result AS "outcome: Outcome", request_id,
-             created_at AS "created_at: DateTime<Utc>", prev_hash, hash
+             created_at AS "created_at: DateTime<Utc>", prev_hash AS "prev_hash: Hash", hash AS "hash: Hash"
            FROM audit_log WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 500"#,
         after,
         until
     )
     .fetch_all(db.pool())
     .await?;
-    rows.into_iter().map(Link::try_from).collect()
+    Ok(rows.into_iter().map(Link::from).collect())
 }
 
 /// The chain hash that row `seq` has stored; of row 0, the one before the first. `None` when the row is missing.
@@ -165,8 +164,10 @@ pub async fn hash_of(db: &Db, seq: u64) -> Result<Option<ChainHash>, DbError> {
     if seq == 0 {
         return Ok(Some(GENESIS));
     }
-    let stored = sqlx::query_scalar!("SELECT hash FROM audit_log WHERE seq = ?", seq).fetch_optional(db.pool()).await?;
-    stored.map(|stored| hash(&stored)).transpose()
+    let stored = sqlx::query_scalar!(r#"SELECT hash AS "hash: Hash" FROM audit_log WHERE seq = ?"#, seq)
+        .fetch_optional(db.pool())
+        .await?;
+    Ok(stored.map(|stored| stored.0))
 }
 
 /// Recomputes every hash, 500 rows at a time.

@@ -1,7 +1,7 @@
 //! Versions of a nano's file: what was uploaded, what is served, and what the checks found.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx};
+use db::{Db, DbError, Hash, Tx};
 use domain::{
     ids::{NanoId, UploadId, UserId, VersionId},
     nano::VersionState,
@@ -21,10 +21,10 @@ pub struct VersionRow {
     pub upload_id: UploadId,
     pub state: VersionState,
     pub uploaded_key: String,
-    pub uploaded_sha256: Vec<u8>,
+    pub uploaded_sha256: Hash,
     pub uploaded_size: u64,
     pub canonical_key: Option<String>,
-    pub canonical_sha256: Option<Vec<u8>>,
+    pub canonical_sha256: Option<Hash>,
     pub canonical_size: Option<u64>,
     pub manifest: Option<Value>,
     pub report: Option<Value>,
@@ -42,7 +42,7 @@ pub struct NewVersion<'a> {
     pub changelog: &'a str,
     pub upload_id: UploadId,
     pub uploaded_key: &'a str,
-    pub uploaded_sha256: &'a [u8],
+    pub uploaded_sha256: Hash,
     pub uploaded_size: u64,
     pub now: DateTime<Utc>,
 }
@@ -83,8 +83,8 @@ macro_rules! select {
             VersionRow,
             r#"SELECT id AS "id: VersionId", nano_id AS "nano_id: NanoId", number, semver, changelog,
                  upload_id AS "upload_id: UploadId", state AS "state: VersionState",
-                 uploaded_key, uploaded_sha256 AS "uploaded_sha256: Vec<u8>", uploaded_size,
-                 canonical_key, canonical_sha256 AS "canonical_sha256: Vec<u8>", canonical_size,
+                 uploaded_key, uploaded_sha256 AS "uploaded_sha256: Hash", uploaded_size,
+                 canonical_key, canonical_sha256 AS "canonical_sha256: Hash", canonical_size,
                  manifest AS "manifest: Value", report AS "report: Value", scan AS "scan: Value", thumbnail_key,
                  metadata AS "metadata: Value", published_at AS "published_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>"
@@ -139,7 +139,7 @@ pub async fn set_checked(
                                   manifest = ?, updated_at = ? WHERE id = ?",
         report,
         canonical.map(|c| c.key),
-        canonical.map(|c| c.sha256.as_slice()),
+        canonical.map(|c| Hash(*c.sha256)),
         canonical.map(|c| c.size),
         canonical.map(|c| c.manifest),
         now,
@@ -233,7 +233,7 @@ impl VersionRow {
     /// Where the canonical archive is, and its hash; an error while there is none.
     pub fn canonical(&self) -> Result<(Key, [u8; 32]), anyhow::Error> {
         let key = self.canonical_key.as_deref().ok_or_else(|| anyhow::anyhow!("there is no canonical archive yet"))?;
-        let sha256 = self.canonical_sha256.as_deref().unwrap_or_default();
-        Ok((key.parse()?, sha256.try_into()?))
+        let sha256 = self.canonical_sha256.ok_or_else(|| anyhow::anyhow!("the canonical archive has no hash"))?;
+        Ok((key.parse()?, sha256.0))
     }
 }

@@ -1,7 +1,7 @@
 //! Uploads on their way in.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx};
+use db::{Db, DbError, Hash, Tx};
 use domain::{
     ids::{NanoId, UploadId, UserId},
     upload::UploadState,
@@ -19,7 +19,7 @@ pub struct Upload {
     pub state: UploadState,
     /// Bytes received; set with `sha256` once all are.
     pub size: Option<u64>,
-    pub sha256: Option<Vec<u8>>,
+    pub sha256: Option<Hash>,
     /// The bucket's version of the object, where the bucket has versions.
     pub s3_version_id: Option<String>,
     /// The `validate_archive` job, once finished.
@@ -34,7 +34,7 @@ macro_rules! select {
         sqlx::query_as!(
             Upload,
             r#"SELECT id AS "id: UploadId", owner_id AS "owner_id: UserId", nano_id AS "nano_id: NanoId", filename,
-                 declared_size, object_key, state AS "state: UploadState", size, sha256 AS "sha256: Vec<u8>",
+                 declared_size, object_key, state AS "state: UploadState", size, sha256 AS "sha256: Hash",
                  s3_version_id, job_id AS "job_id: Uuid", expires_at AS "expires_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
                FROM uploads WHERE "#
@@ -108,7 +108,7 @@ pub async fn set_received(
         "UPDATE uploads SET state = 'received', size = ?, sha256 = ?, s3_version_id = ?, updated_at = ?
          WHERE id = ? AND state = 'receiving'",
         size,
-        sha256.as_slice(),
+        Hash(*sha256),
         s3_version_id,
         now,
         id
