@@ -18,5 +18,7 @@ pub use hash::Hash;
 pub use notices::{Notice, Telegram};
 pub use pool::{Db, INSPECTION_LIMIT};
 pub use retry::{Race, Races};
+/// A JSON column, as its type.
+pub use sqlx::types::Json;
 pub use transaction::Tx;
 pub use words::{UnknownWord, Words, ids, words};

@@ -8,9 +8,8 @@ pub mod act;
 mod limits;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{Db, DbError, Tx, clock::now_in};
+use db::{Db, DbError, Json, Tx, clock::now_in};
 use serde_json::{Value, json};
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{

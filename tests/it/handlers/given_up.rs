@@ -14,7 +14,6 @@ use queue::{
     },
 };
 use serde_json::json;
-use sqlx::types::Json;
 use tests::TestApp;
 use uuid::Uuid;
 
