@@ -1,5 +1,6 @@
 //! Jobs that are given up: the mail, upload or bulk action they were for says so, and goes on when they are retried.
 
+use db::Json;
 use domain::{ids::DeliveryId, user::Language};
 use infra::db::{audit_log, email_deliveries};
 use jobs::{NewMail, RemoveObject, SendEmail, queue_mail};
