@@ -5,7 +5,7 @@
 //! in the order of the JSON map and unknown ones among them, not in the form's order; takes `null` for a wrong value where
 //! a field may be left out; does not read numbers and flags from text, as queries have them; and looks at several fields
 //! together only when each of them is good. Its bounds would have stood beside those of the OpenAPI document, which takes
-//! literals alone.
+//! literals alone. `garde` checks values that serde has read, and serde stops at the first field of a wrong type.
 
 use std::{collections::HashSet, str::FromStr};
 
