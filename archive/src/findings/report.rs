@@ -169,7 +169,7 @@ pub struct ManifestEntry {
 /// The outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// [`RULES_VERSION`] at the time of the check.
+    /// The version of the rules at the time of the check.
     pub rules: u32,
     /// No finding refuses the archive, and all of its content was read.
     pub accepted: bool,
