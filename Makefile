@@ -6,7 +6,7 @@ SHELL := /bin/bash
 DEV := $(or $(CARGO_TARGET_DIR),target)/debug/dev
 # The checked queries compile from .sqlx; only `make query-cache` asks a database.
 export SQLX_OFFLINE := true
-# What `make test` passes on, as in: make test ARGS='-p domain'
+# Which tests `make test` runs, as in: make test ARGS='ledger:: cron::'
 ARGS ?=
 SIZE_MIB ?= 1024
 # What `make chaos` does for each seed.
@@ -18,7 +18,7 @@ SECONDS_EACH ?= 60
 TARGET ?=
 JOBS ?=
 
-.PHONY: help run demo memory chaos drill test bench fuzz check fmt query-cache install programs supervisor web
+.PHONY: help run demo memory chaos drill test bench fuzz check fmt query-cache types install programs supervisor web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEE
 drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker'
 	@$(DEV) drill $(ARGS)
 
-test: supervisor ## All tests against real services; ARGS='name' picks some
+test: supervisor ## All tests against real services; ARGS='name name' picks some, ARGS='--lib' those without services
 	@deploy/install.sh --test-tools
 	@$(DEV) test $(ARGS)
 
@@ -69,6 +69,9 @@ programs: install
 
 supervisor: install
 	@cargo build --workspace --bin dev
+
+types: programs ## Make the web app's types of the API anew, after a change to an endpoint
+	@deploy/web.sh types
 
 web: install
 	@[ ! -f web/package.json ] || deploy/web.sh build

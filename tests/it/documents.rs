@@ -61,6 +61,15 @@ fn code_in_the_documents_is_code_of_the_repository() {
 }
 
 #[test]
+fn operators_find_every_schedule_in_the_table() {
+    let text = read("docs/operations.md").unwrap();
+    for schedule in jobs::KINDS.schedules() {
+        let row = format!("\n| `{}` |", schedule.line.name);
+        assert!(text.contains(&row), "docs/operations.md, \"Schedules\", has no row of {}", schedule.line.name);
+    }
+}
+
+#[test]
 fn a_document_that_says_something_else_is_found() {
     let path = "// tests/it/documents.rs";
     assert!(fault(&[path, "use std::path"]).is_some(), "half a line");

@@ -45,13 +45,14 @@ pub async fn up(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode
 
 pub async fn test(dir: &Path, stop: &Stop, args: &[String]) -> Result<ExitCode> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let args = test_arguments(args)?;
     // The tests start our programs, which `cargo test` alone would not build.
     match run(&words(&["cargo", "build", "--workspace", "--bins"]), &Vec::new(), None, stop).await? {
         Some(status) if status.success() => {}
         other => return Ok(exit_code(other)),
     }
     let mut command = words(&["cargo", "test", "--workspace", "--no-fail-fast"]);
-    command.extend_from_slice(args);
+    command.extend(args);
     let tally = Arc::new(Mutex::new(Tally::default()));
     let counting = tally.clone();
     let lines: LineSink = Arc::new(move |_, line| {
@@ -65,6 +66,21 @@ pub async fn test(dir: &Path, stop: &Stop, args: &[String]) -> Result<ExitCode> 
         Progress::line(format!("\n{tally}"));
     }
     Ok(exit_code(status))
+}
+
+/// What `cargo test` gets of what was asked for: names of tests alone go behind its `--`, where there may be several.
+fn test_arguments(args: &[String]) -> Result<Vec<String>> {
+    let before_dashes = args.iter().take_while(|arg| *arg != "--");
+    let package = |arg: &&String| arg.starts_with("-p") || arg.starts_with("--package");
+    if let Some(package) = before_dashes.clone().find(package) {
+        anyhow::bail!(
+            "{package}: all crates are built together, since one alone would be built with other features; name tests \
+             instead (ARGS='ledger:: cron::'), or leave out those that need services (ARGS='--lib')"
+        );
+    }
+    let names_alone = !args.is_empty() && args.iter().all(|arg| !arg.starts_with('-'));
+    let dashes = names_alone.then(|| "--".to_owned());
+    Ok(dashes.into_iter().chain(args.iter().cloned()).collect())
 }
 
 /// Sum of the result lines of all test programs.
