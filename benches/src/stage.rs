@@ -106,7 +106,7 @@ impl Stage {
         .await?;
         let mut connection = self.db.pool().acquire().await?;
         for table in tables {
-            sqlx::query(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).execute(&mut *connection).await?;
+            sqlx::query(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).execute(&mut connection).await?;
         }
         for server in [&self.redis, &self.peers_redis] {
             let mut connection = redis::Client::open(server.url())?.get_multiplexed_async_connection().await?;

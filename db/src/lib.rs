@@ -11,6 +11,7 @@ pub mod literal;
 mod notices;
 mod pool;
 mod retry;
+mod session;
 mod transaction;
 
 pub use error::{DbError, Transience};
@@ -18,6 +19,7 @@ pub use hash::Hash;
 pub use notices::{Notice, Telegram};
 pub use pool::{Db, INSPECTION_LIMIT};
 pub use retry::{Race, Races};
+pub use session::{Pool, Session};
 /// A JSON column, as its type.
 pub use sqlx::types::Json;
 pub use transaction::Tx;

@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::{
-    Connection, Executor, MySqlPool,
+    Connection, Executor, MySqlConnection,
     migrate::{MigrateError, Migrator},
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    pool::PoolConnectionMetadata,
 };
 
-use crate::{DbError, Notice, Telegram, Tx, notices::Board};
+use crate::{DbError, Notice, Pool, Telegram, Tx, notices::Board};
 
 /// The schema, compiled in; `migrations/README.md` has the rules.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
@@ -27,8 +29,15 @@ const MAX_WAITERS: usize = 10;
 const SILENT_AT_MOST: u32 = 60;
 /// And what is idle in good order is closed by us before that.
 const IDLE_AT_MOST: Duration = Duration::from_secs(30);
-/// A worker's connection that was used within this time is taken to be alive: a round trip less for each claim,
-/// completion and transaction. When it has died meanwhile, the job tries again as after any other loss.
+/// How long anybody waits for the answer to a statement: longer than for a lock (5 s), and short enough that a worker whose
+/// connections froze is at work again before its jobs are missed.
+const DEADLINE: Duration = Duration::from_secs(8);
+/// And for a sign of life of a connection that was idle.
+const PONG_WITHIN: Duration = Duration::from_secs(1);
+/// After a switchover or a change of addresses, no connection stays with the old server for longer.
+const LIVES_AT_MOST: Duration = Duration::from_secs(5 * 60);
+/// A connection that was used within this time is taken to be alive: a round trip less for each claim, completion and
+/// transaction. When it has died meanwhile, the job tries again as after any other loss.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How long a statement of [`Db::inspection`] may take.
@@ -39,8 +48,8 @@ const INSPECTIONS: u32 = 4;
 /// The connection pool.
 #[derive(Clone)]
 pub struct Db {
-    pool: MySqlPool,
-    inspection: MySqlPool,
+    pool: Pool,
+    inspection: Pool,
     waiters: Arc<AtomicUsize>,
     /// Callers acquiring a connection at a time beyond which the next is refused.
     most: usize,
@@ -69,30 +78,26 @@ impl Db {
 
     fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>) -> Result<Self, DbError> {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
-        let mut pool = MySqlPoolOptions::new()
+        let silent_at_most = wait_timeout.unwrap_or(SILENT_AT_MOST);
+        let pool = MySqlPoolOptions::new()
             .max_connections(pool_size)
-            .idle_timeout(IDLE_AT_MOST)
+            .idle_timeout(wait_timeout.map_or(IDLE_AT_MOST, |seconds| Duration::from_secs(seconds.into()) / 2))
+            .max_lifetime(LIVES_AT_MOST)
             .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .before_acquire(answers)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                    connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
-                    let seconds = wait_timeout.unwrap_or(SILENT_AT_MOST);
-                    connection.execute(sqlx::AssertSqlSafe(format!("SET SESSION wait_timeout = {seconds}"))).await?;
-                    Ok(())
+                    let waits = format!("SET SESSION innodb_lock_wait_timeout = 5, wait_timeout = {silent_at_most}");
+                    connection.execute(sqlx::AssertSqlSafe(waits)).await?;
+                    writable(connection).await
                 })
             });
-        let mut most = pool_size as usize + MAX_WAITERS;
-        if wait_timeout.is_some() {
-            most = usize::MAX;
-            pool = pool.idle_timeout(Duration::from_secs(5)).test_before_acquire(false).before_acquire(
-                |connection, meta| {
-                    Box::pin(async move { Ok(meta.idle_for < FRESH || connection.ping().await.is_ok()) })
-                },
-            );
-        }
+        // A worker only takes jobs it has slots for, and a handler that waits is better than one that is run again.
+        let most = if wait_timeout.is_some() { usize::MAX } else { pool_size as usize + MAX_WAITERS };
         let inspection = inspection(&options);
-        let pool = pool.connect_lazy_with(options);
+        let pool = Pool::new(pool.connect_lazy_with(options), DEADLINE);
         Ok(Self { pool, inspection, waiters: Arc::default(), most, board: Board::default() })
     }
 
@@ -116,18 +121,17 @@ impl Db {
         if waiting.ahead >= self.most {
             return Err(DbError::Busy);
         }
-        let inner = self.pool.begin().await?;
-        Ok(Tx::new(inner, self.board.clone()))
+        Tx::begin(&self.pool, self.board.clone()).await
     }
 
     /// For reads outside a transaction.
-    pub fn pool(&self) -> &MySqlPool {
+    pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
     /// For what people look up about the ledger, whose size nobody knows: few connections of their own, so that no
     /// other work waits for them, and no statement longer than [`INSPECTION_LIMIT`].
-    pub fn inspection(&self) -> &MySqlPool {
+    pub fn inspection(&self) -> &Pool {
         &self.inspection
     }
 
@@ -139,7 +143,7 @@ impl Db {
 
     /// Brings the schema up to date. Safe to run by several processes at once.
     pub async fn migrate(&self) -> Result<(), DbError> {
-        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
+        MIGRATIONS.run(self.pool.inner()).await.map_err(|error| match error {
             MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => DbError::from(cause),
             other => DbError::Other(sqlx::Error::Migrate(Box::new(other))),
         })
@@ -151,12 +155,26 @@ impl Db {
     }
 }
 
+/// Refuses a server that does not write: a replica, or the primary of before a switchover.
+async fn writable(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let read_only: bool =
+        sqlx::query_scalar("SELECT @@global.read_only OR @@global.innodb_read_only").fetch_one(connection).await?;
+    if read_only {
+        let text = "the database is read-only: a replica, or not the primary any more";
+        return Err(sqlx::Error::Io(std::io::Error::other(text)));
+    }
+    Ok(())
+}
+
 /// Connects when it is first used.
-fn inspection(options: &MySqlConnectOptions) -> MySqlPool {
-    MySqlPoolOptions::new()
+fn inspection(options: &MySqlConnectOptions) -> Pool {
+    let pool = MySqlPoolOptions::new()
         .max_connections(INSPECTIONS)
         .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_secs(60))
+        .idle_timeout(IDLE_AT_MOST)
+        .max_lifetime(LIVES_AT_MOST)
+        .test_before_acquire(false)
+        .before_acquire(answers)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
@@ -170,7 +188,16 @@ fn inspection(options: &MySqlConnectOptions) -> MySqlPool {
                 Ok(())
             })
         })
-        .connect_lazy_with(options.clone())
+        .connect_lazy_with(options.clone());
+    Pool::new(pool, DEADLINE)
+}
+
+/// Whether a connection can be handed out: it was used just now, or answers.
+fn answers(connection: &mut MySqlConnection, meta: PoolConnectionMetadata) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+    async move {
+        Ok(meta.idle_for < FRESH || matches!(tokio::time::timeout(PONG_WITHIN, connection.ping()).await, Ok(Ok(()))))
+    }
+    .boxed()
 }
 
 /// Counts who is acquiring a connection right now.

@@ -1,11 +1,14 @@
 //! Transactions, and the notices that are sent once one has committed.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+};
 
-use sqlx::{MySql, MySqlConnection, Transaction};
+use sqlx::Executor;
 
 use crate::{
-    DbError,
+    DbError, Pool, Session,
     notices::{Board, Notice, Pinned},
 };
 
@@ -14,15 +17,19 @@ type Hook = Box<dyn FnOnce() + Send>;
 
 /// A transaction; rolled back unless committed. Use `&mut **tx` as an executor.
 pub struct Tx {
-    inner: Transaction<'static, MySql>,
+    session: Session,
+    /// Begun, and neither committed nor rolled back.
+    open: bool,
     board: Board,
     notices: Vec<Pinned>,
     hooks: Vec<Hook>,
 }
 
 impl Tx {
-    pub(crate) fn new(inner: Transaction<'static, MySql>, board: Board) -> Self {
-        Self { inner, board, notices: Vec::new(), hooks: Vec::new() }
+    pub(crate) async fn begin(pool: &Pool, board: Board) -> Result<Self, DbError> {
+        let mut session = pool.acquire().await?;
+        session.execute("BEGIN").await?;
+        Ok(Self { session, open: true, board, notices: Vec::new(), hooks: Vec::new() })
     }
 
     /// Sends the notice once this transaction has committed; the same notice is sent once.
@@ -37,27 +44,39 @@ impl Tx {
         self.hooks.push(Box::new(hook));
     }
 
-    pub async fn commit(self) -> Result<(), DbError> {
-        self.inner.commit().await?;
-        self.hooks.into_iter().for_each(|hook| hook());
-        self.board.tell(self.notices);
+    /// An error says that nobody knows whether it committed, unless the server itself refused.
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        self.session.execute("COMMIT").await?;
+        self.open = false;
+        mem::take(&mut self.hooks).into_iter().for_each(|hook| hook());
+        self.board.tell(mem::take(&mut self.notices));
         Ok(())
     }
 
-    pub async fn rollback(self) -> Result<(), DbError> {
-        Ok(self.inner.rollback().await?)
+    pub async fn rollback(mut self) -> Result<(), DbError> {
+        self.session.execute("ROLLBACK").await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if self.open {
+            self.session.roll_back_on_drop();
+        }
     }
 }
 
 impl Deref for Tx {
-    type Target = MySqlConnection;
-    fn deref(&self) -> &MySqlConnection {
-        &self.inner
+    type Target = Session;
+    fn deref(&self) -> &Session {
+        &self.session
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut MySqlConnection {
-        &mut self.inner
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
     }
 }

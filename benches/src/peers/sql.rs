@@ -4,8 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use clap::ValueEnum;
-use db::Db;
-use sqlx::{AssertSqlSafe, MySqlPool};
+use sqlx::{AssertSqlSafe, Executor, MySqlPool, mysql::MySqlPoolOptions};
 use tokio::{sync::Mutex, task::JoinSet};
 use uuid::Uuid;
 
@@ -36,9 +35,19 @@ enum Scenario {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let db = Db::connect(&args.database, args.connections).await?;
+    // The driver's own pool: bare SQL has no deadlines either.
+    let pool = MySqlPoolOptions::new()
+        .max_connections(args.connections)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                Ok(())
+            })
+        })
+        .connect(&args.database)
+        .await?;
     let mut measured = Measured { jobs: args.jobs as u64, ..Measured::default() };
-    let (ids, enqueued) = enqueue(db.pool(), args.jobs, args.batch).await?;
+    let (ids, enqueued) = enqueue(&pool, args.jobs, args.batch).await?;
     match args.scenario {
         Scenario::Enqueue => {
             measured.peer = "bare SQL".into();
@@ -51,13 +60,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             measured.peer = if find { "bare SQL, finding its rows" } else { "bare SQL, writes alone" }.into();
             measured.scenario = "drain".into();
             let started = Instant::now();
-            drain(&db, ids, find, &args).await?;
+            drain(&pool, ids, find, &args).await?;
             measured.seconds = Some(started.elapsed().as_secs_f64());
             measured.note = format!("{} connections, batches of {}", args.connections, args.batch);
         }
     }
     let left: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM jobs WHERE state <> 'completed'").fetch_one(db.pool()).await?;
+        sqlx::query_scalar("SELECT COUNT(*) FROM jobs WHERE state <> 'completed'").fetch_one(&pool).await?;
     anyhow::ensure!(left == 0 || matches!(args.scenario, Scenario::Enqueue), "{left} jobs were not drained");
     super::print(&measured)
 }
@@ -90,14 +99,14 @@ async fn enqueue(pool: &MySqlPool, jobs: usize, batch: usize) -> anyhow::Result<
     Ok((ids, started.elapsed().as_secs_f64()))
 }
 
-async fn drain(db: &Db, ids: Vec<Uuid>, find: bool, args: &Args) -> anyhow::Result<()> {
+async fn drain(pool: &MySqlPool, ids: Vec<Uuid>, find: bool, args: &Args) -> anyhow::Result<()> {
     let worker = Uuid::now_v7();
     let total = ids.len();
     // Who finds rows claims them before the next one looks.
     let line = Arc::new(Mutex::new((ids.into_iter(), 0)));
     let mut loops = JoinSet::new();
     for _ in 0..args.connections {
-        let (pool, line, batch) = (db.pool().clone(), line.clone(), args.batch);
+        let (pool, line, batch) = (pool.clone(), line.clone(), args.batch);
         loops.spawn(async move {
             loop {
                 let (ids, token) = {

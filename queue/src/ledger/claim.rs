@@ -155,7 +155,7 @@ pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Ve
         queue,
         after
     )
-    .fetch_optional(&mut *connection)
+    .fetch_optional(&mut connection)
     .await?;
     while let Some(tenant) = next {
         tenants.push(tenant);
@@ -168,7 +168,7 @@ pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Ve
             queue,
             tenant
         )
-        .fetch_optional(&mut *connection)
+        .fetch_optional(&mut connection)
         .await?;
     }
     Ok(tenants)

@@ -105,7 +105,7 @@ pub async fn running(db: &Db) -> Result<Vec<RunningJob>, DbError> {
         list.push_bind(queue);
     }
     select.push(") LIMIT 5000");
-    let mut running: Vec<RunningJob> = select.build_query_as().fetch_all(&mut *connection).await?;
+    let mut running: Vec<RunningJob> = select.build_query_as().fetch_all(&mut connection).await?;
     running.sort_unstable_by_key(|job| (job.worker_id, job.started_at, job.id));
     Ok(running)
 }

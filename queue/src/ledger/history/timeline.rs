@@ -45,14 +45,14 @@ pub struct Timeline {
 pub async fn of(db: &Db, job: JobId) -> Result<Timeline, DbError> {
     let mut connection = db.inspection().acquire().await?;
     let args = sqlx::query_scalar!(r#"SELECT args AS "args: Json<Value>" FROM job_payloads WHERE job_id = ?"#, job)
-        .fetch_optional(&mut *connection)
+        .fetch_optional(&mut connection)
         .await?;
     let references = sqlx::query!(
         r#"SELECT ref_type, ref_id AS "ref_id: Uuid" FROM job_refs WHERE job_id = ?
            ORDER BY ref_type, ref_id LIMIT 100"#,
         job
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut connection)
     .await?;
     let mut actions = sqlx::query_as!(
         Done,
@@ -61,7 +61,7 @@ pub async fn of(db: &Db, job: JobId) -> Result<Timeline, DbError> {
            FROM job_actions WHERE job_id = ? ORDER BY id DESC LIMIT 100"#,
         job
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut connection)
     .await?;
     actions.reverse();
     let stop_request = sqlx::query_as!(
@@ -70,7 +70,7 @@ pub async fn of(db: &Db, job: JobId) -> Result<Timeline, DbError> {
            FROM job_cancels WHERE job_id = ?"#,
         job
     )
-    .fetch_optional(&mut *connection)
+    .fetch_optional(&mut connection)
     .await?;
     let references = references.into_iter().map(|row| (row.ref_type, row.ref_id)).collect();
     Ok(Timeline { args: args.map(|args| args.0), references, actions, stop_request })

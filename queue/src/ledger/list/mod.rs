@@ -10,9 +10,9 @@ mod fingerprint;
 mod plan;
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, literal};
+use db::{Db, DbError, Session, literal};
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
+use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
 use crate::{
@@ -171,7 +171,7 @@ pub async fn step(db: &Db, filter: &Filter, after: JobId, until: JobId, limit: u
     Ok(Step { ids: found.ids, next: found.next.map(JobId) })
 }
 
-async fn rows(connection: &mut MySqlConnection, ids: &[JobId]) -> Result<Vec<JobRow>, DbError> {
+async fn rows(connection: &mut Session, ids: &[JobId]) -> Result<Vec<JobRow>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,7 +1,7 @@
 //! The plan of a search, by the index that drives it, and the search itself.
 
-use db::{DbError, literal};
-use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use db::{DbError, Session, literal};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::{
@@ -48,7 +48,7 @@ pub(super) struct Found {
 impl<'a> Plan<'a> {
     /// Weighs the indexes that fit, by how many entries each would have to check.
     pub(super) async fn choose(
-        connection: &mut MySqlConnection,
+        connection: &mut Session,
         filter: &'a Filter,
         range: Range,
         direction: Direction,
@@ -103,7 +103,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The range that one request may check, and where it ends if it does.
-    async fn window(&self, connection: &mut MySqlConnection) -> Result<(Range, Option<Uuid>), DbError> {
+    async fn window(&self, connection: &mut Session) -> Result<(Range, Option<Uuid>), DbError> {
         if !self.windowed {
             return Ok((self.range, None));
         }
@@ -120,14 +120,14 @@ impl<'a> Plan<'a> {
     }
 
     /// How many jobs match.
-    pub(super) async fn total(&self, connection: &mut MySqlConnection) -> Result<Total, DbError> {
+    pub(super) async fn total(&self, connection: &mut Session) -> Result<Total, DbError> {
         let window = self.window(connection).await?;
         self.total_within(connection, window).await
     }
 
     async fn total_within(
         &self,
-        connection: &mut MySqlConnection,
+        connection: &mut Session,
         (range, end): (Range, Option<Uuid>),
     ) -> Result<Total, DbError> {
         if self.over {
@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The first `limit` matching jobs.
-    pub(super) async fn find(&self, connection: &mut MySqlConnection, limit: u32) -> Result<Found, DbError> {
+    pub(super) async fn find(&self, connection: &mut Session, limit: u32) -> Result<Found, DbError> {
         let window = self.window(connection).await?;
         self.find_within(connection, window, limit).await
     }
@@ -147,7 +147,7 @@ impl<'a> Plan<'a> {
     /// The same, and how many there are in all.
     pub(super) async fn find_and_count(
         &self,
-        connection: &mut MySqlConnection,
+        connection: &mut Session,
         limit: u32,
     ) -> Result<(Found, Total), DbError> {
         let window = self.window(connection).await?;
@@ -163,7 +163,7 @@ impl<'a> Plan<'a> {
 
     async fn find_within(
         &self,
-        connection: &mut MySqlConnection,
+        connection: &mut Session,
         (range, end): (Range, Option<Uuid>),
         limit: u32,
     ) -> Result<Found, DbError> {
@@ -185,7 +185,7 @@ impl<'a> Plan<'a> {
 }
 
 /// The states' own indexes, when every state asked for has one: `completed` is most of the ledger, and has none.
-async fn by_state(connection: &mut MySqlConnection, filter: &Filter) -> Result<Option<Vec<Branch>>, DbError> {
+async fn by_state(connection: &mut Session, filter: &Filter) -> Result<Option<Vec<Branch>>, DbError> {
     if filter.states.is_empty() || filter.states.contains(&State::Completed) {
         return Ok(None);
     }
@@ -219,7 +219,7 @@ fn by_queue(filter: &Filter) -> Option<Vec<Branch>> {
 }
 
 /// The kinds of jobs in each of these states, by the state's place: one index seek each, however many jobs there are.
-async fn kinds(connection: &mut MySqlConnection, states: &[State]) -> Result<Vec<(usize, String)>, DbError> {
+async fn kinds(connection: &mut Session, states: &[State]) -> Result<Vec<(usize, String)>, DbError> {
     names(connection, states.len(), |place, after| {
         format!(
             "SELECT {place} AS place, kind AS name FROM jobs FORCE INDEX (jobs_listed)
@@ -231,7 +231,7 @@ async fn kinds(connection: &mut MySqlConnection, states: &[State]) -> Result<Vec
 }
 
 /// The queues that have jobs at all.
-pub(crate) async fn queues(connection: &mut MySqlConnection) -> Result<Vec<String>, DbError> {
+pub(crate) async fn queues(connection: &mut Session) -> Result<Vec<String>, DbError> {
     let names = names(connection, 1, |place, after| {
         format!(
             "SELECT {place} AS place, queue AS name FROM jobs FORCE INDEX (jobs_feed)
@@ -243,7 +243,7 @@ pub(crate) async fn queues(connection: &mut MySqlConnection) -> Result<Vec<Strin
 
 /// Goes from name to name in several ranges of an index at once: `next` asks for the name behind another.
 async fn names(
-    connection: &mut MySqlConnection,
+    connection: &mut Session,
     ranges: usize,
     next: impl Fn(usize, &str) -> String,
 ) -> Result<Vec<(usize, String)>, DbError> {
@@ -265,7 +265,7 @@ async fn names(
 
 /// Counts up to one more than `cap` over all branches.
 async fn count(
-    connection: &mut MySqlConnection,
+    connection: &mut Session,
     branches: &[&Branch],
     filter: &Filter,
     range: Range,
@@ -285,7 +285,7 @@ async fn count(
     Ok(total)
 }
 
-async fn union(connection: &mut MySqlConnection, parts: impl Iterator<Item = String>) -> Result<Vec<Uuid>, DbError> {
+async fn union(connection: &mut Session, parts: impl Iterator<Item = String>) -> Result<Vec<Uuid>, DbError> {
     let parts: Vec<String> = parts.collect();
     let mut ids = Vec::new();
     for parts in parts.chunks(UNION) {
@@ -295,7 +295,7 @@ async fn union(connection: &mut MySqlConnection, parts: impl Iterator<Item = Str
 }
 
 async fn union_of<T>(
-    connection: &mut MySqlConnection,
+    connection: &mut Session,
     parts: impl Iterator<Item = String>,
     column: &str,
 ) -> Result<Vec<T>, DbError>

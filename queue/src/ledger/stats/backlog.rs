@@ -44,7 +44,7 @@ pub async fn backlogs(db: &Db, queues: &[&str]) -> Result<Vec<Backlog>, DbError>
             queue,
             COUNTED
         )
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await?;
         let available = count.available.unsigned_abs();
         let oldest = if available < u64::from(COUNTED) {
@@ -53,13 +53,13 @@ pub async fn backlogs(db: &Db, queues: &[&str]) -> Result<Vec<Backlog>, DbError>
                 r#"SELECT MIN(run_at) AS "oldest: DateTime<Utc>" FROM jobs WHERE queue = ? AND state = 'available'"#,
                 queue
             )
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut connection)
             .await?
         } else {
             queues::first_of_all(&mut connection, &literal::text(queue), TENANTS).await?.0
         };
         let now = sqlx::query_scalar!(r#"SELECT UTC_TIMESTAMP(6) AS "now: DateTime<Utc>""#)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut connection)
             .await?;
         backlogs.push(Backlog {
             queue: (*queue).to_owned(),
@@ -102,7 +102,7 @@ pub async fn listed(db: &Db, states: &[State]) -> Result<Vec<(State, u64)>, DbEr
             state,
             COUNTED
         )
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await?;
         counts.push((*state, count.unsigned_abs()));
     }

@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, literal};
-use sqlx::{AssertSqlSafe, FromRow, MySqlConnection, QueryBuilder, Row, mysql::MySqlRow};
+use db::{Db, DbError, Session, literal};
+use sqlx::{AssertSqlSafe, FromRow, QueryBuilder, Row, mysql::MySqlRow};
 
 use crate::{
     ids::JobId,
@@ -84,7 +84,7 @@ pub async fn page(db: &Db, filter: &Filter, after: Option<Place>, limit: u32) ->
     let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM job_errors WHERE TRUE");
     narrow(&mut query, filter);
     query.push(" LIMIT ").push_bind(COUNT_CAP + 1).push(") counted");
-    let count: i64 = query.build_query_scalar().fetch_one(&mut *connection).await?;
+    let count: i64 = query.build_query_scalar().fetch_one(&mut connection).await?;
     let count = count.unsigned_abs();
 
     let mut query = QueryBuilder::new(
@@ -103,7 +103,7 @@ pub async fn page(db: &Db, filter: &Filter, after: Option<Place>, limit: u32) ->
             .push(")");
     }
     query.push(" ORDER BY last_seen DESC, fingerprint DESC LIMIT ").push_bind(limit);
-    let mut groups: Vec<Group> = query.build_query_as().fetch_all(&mut *connection).await?;
+    let mut groups: Vec<Group> = query.build_query_as().fetch_all(&mut connection).await?;
     count_jobs(&mut connection, &mut groups).await?;
     Ok((groups, Total { count: count.min(COUNT_CAP), capped: count > COUNT_CAP }))
 }
@@ -124,7 +124,7 @@ fn narrow(query: &mut QueryBuilder<sqlx::MySql>, filter: &Filter) {
 }
 
 /// Two capped counts a group, a few groups to a statement.
-async fn count_jobs(connection: &mut MySqlConnection, groups: &mut [Group]) -> Result<(), DbError> {
+async fn count_jobs(connection: &mut Session, groups: &mut [Group]) -> Result<(), DbError> {
     for groups in groups.chunks_mut(10) {
         let counts = groups.iter().flat_map(|group| {
             let fingerprint = literal::binary(&group.fingerprint.0);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, literal};
-use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use db::{Db, DbError, Session, literal};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::ledger::{
@@ -47,7 +47,7 @@ const fn cap(state: State) -> u64 {
     if state.is_terminal() { ENDED_CAP } else { COUNT_CAP }
 }
 
-async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueStatus, DbError> {
+async fn one(connection: &mut Session, queue: String) -> Result<QueueStatus, DbError> {
     let name = literal::text(&queue);
     let parts: Vec<String> = State::ALL
         .iter()
@@ -76,7 +76,7 @@ async fn one(connection: &mut MySqlConnection, queue: String) -> Result<QueueSta
 /// The oldest available job among the first of each owner (of the first `most` of them) and band: one index seek each, however long the backlog.
 /// (`GROUP BY tenant, priority` reads through the whole of a backlog as the servers plan it.)
 pub(super) async fn first_of_all(
-    connection: &mut MySqlConnection,
+    connection: &mut Session,
     queue: &str,
     most: usize,
 ) -> Result<(Option<DateTime<Utc>>, bool), DbError> {
