@@ -10,7 +10,10 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
@@ -26,6 +29,8 @@ struct Faults {
     stall: bool,
     /// Connections end when it has grown since they began.
     cuts: u64,
+    /// Connections fall silent for good when it has grown since they began.
+    freezes: u64,
 }
 
 /// Listens on 127.0.0.1 and passes everything on to another port there. Dropping it closes listener and connections.
@@ -60,6 +65,14 @@ impl Proxy {
     pub fn cut(&self) -> usize {
         let open = self.connections();
         self.faults.send_modify(|faults| faults.cuts += 1);
+        open
+    }
+
+    /// Every open connection falls silent for good, without an end that either side could notice, as when a host dies or a
+    /// NAT forgets a connection; returns how many there were. New ones are welcome.
+    pub fn freeze(&self) -> usize {
+        let open = self.connections();
+        self.faults.send_modify(|faults| faults.freezes += 1);
         open
     }
 
@@ -117,28 +130,31 @@ async fn accept(
     }
 }
 
-/// One connection, until one side closes it or it is cut.
-async fn carry(client: TcpStream, target: u16, mut faults: watch::Receiver<Faults>, open: Arc<AtomicUsize>) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+/// One connection, until one side closes it or it is cut. Frozen, it stays open and silent.
+async fn carry(mut client: TcpStream, target: u16, mut faults: watch::Receiver<Faults>, open: Arc<AtomicUsize>) {
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let born = faults.borrow().cuts;
+    let born = *faults.borrow();
     open.fetch_add(1, Ordering::Relaxed);
-    let (client_in, client_out) = client.into_split();
-    let (server_in, server_out) = server.into_split();
-    tokio::select! {
-        // The end of one direction ends both: nothing here half-closes.
-        () = pump(client_in, server_out, faults.clone()) => {}
-        () = pump(server_in, client_out, faults.clone()) => {}
-        _ = faults.wait_for(|faults| faults.cuts > born) => {}
-    }
+    let frozen = {
+        let (client_in, client_out) = client.split();
+        let (server_in, server_out) = server.split();
+        tokio::select! {
+            // The end of one direction ends both: nothing here half-closes.
+            () = pump(client_in, server_out, faults.clone()) => false,
+            () = pump(server_in, client_out, faults.clone()) => false,
+            hit = faults.wait_for(|faults| faults.cuts > born.cuts || faults.freezes > born.freezes) => {
+                hit.is_ok_and(|faults| faults.freezes > born.freezes)
+            }
+        }
+    };
     open.fetch_sub(1, Ordering::Relaxed);
+    if frozen {
+        let _ = faults.wait_for(|faults| faults.cuts > born.cuts).await;
+    }
 }
 
-async fn pump(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut faults: watch::Receiver<Faults>,
-) {
+async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut faults: watch::Receiver<Faults>) {
     let mut buffer = vec![0; BUFFER];
     while let Ok(read) = from.read(&mut buffer).await {
         let flows = faults.wait_for(|faults| !faults.stall).await.is_ok();
@@ -204,5 +220,11 @@ mod tests {
         assert!(waited.is_err(), "nothing is passed on");
         proxy.stall(false);
         assert_eq!(third.read_u8().await.unwrap(), b'x', "what was held back arrives");
+
+        assert_eq!(proxy.freeze(), 2);
+        let waited = tokio::time::timeout(Duration::from_millis(200), ask(&mut third)).await;
+        assert!(waited.is_err(), "a frozen connection neither answers nor ends");
+        let mut fourth = connect().await.unwrap();
+        assert_eq!(ask(&mut fourth).await.unwrap(), b'x', "a freeze spares those that come later");
     }
 }

@@ -1,5 +1,6 @@
 //! Uploads while programs are killed and services are away.
 
 mod chaos;
+mod frozen;
 mod kill;
 mod outage;
