@@ -47,12 +47,9 @@ impl Pool {
 
     /// A connection for several statements.
     pub async fn acquire(&self) -> Result<Session, Error> {
-        Ok(Session {
-            connection: Some(self.inner.acquire().await?),
-            deadline: self.deadline,
-            spent: false,
-            roll_back: false,
-        })
+        // On the heap: it is large, and every statement would carry it in its own future.
+        let connection = self.inner.acquire().boxed().await?;
+        Ok(Session { connection: Some(connection), deadline: self.deadline, spent: false, roll_back: false })
     }
 
     pub(crate) async fn close(&self) {

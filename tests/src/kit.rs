@@ -56,7 +56,7 @@ impl Kit {
         async move {
             let db = &self.context.db;
             ledger::promote(db, 500).await.expect("the ledger");
-            let ran = queue::run_one(&self.registry, &self.context, id).await.expect("the ledger");
+            let ran = Box::pin(queue::run_one(&self.registry, &self.context, id)).await.expect("the ledger");
             let row = ledger::get(db, id).await.expect("the ledger").expect("the job exists");
             assert!(ran, "the job is not due ({caller}): {row:#?}");
             row

@@ -65,8 +65,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             measured.note = format!("{} connections, batches of {}", args.connections, args.batch);
         }
     }
-    let left: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM jobs WHERE state <> 'completed'").fetch_one(&pool).await?;
+    let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM jobs WHERE state <> 'completed'").fetch_one(&pool).await?;
     anyhow::ensure!(left == 0 || matches!(args.scenario, Scenario::Enqueue), "{left} jobs were not drained");
     super::print(&measured)
 }

@@ -36,6 +36,7 @@ async fn a_worker_goes_on_and_hears_sigterm() {
         assert!(proxy.freeze() > 0);
         let frozen = Instant::now();
         app.wait_for_status(&creator, &nano, &["published"]).await;
+        app.drained().await;
         assert!(frozen.elapsed() < RECOVERED, "{:?}", frozen.elapsed());
         for job in app.jobs_of_nano(id).await.unwrap() {
             assert_eq!((job.state, job.failures), (State::Completed, 0), "{job:?}");

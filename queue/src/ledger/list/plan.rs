@@ -145,11 +145,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The same, and how many there are in all.
-    pub(super) async fn find_and_count(
-        &self,
-        connection: &mut Session,
-        limit: u32,
-    ) -> Result<(Found, Total), DbError> {
+    pub(super) async fn find_and_count(&self, connection: &mut Session, limit: u32) -> Result<(Found, Total), DbError> {
         let window = self.window(connection).await?;
         let found = self.find_within(connection, window, limit).await?;
         // All that the window has is on this page: no need to look through it again.
