@@ -65,6 +65,11 @@ pub const METRICS: &[Metric] = &[
     ),
     counter("upload_bytes_total", &[], "Bytes of uploads that were received whole"),
     counter("search_degraded_total", &[], "Searches answered without the search index"),
+    counter(
+        "db_connections_given_up_total",
+        &[],
+        "Database connections closed because they did not answer in time, or their server no longer writes",
+    ),
     counter("db_transaction_retries_total", &[], "Transactions of requests tried again after losing a lock race"),
     // Jobs, by the worker that runs them.
     counter("jobs_enqueued_total", &["queue", "kind"], "Jobs enqueued in transactions that committed"),
