@@ -83,7 +83,7 @@ impl Stage {
                            run INT UNSIGNED NOT NULL, pid INT UNSIGNED NOT NULL, began BIGINT UNSIGNED NOT NULL)",
             "peer_writes (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, n BIGINT UNSIGNED NOT NULL)",
         ] {
-            sqlx::query(AssertSqlSafe(format!("CREATE TABLE {table}"))).execute(db.pool()).await?;
+            sqlx::query(AssertSqlSafe(format!("CREATE TABLE {table}"))).execute(db.unlimited()).await?;
         }
         queue::ready::connect(&redis.url(), "bench:").await?.push_after_commits(&db);
         let stage = Self { dir, database, redis, peers_redis, db, workers: 0.into(), _lock: lock };
@@ -102,11 +102,11 @@ impl Stage {
              AND (table_name LIKE 'job%' OR table_name IN ('flows', 'workers', 'queue_leases', 'bench_writes',
                                                                       'peer_writes'))",
         )
-        .fetch_all(self.db.pool())
+        .fetch_all(self.db.unlimited())
         .await?;
-        let mut connection = self.db.pool().acquire().await?;
+        let mut connection = self.db.unlimited().acquire().await?;
         for table in tables {
-            sqlx::query(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).execute(&mut connection).await?;
+            sqlx::query(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).execute(&mut *connection).await?;
         }
         for server in [&self.redis, &self.peers_redis] {
             let mut connection = redis::Client::open(server.url())?.get_multiplexed_async_connection().await?;
@@ -150,7 +150,7 @@ impl Stage {
 
     /// A number from the database.
     pub async fn count(&self, sql: &str) -> anyhow::Result<i64> {
-        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(self.db.pool()).await?)
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(self.db.unlimited()).await?)
     }
 
     /// Rows that have not completed.
@@ -194,7 +194,7 @@ impl Stage {
             "SHOW GLOBAL VARIABLES WHERE variable_name IN ('version', 'innodb_flush_log_at_trx_commit', 'log_bin',
              'sync_binlog', 'innodb_doublewrite', 'innodb_flush_method', 'innodb_buffer_pool_size', 'innodb_log_file_size')",
         )
-        .fetch_all(self.db.pool())
+        .fetch_all(self.db.unlimited())
         .await?;
         let mut database: Vec<String> = Vec::new();
         for row in rows {

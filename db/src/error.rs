@@ -48,8 +48,7 @@ impl From<sqlx::Error> for DbError {
                     Some(1062) => Self::Conflict { constraint: constraint_name(cause.message()) },
                     // By MariaDB, by MySQL.
                     Some(1969 | 3024) => Self::TooSlow(error),
-                    // Server shutting down, query killed, too many connections, read-only after failover.
-                    Some(1053 | 1927 | 1317 | 1040 | 1290 | 1836 | 1158..=1161) => Self::Unavailable(error),
+                    Some(number) if AWAY.contains(&number) => Self::Unavailable(error),
                     _ => Self::Other(error),
                 }
             }
@@ -57,6 +56,21 @@ impl From<sqlx::Error> for DbError {
         }
     }
 }
+
+/// Errors that the server is to blame for, never the statement: whoever meets one waits for the server.
+const AWAY: [u16; 26] = [
+    // Full: disk (1021, 1030 with its own number in the text), table space or temporary table (1114), log (1026, 3167).
+    1021, 1026, 1030, 1114, 3167, //
+    // Nobody else gets in: too many connections (1040, 1203), host blocked (1129), resources of the user used up (1226),
+    // password or rights changed under way (1044, 1045, 1698).
+    1040, 1044, 1045, 1129, 1203, 1226, 1698, //
+    // Going away: shutting down (1053), query or session killed (1317, 1927, 3169), ended for its silence (4031).
+    1053, 1317, 1927, 3169, 4031, //
+    // The network in the middle of a packet.
+    1152, 1158, 1159, 1160, 1161, 1184, //
+    // Not the primary: read-only by option, transaction or mode.
+    1290, 1792, 1836,
+];
 
 /// The key's name from "Duplicate entry 'x' for key 'table.key'"; MariaDB leaves the table out.
 fn constraint_name(message: &str) -> String {

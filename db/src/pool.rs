@@ -10,7 +10,7 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::{
-    Connection, Executor, MySqlConnection,
+    Connection, Executor, MySqlConnection, MySqlPool,
     migrate::{MigrateError, Migrator},
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     pool::PoolConnectionMetadata,
@@ -135,6 +135,11 @@ impl Db {
         &self.inspection
     }
 
+    /// For statements that take as long as they take: changes of the schema, and benchmarks that fill tables.
+    pub fn unlimited(&self) -> &MySqlPool {
+        self.pool.inner()
+    }
+
     /// Asks the server whether it answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
@@ -143,7 +148,7 @@ impl Db {
 
     /// Brings the schema up to date. Safe to run by several processes at once.
     pub async fn migrate(&self) -> Result<(), DbError> {
-        MIGRATIONS.run(self.pool.inner()).await.map_err(|error| match error {
+        MIGRATIONS.run(self.unlimited()).await.map_err(|error| match error {
             MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => DbError::from(cause),
             other => DbError::Other(sqlx::Error::Migrate(Box::new(other))),
         })

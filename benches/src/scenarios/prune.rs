@@ -90,7 +90,7 @@ async fn old_rows(db: &Db, rows: u64) -> anyhow::Result<()> {
         format!("INSERT INTO job_payloads (job_id, args) SELECT {id}, '{{\"n\":1}}' FROM seq_1_to_{rows}"),
     ];
     for statement in statements {
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(db.pool()).await?;
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(db.unlimited()).await?;
     }
     Ok(())
 }

@@ -131,10 +131,11 @@ pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
 ///
 /// `memory`: resident bytes, for people.
 pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<bool, DbError> {
-    // A clock set back would stop the ticks until it catches up; a time in the future starts over instead.
+    // A clock set back would stop the ticks until it catches up; a time in the future starts over instead. Not one in the
+    // near future: a statement that waited for the row's lock compares with the time at which it began to wait.
     sqlx::query!(
         "UPDATE queue_clock SET tick = tick + 1, ticked_at = UTC_TIMESTAMP(6)
-         WHERE id = 1 AND (ticked_at <= UTC_TIMESTAMP(6) - INTERVAL 1 SECOND OR ticked_at > UTC_TIMESTAMP(6))"
+         WHERE id = 1 AND (ticked_at <= UTC_TIMESTAMP(6) - INTERVAL 1 SECOND OR ticked_at > UTC_TIMESTAMP(6) + INTERVAL 10 SECOND)"
     )
     .execute(db.pool())
     .await?;

@@ -4,9 +4,9 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use db::{DbError, Tx};
 use futures::FutureExt;
-use sha2::{Digest, Sha256};
 
 use super::{
+    cause::fingerprint,
     child::ticket_again,
     executor::{Executor, Finished, panic_text},
 };
@@ -17,7 +17,6 @@ use crate::{
         self, Claimed, Ending, Fenced, Next,
         controls::limits,
         history::attempts::{self, Outcome as Attempt},
-        list::Fingerprint,
     },
     registry::Handler,
 };
@@ -243,13 +242,4 @@ fn error_chain(error: &JobError) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Groups failures of one cause: digits and ids in the message do not count.
-pub(super) fn fingerprint(kind: &str, class: &str, text: &str) -> Fingerprint {
-    let stable: String = text.chars().filter(|c| !c.is_ascii_hexdigit()).take(200).collect();
-    let hash = Sha256::new().chain_update(kind).chain_update(class).chain_update(stable).finalize();
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash[..16]);
-    Fingerprint(short)
 }

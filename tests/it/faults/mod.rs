@@ -4,3 +4,4 @@ mod chaos;
 mod frozen;
 mod kill;
 mod outage;
+mod server_errors;

@@ -202,7 +202,9 @@ async fn the_third_crash_quarantines_and_the_creator_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_out_of_memory_goes_to_the_heavy_queue_and_succeeds_there() {
     let app = TestApp::start().await;
-    let mut worker = app.worker_process_with("worker", &[VERBOSE, ("CHILD_MEMORY_MIB", "32")]).await;
+    // With backtraces, which follow what the runtime says of the memory.
+    let settings = [VERBOSE, ("CHILD_MEMORY_MIB", "32"), ("RUST_BACKTRACE", "1")];
+    let mut worker = app.worker_process_with("worker", &settings).await;
     let creator = app.creator("max").await;
     let nano = creator.submit(&app, "Large", archives::unit()).await;
     published(&app, &creator, &nano).await;

@@ -97,6 +97,34 @@ async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     app.discard().await;
 }
 
+/// Statements that waited for the clock's row see a time behind their own: that is no clock set back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_clock_moves_at_most_once_a_second_also_when_heartbeats_wait_for_each_other() {
+    let app = TestApp::start().await;
+    let tick = async || tests::database::number(&app.db, "SELECT CAST(tick AS SIGNED) FROM queue_clock").await.unwrap();
+    let (first, started) = (tick().await, Instant::now());
+    for _ in 0..3 {
+        let mut tx = app.db.begin().await.unwrap();
+        sqlx::query("SELECT tick FROM queue_clock WHERE id = 1 FOR UPDATE").fetch_one(&mut *tx).await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..6 {
+            let (db, worker) = (Db::connect(&app.database_url, 1).await.unwrap(), register_worker(&app.db).await);
+            waiting.spawn(async move {
+                workers::heartbeat(&db, worker, None).await.unwrap();
+                db.close().await;
+            });
+            // Each began to wait at another time.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        tx.commit().await.unwrap();
+        waiting.join_all().await;
+    }
+    let (ticks, seconds) = (tick().await - first, started.elapsed().as_secs());
+    assert!(ticks <= i64::try_from(seconds).unwrap() + 1, "{ticks} ticks in {seconds} s");
+    app.discard().await;
+}
+
 /// Waits until another worker has been found dead, while `alive` beats; how long that took since `since`.
 async fn until_one_is_marked_dead(app: &TestApp, own: &Db, alive: WorkerId, since: Instant) -> Duration {
     while workers::mark_dead(&app.db).await.unwrap() == 0 {

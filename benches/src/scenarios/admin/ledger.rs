@@ -22,8 +22,9 @@ const PREFIX: &str = "0193000000007000";
 
 /// Fills the schema unless it holds such a ledger already.
 pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
-    db.pool().execute("CREATE TABLE IF NOT EXISTS bench_filled (jobs BIGINT UNSIGNED NOT NULL)").await?;
-    let filled: Option<u64> = sqlx::query_scalar("SELECT jobs FROM bench_filled").fetch_optional(db.pool()).await?;
+    db.unlimited().execute("CREATE TABLE IF NOT EXISTS bench_filled (jobs BIGINT UNSIGNED NOT NULL)").await?;
+    let filled: Option<u64> =
+        sqlx::query_scalar("SELECT jobs FROM bench_filled").fetch_optional(db.unlimited()).await?;
     if filled != Some(jobs) {
         anyhow::ensure!(filled.is_none(), "the schema holds another ledger");
         let now = u64::try_from(chrono::Utc::now().timestamp_millis())?;
@@ -37,8 +38,8 @@ pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
             first = last + 1;
         }
         groups(db).await?;
-        sqlx::query("INSERT INTO bench_filled (jobs) VALUES (?)").bind(jobs).execute(db.pool()).await?;
-        db.pool().execute("ANALYZE TABLE jobs, job_refs, job_failures").await?;
+        sqlx::query("INSERT INTO bench_filled (jobs) VALUES (?)").bind(jobs).execute(db.unlimited()).await?;
+        db.unlimited().execute("ANALYZE TABLE jobs, job_refs, job_failures").await?;
     }
     progress("  rollups of a month");
     rollups(db).await
@@ -133,7 +134,7 @@ async fn chunk(db: &Db, now: u64, jobs: u64, first: u64, last: u64) -> anyhow::R
              SELECT id, fails, 1, created, 'warn', {error} FROM bench_rows WHERE failed"
         ),
     ];
-    let mut connection = db.pool().acquire().await?;
+    let mut connection = db.unlimited().acquire().await?;
     for statement in statements {
         connection.execute(AssertSqlSafe(statement)).await?;
     }
@@ -161,7 +162,7 @@ async fn groups(db: &Db) -> anyhow::Result<()> {
         ),
     ];
     for statement in statements {
-        db.pool().execute(AssertSqlSafe(statement)).await?;
+        db.unlimited().execute(AssertSqlSafe(statement)).await?;
     }
     Ok(())
 }
@@ -174,7 +175,7 @@ async fn rollups(db: &Db) -> anyhow::Result<()> {
     let queues = "ELT(k.seq, 'uploads', 'media', 'uploads', 'uploads', 'uploads', 'search', 'mail', 'maintenance',
                       'maintenance', 'maintenance')";
     for table in ["job_stats", "job_durations"] {
-        db.pool().execute(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).await?;
+        db.unlimited().execute(AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).await?;
     }
     for (times, unit, form) in [("seq_1_to_2880", "MINUTE", "%i"), ("seq_49_to_744", "HOUR", "00")] {
         let minute =
@@ -192,7 +193,7 @@ async fn rollups(db: &Db) -> anyhow::Result<()> {
             ),
         ];
         for statement in statements {
-            db.pool().execute(AssertSqlSafe(statement)).await?;
+            db.unlimited().execute(AssertSqlSafe(statement)).await?;
         }
     }
     Ok(())

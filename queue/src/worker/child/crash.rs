@@ -34,7 +34,7 @@ impl Crash {
 }
 
 /// What Rust's standard library writes before it aborts.
-fn is_refused_memory(line: &str) -> bool {
+pub(super) fn is_refused_memory(line: &str) -> bool {
     line.contains("memory allocation of ") && line.contains(" bytes failed")
 }
 

@@ -23,6 +23,7 @@ use crate::{
     registry::Handler,
     trace,
     worker::{
+        cause::fingerprint,
         child::{
             crash::{Crash, oom_kills},
             process::{Process, Starter},
@@ -30,7 +31,6 @@ use crate::{
         },
         executor::{Executor, Finished},
         metrics::meters::Meters,
-        settle::fingerprint,
     },
 };
 

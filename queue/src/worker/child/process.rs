@@ -19,7 +19,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::worker::child::protocol::{ChildLimits, Message};
+use crate::worker::child::{
+    crash::is_refused_memory,
+    protocol::{ChildLimits, Message},
+};
 
 /// Longest line taken from a child, in bytes; what is longer counts as several.
 const LINE_MAX: u64 = 64 * 1024;
@@ -143,13 +146,19 @@ async fn pass_log(stderr: ChildStderr) -> VecDeque<String> {
                 tracing::warn!("a child process logs more than {LOG_MAX} bytes; the rest is dropped");
             }
         }
-        if last.len() == LAST_LINES {
-            last.pop_front();
-        }
-        last.push_back(String::from_utf8_lossy(&line).trim().to_owned());
+        keep(&mut last, String::from_utf8_lossy(&line).trim().to_owned());
         line.clear();
     }
     last
+}
+
+/// Keeps the last lines, and whatever says that memory was refused: a backtrace may follow it.
+fn keep(last: &mut VecDeque<String>, line: String) {
+    if last.len() == LAST_LINES {
+        let oldest = last.iter().position(|line| !is_refused_memory(line)).unwrap_or(0);
+        last.remove(oldest);
+    }
+    last.push_back(line);
 }
 
 /// Starts processes from a thread that lives as long as this value: Linux sends the parent-death signal when the
@@ -199,5 +208,21 @@ impl Starter {
             }),
             _ => Err(io::Error::other("the process ended as it began")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_of_memory_outlasts_a_backtrace() {
+        let mut last = VecDeque::new();
+        keep(&mut last, "memory allocation of 4096 bytes failed".into());
+        for frame in 0..10 * LAST_LINES {
+            keep(&mut last, format!("{frame}: std::backtrace"));
+        }
+        assert_eq!(last.len(), LAST_LINES);
+        assert!(is_refused_memory(&last[0]) && last[LAST_LINES - 1].starts_with("199:"));
     }
 }

@@ -1,0 +1,78 @@
+//! Errors that the database server is to blame for: they pass, burn no attempt, and a server that no longer writes is left.
+
+use std::time::Duration;
+
+use db::{Db, DbError};
+use queue::ledger::{State, workers};
+use servers::mariadb::MariaDb;
+use sqlx::AssertSqlSafe;
+use tests::{TestApp, app::Overrides, archives};
+
+/// The server fails a statement with this number.
+async fn fail(db: &Db, number: u16) -> DbError {
+    let statement = format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'a test'");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(db.pool()).await.unwrap_err().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_is_to_blame_for_passes_and_the_rest_does_not() {
+    let app = TestApp::start().await;
+    let db = Db::connect_worker(&app.database_url, 1).await.unwrap();
+    let session = async || tests::database::number(&db, "SELECT CAST(CONNECTION_ID() AS SIGNED)").await.unwrap();
+    // A full disk, a full table, too many connections, a changed password, used-up resources, silence, a kill.
+    for number in [1021, 1114, 1040, 1045, 1226, 1317] {
+        let before = session().await;
+        let error = fail(&db, number).await;
+        assert!(matches!(error, DbError::Unavailable(_)) && error.is_transient(), "{number}: {error:?}");
+        assert_eq!(session().await, before, "{number} says nothing against the connection");
+    }
+    // Read-only in three ways, going away in three: the next connection may find another server.
+    for number in [1290, 1792, 1836, 1053, 1927, 4031] {
+        let before = session().await;
+        let error = fail(&db, number).await;
+        assert!(matches!(error, DbError::Unavailable(_)), "{number}: {error:?}");
+        assert_ne!(session().await, before, "{number} closes the connection");
+    }
+    // A syntax error, a missing table, a value that is too long.
+    for number in [1064, 1146, 1406] {
+        let error = fail(&db, number).await;
+        assert!(!error.is_transient(), "{number}: {error:?}");
+    }
+    db.close().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_no_longer_writes_is_left_and_nothing_is_burnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut database = MariaDb::start(folder.path().join("mariadb"), 0).await.unwrap();
+    // Without the right to write to a server that is read-only, as programs have it in production.
+    let rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES";
+    database.query("CREATE USER 'app'@'127.0.0.1' IDENTIFIED BY 'app'").await.unwrap();
+    database.query(&format!("GRANT {rights} ON *.* TO 'app'@'127.0.0.1'")).await.unwrap();
+    let url = database.url().replace("nano:nano@", "app:app@");
+    let server = Overrides { database_server_url: Some(url), ..Overrides::default() };
+    let app = TestApp::start_with(server).await;
+    let mut worker = app.worker_process("switchover").await;
+    let creator = app.creator("swi").await;
+    let first = creator.submit(&app, "Before", archives::unit()).await;
+    app.wait_for_status(&creator, &first, &["published"]).await;
+    let second = creator.submit(&app, "In the middle", archives::unit()).await;
+
+    database.query("SET GLOBAL read_only = ON").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(workers::LEASE_TICKS + 2)).await;
+    let fresh = Db::connect(&app.database_url, 1).await.unwrap();
+    assert!(fresh.ping().await.unwrap_err().is_transient(), "a new connection to it is refused");
+    fresh.close().await;
+    assert!(worker.exited().is_none(), "{}", worker.log_tail(20));
+    database.query("SET GLOBAL read_only = OFF").await.unwrap();
+
+    app.wait_for_status(&creator, &second, &["published"]).await;
+    app.drained().await;
+    for job in app.jobs_of_nano(second.parse().unwrap()).await.unwrap() {
+        assert_eq!((job.state, job.failures), (State::Completed, 0), "{job:?}");
+    }
+    assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
+    app.finish().await;
+    database.stop().await.unwrap();
+}
