@@ -111,6 +111,8 @@ impl Drop for Session {
 struct Answer<'e, T> {
     rows: BoxStream<'e, Result<T, Error>>,
     spent: &'e mut bool,
+    /// The connection was spent before this statement, or this statement's error says so: no later answer changes that.
+    leave: bool,
     deadline: Duration,
     /// Set with the first wait.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -118,7 +120,8 @@ struct Answer<'e, T> {
 
 impl<'e, T> Answer<'e, T> {
     fn new(rows: BoxStream<'e, Result<T, Error>>, spent: &'e mut bool, deadline: Duration) -> Self {
-        Self { rows, spent, deadline, alarm: None }
+        let leave = *spent;
+        Self { rows, spent, leave, deadline, alarm: None }
     }
 }
 
@@ -128,7 +131,8 @@ impl<T> Stream for Answer<'_, T> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Poll::Ready(next) = this.rows.poll_next_unpin(context) {
-            *this.spent = next.as_ref().is_some_and(|next| next.as_ref().is_err_and(ends_the_connection));
+            this.leave |= next.as_ref().is_some_and(|next| next.as_ref().is_err_and(ends_the_connection));
+            *this.spent = this.leave;
             return Poll::Ready(next);
         }
         *this.spent = true;
