@@ -16,7 +16,7 @@ use sqlx::{
     pool::PoolConnectionMetadata,
 };
 
-use crate::{DbError, Notice, Pool, Telegram, Tx, notices::Board};
+use crate::{DbError, Notice, Pool, Telegram, Tx, amended, notices::Board};
 
 /// The schema, compiled in; `migrations/README.md` has the rules.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
@@ -25,10 +25,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const MAX_WAITERS: usize = 10;
 /// Seconds after which the server ends a session that says nothing. A call that is dropped between preparing a statement
 /// and running it leaves sqlx waiting for an answer that nobody will send, and the place in the pool with it; this gives
-/// the place back.
+/// the place back. Idle connections say something before that (`keeper.rs`).
 const SILENT_AT_MOST: u32 = 60;
-/// And what is idle in good order is closed by us before that.
-const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 /// How long anybody waits for the answer to a statement: longer than for a lock (5 s), and short enough that a worker whose
 /// connections froze is at work again before its jobs are missed.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -36,7 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(8);
 const PONG_WITHIN: Duration = Duration::from_secs(1);
 /// After a switchover or a change of addresses, no connection stays with the old server for longer.
 const LIVES_AT_MOST: Duration = Duration::from_secs(5 * 60);
-/// A connection that was used within this time is taken to be alive: a round trip less for each claim, completion and
+/// A connection that was used or asked within this time is taken to be alive: a round trip less for each claim, completion and
 /// transaction. When it has died meanwhile, the job tries again as after any other loss.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -81,7 +79,7 @@ impl Db {
         let silent_at_most = wait_timeout.unwrap_or(SILENT_AT_MOST);
         let pool = MySqlPoolOptions::new()
             .max_connections(pool_size)
-            .idle_timeout(wait_timeout.map_or(IDLE_AT_MOST, |seconds| Duration::from_secs(seconds.into()) / 2))
+            .idle_timeout(None)
             .max_lifetime(LIVES_AT_MOST)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
@@ -97,7 +95,7 @@ impl Db {
         // A worker only takes jobs it has slots for, and a handler that waits is better than one that is run again.
         let most = if wait_timeout.is_some() { usize::MAX } else { pool_size as usize + MAX_WAITERS };
         let inspection = inspection(&options);
-        let pool = Pool::new(pool.connect_lazy_with(options), DEADLINE);
+        let pool = Pool::new(pool.connect_lazy_with(options), DEADLINE, silent_at_most);
         Ok(Self { pool, inspection, waiters: Arc::default(), most, board: Board::default() })
     }
 
@@ -148,6 +146,7 @@ impl Db {
 
     /// Brings the schema up to date. Safe to run by several processes at once.
     pub async fn migrate(&self) -> Result<(), DbError> {
+        amended::accept(&MIGRATIONS, self.unlimited()).await?;
         MIGRATIONS.run(self.unlimited()).await.map_err(|error| match error {
             MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => DbError::from(cause),
             other => DbError::Other(sqlx::Error::Migrate(Box::new(other))),
@@ -176,13 +175,15 @@ fn inspection(options: &MySqlConnectOptions) -> Pool {
     let pool = MySqlPoolOptions::new()
         .max_connections(INSPECTIONS)
         .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(IDLE_AT_MOST)
+        .idle_timeout(None)
         .max_lifetime(LIVES_AT_MOST)
         .test_before_acquire(false)
         .before_acquire(answers)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                let silent_at_most = format!("SET SESSION wait_timeout = {SILENT_AT_MOST}");
+                connection.execute(sqlx::AssertSqlSafe(silent_at_most)).await?;
                 let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *connection).await?;
                 let limit = if version.contains("MariaDB") {
                     format!("SET SESSION max_statement_time = {}", INSPECTION_LIMIT.as_secs_f64())
@@ -194,7 +195,7 @@ fn inspection(options: &MySqlConnectOptions) -> Pool {
             })
         })
         .connect_lazy_with(options.clone());
-    Pool::new(pool, DEADLINE)
+    Pool::new(pool, DEADLINE, SILENT_AT_MOST)
 }
 
 /// Whether a connection can be handed out: it was used just now, or answers.

@@ -74,7 +74,7 @@ impl Town {
         make_signing_key(&key)?;
 
         let mut environment = services.environment();
-        let database = format!("mysql://nano:nano@127.0.0.1:{}/{}", mysql.port(), servers::mariadb::DEV_SCHEMA);
+        let database = format!("mysql://nano:nano@127.0.0.1:{}/{}", mysql.port(), servers::database::DEV_SCHEMA);
         for (name, value) in [
             ("DATABASE_URL", database),
             ("REDIS_QUEUE_URL", format!("redis://127.0.0.1:{}/", queue.port())),
@@ -289,7 +289,7 @@ impl Town {
 
     /// Rows of the marketplace's schema, past the proxy.
     pub async fn query(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        self.services.database.query(&format!("USE {}; {sql}", servers::mariadb::DEV_SCHEMA)).await
+        self.services.database.query(&format!("USE {}; {sql}", servers::database::DEV_SCHEMA)).await
     }
 
     /// Ends workers and schedulers; api and services stay.

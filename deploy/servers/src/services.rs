@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
+    database::{DEV_SCHEMA, DatabaseServer},
     mail::MailCatcher,
-    mariadb::{DEV_SCHEMA, MariaDb},
     ports,
     redis::{RedisServer, Role},
     s3::{self, S3Server},
@@ -20,7 +20,7 @@ const S3_PORT: u16 = 9000;
 pub type Environment = Vec<(String, String)>;
 
 pub struct Services {
-    pub database: MariaDb,
+    pub database: DatabaseServer,
     pub queue: RedisServer,
     pub cache: RedisServer,
     pub s3: S3Server,
@@ -44,7 +44,7 @@ impl Services {
         let dir = dir.canonicalize()?;
         let mail_dir = dir.join("mail");
         let (database, queue, cache, s3, mail) = tokio::try_join!(
-            MariaDb::start(dir.join("mariadb"), 0),
+            DatabaseServer::start(&dir, 0),
             RedisServer::start(dir.join("redis-queue"), Role::Queue, 0),
             RedisServer::start(dir.join("redis-cache"), Role::Cache, 0),
             S3Server::start(dir.join("s3"), s3_port),

@@ -6,7 +6,6 @@
 //! process of its own), settle (how it came back -> fenced outcome) and the rescuer (jobs of dead workers, jobs that are due).
 
 mod backend;
-mod cause;
 pub mod child;
 mod claimer;
 mod completer;

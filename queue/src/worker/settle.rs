@@ -6,7 +6,6 @@ use db::{DbError, Tx};
 use futures::FutureExt;
 
 use super::{
-    cause::fingerprint,
     child::ticket_again,
     executor::{Executor, Finished, panic_text},
 };
@@ -17,6 +16,7 @@ use crate::{
         self, Claimed, Ending, Fenced, Next,
         controls::limits,
         history::attempts::{self, Outcome as Attempt},
+        stats::cause::fingerprint,
     },
     registry::Handler,
 };

@@ -6,7 +6,7 @@ use queue::ledger::{self, State, workers};
 use reqwest::StatusCode;
 use serde_json::json;
 use servers::{
-    mariadb::MariaDb,
+    database::DatabaseServer,
     redis::{RedisServer, Role},
 };
 use tests::{TestApp, app::Overrides, archives};
@@ -79,7 +79,7 @@ async fn queue_redis_away_jobs_still_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn database_away_no_worker_ends_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let mut database = MariaDb::start(folder.path().join("mariadb"), 0).await.unwrap();
+    let mut database = DatabaseServer::start(folder.path(), 0).await.unwrap();
     let server = Overrides { database_server_url: Some(database.url()), ..Overrides::default() };
     let app = TestApp::start_with(server).await;
     let mut worker = app.worker_process("through-the-outage").await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use db::{Db, DbError};
 use queue::ledger::{State, workers};
-use servers::mariadb::MariaDb;
+use servers::database::DatabaseServer;
 use sqlx::AssertSqlSafe;
 use tests::{TestApp, app::Overrides, archives};
 
@@ -42,10 +42,51 @@ async fn what_the_server_is_to_blame_for_passes_and_the_rest_does_not() {
     app.finish().await;
 }
 
+/// Of the sessions that three callers have at the same time.
+async fn three_at_a_time(db: &Db) -> Vec<i64> {
+    let (mut open, mut sessions) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let mut tx = db.begin().await.unwrap();
+        let id = sqlx::query_scalar("SELECT CAST(CONNECTION_ID() AS SIGNED)").fetch_one(&mut *tx).await.unwrap();
+        sessions.push(id);
+        open.push(tx);
+    }
+    for tx in open {
+        tx.commit().await.unwrap();
+    }
+    sessions.sort_unstable();
+    sessions
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_lives_on_and_one_that_is_silent_in_a_transaction_is_ended() {
+    let app = TestApp::start().await;
+    // The server ends what says nothing for 3 s.
+    let db = Db::connect_scheduler(&app.database_url, 3).await.unwrap();
+    let before = three_at_a_time(&db).await;
+    // One in use all the time, as in a program that has little to do; the others wait.
+    for _ in 0..16 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        db.ping().await.unwrap();
+    }
+    assert_eq!(three_at_a_time(&db).await, before);
+
+    let mut tx = db.begin().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let error: DbError = sqlx::query("SELECT 1").execute(&mut *tx).await.unwrap_err().into();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    drop(tx);
+    for _ in 0..6 {
+        db.ping().await.unwrap();
+    }
+    db.close().await;
+    app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_no_longer_writes_is_left_and_nothing_is_burnt() {
     let folder = tempfile::tempdir().unwrap();
-    let mut database = MariaDb::start(folder.path().join("mariadb"), 0).await.unwrap();
+    let mut database = DatabaseServer::start(folder.path(), 0).await.unwrap();
     // Without the right to write to a server that is read-only, as programs have it in production.
     let rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES";
     database.query("CREATE USER 'app'@'127.0.0.1' IDENTIFIED BY 'app'").await.unwrap();

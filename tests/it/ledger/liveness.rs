@@ -11,7 +11,7 @@ use jobs::{Context, RemoveObject};
 use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, enqueue,
     ids::{JobId, WorkerId},
-    ledger::{self, State, workers},
+    ledger::{self, State, stats::error_groups, workers},
 };
 use serde::{Deserialize, Serialize};
 use tests::TestApp;
@@ -51,6 +51,10 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
         assert_eq!((row.lost, row.failures), (lost, 0));
         assert_eq!(row.state, if lost < 20 { State::Available } else { State::Quarantined });
     }
+    let (groups, _) = error_groups::page(&app.db, &error_groups::Filter::default(), None, 50).await.unwrap();
+    let [group] = groups.as_slice() else { panic!("one cause: {groups:?}") };
+    assert_eq!((group.kind.as_str(), group.class.as_str(), group.failures), (RemoveObject::KIND, "lost", 1));
+    assert_eq!((group.last_job, group.open.count), (id, 1));
     let mut tx = app.db.begin().await.unwrap();
     let done =
         ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("a test")).await.unwrap().unwrap();

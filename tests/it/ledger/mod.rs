@@ -7,5 +7,6 @@ mod cron;
 mod hello;
 mod liveness;
 mod queue;
+mod schema;
 mod statistics;
 mod upstream;

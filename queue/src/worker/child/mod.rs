@@ -18,12 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     JobError, Queue, QueueContext, class,
-    ledger::{Claimed, Ending, Next, history::attempts, workers},
+    ledger::{Claimed, Ending, Next, history::attempts, stats::cause::fingerprint, workers},
     ready::{Available, Ticket},
     registry::Handler,
     trace,
     worker::{
-        cause::fingerprint,
         child::{
             crash::{Crash, oom_kills},
             process::{Process, Starter},

@@ -1,4 +1,9 @@
-//! A private MariaDB: own data directory, own port, no root needed, nothing shared with a system server.
+//! A private database server: own data directory, own port, no root needed, nothing shared with a system server.
+
+mod make;
+mod mariadb;
+mod mysql;
+mod packages;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,6 +20,9 @@ use crate::{
     programs,
 };
 
+pub use make::{Make, VARIABLE};
+pub use packages::{Away, had as mysql_can_be_had};
+
 /// First start of a data directory and crash recovery included.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -22,30 +30,42 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// The schema of `make run`. The offline query cache contains its name, so it never changes.
 pub const DEV_SCHEMA: &str = "nano_dev";
 
-/// Dropping it kills the server; the data directory survives that and can be started again.
-pub struct MariaDb {
+/// MariaDB or MySQL. Dropping it kills the server; the data directory survives that and can be started again.
+pub struct DatabaseServer {
+    make: Make,
     dir: PathBuf,
     port: u16,
     server: Option<Process>,
     environment: Vec<(String, String)>,
 }
 
-impl MariaDb {
-    /// Starts the server with its data under `dir`, made on the first start; port 0 takes a free one.
+impl DatabaseServer {
+    /// Starts the make that [`VARIABLE`] names, with its data in a folder of its own under `dir`, made on the first start;
+    /// port 0 takes a free one.
     ///
     /// The user `nano`, password `nano`, may connect from 127.0.0.1 only and create databases.
-    pub async fn start(dir: impl Into<PathBuf>, port: u16) -> Result<Self> {
-        Self::start_in(dir, port, Vec::new()).await
+    pub async fn start(dir: impl AsRef<Path>, port: u16) -> Result<Self> {
+        Self::start_make(Make::chosen()?, dir, port, Vec::new()).await
     }
 
     /// The same with variables in the server's environment, each time it starts.
-    pub async fn start_in(dir: impl Into<PathBuf>, port: u16, environment: Vec<(String, String)>) -> Result<Self> {
-        let dir = dir.into();
+    pub async fn start_in(dir: impl AsRef<Path>, port: u16, environment: Vec<(String, String)>) -> Result<Self> {
+        Self::start_make(Make::chosen()?, dir, port, environment).await
+    }
+
+    /// The same for a given make.
+    pub async fn start_make(
+        make: Make,
+        dir: impl AsRef<Path>,
+        port: u16,
+        environment: Vec<(String, String)>,
+    ) -> Result<Self> {
+        let dir = dir.as_ref().join(make.folder());
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
-        install(&dir).await?;
+        install(make, &dir).await?;
         let port = if port == 0 { ports::free()? } else { port };
-        let mut database = Self { dir, port, server: None, environment };
+        let mut database = Self { make, dir, port, server: None, environment };
         database.resume().await?;
         Ok(database)
     }
@@ -61,16 +81,15 @@ impl MariaDb {
             return Ok(());
         }
         let pid_file = self.dir.join("server.pid");
-        let data = self.dir.join("data");
+        let data = data(&self.dir);
         end_leftover(&pid_file, &data.to_string_lossy()).await?;
         let setup = self.dir.join("setup.sql");
         std::fs::write(&setup, setup_sql())?;
-        let path = |flag: &str, path: &Path| format!("--{flag}={}", path.display());
-        let launch = Launch::new("mariadb", programs::installed(&["mariadbd", "mysqld"], "mariadb-server")?, self.dir.join("server.log"))
-            .arg("--no-defaults")
+        let launch = server(self.make, self.log())
+            .await?
             .args(run_as())
-            .arg(path("datadir", &data))
-            .arg(path("init-file", &setup))
+            .arg(option("datadir", &data))
+            .arg(option("init-file", &setup))
             // Relative to the data directory: a socket's path may have 107 bytes at most.
             .args(["--socket=server.sock", "--bind-address=127.0.0.1", "--skip-name-resolve"])
             .arg(format!("--port={}", self.port))
@@ -109,6 +128,8 @@ impl MariaDb {
         let client = programs::installed(&["mariadb", "mysql"], "mariadb-client")?;
         let output = Command::new(client)
             .args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1", "--user=nano", "--password=nano"])
+            // MySQL signs its certificate itself.
+            .arg("--skip-ssl-verify-server-cert")
             .arg(format!("--port={}", self.port))
             .args(["--default-character-set=utf8mb4", "--skip-column-names", "--batch", "--execute", sql])
             .stdin(Stdio::null())
@@ -120,7 +141,18 @@ impl MariaDb {
         Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
     }
 
-    pub fn port(&self) -> u16 {
+    /// Make and version, as in "MySQL 9.7.4".
+    pub async fn version(&self) -> Result<String> {
+        let rows = self.query("SELECT VERSION()").await?;
+        let version = rows.first().and_then(|row| row.first()).context("the server does not tell its version")?;
+        Ok(format!("{} {}", self.make, version.split('-').next().unwrap_or(version)))
+    }
+
+    pub const fn make(&self) -> Make {
+        self.make
+    }
+
+    pub const fn port(&self) -> u16 {
         self.port
     }
 
@@ -138,6 +170,22 @@ impl MariaDb {
     }
 }
 
+fn data(dir: &Path) -> PathBuf {
+    dir.join("data")
+}
+
+fn option(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+/// The server's program with the options that are its make's own.
+async fn server(make: Make, log: PathBuf) -> Result<Launch> {
+    match make {
+        Make::MariaDb => mariadb::server(log),
+        Make::MySql => mysql::server(log).await,
+    }
+}
+
 /// Runs before the server accepts connections; one statement a line.
 fn setup_sql() -> String {
     format!(
@@ -147,29 +195,27 @@ fn setup_sql() -> String {
     )
 }
 
-/// MariaDB refuses to run as root unless told so.
+/// Both refuse to run as root unless told so.
 fn run_as() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("--user=root")
 }
 
 /// Makes the data directory. A half-made one, left by an interrupted first start, is made anew.
-async fn install(dir: &Path) -> Result<()> {
+async fn install(make: Make, dir: &Path) -> Result<()> {
     let made = dir.join("installed");
     if made.exists() {
         return Ok(());
     }
-    let data = dir.join("data");
+    let data = data(dir);
     if data.exists() {
         std::fs::remove_dir_all(&data)?;
     }
-    let install = programs::installed(&["mariadb-install-db", "mysql_install_db"], "mariadb-server")?;
-    Launch::new("mariadb-install-db", install, dir.join("install.log"))
-        .arg("--no-defaults")
-        .args(run_as())
-        .arg(format!("--datadir={}", data.display()))
-        .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
-        .run()
-        .await?;
+    let log = dir.join("install.log");
+    let launch = match make {
+        Make::MariaDb => mariadb::install(log)?,
+        Make::MySql => mysql::server(log).await?.arg("--initialize-insecure"),
+    };
+    launch.args(run_as()).arg(option("datadir", &data)).run().await?;
     std::fs::write(made, "")?;
     Ok(())
 }

@@ -10,7 +10,7 @@ const COUNTED: usize = 200;
 const ID: usize = 8;
 
 /// Groups failures of one cause.
-pub(super) fn fingerprint(kind: &str, class: &str, text: &str) -> Fingerprint {
+pub(crate) fn fingerprint(kind: &str, class: &str, text: &str) -> Fingerprint {
     let stable: String = stable(text).chars().take(COUNTED).collect();
     let hash = Sha256::new().chain_update(kind).chain_update(class).chain_update(stable).finalize();
     let mut short = [0; 16];
