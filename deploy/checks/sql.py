@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds SQL that one of our databases does not understand: MySQL 8.0.28 (Aurora MySQL 3.04) to 9.7 LTS, MariaDB >= 10.6.
+"""Finds SQL that one of our databases does not understand: MySQL 8.0.28 (Aurora MySQL 3.04) to 9.7 LTS, MariaDB >= 10.11.
 
 Reads migrations/*.sql and the string literals of the rooms that have SQL. Exits 1 with one line per finding.
 """

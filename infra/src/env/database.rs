@@ -8,7 +8,7 @@ const URL_EXAMPLE: &str = "mysql://nano:password@127.0.0.1:3306/nano";
 #[derive(clap::Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// MySQL 8, Aurora or MariaDB >= 10.6. Required. Example: mysql://nano:password@127.0.0.1:3306/nano
+    /// MySQL >= 8.0.28, Aurora MySQL 3 or MariaDB >= 10.11. Required. Example: mysql://nano:password@127.0.0.1:3306/nano
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
     /// Connections this process may hold open, 2 to 500. At most 10 callers wait for one beyond that.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use make::{Make, VARIABLE};
-pub use packages::{Away, had as mysql_can_be_had};
+pub use packages::{NotToBeHad, fetch_mysql};
 
 /// First start of a data directory and crash recovery included.
 const READY_WITHIN: Duration = Duration::from_secs(60);

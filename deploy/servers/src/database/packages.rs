@@ -30,11 +30,11 @@ pub(super) const LINKER: &str = "ld-linux-x86-64.so.2";
 /// MySQL cannot be had on this machine, or not now.
 #[derive(Debug, thiserror::Error)]
 #[error("MySQL cannot be had here: {0:#}")]
-pub struct Away(anyhow::Error);
+pub struct NotToBeHad(anyhow::Error);
 
 /// Fetches the packages unless they are here already.
-pub async fn had() -> Result<(), Away> {
-    root().await.map(drop).map_err(Away)
+pub async fn fetch_mysql() -> Result<(), NotToBeHad> {
+    root().await.map(drop).map_err(NotToBeHad)
 }
 
 /// The folder with the unpacked packages.
