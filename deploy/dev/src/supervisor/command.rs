@@ -46,6 +46,8 @@ pub async fn up(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode
 
 /// What the database decides: the ledger with its controls and schedules, what operators do to it, and the marketplace.
 const DECIDED_BY_THE_DATABASE: [&str; 3] = ["ledger::", "operators::", "nanos::"];
+/// What takes minutes there, or asks nothing of the database. On MySQL alone (`MYSQL=1`) they run as well.
+const LEFT_OUT: [&str; 4] = ["--skip", "ten_thousand_failures", "--skip", "nanos::unpackers"];
 
 /// The tests on the make of database that was chosen; with `mysql_too` those that the database decides on MySQL as well, by
 /// the programs that are built by then.
@@ -75,6 +77,7 @@ pub async fn test(dir: &Path, stop: &Stop, mysql_too: bool, args: &[String]) -> 
     }
     let mut args = words(&["--test", "it", "--"]);
     args.extend(words(&DECIDED_BY_THE_DATABASE));
+    args.extend(words(&LEFT_OUT));
     let Some(second) = counted(dir, stop, Make::MySql, args).await? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };

@@ -85,7 +85,8 @@ async fn fetch(dir: &Path, root: &Path) -> Result<()> {
             .args(["-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none", "-o", "Acquire::Retries=3"])
             .args(args)
     };
-    apt(&["update"]).run().await?;
+    // Without this, lists that cannot be fetched are a warning, and the package is merely unknown.
+    apt(&["-o", "APT::Update::Error-Mode=any", "update"]).run().await?;
     apt(&["--yes", "--download-only", "--no-install-recommends", "install", PACKAGE]).run().await?;
     let unpacked = work.join("root");
     for entry in std::fs::read_dir(work.join("cache/archives"))? {
