@@ -3,5 +3,6 @@
 mod chaos;
 mod frozen;
 mod kill;
+mod mail;
 mod outage;
 mod server_errors;
