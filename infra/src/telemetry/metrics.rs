@@ -118,6 +118,7 @@ pub const METRICS: &[Metric] = &[
     gauge("queue_signal_timestamp_seconds", &[], "When this process last measured the scaling signal, Unix time"),
     // Services.
     gauge("cache_up", &[], "1 while the cache's Redis answers this process, else 0; absent while it is not used"),
+    counter("storage_throttled_total", &[], "Calls that the object store asked to make later"),
     histogram("storage_request_seconds", &["operation", "outcome"], "Requests to the object store"),
     histogram("search_request_seconds", &["operation", "outcome"], "Requests to the search index"),
     histogram("mail_send_seconds", &["outcome"], "Exchanges with the mail server"),
