@@ -1,5 +1,6 @@
 //! The ledger's rows: what a job is, how it comes to be, how it is read.
 
+mod about;
 mod act;
 pub mod bulk_actions;
 mod claim;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use crate::ids::{FlowId, JobId, WorkerId};
 
+pub use about::unfinished_about;
 pub use act::{Action, By, Change, Operated, StrandedCancel, forget_cancel, operate, stranded_cancels};
 pub use claim::{Claimed, claim, claim_within, heads, promote, tenants};
 pub use enqueue::{NewJob, Start, insert, insert_all};
