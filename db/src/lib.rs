@@ -11,6 +11,7 @@ pub mod literal;
 mod notices;
 mod pool;
 mod retry;
+pub mod schema;
 mod session;
 mod transaction;
 

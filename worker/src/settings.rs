@@ -42,12 +42,12 @@ pub struct RunArgs {
 #[command(next_help_heading = "Jobs")]
 struct JobArgs {
     /// Queues this worker takes jobs from, comma-separated, each with an optional number of jobs at a time:
-    /// uploads,media,search,mail,maintenance,heavy. Example: uploads=2,mail=8,heavy=1
+    /// uploads,media,search,mail,maintenance,bulk,heavy. Example: uploads=2,mail=8,heavy=1
     #[arg(
         long = "queues",
         env = "WORKER_QUEUES",
         value_name = "LIST",
-        default_value = "uploads,media,search,mail,maintenance,heavy=1"
+        default_value = "uploads,media,search,mail,maintenance,bulk=1,heavy=1"
     )]
     queues: String,
     /// Jobs of a queue that run at a time where the list names no number, 1 to 256.
@@ -166,7 +166,7 @@ impl RunArgs {
 
 impl JobArgs {
     fn check_queues(&self, problems: &mut Problems) -> Option<Vec<(Queue, usize)>> {
-        const EXAMPLE: &str = "uploads=2,media,search,mail=8,maintenance";
+        const EXAMPLE: &str = "uploads=2,media,search,mail=8,maintenance,bulk=1";
         let default: usize = problems.number("WORKER_CONCURRENCY", &self.concurrency, 1..=256, "2")?;
         let mut queues: Vec<(Queue, usize)> = Vec::new();
         for item in self.queues.split(',').map(str::trim).filter(|item| !item.is_empty()) {

@@ -26,7 +26,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// A program that ends by itself, again and again, is not started more often.
 const REVIVE_AFTER: Duration = Duration::from_secs(1);
 /// Both workers take everything: whichever is hit, the other one goes on.
-const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,heavy=1";
+const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,bulk=1,heavy=1";
 
 pub struct Town {
     pub services: Services,
@@ -87,6 +87,7 @@ impl Town {
             ("SCRATCH_DIR", dir.join("scratch").display().to_string()),
             ("WORKER_QUEUES", QUEUES.to_owned()),
             ("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string()),
+            ("SHUTDOWN_NOTICE", "0s".to_owned()),
             // Nobody sits beside it to review anything.
             ("REVIEW_POLICY", "flagged_only".to_owned()),
             ("LOG_FORMAT", "pretty".to_owned()),

@@ -48,7 +48,7 @@ impl BulkAction {
 
 impl<C: QueueContext> Job<C> for BulkAction {
     const KIND: &'static str = Self::KIND;
-    const QUEUE: Queue = super::MAINTENANCE;
+    const QUEUE: Queue = super::BULK;
     const PRIORITY: Priority = Priority::High;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 20, ..RetryPolicy::DEFAULT };
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);

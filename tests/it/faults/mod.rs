@@ -5,4 +5,5 @@ mod frozen;
 mod kill;
 mod mail;
 mod outage;
+mod rollout;
 mod server_errors;

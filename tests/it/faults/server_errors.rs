@@ -1,12 +1,19 @@
 //! Errors that the database server is to blame for: they pass, burn no attempt, and a server that no longer writes is left.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use db::{Db, DbError};
 use queue::ledger::{State, workers};
 use servers::mariadb::MariaDb;
 use sqlx::AssertSqlSafe;
-use tests::{TestApp, app::Overrides, archives};
+use tests::{
+    TestApp,
+    app::{Overrides, PATIENCE},
+    archives,
+};
 
 /// The server fails a statement with this number.
 async fn fail(db: &Db, number: u16) -> DbError {
@@ -42,17 +49,66 @@ async fn what_the_server_is_to_blame_for_passes_and_the_rest_does_not() {
     app.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_no_longer_writes_is_left_and_nothing_is_burnt() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut database = MariaDb::start(folder.path().join("mariadb"), 0).await.unwrap();
-    // Without the right to write to a server that is read-only, as programs have it in production.
+/// A server of the test's own, and an app without the right to write to it once it is read-only.
+async fn as_in_production(folder: &Path) -> (MariaDb, TestApp) {
+    let database = MariaDb::start(folder.join("mariadb"), 0).await.unwrap();
     let rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES";
     database.query("CREATE USER 'app'@'127.0.0.1' IDENTIFIED BY 'app'").await.unwrap();
     database.query(&format!("GRANT {rights} ON *.* TO 'app'@'127.0.0.1'")).await.unwrap();
     let url = database.url().replace("nano:nano@", "app:app@");
     let server = Overrides { database_server_url: Some(url), ..Overrides::default() };
-    let app = TestApp::start_with(server).await;
+    (database, TestApp::start_with(server).await)
+}
+
+/// Asks until `/ready` says this; returns how long it took.
+async fn until_ready_says(app: &TestApp, status: &str) -> Duration {
+    let started = Instant::now();
+    loop {
+        let answer = app.get("/ready").await;
+        let served = answer.status.is_success();
+        assert_eq!(served, ["ready", "degraded"].contains(&answer.body["status"].as_str().unwrap()), "{answer:?}");
+        if answer.body["status"] == status {
+            return started.elapsed();
+        }
+        assert!(started.elapsed() < PATIENCE, "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A server that answers reads and refuses writes, as after a switchover, serves nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_cannot_write_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut database, app) = as_in_production(folder.path()).await;
+    until_ready_says(&app, "ready").await;
+    database.query("SET GLOBAL read_only = ON").await.unwrap();
+    let noticed = until_ready_says(&app, "unavailable").await;
+    assert!(noticed < Duration::from_secs(3), "{noticed:?}");
+    database.query("SET GLOBAL read_only = OFF").await.unwrap();
+    until_ready_says(&app, "ready").await;
+    // However many ask, the database is asked once a second.
+    let written = async || {
+        database
+            .query("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'COM_UPDATE'")
+            .await
+            .unwrap()[0][0]
+            .parse::<u64>()
+            .unwrap()
+    };
+    let (before, started) = (written().await, Instant::now());
+    for _ in 0..100 {
+        app.get("/ready").await;
+    }
+    let (most, wrote) = (started.elapsed().as_secs() + 2, written().await - before);
+    assert!(wrote <= most, "{wrote} writes in {:?}", started.elapsed());
+    app.finish().await;
+    database.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_no_longer_writes_is_left_and_nothing_is_burnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut database, app) = as_in_production(folder.path()).await;
     let mut worker = app.worker_process("switchover").await;
     let creator = app.creator("swi").await;
     let first = creator.submit(&app, "Before", archives::unit()).await;

@@ -4,6 +4,7 @@ mod admin_jobs;
 mod admin_refusals;
 mod bulk;
 mod cli;
+mod connections;
 mod metrics;
 mod operate;
 mod traces;

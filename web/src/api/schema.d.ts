@@ -971,7 +971,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests can be served, with each service's state: `ok` or `away`. */
+        /** Whether requests can be served, with each service's state: `ok` or `away`. A load balancer should ask this. */
         get: operations["get_ready"];
         put?: never;
         post?: never;
@@ -2898,6 +2898,7 @@ export interface components {
             window_minutes: number;
         };
         Readiness: {
+            /** @description `away` also when it answers and takes no writes. */
             database: string;
             /** @description The queue's Redis. While it is away, jobs run from the ledger alone. */
             queue: string;
@@ -2905,7 +2906,8 @@ export interface components {
             redis: string;
             search: string;
             /**
-             * @description `ready`, `degraded` (something is missing that the API can do without), or `unavailable`.
+             * @description `ready`, `degraded` (something is missing that the API can do without), `unavailable` (the database is away, or
+             *     takes no writes), or `stopping` (the process was told to end: send it no more requests).
              * @example ready
              */
             status: string;
@@ -8970,7 +8972,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description The database is away, or the process is stopping */
+            /** @description The database is away or takes no writes, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
