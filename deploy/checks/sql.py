@@ -44,6 +44,13 @@ RULES = [
 ]
 COMPILED = [(who, re.compile(pattern, re.IGNORECASE | re.MULTILINE), instead) for who, pattern, instead, _ in RULES]
 
+# Migrations that take something away say so: older programs must not start on what they leave. Earlier ones had no such row.
+TAKES_AWAY = re.compile(
+    r"\bDROP\s+(?!(?:INDEX|KEY|PRIMARY|FOREIGN|CONSTRAINT|CHECK|DEFAULT)\b)\w+|\bRENAME\b|\bCHANGE\s+(?:COLUMN\s+)?\w+", re.IGNORECASE
+)
+SAYS_SO = re.compile(r"\bUPDATE\s+schema_compat\s+SET\s+needs\b", re.IGNORECASE)
+FIRST_TO_SAY_SO = "20261129000104"
+
 RUST_STRING = re.compile(r'r(#*)"(.*?)"\1|"((?:[^"\\]|\\.)*)"', re.DOTALL)
 LOOKS_LIKE_SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|FROM|WHERE|JOIN|ORDER BY|FOR UPDATE|SET)\b")
 
@@ -77,7 +84,19 @@ def findings(line, sql):
             yield f"{line + sql.count(chr(10), 0, match.start())}: {who} refuses {found!r}; instead: {instead}"
 
 
+def unsaid(name, sql):
+    """What a migration takes away without saying so."""
+    taken = TAKES_AWAY.search(sql)
+    if name < FIRST_TO_SAY_SO or not taken or SAYS_SO.search(sql):
+        return []
+    return [f"{' '.join(taken.group(0).split())!r} takes something away: raise schema_compat.needs first (migrations/README.md)"]
+
+
 def prove_it_can_fail():
+    for taking in ["ALTER TABLE a DROP COLUMN b", "ALTER TABLE a DROP b", "DROP TABLE a", "RENAME TABLE a TO b", "ALTER TABLE a CHANGE b c INT"]:
+        assert unsaid("20990101000001_a.sql", taking), taking
+        assert not unsaid("20990101000001_a.sql", "UPDATE schema_compat SET needs = 1;\n" + taking), taking
+    assert not unsaid("20990101000001_a.sql", "ALTER TABLE a DROP INDEX b, ADD COLUMN c INT")
     for (who, pattern, _, example), (_, compiled, _) in zip(RULES, COMPILED):
         assert compiled.search(without_comments(example)), f"the rule {pattern} misses {example!r}"
     fine = """
@@ -102,6 +121,8 @@ def main():
     for path in paths:
         for line, sql in statements(path, path.read_text(encoding="utf-8")):
             count += 1
+            if path.suffix == ".sql":
+                found += [f"{path.relative_to(ROOT)}: {finding}" for finding in unsaid(path.name, sql)]
             found += [f"{path.relative_to(ROOT)}:{finding}" for finding in findings(line, sql)]
     print("\n".join(found) or f"note: {len(paths)} files, {count} pieces of SQL, {len(RULES)} rules")
     return 1 if found else 0

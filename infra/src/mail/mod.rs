@@ -7,8 +7,6 @@
 //! [`Handover::deliver`].
 
 mod connection;
-#[cfg(test)]
-mod tests;
 
 use std::{
     sync::Arc,
@@ -258,3 +256,6 @@ fn rejected(step: &str, why: impl std::fmt::Display) -> MailError {
 fn unknown(step: &str, why: impl std::fmt::Display) -> MailError {
     MailError::Unknown { what: format!("{step}: {why}") }
 }
+
+#[cfg(test)]
+mod tests;
