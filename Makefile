@@ -8,6 +8,11 @@ DEV := $(or $(CARGO_TARGET_DIR),target)/debug/dev
 export SQLX_OFFLINE := true
 # Which tests `make test` runs, as in: make test ARGS='ledger:: cron::'
 ARGS ?=
+# MYSQL=1: on MySQL instead of MariaDB, whatever is started. MYSQL=too, for tests: what the database decides on both.
+MYSQL ?=
+ifeq ($(MYSQL),1)
+export DEV_DATABASE := mysql
+endif
 SIZE_MIB ?= 1024
 # What `make chaos` does for each seed.
 N ?= 1000
@@ -35,12 +40,12 @@ memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worke
 chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEEDS (1,2,3,4,5); nothing may be lost or doubled
 	@$(DEV) chaos --uploads $(N) --kills $(KILLS) --seeds $(SEEDS) $(ARGS)
 
-drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker'
+drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker', 'frozen-connections', 'read-only'
 	@$(DEV) drill $(ARGS)
 
-test: supervisor ## All tests against real services; ARGS='name name' picks some, ARGS='--lib' those without services
+test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='name name' picks some, ARGS='--lib' those without
 	@deploy/install.sh --test-tools
-	@$(DEV) test $(ARGS)
+	@$(DEV) test $(if $(filter too,$(MYSQL)),--mysql-too) $(ARGS)
 
 bench: ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
 	@deploy/install.sh --bench-tools

@@ -146,7 +146,10 @@ fn start(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let Configuration { api: settings, keys, database, redis, storage, search, telemetry } = configuration;
     let telemetry = infra::telemetry::init(&telemetry, "nano-api")?;
-    let db = Db::connect(database.url.expose_secret(), database.pool_size).await?;
+    let db = Db::connect(database.url.expose_secret(), database.api_pool()).await?;
+    let connections = db.connections();
+    tracing::info!(connections, "database connections: at most {connections} here");
+    db.require_schema().await?;
     let cache = Cache::connect(&redis)?;
     let ready = queue::ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?;
     ready.push_after_commits(&db);
@@ -167,12 +170,24 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("API_ADDR={address} cannot be listened on: another process may have the port"))?;
     tracing::info!(address = %listener.local_addr()?, "the API is listening");
-    let stopping = state.stopping.clone();
+    let (leaving, stopping, notice) = (state.leaving.clone(), state.stopping.clone(), state.settings.shutdown_notice);
     tokio::spawn(async move {
         stop_signal().await;
+        leaving.cancel();
+        if !notice.is_zero() {
+            tracing::info!(seconds = notice.as_secs(), "stopping: /ready says so, requests are served meanwhile");
+        }
+        // Whoever asks twice is in a hurry.
+        tokio::select! {
+            () = tokio::time::sleep(notice) => {}
+            () = stop_signal() => {}
+        }
         stopping.cancel();
     });
-    api::serve(listener, state).await;
+    tokio::select! {
+        () = api::serve(listener, state) => {}
+        misfit = db.until_misfit() => return Err(misfit.into()),
+    }
     db.close().await;
     telemetry.finish().await;
     Ok(())

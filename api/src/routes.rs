@@ -19,7 +19,7 @@ use crate::{
     state::AppState,
 };
 
-pub use self::system::openapi::Document;
+pub use self::system::{LastReadiness, openapi::Document};
 
 /// Routes and the document that describes them.
 fn table() -> OpenApiRouter<AppState> {

@@ -64,7 +64,10 @@ pub struct ApiArgs {
     /// The version of the creator terms that is in force.
     #[arg(long, env = "CREATOR_TERMS_VERSION", value_name = "TEXT", default_value = "2026-11")]
     creator_terms_version: String,
-    /// How long running requests may take after SIGTERM.
+    /// How long the API goes on after SIGTERM while /ready answers 503 "stopping", so that load balancers send no more; 0s to 5m. Longer than their check needs to fail.
+    #[arg(long, env = "SHUTDOWN_NOTICE", value_name = "DURATION", default_value = "8s")]
+    shutdown_notice: String,
+    /// How long running requests may take after that.
     #[arg(long, env = "SHUTDOWN_GRACE", value_name = "DURATION", default_value = "20s")]
     shutdown_grace: String,
 }
@@ -84,6 +87,7 @@ pub struct Settings {
     pub upload_max_bytes: u64,
     pub download_link_lifetime: Duration,
     pub creator_terms_version: String,
+    pub shutdown_notice: Duration,
     pub shutdown_grace: Duration,
 }
 
@@ -122,6 +126,7 @@ impl ApiArgs {
             problems.number("UPLOAD_MAX_BYTES", &self.upload_max_bytes, 1..=u64::from(u32::MAX) - 1, "1073741824");
         let download =
             problems.duration("DOWNLOAD_LINK_LIFETIME", &self.download_link_lifetime, second * 10..=day, "5m");
+        let notice = problems.duration("SHUTDOWN_NOTICE", &self.shutdown_notice, Duration::ZERO..=minute * 5, "8s");
         let grace = problems.duration("SHUTDOWN_GRACE", &self.shutdown_grace, Duration::ZERO..=hour, "20s");
         let terms = self.creator_terms_version.trim();
         if terms.is_empty() || terms.len() > 16 {
@@ -144,6 +149,7 @@ impl ApiArgs {
             upload_max_bytes: upload_max?,
             download_link_lifetime: download?,
             creator_terms_version: terms.to_owned(),
+            shutdown_notice: notice?,
             shutdown_grace: grace?,
         };
         Some((settings, keys?))

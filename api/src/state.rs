@@ -15,6 +15,7 @@ use crate::{
     auth::{jwt::JwtKeys, password::Passwords},
     live::Live,
     reply::Error,
+    routes::LastReadiness,
     settings::Settings,
 };
 
@@ -44,6 +45,10 @@ pub struct Inner {
     pub passwords: Passwords,
     /// What the live pages of the operators show.
     pub live: Arc<Live>,
+    /// Cancelled when the process is told to stop: `/ready` says so, and everything is served as before until `stopping`.
+    pub leaving: CancellationToken,
+    /// What `/ready` found last.
+    pub readiness: LastReadiness,
     /// Cancelled when the server stops: event streams end then.
     pub stopping: CancellationToken,
 }
@@ -69,6 +74,8 @@ impl AppState {
             settings: parts.settings,
             passwords,
             live: Arc::default(),
+            leaving: CancellationToken::new(),
+            readiness: LastReadiness::default(),
             stopping: CancellationToken::new(),
         })))
     }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use db::Db;
 use servers::{
-    mariadb::MariaDb,
+    database::DatabaseServer,
     processes::{Launch, Process},
     redis::{RedisServer, Role},
 };
@@ -27,7 +27,7 @@ pub const SCHEMA: &str = "nano_bench";
 
 pub struct Stage {
     pub dir: PathBuf,
-    pub database: MariaDb,
+    pub database: DatabaseServer,
     pub redis: RedisServer,
     pub peers_redis: RedisServer,
     /// The harness' own connections; commits push tickets like the api's.
@@ -71,7 +71,7 @@ impl Stage {
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let (database, redis, peers_redis) = tokio::try_join!(
-            MariaDb::start(dir.join("mariadb"), 0),
+            DatabaseServer::start(&dir, 0),
             RedisServer::start(dir.join("redis"), Role::Queue, 0),
             RedisServer::start(dir.join("redis-peers"), Role::Queue, 0),
         )?;
@@ -99,7 +99,7 @@ impl Stage {
     pub async fn clear(&self) -> anyhow::Result<()> {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()
-             AND (table_name LIKE 'job%' OR table_name IN ('flows', 'workers', 'queue_leases', 'bench_writes',
+             AND (table_name LIKE 'job%' OR table_name IN ('flows', 'flow_children', 'workers', 'queue_leases', 'limit_tenants', 'blocked_jobs', 'rate_slots', 'bench_writes',
                                                                       'peer_writes'))",
         )
         .fetch_all(self.db.unlimited())

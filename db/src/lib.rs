@@ -4,13 +4,16 @@
 //! Every session is READ COMMITTED in UTC: the ledger's locking relies on it (with REPEATABLE READ's gap locks, claims
 //! and the rescuer deadlock). The statements themselves stand in `queue/src/ledger/` and `infra/src/db/`.
 
+mod amended;
 pub mod clock;
 mod error;
 mod hash;
+mod keeper;
 pub mod literal;
 mod notices;
 mod pool;
 mod retry;
+pub mod schema;
 mod session;
 mod transaction;
 

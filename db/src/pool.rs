@@ -1,4 +1,4 @@
-//! The pool: how many connections a program may have, what each session is set to, and the schema.
+//! The pool: how many connections a program may have, and what each session is set to.
 
 use std::{
     sync::{
@@ -10,25 +10,19 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::{
-    Connection, Executor, MySqlConnection, MySqlPool,
-    migrate::{MigrateError, Migrator},
-    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    AssertSqlSafe, Connection, Executor, MySqlConnection, MySqlPool,
+    mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow},
     pool::PoolConnectionMetadata,
 };
 
 use crate::{DbError, Notice, Pool, Telegram, Tx, notices::Board};
 
-/// The schema, compiled in; `migrations/README.md` has the rules.
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
-
 /// How many callers of the api may wait for a connection beyond the pool's size before the next is refused.
-const MAX_WAITERS: usize = 10;
+const MAX_WAITERS: usize = 25;
 /// Seconds after which the server ends a session that says nothing. A call that is dropped between preparing a statement
 /// and running it leaves sqlx waiting for an answer that nobody will send, and the place in the pool with it; this gives
-/// the place back.
+/// the place back. Idle connections say something before that (`keeper.rs`).
 const SILENT_AT_MOST: u32 = 60;
-/// And what is idle in good order is closed by us before that.
-const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 /// How long anybody waits for the answer to a statement: longer than for a lock (5 s), and short enough that a worker whose
 /// connections froze is at work again before its jobs are missed.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -36,14 +30,15 @@ const DEADLINE: Duration = Duration::from_secs(8);
 const PONG_WITHIN: Duration = Duration::from_secs(1);
 /// After a switchover or a change of addresses, no connection stays with the old server for longer.
 const LIVES_AT_MOST: Duration = Duration::from_secs(5 * 60);
-/// A connection that was used within this time is taken to be alive: a round trip less for each claim, completion and
+/// A connection that was used or asked within this time is taken to be alive: a round trip less for each claim, completion and
 /// transaction. When it has died meanwhile, the job tries again as after any other loss.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How long a statement of [`Db::inspection`] may take.
 pub const INSPECTION_LIMIT: Duration = Duration::from_secs(3);
-/// Connections for [`Db::inspection`].
-const INSPECTIONS: u32 = 4;
+/// Connections for [`Db::inspection`], beside the pool's: of the api, and of a worker, whose bulk actions look jobs up.
+const INSPECTIONS_OF_API: u32 = 2;
+const INSPECTIONS_OF_WORKER: u32 = 1;
 
 /// The connection pool.
 #[derive(Clone)]
@@ -53,6 +48,8 @@ pub struct Db {
     waiters: Arc<AtomicUsize>,
     /// Callers acquiring a connection at a time beyond which the next is refused.
     most: usize,
+    /// How many there can be, all in all.
+    connections: u32,
     board: Board,
 }
 
@@ -60,28 +57,33 @@ impl Db {
     /// A pool of at most `pool_size` connections; they are opened when first needed, so a database that is away
     /// at start is an error of the first call, not of this one.
     pub async fn connect(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, None)
+        Self::connect_with(url, pool_size, None, INSPECTIONS_OF_API)
     }
 
     /// Like [`Db::connect`], for workers: the server drops a session that is silent for 10 s, so that a stopped
     /// process cannot hold a row lock for long. Nobody is refused for waiting: a worker only takes jobs it has
     /// slots for, and a handler that waits is better than one that is run again.
     pub async fn connect_worker(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, Some(10))
+        Self::connect_with(url, pool_size, Some(10), INSPECTIONS_OF_WORKER)
+    }
+
+    /// Like [`Db::connect_worker`], for a child process of a worker: what is looked up goes through the same connections.
+    pub async fn connect_child(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        Self::connect_with(url, pool_size, Some(10), 0)
     }
 
     /// Like [`Db::connect_worker`], with 3 s: a scheduler looks every second, and its ticks may be 5 s late at most
     /// although another replica stands still in the middle of one.
     pub async fn connect_scheduler(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, Some(3))
+        Self::connect_with(url, pool_size, Some(3), 0)
     }
 
-    fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>) -> Result<Self, DbError> {
+    fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>, inspections: u32) -> Result<Self, DbError> {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
         let silent_at_most = wait_timeout.unwrap_or(SILENT_AT_MOST);
         let pool = MySqlPoolOptions::new()
             .max_connections(pool_size)
-            .idle_timeout(wait_timeout.map_or(IDLE_AT_MOST, |seconds| Duration::from_secs(seconds.into()) / 2))
+            .idle_timeout(None)
             .max_lifetime(LIVES_AT_MOST)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
@@ -96,9 +98,21 @@ impl Db {
             });
         // A worker only takes jobs it has slots for, and a handler that waits is better than one that is run again.
         let most = if wait_timeout.is_some() { usize::MAX } else { pool_size as usize + MAX_WAITERS };
-        let inspection = inspection(&options);
-        let pool = Pool::new(pool.connect_lazy_with(options), DEADLINE);
-        Ok(Self { pool, inspection, waiters: Arc::default(), most, board: Board::default() })
+        let inspection = (inspections > 0).then(|| inspection(&options, inspections));
+        let pool = Pool::new(pool.connect_lazy_with(options), DEADLINE, silent_at_most);
+        Ok(Self {
+            inspection: inspection.unwrap_or_else(|| pool.clone()),
+            pool,
+            waiters: Arc::default(),
+            most,
+            connections: pool_size + inspections,
+            board: Board::default(),
+        })
+    }
+
+    /// How many connections this can have open at most.
+    pub fn connections(&self) -> u32 {
+        self.connections
     }
 
     /// Hears of what committed transactions of this program notify of. The listener must not block.
@@ -124,6 +138,19 @@ impl Db {
         Tx::begin(&self.pool, self.board.clone()).await
     }
 
+    /// A whole transaction, and a statement after its commit, in one round trip; returns the rows of all. For statements
+    /// that go on whatever they find; the text has no values from outside but those that [`literal`](crate::literal) wrote.
+    pub async fn transact(&self, statements: &str, then: &str) -> Result<Vec<MySqlRow>, DbError> {
+        let mut session = self.pool.acquire().await?;
+        let text = AssertSqlSafe(format!("BEGIN; {statements}; COMMIT; {then}"));
+        let answer = sqlx::raw_sql(text).fetch_all(&mut session).await;
+        // What stopped in the middle has left its transaction open.
+        if answer.is_err() {
+            session.roll_back_on_drop();
+        }
+        Ok(answer?)
+    }
+
     /// For reads outside a transaction.
     pub fn pool(&self) -> &Pool {
         &self.pool
@@ -146,14 +173,6 @@ impl Db {
         Ok(())
     }
 
-    /// Brings the schema up to date. Safe to run by several processes at once.
-    pub async fn migrate(&self) -> Result<(), DbError> {
-        MIGRATIONS.run(self.unlimited()).await.map_err(|error| match error {
-            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => DbError::from(cause),
-            other => DbError::Other(sqlx::Error::Migrate(Box::new(other))),
-        })
-    }
-
     pub async fn close(&self) {
         self.inspection.close().await;
         self.pool.close().await;
@@ -172,17 +191,19 @@ async fn writable(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
 }
 
 /// Connects when it is first used.
-fn inspection(options: &MySqlConnectOptions) -> Pool {
+fn inspection(options: &MySqlConnectOptions, connections: u32) -> Pool {
     let pool = MySqlPoolOptions::new()
-        .max_connections(INSPECTIONS)
+        .max_connections(connections)
         .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(IDLE_AT_MOST)
+        .idle_timeout(None)
         .max_lifetime(LIVES_AT_MOST)
         .test_before_acquire(false)
         .before_acquire(answers)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                let silent_at_most = format!("SET SESSION wait_timeout = {SILENT_AT_MOST}");
+                connection.execute(sqlx::AssertSqlSafe(silent_at_most)).await?;
                 let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *connection).await?;
                 let limit = if version.contains("MariaDB") {
                     format!("SET SESSION max_statement_time = {}", INSPECTION_LIMIT.as_secs_f64())
@@ -194,7 +215,7 @@ fn inspection(options: &MySqlConnectOptions) -> Pool {
             })
         })
         .connect_lazy_with(options.clone());
-    Pool::new(pool, DEADLINE)
+    Pool::new(pool, DEADLINE, SILENT_AT_MOST)
 }
 
 /// Whether a connection can be handed out: it was used just now, or answers.

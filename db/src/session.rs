@@ -26,6 +26,8 @@ use sqlx::{
 };
 use tokio::time::Sleep;
 
+use crate::keeper::Keeper;
+
 /// How long a connection may take to be put back; it is looked at once more on the way.
 const RETURN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -38,11 +40,14 @@ const LEAVE: [u16; 7] = [1053, 1290, 1792, 1836, 1927, 3169, 4031];
 pub struct Pool {
     inner: MySqlPool,
     deadline: Duration,
+    _keeper: Keeper,
 }
 
 impl Pool {
-    pub(crate) const fn new(inner: MySqlPool, deadline: Duration) -> Self {
-        Self { inner, deadline }
+    /// The server ends sessions that say nothing for `silent_at_most` seconds.
+    pub(crate) fn new(inner: MySqlPool, deadline: Duration, silent_at_most: u32) -> Self {
+        let _keeper = Keeper::start(inner.clone(), silent_at_most);
+        Self { inner, deadline, _keeper }
     }
 
     /// A connection for several statements.

@@ -37,7 +37,9 @@ MAY_USE = {
 RESERVED = [
     (r"sqlx($|-)", {"words", "db", "queue", "infra"}),
     (r"redis$", {"queue", "infra"}),
-    (r"tantivy$|opensearch$|lettre$|aws-", {"infra"}),
+    (r"opensearch$|lettre$|aws-", {"infra"}),
+    # Chaos reads the index past the product.
+    (r"tantivy$", {"infra", "chaos"}),
     (r"apalis($|-)", {"queue"}),
     (r"axum($|-)|utoipa-axum$|utoipa-scalar$", {"api"}),
     (r"s3s($|-)", {"servers"}),

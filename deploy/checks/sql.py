@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds SQL that only one of MySQL 8 and MariaDB >= 10.6 understands. Our SQL must run on both.
+"""Finds SQL that one of our databases does not understand: MySQL 8.0.28 (Aurora MySQL 3.04) to 9.7 LTS, MariaDB >= 10.11.
 
 Reads migrations/*.sql and the string literals of the rooms that have SQL. Exits 1 with one line per finding.
 """
@@ -27,6 +27,16 @@ RULES = [
     ("MySQL", r"\bROWS\s+EXAMINED\b", "LIMIT", "SELECT b FROM a LIMIT ROWS EXAMINED 5"),
     ("MySQL", r"\buca1400_", "utf8mb4_unicode_ci", "COLLATE uca1400_ai_ci"),
     ("MySQL", r"\b(NVL2|TO_CHAR|ADD_MONTHS|ROWNUM|DECODE_ORACLE)\s*\(", "standard SQL", "SELECT TO_CHAR(b) FROM a"),
+    ("MySQL", r"\([^;()]*\bSELECT\b(?:(?!\b(?:LIMIT|DISTINCT)\b)(?:[^()]|\((?:[^()]|\([^()]*\))*\)))*\bSKIP\s+LOCKED\s*\)", "LIMIT in the derived table: MySQL merges one without, and then waits for locked rows", "UPDATE a JOIN (SELECT b FROM a WHERE b IN (1) FOR UPDATE SKIP LOCKED) c ON a.b = c.b SET a.d = 1"),
+    ("MySQL 9.7", r"\b(MD5|SHA|SHA1)\s*\(", "SHA2(…, 256), or compute it in Rust", "SELECT UNHEX(MD5(b)) FROM a"),
+    ("MySQL 9.7", r"\b(WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS|MASTER_POS_WAIT)\s*\(|\bSHOW\s+(MASTER|SLAVE)\s+STATUS\b", "ask nothing about replication", "SHOW SLAVE STATUS"),
+    ("MySQL 8.0.28", r"\bALTER\s+TABLE\b[^;]*\b(AFTER\s+\w+|FIRST)\b[^;]*\bALGORITHM\s*=?\s*INSTANT\b", "no ALGORITHM, so that the server takes the best it has", "ALTER TABLE a ADD COLUMN b INT AFTER c, ALGORITHM=INSTANT"),
+    ("MySQL 8.0.28", r"\bALTER\s+TABLE\b[^;]*\bDROP\s+(COLUMN\s+\w+|(?!COLUMN|KEY|INDEX|PRIMARY|FOREIGN|CONSTRAINT|CHECK|PARTITION)\w+)[^;]*\bALGORITHM\s*=?\s*INSTANT\b", "ALGORITHM=INPLACE, LOCK=NONE", "ALTER TABLE a DROP COLUMN b, ALGORITHM = INSTANT"),
+    ("MySQL 8.0.28", r"\b(INTERSECT|EXCEPT)\s+((ALL|DISTINCT)\s+)?(\(|SELECT\b)", "EXISTS, NOT EXISTS", "SELECT b FROM a EXCEPT SELECT b FROM c"),
+    ("MySQL 8.0.28", r"\bCREATE\s+(FUNCTION|PROCEDURE|TRIGGER)\s+IF\s+NOT\s+EXISTS\b|\b(REVOKE\s+IF\s+EXISTS|IGNORE\s+UNKNOWN\s+USER)\b", "plain CREATE in its own migration", "CREATE TRIGGER IF NOT EXISTS t BEFORE INSERT ON a FOR EACH ROW SET @b = 1"),
+    ("MySQL 8.0.28", r"\b(QUALIFY|TABLESAMPLE)\b|\bVECTOR\s*\(|\b(STRING_TO_VECTOR|TO_VECTOR|VECTOR_DIM|JSON_DUALITY_OBJECT)\s*\(", "a derived table with WHERE; BLOB", "SELECT b, ROW_NUMBER() OVER () r FROM a QUALIFY r = 1"),
+    ("MySQL 8.0.28", r"\bFULL\s+(OUTER\s+)?JOIN\b", "LEFT JOIN, UNION ALL", "SELECT 1 FROM a FULL OUTER JOIN c ON a.b = c.b"),
+    ("MariaDB", r"\bVALUES\s+ROW\s*\(", "SELECT … UNION ALL SELECT …", "SELECT * FROM (VALUES ROW(1), ROW(2)) a"),
     ("MariaDB", r"->>?(?=\s*['\"$])", "JSON_EXTRACT, JSON_UNQUOTE", "SELECT b->'$.c' FROM a"),
     ("MariaDB", r"\bFOR\s+SHARE\b", "LOCK IN SHARE MODE", "SELECT b FROM a FOR SHARE"),
     ("MariaDB", r"\bFOR\s+UPDATE\s+OF\b", "FOR UPDATE of the whole statement", "SELECT b FROM a JOIN c FOR UPDATE OF a SKIP LOCKED"),
@@ -43,6 +53,13 @@ RULES = [
     ("MariaDB", r"\bSET\s+PERSIST\b", "configuration", "SET PERSIST a = 1"),
 ]
 COMPILED = [(who, re.compile(pattern, re.IGNORECASE | re.MULTILINE), instead) for who, pattern, instead, _ in RULES]
+
+# Migrations that take something away say so: older programs must not start on what they leave. Earlier ones had no such row.
+TAKES_AWAY = re.compile(
+    r"\bDROP\s+(?!(?:INDEX|KEY|PRIMARY|FOREIGN|CONSTRAINT|CHECK|DEFAULT)\b)\w+|\bRENAME\b|\bCHANGE\s+(?:COLUMN\s+)?\w+", re.IGNORECASE
+)
+SAYS_SO = re.compile(r"\bUPDATE\s+schema_compat\s+SET\s+needs\b", re.IGNORECASE)
+FIRST_TO_SAY_SO = "20261129000104"
 
 RUST_STRING = re.compile(r'r(#*)"(.*?)"\1|"((?:[^"\\]|\\.)*)"', re.DOTALL)
 LOOKS_LIKE_SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|FROM|WHERE|JOIN|ORDER BY|FOR UPDATE|SET)\b")
@@ -77,7 +94,19 @@ def findings(line, sql):
             yield f"{line + sql.count(chr(10), 0, match.start())}: {who} refuses {found!r}; instead: {instead}"
 
 
+def unsaid(name, sql):
+    """What a migration takes away without saying so."""
+    taken = TAKES_AWAY.search(sql)
+    if name < FIRST_TO_SAY_SO or not taken or SAYS_SO.search(sql):
+        return []
+    return [f"{' '.join(taken.group(0).split())!r} takes something away: raise schema_compat.needs first (migrations/README.md)"]
+
+
 def prove_it_can_fail():
+    for taking in ["ALTER TABLE a DROP COLUMN b", "ALTER TABLE a DROP b", "DROP TABLE a", "RENAME TABLE a TO b", "ALTER TABLE a CHANGE b c INT"]:
+        assert unsaid("20990101000001_a.sql", taking), taking
+        assert not unsaid("20990101000001_a.sql", "UPDATE schema_compat SET needs = 1;\n" + taking), taking
+    assert not unsaid("20990101000001_a.sql", "ALTER TABLE a DROP INDEX b, ADD COLUMN c INT")
     for (who, pattern, _, example), (_, compiled, _) in zip(RULES, COMPILED):
         assert compiled.search(without_comments(example)), f"the rule {pattern} misses {example!r}"
     fine = """
@@ -85,6 +114,9 @@ def prove_it_can_fail():
         CREATE TABLE IF NOT EXISTS a (id BINARY(16) NOT NULL PRIMARY KEY, visible BOOLEAN, KEY a_b (b, c));
         SELECT a.id, JSON_EXTRACT(b, '$.c'), x AS json_text FROM a FOR UPDATE SKIP LOCKED;
         INSERT INTO a (b) VALUES (1) ON DUPLICATE KEY UPDATE b = VALUES(b);
+        SELECT SHA2(b, 256) FROM a WHERE c IN (1, 2) AND (d = 1 OR e IS NULL) ORDER BY b LIMIT 9 FOR UPDATE SKIP LOCKED;
+        UPDATE (SELECT b FROM a WHERE b IN (1) LIMIT 1 FOR UPDATE SKIP LOCKED) c STRAIGHT_JOIN a ON a.b = c.b SET a.d = 1;
+        ALTER TABLE a ADD COLUMN b INT AFTER c; ALTER TABLE a ADD COLUMN b INT, DROP KEY d, ALGORITHM=INSTANT;
     """
     assert not list(findings(1, without_comments(fine))), list(findings(1, without_comments(fine)))
     rust = pathlib.Path("x.rs")
@@ -102,6 +134,8 @@ def main():
     for path in paths:
         for line, sql in statements(path, path.read_text(encoding="utf-8")):
             count += 1
+            if path.suffix == ".sql":
+                found += [f"{path.relative_to(ROOT)}: {finding}" for finding in unsaid(path.name, sql)]
             found += [f"{path.relative_to(ROOT)}:{finding}" for finding in findings(line, sql)]
     print("\n".join(found) or f"note: {len(paths)} files, {count} pieces of SQL, {len(RULES)} rules")
     return 1 if found else 0

@@ -182,9 +182,31 @@ impl FromStr for Email {
     }
 }
 
+/// Why no mail server takes mail for an address that is written well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UndeliverableError {
+    /// It would need SMTPUTF8 (RFC 6531) from every server on the way. Domains have no such need: they have an ASCII form.
+    #[error("the part before the @ has letters beyond a-z, which mail servers on the way may not take")]
+    LocalPart,
+    #[error("there can be no domain of this name")]
+    Domain,
+}
+
 impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether mail can be sent there, whatever the servers on the way know. For new accounts.
+    pub fn check_deliverable(&self) -> Result<(), UndeliverableError> {
+        let (local, host) = self.0.rsplit_once('@').unwrap_or_default();
+        if !local.is_ascii() {
+            return Err(UndeliverableError::LocalPart);
+        }
+        match idna::domain_to_ascii(host) {
+            Ok(ascii) if ascii.len() <= 253 && ascii.split('.').all(|label| (1..=63).contains(&label.len())) => Ok(()),
+            _ => Err(UndeliverableError::Domain),
+        }
     }
 }
 
@@ -263,6 +285,16 @@ mod tests {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
         assert!(format!("{}@example.org", "a".repeat(65)).parse::<Email>().is_err());
+    }
+
+    #[test]
+    fn mail_goes_to_umlaut_domains_but_not_to_umlaut_people() {
+        let check = |text: &str| text.parse::<Email>().unwrap().check_deliverable();
+        assert_eq!(check("ada@example.org"), Ok(()));
+        assert_eq!(check("ada@bücher.example"), Ok(()));
+        assert_eq!(check("jörg@example.org"), Err(UndeliverableError::LocalPart));
+        assert_eq!(check("ada@xn--a.example"), Err(UndeliverableError::Domain));
+        assert_eq!(check(&format!("ada@{}.example", "ü".repeat(31))), Ok(()));
     }
 
     #[test]

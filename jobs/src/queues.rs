@@ -12,8 +12,11 @@ pub const SEARCH: Queue = Queue::named("search");
 pub const MAIL: Queue = Queue::named("mail");
 /// Clean-up, and what the queue does for itself.
 pub const MAINTENANCE: Queue = queue::builtin::MAINTENANCE;
+/// Actions on many jobs at once.
+pub const BULK: Queue = queue::builtin::BULK;
 /// Jobs of other queues that ran out of memory; here they get more.
 pub const HEAVY: Queue = Queue::named("heavy");
 
 /// All of them.
-pub const QUEUES: Queues = Queues { all: &[UPLOADS, MEDIA, SEARCH, MAIL, MAINTENANCE, HEAVY], heavy: Some(HEAVY) };
+pub const QUEUES: Queues =
+    Queues { all: &[UPLOADS, MEDIA, SEARCH, MAIL, MAINTENANCE, BULK, HEAVY], heavy: Some(HEAVY) };

@@ -32,6 +32,10 @@ pub enum EnqueueError {
         "{kind} has a unique key and cannot be a child: another flow may wait for the same job, and only one would hear of it"
     )]
     UniqueChild { kind: &'static str },
+    #[error(
+        "{kind} has a unique key, and job {live} is live under it: as the parent of a flow it would not wait for these children"
+    )]
+    UniqueParent { kind: &'static str, live: JobId },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -99,7 +103,11 @@ impl Flow {
         if self.children.is_empty() {
             return enqueue(tx, parent).await;
         }
-        let parent = ledger::insert(tx, &row(parent, Start::WhenReleased, None)?).await?;
+        let row = row(parent, Start::WhenReleased, None)?;
+        let parent = ledger::insert(tx, &row).await?;
+        if parent != row.id {
+            return Err(EnqueueError::UniqueParent { kind: J::KIND, live: parent });
+        }
         let children = u32::try_from(self.children.len()).unwrap_or(u32::MAX);
         flows::insert(tx, self.id, parent, children).await?;
         let ids = ledger::insert_all(tx, &self.children).await?;
@@ -134,6 +142,7 @@ fn row<J: Job<C>, C: QueueContext>(job: &J, start: Start, flow: Option<FlowId>) 
         unique_key: job.unique_key(),
         references: job.references().into_iter().map(|reference| (reference.kind, reference.id)).collect(),
         start,
+        deadline: J::DEADLINE,
         flow,
         // Whoever enqueues is the parent: a request, another job's run, a tick of the scheduler.
         trace_parent: trace::trace_parent(),

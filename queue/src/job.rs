@@ -85,6 +85,9 @@ pub trait Job<C: QueueContext>: Serialize + DeserializeOwned + Send + Sync + 'st
     const PRIORITY: Priority = Priority::Normal;
     /// For failures of every class together; [`Job::retry`] can be stricter about some.
     const RETRY: RetryPolicy = RetryPolicy::DEFAULT;
+    /// This long after it was due it is too late: the job is not begun and not tried again, but given up. A retry by a person
+    /// has no deadline. `None`: it is never too late.
+    const DEADLINE: Option<Duration> = None;
     /// A run longer than this is cancelled and counts as a failure.
     const TIMEOUT: Duration = Duration::from_secs(10 * 60);
     /// True for work that parses bytes from outside: each run gets a child process of its own, with limits, so that

@@ -56,6 +56,8 @@ pub struct UnknownQueue {
 pub struct Kind {
     /// The wire name.
     pub name: &'static str,
+    /// Of the arguments that this build writes; it knows no newer ones.
+    pub version: u16,
     pub queue: Queue,
     /// Each run gets a child process of its own.
     pub isolated: bool,
@@ -71,6 +73,7 @@ impl Kind {
     pub const fn of<J: Job<C>, C: QueueContext>() -> Self {
         Self {
             name: J::KIND,
+            version: J::VERSION,
             queue: J::QUEUE,
             isolated: J::ISOLATED,
             given_up_hook: J::GIVEN_UP.is_some(),

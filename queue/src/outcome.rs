@@ -57,6 +57,8 @@ pub mod class {
     pub const TRANSIENT: &str = "transient";
     /// The handler said that trying again cannot help.
     pub const DISCARD: &str = "discard";
+    /// Its deadline passed before it could begin.
+    pub const DEADLINE: &str = "deadline";
     /// Its worker process died.
     pub const LOST: &str = "lost";
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use db::{Tx, clock::Clock};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     JobError, QueueContext, Registry, class,
     ids::JobId,
-    ledger::{self, Fence, Fenced, history::logs::Level},
+    ledger::{
+        self, Fence, Fenced,
+        history::{
+            checkpoints::{self, POSITION_LIMIT},
+            logs::Level,
+        },
+    },
     run_log::RunLog,
 };
 
@@ -24,6 +31,8 @@ use crate::{
 pub struct Run {
     fence: Fence,
     failures: u32,
+    /// Of the arguments, in this build.
+    version: u16,
     cancel: CancellationToken,
     progress: Arc<Progress>,
     log: RunLog,
@@ -35,11 +44,13 @@ impl Run {
     pub(crate) fn new(
         fence: Fence,
         failures: u32,
+        version: u16,
         cancel: CancellationToken,
         clock: Clock,
         registry: Arc<dyn Any + Send + Sync>,
     ) -> Self {
-        Self { fence, failures, cancel, progress: Arc::default(), log: RunLog::new(clock), registry, scratch: None }
+        let (progress, log) = (Arc::default(), RunLog::new(clock));
+        Self { fence, failures, version, cancel, progress, log, registry, scratch: None }
     }
 
     /// Every kind that this worker knows: for the queue's own jobs, which act on others.
@@ -114,6 +125,42 @@ impl Run {
             Err(Fenced::Lost) => Err(JobError::Lost),
             Err(Fenced::Db(error)) => Err(error.into()),
         }
+    }
+
+    /// Keeps how far the work is, at most 4 KiB of JSON: the job's next attempt finds it with [`Run::resume`], after a
+    /// deployment, a crash or a failure. Call it after a step whose effects are there; a step that was done and not yet kept
+    /// is done again.
+    ///
+    /// # Errors
+    /// [`JobError::Lost`] when the job was given to others meanwhile: hand it on with `?`.
+    pub async fn checkpoint<C: QueueContext>(&self, context: &C, position: &impl Serialize) -> Result<(), JobError> {
+        let mut tx = context.db().begin().await?;
+        self.checkpoint_in(&mut tx, position).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The same in a transaction of [`Run::transaction`]: the position is kept if and only if its writes are.
+    pub async fn checkpoint_in(&self, tx: &mut Tx, position: &impl Serialize) -> Result<(), JobError> {
+        let position = serde_json::to_value(position).map_err(JobError::failed)?;
+        let size = position.to_string().len();
+        if size > POSITION_LIMIT {
+            let text =
+                format!("a checkpoint of {size} bytes; at most {POSITION_LIMIT} are kept: a position, not a result");
+            return Err(JobError::failed(anyhow::anyhow!(text)));
+        }
+        match checkpoints::write(tx, &self.fence, self.version, &position).await {
+            Ok(()) => Ok(()),
+            Err(Fenced::Lost) => Err(JobError::Lost),
+            Err(Fenced::Db(error)) => Err(error.into()),
+        }
+    }
+
+    /// Where an earlier attempt stopped; `None` for the first, for a job that was asked for again since, and when the kept
+    /// position is of another version of the arguments or cannot be read as a `T`.
+    pub async fn resume<T: DeserializeOwned, C: QueueContext>(&self, context: &C) -> Result<Option<T>, JobError> {
+        let position = checkpoints::read(context.db(), self.fence.job, self.version).await?;
+        Ok(position.and_then(|position| serde_json::from_value(position).ok()))
     }
 
     /// Runs CPU-bound work on a blocking thread. It is told to stop by the token it is given.

@@ -1,4 +1,4 @@
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Turns the cron table into jobs. Run two for availability: each tick still fires once.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, long_version = LONG_VERSION.as_str(), about)]
 struct Cli {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -83,7 +83,10 @@ async fn main() -> ExitCode {
     let running = async {
         infra::tls::install();
         let telemetry = telemetry::init(&telemetry, "nano-scheduler")?;
-        let db = Db::connect_scheduler(database.url.expose_secret(), database.pool_size.min(4)).await?;
+        let db = Db::connect_scheduler(database.url.expose_secret(), database.scheduler_pool()).await?;
+        let connections = db.connections();
+        tracing::info!(connections, "database connections: at most {connections} here");
+        db.require_schema().await?;
         ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?.push_after_commits(&db);
         let shutdown = CancellationToken::new();
         let (signalled, mut terminate) = (shutdown.clone(), signal(SignalKind::terminate())?);
@@ -99,12 +102,20 @@ async fn main() -> ExitCode {
             tracing::info!(entry = entry.name, expression = entry.expression, %zone, enabled = entry.enabled, "scheduled");
         }
         let name = format!("{}:{}", infra::host::name(), std::process::id());
-        Scheduler::new(db, entries, name).run(&cli.alive_file, shutdown).await;
+        let ended = tokio::select! {
+            () = Scheduler::new(db.clone(), entries, name).run(&cli.alive_file, shutdown) => Ok(()),
+            misfit = db.until_misfit() => Err(misfit),
+        };
         telemetry.finish().await;
-        anyhow::Ok(())
+        anyhow::Ok(ended?)
     };
     exit(running.await)
 }
+
+/// The build, and the clocks it goes by.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (time zone database {})", env!("CARGO_PKG_VERSION"), queue::schedule::zone::database())
+});
 
 fn print(entries: &[Entry], after: DateTime<Utc>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -119,7 +130,8 @@ fn print(entries: &[Entry], after: DateTime<Utc>) -> std::io::Result<()> {
             entry.catch_up
         )?;
         for tick in entry.times.after(after).take(5).filter(|_| entry.enabled) {
-            writeln!(out, "    {}  {}", tick.format("%FT%TZ"), tick.with_timezone(&zone).format("%a %F %T %Z"))?;
+            let local = zone.wall(tick).format("%a %F %T");
+            writeln!(out, "    {}  {local} {}", tick.format("%FT%TZ"), zone.abbreviation(tick))?;
         }
     }
     Ok(())

@@ -90,6 +90,7 @@ fn api_settings() -> Settings {
         upload_max_bytes: domain::upload::MAX_BYTES,
         download_link_lifetime: Duration::from_secs(5 * 60),
         creator_terms_version: "2026-11".into(),
+        shutdown_notice: Duration::ZERO,
         shutdown_grace: Duration::from_secs(20),
     }
 }

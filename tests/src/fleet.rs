@@ -97,6 +97,7 @@ impl TestApp {
                 drain: Duration::from_secs(20),
                 alive_file: self.folder.path().join("alive"),
                 child: None,
+                run_journal: None,
             },
             registry,
             context,
@@ -163,7 +164,8 @@ impl TestApp {
     pub async fn api_process(&mut self, name: &str, settings: &[(&str, &str)]) -> Process {
         let address = format!("127.0.0.1:{}", servers::ports::free().expect("a port"));
         let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
-        let launch = self.sibling("api", name).env("API_ADDR", &address).env("JWT_KEY", key);
+        let launch =
+            self.sibling("api", name).env("API_ADDR", &address).env("JWT_KEY", key).env("SHUTDOWN_NOTICE", "0s");
         let mut api = launch.envs(settings.iter().copied()).start().await.expect("the API starts");
         let url = format!("http://{address}");
         api.wait_http(&format!("{url}/health"), app::PATIENCE).await.expect("the API answers");
@@ -178,7 +180,8 @@ impl TestApp {
         launch.envs(settings.iter().copied()).start().await.expect("the scheduler starts")
     }
 
-    fn sibling(&self, program: &str, name: &str) -> Launch {
+    /// One of our programs, with this test's settings, to be started.
+    pub fn sibling(&self, program: &str, name: &str) -> Launch {
         let log = self.folder.path().join(format!("{name}.log"));
         Launch::sibling(name, program, log).expect("`cargo build --workspace` made it").envs(self.environment())
     }

@@ -40,6 +40,7 @@ pub struct CreateArgs {
 /// Creates the account, verified and active.
 pub async fn create(db: &Db, args: &CreateArgs) -> anyhow::Result<UserId> {
     let email = args.email.parse::<Email>().context("--email")?;
+    email.check_deliverable().context("--email")?;
     let username = args.username.parse::<Username>().context("--username")?;
     let role: Role = args.role.parse().context("--role")?;
     let language: Language = args.language.parse().context("--language")?;

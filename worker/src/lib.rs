@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use content::{LazyScanner, scan::Scanner};
 use db::{Db, clock::Clock};
 use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry};
-use queue::{Worker, WorkerSettings, child::ChildProgram};
+use queue::{Queue, Worker, WorkerSettings, child::ChildProgram};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,10 @@ use settings::RunSettings;
 pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::Result<()> {
     infra::tls::install();
     let database_url = settings.database.url.expose_secret().to_owned();
-    let db = Db::connect_worker(&database_url, settings.database.pool_size).await?;
+    let slots = settings.queues.iter().map(|(_, slots)| slots).sum();
+    let db = Db::connect_worker(&database_url, settings.database.worker_pool(slots)).await?;
+    tell_connections(&db, &settings.queues);
+    db.require_schema().await?;
     let ready = queue::ready::connect(settings.redis.queue_url.expose_secret(), &settings.redis.prefix).await?;
     let cache = Cache::connect(&settings.redis)?;
     ready.push_after_commits(&db);
@@ -38,7 +41,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
             .context("the scan rules do not compile")?;
     }
     let folder = scratch.path().to_owned();
-    let context = context(&settings, db, cache, folder.clone()).await?;
+    let context = context(&settings, db.clone(), cache, folder.clone()).await?;
     let worker = Worker {
         settings: WorkerSettings {
             queues: settings.queues,
@@ -57,12 +60,37 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
                 known_metric: telemetry::metrics::is_ours,
                 pass_spans: telemetry::pass_on,
             }),
+            run_journal: settings.run_journal,
         },
         registry: jobs::registry(),
         context,
         ready,
     };
-    worker.run(shutdown).await
+    tokio::select! {
+        ended = worker.run(shutdown) => ended,
+        misfit = db.until_misfit() => Err(misfit.into()),
+    }
+}
+
+/// Says how many connections to the database this worker and its child processes have open at most.
+fn tell_connections(db: &Db, queues: &[(Queue, usize)]) {
+    const HEARTBEAT: u32 = 1;
+    // Jobs that ran out of memory come to the queue for heavy ones.
+    let isolated = |queue: Queue| {
+        jobs::QUEUES.heavy == Some(queue) || jobs::KINDS.iter().any(|kind| kind.isolated && kind.queue == queue)
+    };
+    let children: usize = queues.iter().filter(|(queue, _)| isolated(*queue)).map(|(_, slots)| slots).sum();
+    let own = db.connections() + HEARTBEAT;
+    let of_children = u32::try_from(children).unwrap_or(u32::MAX).saturating_mul(run_one::CONNECTIONS);
+    let connections = own.saturating_add(of_children);
+    tracing::info!(
+        connections,
+        own,
+        of_children,
+        "database connections: at most {connections} here, and {} for each job that runs in a child process because it was \
+         lost twice",
+        run_one::CONNECTIONS
+    );
 }
 
 /// What the handlers get, in a worker and in its child processes alike.

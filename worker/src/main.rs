@@ -1,4 +1,4 @@
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::LazyLock};
 
 use clap::{Parser, Subcommand};
 use db::Db;
@@ -10,14 +10,16 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use worker::{
     admin, audit, check,
-    commands::{self, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs},
+    commands::{
+        self, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs,
+    },
     run_one,
     settings::RunArgs,
 };
 
 /// Runs the marketplace's background jobs, and the commands that go with them.
 #[derive(Parser)]
-#[command(version, about, disable_help_subcommand = true)]
+#[command(version, long_version = LONG_VERSION.as_str(), about, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -35,7 +37,17 @@ enum Command {
     /// its standard input does, or the worker that started it. Exit status 1: cannot run jobs, 2: unusable call.
     RunOne(Box<RunArgs>),
     /// Bring the database schema up to date.
-    Migrate(DatabaseArgs),
+    ///
+    /// Beside programs that work: a change that would have to wait for somebody's transaction gives way after 2 s, lets
+    /// others pass and comes again. Exit status 0: up to date; 1: not, with why.
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// Only say whether the schema fits this build: exit status 0 when it does, 1 with what is missing, 2 when that
+        /// could not be found out. A schema that is newer fits, unless it says that it needs newer programs.
+        #[arg(long)]
+        check: bool,
+    },
     /// Accounts that cannot be made through the API.
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -45,6 +57,8 @@ enum Command {
     Queues(Box<QueuesArgs>),
     /// What runs when; run, pause or resume a schedule.
     Schedules(Box<SchedulesArgs>),
+    /// Why a job waits, or a queue does not move, and what would help.
+    Explain(ExplainArgs),
     /// The workers; drain one.
     Fleet(Box<FleetArgs>),
     /// The audit log.
@@ -79,6 +93,11 @@ enum AdminCommand {
         account: admin::CreateArgs,
     },
 }
+
+/// The build, and the clocks it goes by.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (time zone database {})", env!("CARGO_PKG_VERSION"), queue::schedule::zone::database())
+});
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -122,7 +141,17 @@ async fn serve(command: Command) -> ExitCode {
             telemetry.finish().await;
             exit(result)
         }
-        Command::Migrate(args) => exit(with_database(&args, async |db| Ok(db.migrate().await?)).await),
+        Command::Migrate { database, check: true } => check_schema(&database).await,
+        Command::Migrate { database, check: false } => exit(
+            with_database(&database, async |db| {
+                let tell = |line: &str| {
+                    // A closed pipe is the reader's choice.
+                    let _ = writeln!(std::io::stdout(), "{line}");
+                };
+                Ok(db.migrate_telling(tell).await?)
+            })
+            .await,
+        ),
         Command::Admin(AdminCommand::Create { database, account }) => exit(
             with_database(&database, async |db| {
                 let id = admin::create(&db, &account).await?;
@@ -134,9 +163,30 @@ async fn serve(command: Command) -> ExitCode {
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
+        Command::Explain(args) => commands::explain::explain(args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::run(&args).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
+    }
+}
+
+async fn check_schema(args: &DatabaseArgs) -> ExitCode {
+    let mut found = None;
+    let asked = with_database(args, async |db| {
+        found = db.misfit().await?;
+        Ok(())
+    })
+    .await;
+    match (asked, found) {
+        (Ok(()), None) => ExitCode::SUCCESS,
+        (Ok(()), Some(misfit)) => {
+            let _ = writeln!(std::io::stdout(), "{misfit}");
+            ExitCode::FAILURE
+        }
+        (Err(error), _) => {
+            let _ = writeln!(std::io::stderr(), "worker: {error:#}");
+            ExitCode::from(2)
+        }
     }
 }
 

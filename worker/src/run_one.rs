@@ -10,8 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::settings::RunSettings;
 
-/// A job uses one connection, its progress another; the rest is for what a handler reads beside its transaction.
-const CONNECTIONS: u32 = 4;
+/// A job's transaction uses one connection; its progress, its lines and what its handler reads beside share another.
+pub const CONNECTIONS: u32 = 2;
 /// The call makes no sense.
 const UNUSABLE: u8 = 2;
 
@@ -41,7 +41,7 @@ pub async fn run(settings: RunSettings, relay: Relay) -> ExitCode {
 }
 
 async fn context(settings: RunSettings) -> anyhow::Result<jobs::Context> {
-    let db = Db::connect_worker(settings.database.url.expose_secret(), CONNECTIONS).await?;
+    let db = Db::connect_child(settings.database.url.expose_secret(), CONNECTIONS).await?;
     let cache = Cache::connect(&settings.redis)?;
     let scratch = settings.scratch_dir.clone();
     crate::context(&settings, db, cache, scratch).await

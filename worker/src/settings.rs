@@ -42,12 +42,12 @@ pub struct RunArgs {
 #[command(next_help_heading = "Jobs")]
 struct JobArgs {
     /// Queues this worker takes jobs from, comma-separated, each with an optional number of jobs at a time:
-    /// uploads,media,search,mail,maintenance,heavy. Example: uploads=2,mail=8,heavy=1
+    /// uploads,media,search,mail,maintenance,bulk,heavy. Example: uploads=2,mail=8,heavy=1
     #[arg(
         long = "queues",
         env = "WORKER_QUEUES",
         value_name = "LIST",
-        default_value = "uploads,media,search,mail,maintenance,heavy=1"
+        default_value = "uploads,media,search,mail,maintenance,bulk=1,heavy=1"
     )]
     queues: String,
     /// Jobs of a queue that run at a time where the list names no number, 1 to 256.
@@ -71,6 +71,9 @@ struct JobArgs {
     /// Touched at each heartbeat; `worker healthcheck` looks at it.
     #[arg(long, env = "WORKER_ALIVE_FILE", value_name = "FILE", default_value = "/tmp/nano-worker-alive")]
     alive_file: String,
+    /// Appends a line of JSON here when a run begins and when it ends: for tests of the fleet from outside. By default nothing is written.
+    #[arg(long, env = "WORKER_RUN_JOURNAL", value_name = "FILE")]
+    run_journal: Option<String>,
     /// Which checked uploads a person looks at before they are public: always, first_upload or flagged_only.
     #[arg(long, env = "REVIEW_POLICY", value_name = "POLICY", default_value = "first_upload")]
     review_policy: String,
@@ -98,6 +101,7 @@ pub struct RunSettings {
     pub drain: Duration,
     pub scratch_dir: PathBuf,
     pub alive_file: PathBuf,
+    pub run_journal: Option<PathBuf>,
     pub review_policy: ReviewPolicy,
     pub rules_dir: Option<PathBuf>,
     pub archive_limits: Limits,
@@ -148,6 +152,7 @@ impl RunArgs {
             scratch_dir: optional(&jobs.scratch_dir)
                 .map_or_else(|| std::env::temp_dir().join("nano-worker"), PathBuf::from),
             alive_file: PathBuf::from(&jobs.alive_file),
+            run_journal: optional(&jobs.run_journal).map(PathBuf::from),
             review_policy: review_policy.ok()?,
             rules_dir: optional(&jobs.scan_rules_dir).map(PathBuf::from),
             child_limits: ChildLimits {
@@ -166,7 +171,7 @@ impl RunArgs {
 
 impl JobArgs {
     fn check_queues(&self, problems: &mut Problems) -> Option<Vec<(Queue, usize)>> {
-        const EXAMPLE: &str = "uploads=2,media,search,mail=8,maintenance";
+        const EXAMPLE: &str = "uploads=2,media,search,mail=8,maintenance,bulk=1";
         let default: usize = problems.number("WORKER_CONCURRENCY", &self.concurrency, 1..=256, "2")?;
         let mut queues: Vec<(Queue, usize)> = Vec::new();
         for item in self.queues.split(',').map(str::trim).filter(|item| !item.is_empty()) {

@@ -108,6 +108,9 @@ codes! {
     JobState = CONFLICT, "JOB_STATE",
         "The job's state does not allow this.",
         "Der Zustand des Jobs erlaubt das nicht.";
+    JobKeyTaken = CONFLICT, "JOB_KEY_TAKEN",
+        "Another job is live under the unique key of this one: wait for it, or cancel it first.",
+        "Ein anderer Job mit demselben eindeutigen Schlüssel läuft oder wartet: erst ihn abwarten oder abbrechen.";
     FlowTooLarge = CONFLICT, "FLOW_TOO_LARGE",
         "The flow has more jobs than one call acts on; use a bulk action.",
         "Der Ablauf hat mehr Jobs, als ein Aufruf verändert; dafür gibt es Sammelaktionen.";

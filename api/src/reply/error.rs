@@ -184,6 +184,7 @@ impl From<queue::control::Refused> for Error {
         match refused {
             Refused::Missing => Self::not_found(),
             Refused::State(state) => Self::with(Code::JobState, json!({"state": state})),
+            Refused::KeyTaken(live) => Self::with(Code::JobKeyTaken, json!({"job_id": live})),
             Refused::FlowTooLarge => Self::with(Code::FlowTooLarge, json!({"limit": FLOW_LIMIT})),
             Refused::NotPaused => Self::new(Code::NotPaused),
             Refused::Worker(state) => Self::with(Code::WorkerState, json!({"state": state})),

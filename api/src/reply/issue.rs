@@ -1,6 +1,10 @@
 //! Bad fields of a request, as the answer names them.
 
-use domain::{password::PasswordError, text::TextError, user::Language};
+use domain::{
+    password::PasswordError,
+    text::TextError,
+    user::{Language, UndeliverableError},
+};
 use serde_json::{Value, json};
 
 /// What is wrong with one field.
@@ -28,6 +32,8 @@ pub enum Issue {
     NotHigher(String),
     /// Only this value is accepted.
     MustBe(String),
+    /// An address to which no mail can be sent.
+    Undeliverable(UndeliverableError),
 }
 
 /// One bad field.
@@ -84,6 +90,17 @@ impl FieldError {
             Issue::NotHigher(than) => {
                 ("NOT_HIGHER", format!("must be higher than {than}"), format!("muss höher als {than} sein"))
             }
+            Issue::Undeliverable(UndeliverableError::LocalPart) => (
+                "UNDELIVERABLE",
+                "has letters beyond a-z before the @, which many mail servers do not take; please use another address".into(),
+                "hat vor dem @ Buchstaben außer a-z, die viele Mailserver nicht annehmen; bitte eine andere Adresse nehmen"
+                    .into(),
+            ),
+            Issue::Undeliverable(UndeliverableError::Domain) => (
+                "UNDELIVERABLE",
+                "names a domain that cannot exist".into(),
+                "nennt eine Domain, die es nicht geben kann".into(),
+            ),
             Issue::MustBe(value) => ("MUST_BE", format!("must be {value}"), format!("muss {value} sein")),
         };
         let message = if language == Language::De { de } else { en };

@@ -10,7 +10,7 @@ use benches::{
     peers::{self, Installed},
     report::{self, Results},
     scenarios::{
-        Bench, admin, archives, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, throughput,
+        Bench, admin, archives, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, steered, throughput,
     },
     stage::{Stage, WorkerSize},
 };
@@ -58,6 +58,8 @@ enum Command {
     Killed(killed::Args),
     /// One job of a tenant beside 100,000 of another.
     Fairness(fairness::Args),
+    /// What limits that never bite and many tenants cost the drain.
+    Steered(steered::Args),
     /// Cancelling running jobs.
     Cancel(cancel::Args),
     /// The operators' pages on a ledger of a million jobs, under load and pruning.
@@ -146,6 +148,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Paused(defaults!("paused", Paused)),
                 Command::Killed(defaults!("killed", Killed)),
                 Command::Fairness(defaults!("fairness", Fairness)),
+                Command::Steered(defaults!("steered", Steered)),
                 Command::Cancel(defaults!("cancel", Cancel)),
                 Command::Admin(defaults!("admin", Admin)),
             ];
@@ -163,6 +166,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Paused(args) => ("paused", paused::run(bench, args).await?),
         Command::Killed(args) => ("killed", killed::run(bench, args).await?),
         Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
+        Command::Steered(args) => ("steered", steered::run(bench, args).await?),
         Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Archives(_) | Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => {

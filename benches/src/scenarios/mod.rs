@@ -11,6 +11,7 @@ pub mod paused;
 pub mod pickup;
 pub mod prune;
 pub mod rolling;
+pub mod steered;
 pub mod throughput;
 
 use crate::{

@@ -25,8 +25,12 @@ const READY_WITHIN: Duration = Duration::from_secs(90);
 const DRAIN: Duration = Duration::from_secs(20);
 /// A program that ends by itself, again and again, is not started more often.
 const REVIVE_AFTER: Duration = Duration::from_secs(1);
+/// The programs' user of the database, and its password.
+const APP: &str = "app";
+/// What it may do: not write to a server that is read-only, as in production.
+const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES";
 /// Both workers take everything: whichever is hit, the other one goes on.
-const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,heavy=1";
+const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,bulk=1,heavy=1";
 
 pub struct Town {
     pub services: Services,
@@ -39,6 +43,7 @@ pub struct Town {
     programs: Vec<Program>,
     /// Programs that ended without being told to, or badly: when, which, how.
     pub ended_by_themselves: Vec<String>,
+    pub blows: Blows,
 }
 
 struct Program {
@@ -48,6 +53,7 @@ struct Program {
     settings: Environment,
     process: Process,
     started: Instant,
+    started_at: DateTime<Utc>,
 }
 
 /// A process that was killed.
@@ -57,9 +63,18 @@ pub struct Killed {
     pub pid: u32,
 }
 
+/// What was done to processes, for those who judge what they left unfinished.
+#[derive(Debug, Clone, Default)]
+pub struct Blows {
+    /// Processes that ended without finishing what they ran, and when at the earliest.
+    pub deaths: Vec<(u32, DateTime<Utc>)>,
+    /// Processes that stood still, from when to when.
+    pub pauses: Vec<(u32, DateTime<Utc>, DateTime<Utc>)>,
+}
+
 impl Town {
-    /// Starts everything anew under `dir` and returns when it is ready.
-    pub async fn start(dir: &Path, progress: &Progress) -> Result<Self> {
+    /// Starts everything anew under `dir` and returns when it is ready. `schedules`: changes to the built-in ones.
+    pub async fn start(dir: &Path, schedules: &str, progress: &Progress) -> Result<Self> {
         if dir.exists() {
             std::fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
@@ -74,7 +89,9 @@ impl Town {
         make_signing_key(&key)?;
 
         let mut environment = services.environment();
-        let database = format!("mysql://nano:nano@127.0.0.1:{}/{}", mysql.port(), servers::mariadb::DEV_SCHEMA);
+        services.database.query(&format!("CREATE USER '{APP}'@'127.0.0.1' IDENTIFIED BY '{APP}'")).await?;
+        services.database.query(&format!("GRANT {RIGHTS} ON *.* TO '{APP}'@'127.0.0.1'")).await?;
+        let database = format!("mysql://{APP}:{APP}@127.0.0.1:{}/{}", mysql.port(), servers::database::DEV_SCHEMA);
         for (name, value) in [
             ("DATABASE_URL", database),
             ("REDIS_QUEUE_URL", format!("redis://127.0.0.1:{}/", queue.port())),
@@ -87,8 +104,10 @@ impl Town {
             ("SCRATCH_DIR", dir.join("scratch").display().to_string()),
             ("WORKER_QUEUES", QUEUES.to_owned()),
             ("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string()),
+            ("SHUTDOWN_NOTICE", "0s".to_owned()),
             // Nobody sits beside it to review anything.
             ("REVIEW_POLICY", "flagged_only".to_owned()),
+            ("CRON_TABLE", schedules.to_owned()),
             ("LOG_FORMAT", "pretty".to_owned()),
         ] {
             environment.retain(|(known, _)| known != name);
@@ -104,6 +123,7 @@ impl Town {
             dir,
             programs: Vec::new(),
             ended_by_themselves: Vec::new(),
+            blows: Blows::default(),
         };
         progress.step("database schema", town.worker_command(&["migrate"], None)).await?;
         progress.step("api, workers and schedulers", town.start_programs()).await?;
@@ -112,9 +132,7 @@ impl Town {
 
     async fn start_programs(&mut self) -> Result<()> {
         self.add(API, "api", &["serve"], None).await?;
-        for name in WORKERS {
-            self.add(name, "worker", &["run"], Some("WORKER_ALIVE_FILE")).await?;
-        }
+        self.start_workers().await?;
         for name in SCHEDULERS {
             self.add(name, "scheduler", &[], Some("SCHEDULER_ALIVE_FILE")).await?;
         }
@@ -130,6 +148,14 @@ impl Town {
         Ok(())
     }
 
+    /// Workers that were not there before, or that [`Town::stop_jobs`] has ended.
+    pub async fn start_workers(&mut self) -> Result<()> {
+        for name in WORKERS {
+            self.add(name, "worker", &["run"], Some("WORKER_ALIVE_FILE")).await?;
+        }
+        Ok(())
+    }
+
     async fn add(
         &mut self,
         name: Victim,
@@ -141,8 +167,12 @@ impl Town {
         if let Some(alive) = alive {
             settings.push((alive.to_owned(), alive_file(&self.dir, name).display().to_string()));
         }
+        if WORKERS.contains(&name) {
+            settings.push(("WORKER_RUN_JOURNAL".to_owned(), self.run_journal(name).display().to_string()));
+        }
         let process = self.launch(name, binary, args)?.envs(settings.iter().cloned()).start().await?;
-        self.programs.push(Program { name, binary, args, settings, process, started: Instant::now() });
+        let (started, started_at) = (Instant::now(), Utc::now());
+        self.programs.push(Program { name, binary, args, settings, process, started, started_at });
         Ok(())
     }
 
@@ -153,6 +183,11 @@ impl Town {
 
     pub fn logs(&self) -> PathBuf {
         self.dir.join("logs")
+    }
+
+    /// Where a worker writes down the runs it begins and ends.
+    pub fn run_journal(&self, worker: Victim) -> PathBuf {
+        self.dir.join(format!("runs-{worker}.jsonl"))
     }
 
     /// Runs one of the worker's commands to its end.
@@ -192,7 +227,7 @@ impl Town {
         let launch = self.launch(name, binary, args)?.envs(self.programs[place].settings.iter().cloned());
         let process = launch.start().await?;
         let program = &mut self.programs[place];
-        (program.process, program.started) = (process, Instant::now());
+        (program.process, program.started, program.started_at) = (process, Instant::now(), Utc::now());
         Ok(())
     }
 
@@ -201,6 +236,7 @@ impl Town {
         let place = self.place(name)?;
         let killed = Killed { at: Utc::now(), pid: self.programs[place].process.pid() };
         self.programs[place].process.kill().await?;
+        self.blows.deaths.push((killed.pid, killed.at));
         self.restart(place).await?;
         Ok(killed)
     }
@@ -209,7 +245,9 @@ impl Town {
     pub async fn kill_all(&mut self) -> Result<Vec<(Victim, Killed)>> {
         let mut killed = Vec::new();
         for program in &mut self.programs {
-            killed.push((program.name, Killed { at: Utc::now(), pid: program.process.pid() }));
+            let blow = Killed { at: Utc::now(), pid: program.process.pid() };
+            killed.push((program.name, blow));
+            self.blows.deaths.push((blow.pid, blow.at));
             program.process.kill().await?;
         }
         for place in 0..self.programs.len() {
@@ -218,19 +256,25 @@ impl Town {
         Ok(killed)
     }
 
-    /// Sends a signal to the program alone; returns its pid.
-    pub fn signal(&mut self, name: Victim, signal: Signal) -> Result<u32> {
+    /// SIGSTOP to the program alone, and SIGCONT after that time; returns its pid.
+    pub async fn pause(&mut self, name: Victim, time: Duration) -> Result<u32> {
         let place = self.place(name)?;
-        let process = &mut self.programs[place].process;
-        process.signal(signal)?;
-        Ok(process.pid())
+        let (process, from) = (&mut self.programs[place].process, Utc::now());
+        process.signal(Signal::STOP)?;
+        tokio::time::sleep(time).await;
+        process.signal(Signal::CONT)?;
+        let pid = process.pid();
+        self.blows.pauses.push((pid, from, Utc::now()));
+        Ok(pid)
     }
 
     /// SIGTERM, and the program started again once it has ended. Noted when it had to be killed or ended badly.
     pub async fn roll(&mut self, name: Victim) -> Result<()> {
         let place = self.place(name)?;
+        let pid = self.programs[place].process.pid();
         let status = self.programs[place].process.terminate(DRAIN + Duration::from_secs(20)).await?;
         if !status.success() {
+            self.blows.deaths.push((pid, self.programs[place].started_at));
             self.ended_by_themselves.push(format!("{name} ended with {status} after a SIGTERM"));
         }
         self.restart(place).await
@@ -247,6 +291,7 @@ impl Town {
                 let now = Utc::now().format("%H:%M:%S");
                 let last = program.process.log_tail(1);
                 self.ended_by_themselves.push(format!("{now} {} ended with {status}: {last}", program.name));
+                self.blows.deaths.push((program.process.pid(), program.started_at));
                 self.restart(place).await?;
             }
         }
@@ -283,13 +328,25 @@ impl Town {
         Ok(())
     }
 
+    /// While on, nobody but an administrator writes: a primary that a switchover has left behind.
+    pub async fn read_only(&self, on: bool) -> Result<()> {
+        self.services.database.query(&format!("SET GLOBAL read_only = {}", if on { "ON" } else { "OFF" })).await?;
+        Ok(())
+    }
+
+    /// The programs' connections to the database: the server's number for each.
+    pub async fn sessions(&self) -> Result<Vec<u64>> {
+        let sql = format!("SELECT id FROM information_schema.processlist WHERE user = '{APP}'");
+        self.query(&sql).await?.concat().iter().map(|id| Ok(id.parse()?)).collect()
+    }
+
     pub async fn flush_queue(&self) -> Result<()> {
         self.services.queue.flush().await
     }
 
     /// Rows of the marketplace's schema, past the proxy.
     pub async fn query(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        self.services.database.query(&format!("USE {}; {sql}", servers::mariadb::DEV_SCHEMA)).await
+        self.services.database.query(&format!("USE {}; {sql}", servers::database::DEV_SCHEMA)).await
     }
 
     /// Ends workers and schedulers; api and services stay.

@@ -10,13 +10,13 @@ use servers::progress::Progress;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    checker::{self, Verdict, evidence::Evidence, tamper},
+    checker::{self, Verdict, evidence::Evidence, journal, schedule::EACH_SECOND, steering, tamper},
     faults::{
         inject::{Injector, Pace},
         plan,
         recovery::{self, History},
     },
-    load::Load,
+    load::{Load, steering::REPEATED},
     town::Town,
 };
 
@@ -46,33 +46,44 @@ pub struct Outcome {
 
 /// Runs one seed in a fresh installation under `dir`, which is kept.
 pub async fn run(dir: &Path, seed: u64, size: Size, progress: &Progress) -> Result<Outcome> {
-    let mut town = Town::start(dir, progress).await?;
+    // Its job is enqueued again while it runs, and at once.
+    let schedules = format!("{REPEATED}={EACH_SECOND} jitter=0");
+    let mut town = Town::start(dir, &schedules, progress).await?;
     let load = Load::prepare(&town, seed, &dir.join("accepted.jsonl")).await?;
     let steps = plan::plan(seed, size.kills);
     let pace = Pace::new(size.uploads, steps.len(), Instant::now() + size.within);
     let mut injector = Injector { town: &mut town, pace: &pace, progress, happened: Vec::new() };
-    let loaded = CancellationToken::new();
+    let operator = load.operator().await?;
+    let (loaded, rested) = (CancellationToken::new(), CancellationToken::new());
     let loading = async {
         let end = load.run(async |number| pace.upload(number).await).await;
         loaded.cancel();
         end.context("the load could not be completed")
     };
-    tokio::try_join!(loading, injector.run(&steps, || load.count(), &loaded))?;
+    let steering = async {
+        let end = operator.run(seed, &loaded).await;
+        rested.cancel();
+        end.context("the fleet could not be steered")
+    };
+    tokio::try_join!(loading, steering, injector.run(&steps, || load.count(), &rested))?;
+    let steered = operator.steered();
     let happened = injector.happened;
     let accepted = load.accepted();
     progress.say(format!("{} uploads accepted; waiting for their jobs", accepted.len()));
     settle(&mut town).await?;
-    progress.say("checking ledger, objects, search and mailbox");
-    let evidence = Evidence::collect(&town, &accepted).await?;
+    progress.say("checking ledger, journals, objects, index and mailbox");
+    let evidence = Evidence::collect(&town, &accepted, &steered).await?;
     let verdict = checker::judge(&evidence, &accepted);
     let mut report = recovery::table(&happened, &History::read(&town).await?, &load.tally.requests());
     report.push_str(&ledger_line(&evidence));
+    report.push_str(&journal::summary(&evidence));
+    report.push_str(&steering::summary(&evidence));
     report.push_str(&requests_line(&load));
     for line in &town.ended_by_themselves {
         report.push_str(&format!("ended by itself: {line}\n"));
     }
     if size.prove_checker && verdict.is_clean() {
-        tamper::prove(&mut town, &accepted, &verdict, progress).await?;
+        tamper::prove(&mut town, &accepted, &steered, &verdict, progress).await?;
     }
     town.stop().await?;
     Ok(Outcome { verdict, accepted: accepted.len(), faults: happened.len(), report })
@@ -110,7 +121,7 @@ pub fn ledger_line(evidence: &Evidence) -> String {
         sum(|job| job.crashes),
         evidence.mails.len(),
         evidence.objects.len(),
-        evidence.documents,
+        evidence.index.documents.len(),
     )
 }
 

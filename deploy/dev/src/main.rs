@@ -14,7 +14,8 @@ use supervisor::{command, run};
 
 /// Runs the marketplace and its backing services on this machine.
 ///
-/// Everything it writes is under the state folder; everything it starts ends with it.
+/// Everything it writes is under the state folder; everything it starts ends with it. With DEV_DATABASE=mysql in the
+/// environment the database is MySQL, fetched when it is first wanted, instead of MariaDB.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -75,6 +76,9 @@ enum Command {
     ///
     /// ARGS go to `cargo test --workspace`.
     Test {
+        /// Afterwards run those that the database decides on MySQL as well.
+        #[arg(long)]
+        mysql_too: bool,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -104,7 +108,7 @@ fn main() -> ExitCode {
             Command::Chaos(options) => chaos::run(&cli.dir, &options, &stop, &progress).await,
             Command::Drill { drill } => chaos::drill::run(&cli.dir, &drill, &stop, &progress).await,
             Command::With { command } => command::with(&cli.dir, &stop, &command).await,
-            Command::Test { args } => command::test(&cli.dir, &stop, &args).await,
+            Command::Test { mysql_too, args } => command::test(&cli.dir, &stop, mysql_too, &args).await,
         }
     });
     result.unwrap_or_else(|error| failed(&error))

@@ -25,6 +25,8 @@ const BUFFER: usize = 64 * 1024;
 /// The faults that are set.
 #[derive(Debug, Clone, Copy, Default)]
 struct Faults {
+    /// The port that new connections lead to.
+    target: u16,
     refuse: bool,
     stall: bool,
     /// Connections end when it has grown since they began.
@@ -46,9 +48,9 @@ impl Proxy {
     pub async fn start(target: u16) -> io::Result<Self> {
         let port = ports::free()?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let faults = watch::Sender::new(Faults::default());
+        let faults = watch::Sender::new(Faults { target, ..Faults::default() });
         let open = Arc::new(AtomicUsize::new(0));
-        let accepting = tokio::spawn(accept(listener, port, target, faults.subscribe(), open.clone()));
+        let accepting = tokio::spawn(accept(listener, port, faults.subscribe(), open.clone()));
         Ok(Self { port, faults, open, accepting })
     }
 
@@ -76,6 +78,11 @@ impl Proxy {
         open
     }
 
+    /// New connections lead to another port, as after a failover. The open ones stay where they are.
+    pub fn point_at(&self, target: u16) {
+        self.faults.send_modify(|faults| faults.target = target);
+    }
+
     /// While set nobody listens: connecting is refused. Open connections stay.
     pub fn refuse(&self, on: bool) {
         self.faults.send_modify(|faults| faults.refuse = on);
@@ -93,13 +100,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    port: u16,
-    target: u16,
-    mut faults: watch::Receiver<Faults>,
-    open: Arc<AtomicUsize>,
-) {
+async fn accept(listener: TcpListener, port: u16, mut faults: watch::Receiver<Faults>, open: Arc<AtomicUsize>) {
     let mut listener = Some(listener);
     let mut connections = JoinSet::new();
     loop {
@@ -123,6 +124,7 @@ async fn accept(
         tokio::select! {
             changed = faults.changed() => if changed.is_err() { return },
             accepted = accepted => if let Ok((client, _)) = accepted {
+                let target = faults.borrow().target;
                 connections.spawn(carry(client, target, faults.clone(), open.clone()));
             },
             Some(_) = connections.join_next() => {}

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
+    database::{DEV_SCHEMA, DatabaseServer},
     mail::MailCatcher,
-    mariadb::{DEV_SCHEMA, MariaDb},
     ports,
     redis::{RedisServer, Role},
     s3::{self, S3Server},
@@ -20,7 +20,7 @@ const S3_PORT: u16 = 9000;
 pub type Environment = Vec<(String, String)>;
 
 pub struct Services {
-    pub database: MariaDb,
+    pub database: DatabaseServer,
     pub queue: RedisServer,
     pub cache: RedisServer,
     pub s3: S3Server,
@@ -44,7 +44,7 @@ impl Services {
         let dir = dir.canonicalize()?;
         let mail_dir = dir.join("mail");
         let (database, queue, cache, s3, mail) = tokio::try_join!(
-            MariaDb::start(dir.join("mariadb"), 0),
+            DatabaseServer::start(&dir, 0),
             RedisServer::start(dir.join("redis-queue"), Role::Queue, 0),
             RedisServer::start(dir.join("redis-cache"), Role::Cache, 0),
             S3Server::start(dir.join("s3"), s3_port),
@@ -56,7 +56,7 @@ impl Services {
     /// What api, worker and scheduler need to reach them.
     pub fn environment(&self) -> Environment {
         let ca_file = self.mail.ca_file().display().to_string();
-        let search_dir = self.dir.join("search").display().to_string();
+        let search_dir = self.search_dir().display().to_string();
         let pairs = [
             ("DATABASE_URL", self.database.url_of(DEV_SCHEMA)),
             ("REDIS_QUEUE_URL", self.queue.url()),
@@ -73,6 +73,11 @@ impl Services {
             ("MAIL_FROM", "Nano <no-reply@nano.example>".to_owned()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Where the embedded search index is.
+    pub fn search_dir(&self) -> PathBuf {
+        self.dir.join("search")
     }
 
     /// Where the objects are files, named by their keys.

@@ -1,7 +1,7 @@
-//! MariaDB and Redis: ready when `start` returns, kept over a restart, recovered after a kill.
+//! Database and Redis: ready when `start` returns, kept over a restart, recovered after a kill.
 
 use servers::{
-    mariadb::MariaDb,
+    database::DatabaseServer,
     redis::{RedisServer, Role},
 };
 use tokio::{
@@ -17,32 +17,32 @@ async fn redis(port: u16, command: &str) -> String {
     answer
 }
 
-async fn mariadb(database: &MariaDb, sql: &str) -> Vec<String> {
+async fn rows(database: &DatabaseServer, sql: &str) -> Vec<String> {
     database.query(sql).await.unwrap().into_iter().flatten().collect()
 }
 
 #[tokio::test]
-async fn mariadb_keeps_its_data_over_stop_kill_and_a_new_supervisor() {
+async fn a_database_keeps_its_data_over_stop_kill_and_a_new_supervisor() {
     let dir = tempfile::tempdir().unwrap();
-    let mut database = MariaDb::start(dir.path(), 0).await.unwrap();
+    let mut database = DatabaseServer::start(dir.path(), 0).await.unwrap();
     let port = database.port();
-    mariadb(&database, "CREATE DATABASE t1; CREATE TABLE t1.a (i INT); INSERT INTO t1.a VALUES (1)").await;
+    rows(&database, "CREATE DATABASE t1; CREATE TABLE t1.a (i INT); INSERT INTO t1.a VALUES (1)").await;
     assert_eq!(
-        mariadb(&database, "SELECT CURRENT_USER(), @@innodb_flush_log_at_trx_commit").await,
+        rows(&database, "SELECT CURRENT_USER(), @@innodb_flush_log_at_trx_commit").await,
         ["nano@127.0.0.1", "1"]
     );
     database.stop().await.unwrap();
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
     database.resume().await.unwrap();
     assert_eq!(database.port(), port);
-    mariadb(&database, "INSERT INTO t1.a VALUES (2)").await;
+    rows(&database, "INSERT INTO t1.a VALUES (2)").await;
     database.kill().await.unwrap();
     database.resume().await.unwrap();
-    assert_eq!(mariadb(&database, "SELECT SUM(i) FROM t1.a").await, ["3"]);
+    assert_eq!(rows(&database, "SELECT SUM(i) FROM t1.a").await, ["3"]);
     assert!(database.query("SELECT nonsense").await.unwrap_err().to_string().contains("nonsense"));
     drop(database);
-    let database = MariaDb::start(dir.path(), port).await.unwrap();
-    assert_eq!(mariadb(&database, "SELECT SUM(i) FROM t1.a").await, ["3"]);
+    let database = DatabaseServer::start(dir.path(), port).await.unwrap();
+    assert_eq!(rows(&database, "SELECT SUM(i) FROM t1.a").await, ["3"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ mod people;
 
 pub use self::{
     audit::{audit_exports, audit_log},
-    maintenance::{retention, stored_objects},
+    maintenance::{retention, stored_objects, write_probe},
     nano::{categories, downloads, moderation_cases, nano_events, nano_lists, nano_versions, nanos, uploads},
     people::{email_deliveries, email_tokens, refresh_tokens, users},
 };

@@ -8,11 +8,11 @@ const URL_EXAMPLE: &str = "mysql://nano:password@127.0.0.1:3306/nano";
 #[derive(clap::Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// MySQL 8, Aurora or MariaDB >= 10.6. Required. Example: mysql://nano:password@127.0.0.1:3306/nano
+    /// MySQL >= 8.0.28, Aurora MySQL 3 or MariaDB >= 10.11. Required. Example: mysql://nano:password@127.0.0.1:3306/nano
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
-    /// Connections this process may hold open, 2 to 500. At most 10 callers wait for one beyond that.
-    #[arg(long, env = "DATABASE_POOL_SIZE", value_name = "NUMBER", default_value = "20")]
+    /// Connections in this process' pool, 2 to 500. auto: 6 in the API, 5 or more in a worker by its slots, 2 in a scheduler. A few come on top, which each program names at its start. Of the API's callers at most 25 wait for one beyond that.
+    #[arg(long, env = "DATABASE_POOL_SIZE", value_name = "NUMBER", default_value = "auto")]
     database_pool_size: String,
 }
 
@@ -20,8 +20,27 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     pub url: SecretString,
-    /// Connections, 2 to 500.
-    pub pool_size: u32,
+    /// Connections, 2 to 500; none: what suits the program.
+    pub pool_size: Option<u32>,
+}
+
+impl DatabaseSettings {
+    /// For the API. A request holds a connection for milliseconds.
+    pub fn api_pool(&self) -> u32 {
+        self.pool_size.unwrap_or(6)
+    }
+
+    /// For a worker that runs this many jobs at a time. Jobs hold connections for moments, and those in child processes
+    /// have their own; the rest is for claims, completions, controls and rescues.
+    pub fn worker_pool(&self, slots: usize) -> u32 {
+        let by_slots = u32::try_from(slots / 5).unwrap_or(u32::MAX).saturating_add(3);
+        self.pool_size.unwrap_or(by_slots.clamp(5, 64))
+    }
+
+    /// For a scheduler, which never needs many.
+    pub fn scheduler_pool(&self) -> u32 {
+        self.pool_size.map_or(2, |size| size.min(4))
+    }
 }
 
 impl DatabaseArgs {
@@ -35,7 +54,10 @@ impl DatabaseArgs {
             }
             has_name
         });
-        let pool_size = problems.number("DATABASE_POOL_SIZE", &self.database_pool_size, 2..=500, "20");
-        Some(DatabaseSettings { url: String::from(named?).into(), pool_size: pool_size? })
+        let pool_size = match self.database_pool_size.trim() {
+            "auto" => None,
+            number => Some(problems.number("DATABASE_POOL_SIZE", number, 2..=500, "20")?),
+        };
+        Some(DatabaseSettings { url: String::from(named?).into(), pool_size })
     }
 }

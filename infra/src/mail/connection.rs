@@ -112,14 +112,10 @@ impl Connection {
         timeout(ALIVE_TIMEOUT, self.smtp.test_connected()).await.unwrap_or(false)
     }
 
-    /// Sends one message. On any error the connection is not used again.
-    pub(super) async fn send(&mut self, envelope: &Envelope, message: &[u8]) -> Result<(), MailError> {
-        let outcome = self.try_send(envelope, message).await;
-        self.usable = outcome.is_ok();
-        outcome
-    }
-
-    async fn try_send(&mut self, envelope: &Envelope, message: &[u8]) -> Result<(), MailError> {
+    /// Everything before the message: the server has accepted sender, recipients and DATA, and waits for it. On an error,
+    /// or without [`Connection::deliver`] next, the connection is not used again.
+    pub(super) async fn begin(&mut self, envelope: &Envelope, message: &[u8]) -> Result<(), MailError> {
+        self.usable = false;
         let options = self.options(envelope, message)?;
         let from = MailFrom::new(envelope.from().cloned(), options);
         within(COMMAND_TIMEOUT, self.smtp.command(from)).await.map_err(|why| why.of_command("MAIL"))?;
@@ -128,7 +124,11 @@ impl Connection {
             within(COMMAND_TIMEOUT, self.smtp.command(recipient)).await.map_err(|why| why.of_command("RCPT"))?;
         }
         within(COMMAND_TIMEOUT, self.smtp.command(Data)).await.map_err(|why| why.of_command("DATA"))?;
+        Ok(())
+    }
 
+    /// Sends the message that [`Connection::begin`] announced. On an error the connection is not used again.
+    pub(super) async fn deliver(&mut self, message: &[u8]) -> Result<(), MailError> {
         // lettre asks for the next piece only when it has written the one before, and writes the end-of-data mark
         // once there is none left: from then on the server may have the mail.
         let ended = AtomicBool::new(false);
@@ -137,6 +137,7 @@ impl Connection {
             None
         }));
         let outcome = within(MESSAGE_TIMEOUT, self.smtp.message_iter(pieces)).await;
+        self.usable = outcome.is_ok();
         match outcome {
             Ok(_) => Ok(()),
             Err(why) if why.is_permanent() => Err(rejected("the message", why)),
@@ -194,7 +195,8 @@ impl Failure {
 }
 
 impl Failure {
-    /// Not sent, at a step where the server may have said whose mail it was.
+    /// Not sent, at a step where the server may have said whose mail it was. A 4xx is about this mail and asks for later,
+    /// but for 421, which is about the server (RFC 5321, section 3.8).
     fn of_mail(&self, step: &str) -> MailError {
         let status = match self {
             Self::Smtp(error) => error.status(),
@@ -202,7 +204,11 @@ impl Failure {
         };
         let what = format!("{step}: {self}");
         let brief = status.map_or_else(|| what.clone(), |status| format!("{step}: the mail server answered {status}"));
-        MailError::NotSent { what, brief }
+        if self.is_transient() && status.map(u16::from) != Some(421) {
+            MailError::Deferred { what, brief }
+        } else {
+            MailError::NotSent { what, brief }
+        }
     }
 }
 

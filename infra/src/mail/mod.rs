@@ -2,19 +2,27 @@
 //!
 //! lettre builds the messages and speaks the protocol. Its pooled transport is not used, because its errors do not
 //! say whether the server may have accepted the message; here the boundary is exact: a mail's fate is unknown only
-//! from the moment the end-of-data mark is written until its answer is read.
+//! from the moment the end-of-data mark is written until its answer is read. [`Mailer::begin`] goes as far as the server's
+//! invitation to send the message; whoever must know of mails of unknown fate writes that down before
+//! [`Handover::deliver`].
 
 mod connection;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lettre::{
-    Message,
+    Address, Message,
     address::Envelope,
     message::{Mailbox, MultiPart, header},
 };
 use secrecy::ExposeSecret;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::{
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use url::Url;
 
 use crate::env::{MailSettings, SmtpTls};
@@ -22,6 +30,8 @@ use connection::{Connection, Server};
 
 /// Connections at once: mail servers count them, and mails are rarely urgent within a second.
 const MAX_CONNECTIONS: usize = 4;
+/// And for one of them nobody waits longer than this: servers that do not answer would hold up a whole queue.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a mail was not sent, by what may be done next.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +40,10 @@ pub enum MailError {
     /// the step and the status only: the words may quote the recipient's address.
     #[error("not sent, {what}")]
     NotSent { what: String, brief: String },
+    /// The server asks for later (4xx to the sender, the recipient or the message): a full mailbox, greylisting, a server
+    /// behind it that is away. Trying again within seconds does not help.
+    #[error("deferred, {what}")]
+    Deferred { what: String, brief: String },
     /// The server refused this mail for good (5xx), or no such mail can be written. Sending again will not help.
     #[error("rejected, {what}")]
     Rejected { what: String },
@@ -45,6 +59,7 @@ impl MailError {
     pub fn without_quotes(self) -> Self {
         match self {
             Self::NotSent { brief, .. } => Self::NotSent { what: brief.clone(), brief },
+            Self::Deferred { brief, .. } => Self::Deferred { what: brief.clone(), brief },
             other => other,
         }
     }
@@ -72,7 +87,7 @@ struct Inner {
     server: Server,
     from: Mailbox,
     public_url: Url,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
@@ -89,9 +104,9 @@ impl Mailer {
         let server = Server::new(&settings.host, settings.port, settings.tls, login, settings.ca_file.as_deref())?;
         Ok(Self(Arc::new(Inner {
             server,
-            from: settings.from.clone(),
+            from: Mailbox::new(settings.from.name.clone(), ascii_domain(&settings.from.email)?),
             public_url: settings.public_url.clone(),
-            permits: Semaphore::new(MAX_CONNECTIONS),
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             idle: Mutex::default(),
         })))
     }
@@ -106,22 +121,30 @@ impl Mailer {
         self.0.from.email.domain()
     }
 
-    /// Sends one mail and waits for the server's word, at most about two minutes. Does not try again by itself,
-    /// except on a fresh connection when an idle one turns out to be closed.
-    pub async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let (envelope, bytes) = self.compose(mail)?;
-        // The semaphore is never closed.
-        let _permit = self.0.permits.acquire().await.map_err(|_| not_sent("waiting", "shutting down"))?;
-        let start = Instant::now();
-        let outcome = self.transfer(&envelope, &bytes).await;
-        let word = match &outcome {
-            Ok(()) => "sent",
-            Err(MailError::NotSent { .. }) => "not_sent",
-            Err(MailError::Rejected { .. }) => "rejected",
-            Err(MailError::Unknown { .. }) => "unknown",
-        };
-        metrics::histogram!("mail_send_seconds", "outcome" => word).record(start.elapsed());
-        outcome
+    /// Goes as far as the server's invitation to send the message: connection, sender, recipient. Whatever fails here, the
+    /// server does not have the mail. Does not try again by itself, except on a fresh connection when an idle one turns
+    /// out to be closed.
+    pub async fn begin(&self, mail: &Mail) -> Result<Handover, MailError> {
+        let (envelope, message) = self.compose(mail)?;
+        let permit = timeout(PERMIT_TIMEOUT, self.0.permits.clone().acquire_owned())
+            .await
+            .map_err(|_| not_sent("waiting", "all connections to the mail server are in use"))?
+            // The semaphore is never closed.
+            .map_err(|_| not_sent("waiting", "shutting down"))?;
+        let started = Instant::now();
+        match self.begin_on_a_connection(&envelope, &message).await {
+            Ok(connection) => Ok(Handover { mailer: self.clone(), connection, message, started, _permit: permit }),
+            Err(error) => {
+                measure(started, Some(&error));
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin_on_a_connection(&self, envelope: &Envelope, message: &[u8]) -> Result<Connection, MailError> {
+        let mut connection = self.checkout().await?;
+        connection.begin(envelope, message).await?;
+        Ok(connection)
     }
 
     /// Connects, encrypts and logs in, without sending anything; for `/ready` of a mail worker.
@@ -129,15 +152,6 @@ impl Mailer {
         let connection = self.checkout().await?;
         self.put_back(connection).await;
         Ok(())
-    }
-
-    async fn transfer(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), MailError> {
-        let mut connection = self.checkout().await?;
-        let outcome = connection.send(envelope, bytes).await;
-        if connection.is_usable() {
-            self.put_back(connection).await;
-        }
-        outcome
     }
 
     async fn checkout(&self) -> Result<Connection, MailError> {
@@ -162,6 +176,7 @@ impl Mailer {
 
     fn compose(&self, mail: &Mail) -> Result<(Envelope, Vec<u8>), MailError> {
         let to: Mailbox = mail.to.parse().map_err(|error| rejected("the recipient", error))?;
+        let to = Mailbox::new(to.name, ascii_domain(&to.email)?);
         let message = Message::builder()
             .from(self.0.from.clone())
             .to(to)
@@ -180,6 +195,48 @@ impl Mailer {
             .map_err(|error| rejected("writing the mail", error))?;
         Ok((message.envelope().clone(), message.formatted()))
     }
+}
+
+/// A mail whose server waits for the message. Dropped, the connection is closed and the server has nothing.
+pub struct Handover {
+    mailer: Mailer,
+    connection: Connection,
+    message: Vec<u8>,
+    started: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Handover {
+    /// Sends the message and waits for the server's word, at most 90 s.
+    pub async fn deliver(mut self) -> Result<(), MailError> {
+        let outcome = self.connection.deliver(&self.message).await;
+        measure(self.started, outcome.as_ref().err());
+        if self.connection.is_usable() {
+            self.mailer.put_back(self.connection).await;
+        }
+        outcome
+    }
+}
+
+fn measure(started: Instant, error: Option<&MailError>) {
+    let word = match error {
+        None => "sent",
+        Some(MailError::NotSent { .. }) => "not_sent",
+        Some(MailError::Deferred { .. }) => "deferred",
+        Some(MailError::Rejected { .. }) => "rejected",
+        Some(MailError::Unknown { .. }) => "unknown",
+    };
+    metrics::histogram!("mail_send_seconds", "outcome" => word).record(started.elapsed());
+}
+
+/// The same address with its domain as DNS and every mail server know it (RFC 5891): `münchen.example` becomes
+/// `xn--mnchen-3ya.example`. Only a local part beyond ASCII needs a server with SMTPUTF8.
+fn ascii_domain(address: &Address) -> Result<Address, MailError> {
+    if address.domain().is_ascii() {
+        return Ok(address.clone());
+    }
+    let domain = idna::domain_to_ascii(address.domain()).map_err(|error| rejected("the domain", error))?;
+    Address::new(address.user(), domain).map_err(|error| rejected("the domain", error))
 }
 
 /// Headers are lines: nothing from a title or a name may begin another one.
@@ -201,204 +258,4 @@ fn unknown(step: &str, why: impl std::fmt::Display) -> MailError {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::{
-        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-        net::TcpListener,
-    };
-
-    use super::*;
-
-    /// Where the server of a test hangs up, or what it refuses.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Plot {
-        Accept,
-        Answer { to: &'static str, with: &'static str },
-        HangUpAfter(&'static str),
-        HangUpAfterTheEnd,
-        HangUpInsideTheData,
-    }
-
-    /// A mail server that serves connections for as long as the test runs, with the same plot each time. Answers
-    /// with what it was sent as data.
-    async fn server(plot: Plot) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
-        let (sender, received) = tokio::sync::mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, plot, sender.clone()));
-            }
-        });
-        (port, received)
-    }
-
-    async fn serve(
-        stream: tokio::net::TcpStream,
-        plot: Plot,
-        sender: tokio::sync::mpsc::UnboundedSender<String>,
-    ) -> std::io::Result<()> {
-        let mut stream = BufReader::new(stream);
-        stream.write_all(b"220 unit test\r\n").await?;
-        let mut line = String::new();
-        while stream.read_line(&mut line).await? > 0 {
-            let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
-            line.clear();
-            match plot {
-                Plot::HangUpAfter(at) if at == verb => return Ok(()),
-                Plot::Answer { to, with } if to == verb => {
-                    stream.write_all(with.as_bytes()).await?;
-                    continue;
-                }
-                _ => {}
-            }
-            match verb.as_str() {
-                "EHLO" => stream.write_all(b"250-unit\r\n250 8BITMIME\r\n").await?,
-                "DATA" => {
-                    stream.write_all(b"354 go on\r\n").await?;
-                    let mut data = String::new();
-                    while !data.ends_with("\r\n.\r\n") {
-                        if stream.read_line(&mut data).await? == 0 || plot == Plot::HangUpInsideTheData {
-                            return Ok(());
-                        }
-                    }
-                    let _ = sender.send(data);
-                    match plot {
-                        Plot::HangUpAfterTheEnd => return Ok(()),
-                        Plot::Answer { to: ".", with } => stream.write_all(with.as_bytes()).await?,
-                        _ => stream.write_all(b"250 taken\r\n").await?,
-                    }
-                }
-                "QUIT" => return stream.write_all(b"221 bye\r\n").await,
-                _ => stream.write_all(b"250 fine\r\n").await?,
-            }
-        }
-        Ok(())
-    }
-
-    fn mailer(port: u16, login: Option<(String, secrecy::SecretString)>, tls: SmtpTls) -> Mailer {
-        Mailer::connect(&MailSettings {
-            host: "127.0.0.1".to_owned(),
-            port,
-            tls,
-            login,
-            ca_file: None,
-            from: "Nano <no-reply@nano.example>".parse().expect("a mailbox"),
-            public_url: Url::parse("https://nano.example").expect("a URL"),
-        })
-        .expect("usable settings")
-    }
-
-    fn mail() -> Mail {
-        Mail {
-            to: "Jörg <joerg@example.org>".to_owned(),
-            subject: "Überraschung\r\nBcc: everyone@example.org".to_owned(),
-            text: "Grüße\n.\nEnde".to_owned(),
-            html: "<p>Grüße</p>".to_owned(),
-            message_id: "job-1@nano.example".to_owned(),
-            idempotency: "publish:1".to_owned(),
-        }
-    }
-
-    async fn outcome(plot: Plot) -> Result<(), MailError> {
-        let (port, _received) = server(plot).await;
-        mailer(port, None, SmtpTls::Never).send(&mail()).await
-    }
-
-    #[tokio::test]
-    async fn a_mail_arrives_whole_in_both_forms() {
-        let (port, mut received) = server(Plot::Accept).await;
-        let mailer = mailer(port, None, SmtpTls::Never);
-        mailer.send(&mail()).await.expect("sent");
-        let data = received.recv().await.expect("the data");
-        for part in [
-            "Message-ID: <job-1@nano.example>",
-            "Idempotency-Key: publish:1",
-            "Auto-Submitted: auto-generated",
-            "multipart/alternative",
-            "text/plain",
-            "text/html",
-            "To: =?utf-8?",
-        ] {
-            assert!(data.contains(part), "{part} is missing in {data}");
-        }
-        assert!(!data.contains("\r\nBcc:"), "a header was smuggled in: {data}");
-        // The second goes over the kept connection.
-        mailer.send(&mail()).await.expect("sent");
-        assert!(received.recv().await.is_some());
-        assert_eq!(mailer.0.idle.lock().await.len(), 1);
-    }
-
-    #[tokio::test]
-    async fn losses_before_the_end_of_data_are_safe_to_repeat() {
-        for plot in
-            [Plot::HangUpAfter("EHLO"), Plot::HangUpAfter("MAIL"), Plot::HangUpAfter("RCPT"), Plot::HangUpAfter("DATA")]
-        {
-            assert!(matches!(outcome(plot).await, Err(MailError::NotSent { .. })));
-        }
-        let busy = Plot::Answer { to: "RCPT", with: "451 <ada@example.org> later\r\n" };
-        let error = outcome(busy).await.expect_err("refused for now");
-        assert!(matches!(error, MailError::NotSent { .. }));
-        assert!(error.to_string().contains("ada@example.org"), "{error}");
-        let shown = error.without_quotes().to_string();
-        assert!(shown.contains("RCPT") && shown.contains("451") && !shown.contains("ada"), "{shown}");
-        let full = Plot::Answer { to: ".", with: "452 no space\r\n" };
-        assert!(matches!(outcome(full).await, Err(MailError::NotSent { .. })));
-    }
-
-    #[tokio::test]
-    async fn a_loss_inside_the_data_is_safe_to_repeat() {
-        let (port, _received) = server(Plot::HangUpInsideTheData).await;
-        let mailer = mailer(port, None, SmtpTls::Never);
-        let (envelope, _) = mailer.compose(&mail()).expect("a mail");
-        // More than the sockets buffer, so that the loss is met while writing.
-        let long = b"0123456789\r\n".repeat(1_000_000);
-        let outcome = mailer.transfer(&envelope, &long).await;
-        assert!(matches!(outcome, Err(MailError::NotSent { .. })), "{outcome:?}");
-    }
-
-    #[tokio::test]
-    async fn only_a_loss_after_the_end_of_data_is_unknown() {
-        assert!(matches!(outcome(Plot::HangUpAfterTheEnd).await, Err(MailError::Unknown { .. })));
-        let nonsense = Plot::Answer { to: ".", with: "what?\r\n" };
-        assert!(matches!(outcome(nonsense).await, Err(MailError::Unknown { .. })));
-    }
-
-    #[tokio::test]
-    async fn refusals_of_the_mail_are_final_and_refusals_of_us_are_not() {
-        for plot in [
-            Plot::Answer { to: "RCPT", with: "550 no such user\r\n" },
-            Plot::Answer { to: ".", with: "554 looks like spam\r\n" },
-        ] {
-            let outcome = outcome(plot).await;
-            assert!(matches!(outcome, Err(MailError::Rejected { .. })), "{outcome:?}");
-        }
-        let relay_closed = Plot::Answer { to: "MAIL", with: "530 authentication required\r\n" };
-        assert!(matches!(outcome(relay_closed).await, Err(MailError::NotSent { .. })));
-        let (port, _received) = server(Plot::Accept).await;
-        let nobody = Mail { to: "not an address".to_owned(), ..mail() };
-        let outcome = mailer(port, None, SmtpTls::Never).send(&nobody).await;
-        assert!(matches!(outcome, Err(MailError::Rejected { .. })), "{outcome:?}");
-    }
-
-    #[tokio::test]
-    async fn nothing_is_said_in_clear_text_that_must_be_encrypted() {
-        let (port, mut received) = server(Plot::Accept).await;
-        let outcome = mailer(port, None, SmtpTls::Required).send(&mail()).await;
-        assert!(matches!(outcome, Err(MailError::NotSent { .. })), "{outcome:?}");
-        let login = Some(("me".to_owned(), "secret".into()));
-        let outcome = mailer(port, login, SmtpTls::WhenOffered).send(&mail()).await;
-        assert!(matches!(outcome, Err(MailError::NotSent { .. })), "{outcome:?}");
-        assert!(received.try_recv().is_err());
-        mailer(port, None, SmtpTls::WhenOffered).send(&mail()).await.expect("no password, no need to encrypt");
-    }
-
-    #[tokio::test]
-    async fn a_connection_closed_while_idle_costs_nothing() {
-        let (port, mut received) = server(Plot::HangUpAfter("NOOP")).await;
-        let mailer = mailer(port, None, SmtpTls::Never);
-        mailer.send(&mail()).await.expect("sent");
-        mailer.send(&mail()).await.expect("sent over a fresh connection");
-        assert!(received.recv().await.is_some() && received.recv().await.is_some());
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ mod lock;
 mod multipart;
 mod pages;
 mod presign;
+mod throttle;
 
 use std::{
     future::Future,
@@ -136,16 +137,17 @@ impl Storage {
     /// Stores a body that is in memory already (thumbnails, small documents); replaces what was there.
     pub async fn put(&self, key: &Key, body: Bytes, content_type: &str) -> Result<Stored, StorageError> {
         let size = body.len() as u64;
-        let sent = self
-            .0
-            .client
-            .put_object()
-            .bucket(&self.0.bucket)
-            .key(self.full(key))
-            .content_type(content_type)
-            .content_length(i64::try_from(size).unwrap_or(i64::MAX))
-            .body(ByteStream::from(body))
-            .send();
+        let sent = throttle::patiently(|| {
+            self.0
+                .client
+                .put_object()
+                .bucket(&self.0.bucket)
+                .key(self.full(key))
+                .content_type(content_type)
+                .content_length(i64::try_from(size).unwrap_or(i64::MAX))
+                .body(ByteStream::from(body.clone()))
+                .send()
+        });
         let answer = timed("put", async { sent.await.map_err(|error| failed("put object", error)) }).await?;
         Ok(Stored { size, etag: answer.e_tag, version_id: answer.version_id })
     }

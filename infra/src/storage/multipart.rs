@@ -17,6 +17,7 @@ use tokio::{io::AsyncReadExt, task::JoinSet, time::timeout};
 use super::{
     Key, Storage, StorageError, Stored,
     error::{causes, failed, unavailable},
+    throttle::patiently,
     timed, to_chrono,
 };
 
@@ -209,16 +210,12 @@ impl<'a> Parts<'a> {
         }
         let number = self.next_number;
         self.next_number += 1;
-        let request = upload
-            .client
-            .upload_part()
-            .bucket(&upload.bucket)
-            .key(&upload.key)
-            .upload_id(&upload.id)
-            .part_number(number)
-            .body(ByteStream::from(part));
+        let (client, bucket) = (upload.client.clone(), upload.bucket.clone());
+        let (key, id) = (upload.key.clone(), upload.id.clone());
         self.sending.spawn(async move {
-            let answer = request.send().await.map_err(|error| failed("upload part", error))?;
+            let request = || client.upload_part().bucket(&bucket).key(&key).upload_id(&id).part_number(number);
+            let sent = patiently(|| request().body(ByteStream::from(part.clone())).send()).await;
+            let answer = sent.map_err(|error| failed("upload part", error))?;
             Ok(CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(answer.e_tag)
@@ -292,14 +289,8 @@ impl Upload {
     async fn begin(storage: &Storage, key: &Key, content_type: &str) -> Result<Self, StorageError> {
         let (client, bucket, key) = (storage.0.client.clone(), storage.0.bucket.clone(), storage.full(key));
         let begun = Utc::now();
-        let answer = client
-            .create_multipart_upload()
-            .bucket(&bucket)
-            .key(&key)
-            .content_type(content_type)
-            .send()
-            .await
-            .map_err(|error| failed("begin upload", error))?;
+        let request = client.create_multipart_upload().bucket(&bucket).key(&key).content_type(content_type);
+        let answer = patiently(|| request.clone().send()).await.map_err(|error| failed("begin upload", error))?;
         let id = answer.upload_id.ok_or_else(|| unavailable("begin upload", "no upload id in the answer"))?;
         Ok(Self { client, bucket, key, id, begun, settled: false })
     }
@@ -311,16 +302,14 @@ impl Upload {
         parts: Vec<CompletedPart>,
         size: u64,
     ) -> Result<Stored, StorageError> {
-        let answer = self
+        let request = self
             .client
             .complete_multipart_upload()
             .bucket(&self.bucket)
             .key(&self.key)
             .upload_id(&self.id)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .send()
-            .await;
-        match answer {
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
+        match patiently(|| request.clone().send()).await {
             Ok(answer) => Ok(Stored { size, etag: answer.e_tag, version_id: answer.version_id }),
             // A completion whose answer was lost and that was sent again: the upload is gone because it became the
             // object.

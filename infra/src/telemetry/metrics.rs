@@ -95,6 +95,12 @@ pub const METRICS: &[Metric] = &[
     gauge("queue_redis_up", &[], "1 while the queue's Redis answers this process, else 0"),
     gauge("queue_database_up", &[], "1 while heartbeats reach the database, else 0"),
     counter("queue_workers_died_total", &[], "Workers found dead"),
+    counter("queue_breaker_pauses_total", &["kind"], "Kinds paused because a service is away"),
+    counter(
+        "queue_loops_stood_still_total",
+        &[],
+        "Times a loop of this worker did no work while the database answered",
+    ),
     counter("queue_jobs_lost_total", &[], "Running jobs taken back from dead workers"),
     counter("queue_jobs_handed_back_total", &["reason"], "Claimed jobs given back before they ran"),
     counter("queue_incarnations_lost_total", &[], "Times this process lost its lease and registered anew"),
@@ -118,6 +124,7 @@ pub const METRICS: &[Metric] = &[
     gauge("queue_signal_timestamp_seconds", &[], "When this process last measured the scaling signal, Unix time"),
     // Services.
     gauge("cache_up", &[], "1 while the cache's Redis answers this process, else 0; absent while it is not used"),
+    counter("storage_throttled_total", &[], "Calls that the object store asked to make later"),
     histogram("storage_request_seconds", &["operation", "outcome"], "Requests to the object store"),
     histogram("search_request_seconds", &["operation", "outcome"], "Requests to the search index"),
     histogram("mail_send_seconds", &["outcome"], "Exchanges with the mail server"),

@@ -1,27 +1,39 @@
 //! Sends one mail, at most once.
 //!
-//! The intent is a row committed before SMTP is spoken. The row says `sending` during the exchange: whoever finds it
-//! so later knows that a process died in it and nobody can tell whether the mail left. Such a mail is `ambiguous`:
-//! counted and shown, never silently sent again.
+//! The intent is a row committed before SMTP is spoken. The row says `sending` from the moment the mail server waits for
+//! the message until its answer is written down: whoever finds it so later knows that a process died in between and nobody
+//! can tell whether the mail left. Such a mail is `ambiguous`: counted and shown, never silently sent again. Whoever has
+//! begun to hand a mail over goes on although its job is cancelled, takes too long or is given to others, and writes down
+//! what it learns as soon as the database takes it.
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use db::{DbError, Tx};
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{Db, DbError, Tx};
 use domain::{
     ids::{DeliveryId, UserId},
     user::Language,
 };
 use infra::{
-    db::email_deliveries::{self, DeliveryState, NewDelivery},
-    mail::{Mail, MailError},
+    db::email_deliveries::{self, DeliveryRow, DeliveryState, Fate, NewDelivery},
+    mail::{Handover, Mail, MailError},
 };
 use queue::{EnqueueError, GivenUp, Job, JobError, Level, Outcome, Queue, Reference, RetryPolicy, Run, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{Context, queues};
+
+/// When a mail that its server puts off is tried again, in minutes; from the last on always after as many.
+const LATER: [i64; 7] = [5, 15, 30, 60, 120, 240, 480];
+/// And how long after the first time it is given up.
+const PUT_OFF_AT_MOST: TimeDelta = TimeDelta::days(3);
+/// How long what became of a mail waits for the database, beyond the end of the job if need be.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+/// The class of a mail that was put off until it was given up.
+const PUT_OFF: &str = "mail_put_off";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SendEmail {
@@ -69,7 +81,9 @@ impl Job<Context> for SendEmail {
     const QUEUE: Queue = queues::MAIL;
     const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(|mail, _, tx, reason| Box::pin(mail.given_up(tx, reason)));
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 8, ..RetryPolicy::DEFAULT };
-    const TIMEOUT: Duration = Duration::from_secs(90);
+    /// A connection, its login and the exchange may take three and a half minutes, after a minute of waiting for the
+    /// connection; the rest is for a database that is away when the server has answered.
+    const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
     fn tenant(&self) -> Option<Uuid> {
         self.user_id.map(Uuid::from)
@@ -85,46 +99,156 @@ impl Job<Context> for SendEmail {
         };
         match delivery.state {
             DeliveryState::Sent | DeliveryState::Failed | DeliveryState::Ambiguous => return Ok(Outcome::Done),
-            DeliveryState::Sending => {
-                let reason = "the sending process died during the SMTP exchange";
-                return self.settle(context, run, DeliveryState::Ambiguous, Some(reason)).await;
-            }
+            DeliveryState::Sending => return self.nobody_knows(context, run).await,
             // A job that was given up and is retried sends what it had not.
             DeliveryState::Queued | DeliveryState::GivenUp => {}
         }
         let content = super::render(&delivery.template, delivery.language.as_str(), &delivery.params)
             .map_err(|error| JobError::Discard(error.into()))?;
         let mail = Mail {
-            to: delivery.recipient,
+            to: delivery.recipient.clone(),
             subject: content.subject,
             text: content.text,
             html: content.html,
             message_id: format!("<{}@{}>", delivery.message_id, context.mailer.domain()),
-            idempotency: delivery.message_id,
+            idempotency: delivery.message_id.clone(),
         };
-        if !email_deliveries::begin_sending(&context.db, self.delivery_id).await? {
-            return Ok(Outcome::Done);
-        }
-        let template = [("template", delivery.template.into()), ("language", delivery.language.as_str().into())];
-        match context.mailer.send(&mail).await {
-            Ok(()) => self.settle(context, run, DeliveryState::Sent, None).await,
-            Err(error @ MailError::NotSent { .. }) => {
-                run.log(Level::Warn, "not sent: the mail server is away or busy", &template);
-                email_deliveries::back_to_queued(&context.db, self.delivery_id, &error.to_string()).await?;
-                // The delivery keeps the server's words; they may quote the address, which the job's error must not.
-                Err(JobError::Transient(error.without_quotes().into()))
+        match context.mailer.begin(&mail).await {
+            Ok(handover) => {
+                let sending = hand_over(context.db.clone(), delivery.id, run.number(), delivery.state, handover);
+                // On a task of its own: nobody stops in the middle of it.
+                let sent = tokio::spawn(sending.instrument(tracing::Span::current())).await;
+                match sent.map_err(|panic| JobError::failed(anyhow::anyhow!("handing the mail over: {panic}")))? {
+                    Ok(Exchange::Ended(outcome)) => self.ended(context, run, &delivery, outcome).await,
+                    Ok(Exchange::TakenByOthers) => Ok(Outcome::Done),
+                    Err(error) => Err(error.into()),
+                }
             }
             Err(error @ MailError::Rejected { .. }) => {
-                self.settle(context, run, DeliveryState::Failed, Some(&error.to_string())).await
+                let mut tx = context.db.begin().await?;
+                email_deliveries::refuse(&mut tx, delivery.id, delivery.state, &error.to_string()).await?;
+                self.ended(context, run, &delivery, Err(error)).await?;
+                Ok(Outcome::DoneIn(tx))
             }
-            Err(error @ MailError::Unknown { .. }) => {
-                self.settle(context, run, DeliveryState::Ambiguous, Some(&error.to_string())).await
-            }
+            Err(error) => self.ended(context, run, &delivery, Err(error)).await,
         }
     }
 }
 
+/// How handing a mail over came out.
+enum Exchange {
+    Ended(Result<(), MailError>),
+    /// Another run was first.
+    TakenByOthers,
+}
+
+/// Says so, sends the message, and writes down what became of it.
+async fn hand_over(
+    db: Db,
+    id: DeliveryId,
+    run: u32,
+    state: DeliveryState,
+    handover: Handover,
+) -> Result<Exchange, DbError> {
+    match email_deliveries::begin_sending(&db, id, run, state).await {
+        Ok(true) => {}
+        Ok(false) => return Ok(Exchange::TakenByOthers),
+        Err(error) => {
+            // The row may say `sending` all the same; the server has nothing.
+            drop(handover);
+            record(&db, id, run, Fate::NotSent, Some(&error.to_string())).await?;
+            return Err(error);
+        }
+    }
+    let outcome = handover.deliver().await;
+    let fate = match &outcome {
+        Ok(()) => Fate::Sent,
+        Err(MailError::Rejected { .. }) => Fate::Failed,
+        Err(MailError::Unknown { .. }) => Fate::Ambiguous,
+        Err(MailError::NotSent { .. } | MailError::Deferred { .. }) => Fate::NotSent,
+    };
+    let error = outcome.as_ref().err().map(ToString::to_string);
+    record(&db, id, run, fate, error.as_deref()).await?;
+    Ok(Exchange::Ended(outcome))
+}
+
+/// Writes down the fate of a mail, again and again while the database is away. Should this process die before, or the
+/// database stay away for longer than [`REMEMBERED`], nobody knows it any more.
+async fn record(db: &Db, id: DeliveryId, run: u32, fate: Fate, error: Option<&str>) -> Result<(), DbError> {
+    let started = std::time::Instant::now();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match email_deliveries::record(db, id, run, fate, error).await {
+            Err(error) if error.is_transient() && started.elapsed() < REMEMBERED => {
+                tracing::warn!(%error, ?fate, "what became of a mail waits for the database");
+            }
+            written => return written,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
 impl SendEmail {
+    /// What an exchange means for the job; what became of the mail is written already. What the server said stays with the
+    /// delivery: it may quote the address, which a log line and the job's error must not.
+    async fn ended(
+        &self,
+        context: &Context,
+        run: &Run,
+        delivery: &DeliveryRow,
+        outcome: Result<(), MailError>,
+    ) -> Result<Outcome, JobError> {
+        let fields = [("delivery", self.delivery_id.to_string().into())];
+        match outcome {
+            Ok(()) => run.log(Level::Info, "the mail was handed to the mail server", &fields),
+            Err(MailError::Rejected { .. }) => run.log(Level::Warn, "the mail was refused for good", &fields),
+            Err(MailError::Unknown { .. }) => count_ambiguous(run, &fields),
+            Err(error @ MailError::NotSent { .. }) => {
+                run.log(Level::Warn, "not sent: the mail server is away or busy", &fields);
+                return Err(JobError::Transient(error.without_quotes().into()));
+            }
+            Err(error @ MailError::Deferred { .. }) => return self.later(context, run, delivery, error).await,
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The server puts the mail off: minutes at first, hours later, and in the end it is given up.
+    async fn later(
+        &self,
+        context: &Context,
+        run: &Run,
+        delivery: &DeliveryRow,
+        error: MailError,
+    ) -> Result<Outcome, JobError> {
+        let now = context.clock.now();
+        // A retry by hand begins anew.
+        let anew = delivery.state == DeliveryState::GivenUp;
+        let since = delivery.deferred_since.filter(|_| !anew).unwrap_or(now);
+        let before = if anew { 0 } else { delivery.deferrals };
+        email_deliveries::defer(&context.db, delivery.id, before.saturating_add(1), since, &error.to_string()).await?;
+        let minutes = LATER[usize::from(before).min(LATER.len() - 1)];
+        let brief = error.without_quotes();
+        if now - since + TimeDelta::minutes(minutes) > PUT_OFF_AT_MOST {
+            let times = before + 1;
+            let what = format!("put off {times} times within {} days: {brief}", PUT_OFF_AT_MOST.num_days());
+            return Err(JobError::discard_as(PUT_OFF, anyhow::anyhow!(what)));
+        }
+        let fields = [("delivery", self.delivery_id.to_string().into()), ("minutes", minutes.into())];
+        run.log(Level::Warn, &format!("put off: {brief}"), &fields);
+        Ok(Outcome::Snooze(Duration::from_secs(60 * minutes.unsigned_abs())))
+    }
+
+    /// An earlier run died in the middle, or is in it and has lost its job.
+    async fn nobody_knows(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        let reason = "the sending process died between handing the mail over and writing down the answer";
+        let mut tx = context.db.begin().await?;
+        if email_deliveries::make_ambiguous(&mut tx, self.delivery_id, reason).await? {
+            count_ambiguous(run, &[("delivery", self.delivery_id.to_string().into())]);
+        }
+        Ok(Outcome::DoneIn(tx))
+    }
+
     /// What is known of the mail when its sending is given up.
     async fn given_up(&self, tx: &mut Tx, reason: &str) -> Result<(), DbError> {
         if email_deliveries::give_up(tx, self.delivery_id, reason).await? {
@@ -134,26 +258,7 @@ impl SendEmail {
     }
 }
 
-impl SendEmail {
-    /// What the server said stays with the delivery: it may quote the address, which a log line must not.
-    async fn settle(
-        &self,
-        context: &Context,
-        run: &Run,
-        state: DeliveryState,
-        error: Option<&str>,
-    ) -> Result<Outcome, JobError> {
-        let (level, text) = match state {
-            DeliveryState::Ambiguous => (Level::Error, "nobody can tell whether this mail left"),
-            DeliveryState::Failed => (Level::Warn, "the mail was refused for good"),
-            _ => (Level::Info, "the mail was handed to the mail server"),
-        };
-        run.log(level, text, &[("delivery", self.delivery_id.to_string().into())]);
-        if state == DeliveryState::Ambiguous {
-            metrics::counter!("emails_ambiguous_total").increment(1);
-        }
-        let mut tx = context.db.begin().await?;
-        email_deliveries::set_state(&mut tx, self.delivery_id, state, error).await?;
-        Ok(Outcome::DoneIn(tx))
-    }
+fn count_ambiguous(run: &Run, fields: &[(&str, Value)]) {
+    run.log(Level::Error, "nobody can tell whether this mail left", fields);
+    metrics::counter!("emails_ambiguous_total").increment(1);
 }

@@ -97,9 +97,10 @@ impl VersionRef {
         Ok(())
     }
 
-    /// Tells the creator that a step was given up; it can be retried without another upload.
+    /// Tells the creator that a step was given up; it can be retried without another upload. Nothing is said of a version
+    /// that nobody waits for any more.
     pub(crate) async fn step_failed(&self, tx: &mut Tx, step: &str, now: DateTime<Utc>) -> Result<(), DbError> {
-        if nanos::lock(tx, self.nano_id).await?.is_none() {
+        if self.lock(tx).await?.is_none() {
             return Ok(());
         }
         self.event(tx, "step_failed", json!({ "step": step }), now).await

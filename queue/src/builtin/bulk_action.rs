@@ -15,7 +15,7 @@ use crate::{
     control::{Act, act::operate},
     ids::JobId,
     ledger::{
-        Action, By, Operated, State,
+        Action, By, State,
         bulk_actions::{self, BulkAction as Row},
         list,
     },
@@ -48,7 +48,7 @@ impl BulkAction {
 
 impl<C: QueueContext> Job<C> for BulkAction {
     const KIND: &'static str = Self::KIND;
-    const QUEUE: Queue = super::MAINTENANCE;
+    const QUEUE: Queue = super::BULK;
     const PRIORITY: Priority = Priority::High;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 20, ..RetryPolicy::DEFAULT };
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -138,7 +138,7 @@ async fn act<C: QueueContext>(
             let mut done = Done::default();
             for id in ids {
                 match operate(&mut tx, run.registry::<C>()?.kinds(), *id, bulk.action, &by).await? {
-                    Some(change) if change.result != Operated::Refused => done.changed += 1,
+                    Some(change) if change.result.took_effect() => done.changed += 1,
                     _ => done.skipped += 1,
                 }
             }

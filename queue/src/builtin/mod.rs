@@ -13,5 +13,7 @@ pub use prune_ledger::PruneLedger;
 pub use roll_up_stats::RollUpStats;
 pub use tell_given_up::TellGivenUp;
 
-/// Where the ledger's upkeep and actions on many jobs run; a program that uses them serves it.
+/// Where the ledger's upkeep runs; a program that uses it serves it.
 pub const MAINTENANCE: Queue = Queue::named("maintenance");
+/// Where actions on many jobs run: somebody waits for them, and upkeep may take hours. A program that uses them serves it.
+pub const BULK: Queue = Queue::named("bulk");

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     Job, JobError, Outcome, Priority, Queue, QueueContext, Run,
+    control::act::operate,
     ids::JobId,
-    ledger::{self, schedules, workers},
+    ledger::{self, Action, By, flows, schedules, workers},
     schedule::Schedule,
 };
 
@@ -29,6 +30,23 @@ impl PruneLedger {
     pub const KIND: &'static str = "prune_ledger";
 }
 
+/// A parent whose children were given up as long ago as jobs are kept will never run: it is cancelled, and goes with them.
+async fn cancel_abandoned<C: QueueContext>(context: &C, run: &Run) -> Result<(), JobError> {
+    let days = context.ledger_days();
+    let reason = format!("a job it waits for was given up more than {days} days ago, and nobody retried it");
+    loop {
+        let abandoned = flows::abandoned(context.db(), days).await?;
+        if abandoned.is_empty() || run.cancelled().is_cancelled() {
+            return Ok(());
+        }
+        for parent in abandoned {
+            let mut tx = run.transaction(context).await?;
+            operate(&mut tx, run.registry::<C>()?.kinds(), parent, Action::Cancel, &By::system(&reason)).await?;
+            tx.commit().await?;
+        }
+    }
+}
+
 impl<C: QueueContext> Job<C> for PruneLedger {
     const KIND: &'static str = Self::KIND;
     const QUEUE: Queue = super::MAINTENANCE;
@@ -37,6 +55,7 @@ impl<C: QueueContext> Job<C> for PruneLedger {
     const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
     async fn run(&self, context: &C, run: &Run) -> Result<Outcome, JobError> {
+        cancel_abandoned(context, run).await?;
         let mut pruned = 0;
         let mut last = JobId(Uuid::nil());
         while !run.cancelled().is_cancelled() {

@@ -4,7 +4,7 @@
 use db::{Db, DbError, Tx};
 
 use crate::{
-    EnqueueError, Kinds,
+    EnqueueError, Kinds, Reference,
     builtin::TellGivenUp,
     enqueue::enqueue_given_up,
     ids::{JobId, WorkerId},
@@ -33,6 +33,16 @@ pub async fn operate(
         enqueue_given_up(tx, &hook, kind.queue).await?;
     }
     Ok(change)
+}
+
+/// Cancels all jobs about a thing that is gone, parents that would wait for ever included; returns how many had not ended.
+/// Running ones are asked to stop.
+pub async fn cancel_about(tx: &mut Tx, kinds: &Kinds, about: Reference, by: &By<'_>) -> Result<usize, EnqueueError> {
+    let jobs = ledger::unfinished_about(tx, about.kind, about.id).await?;
+    for job in &jobs {
+        operate(tx, kinds, *job, Action::Cancel, by).await?;
+    }
+    Ok(jobs.len())
 }
 
 /// Puts the jobs of a dead or stopped worker back; returns how many (at most 500). Those set aside because they were lost

@@ -68,6 +68,7 @@ pub async fn set_limit(tx: &mut Tx, kind: &str, new: NewLimit, by: &By<'_>) -> R
         reason: by.reason.to_owned(),
         actor: by.actor,
         changed_at: now_in(tx).await?,
+        running: 0,
     };
     limits::set(tx, &limit).await?;
     let details = json!({

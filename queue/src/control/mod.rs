@@ -5,6 +5,7 @@
 //! caller appends that as its last statement and commits.
 
 pub mod act;
+pub mod explain;
 mod limits;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,6 +60,9 @@ pub enum Refused {
     /// The job's state does not allow it.
     #[error("the job is {0}, which does not allow this")]
     State(State),
+    /// The job would run beside another one of the same unique key.
+    #[error("job {0} is live under the same unique key")]
+    KeyTaken(JobId),
     /// The flow has more jobs than one call acts on.
     #[error("the flow has more than {FLOW_LIMIT} jobs, and one call acts on no more: use a bulk action")]
     FlowTooLarge,
@@ -149,23 +153,27 @@ pub async fn job(
         match change.result {
             Operated::Done => changed += 1,
             Operated::Asked => asked += 1,
-            Operated::Refused => skipped += 1,
+            Operated::Refused | Operated::KeyTaken(_) => skipped += 1,
         }
-        if change.result != Operated::Refused && targets.len() > 1 && named.len() < NAMED {
+        if change.result.took_effect() && targets.len() > 1 && named.len() < NAMED {
             named.push(json!({
                 "id": target, "kind": change.kind, "before": change.before, "after": after(&change),
             }));
         }
         if *target == id {
             own = Some((change.before, change.after, after(&change)));
-            stopped = (change.result == Operated::Refused).then_some(change.before);
+            stopped = match change.result {
+                Operated::Refused => Some(Refused::State(change.before)),
+                Operated::KeyTaken(live) => Some(Refused::KeyTaken(live)),
+                Operated::Done | Operated::Asked => None,
+            };
         }
     }
     let (before, after, shown) = own.ok_or(Refused::Missing)?;
-    if let Some(state) = stopped
+    if let Some(refused) = stopped
         && changed + asked == 0
     {
-        return Err(Refused::State(state));
+        return Err(refused);
     }
     let mut details = json!({
         "reason": by.reason, "before": { "state": before }, "after": { "state": shown },

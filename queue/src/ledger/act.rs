@@ -1,6 +1,6 @@
 //! The actions of people on a job: retry, cancel, discard. The caller writes the audit row and commits.
 
-use db::{Db, DbError, Tx};
+use db::{Db, DbError, Hash, Tx};
 use uuid::Uuid;
 
 use crate::{
@@ -60,6 +60,15 @@ pub enum Operated {
     Asked,
     /// The job's state does not allow it; nothing changed.
     Refused,
+    /// Another job is live under its unique key; nothing changed.
+    KeyTaken(JobId),
+}
+
+impl Operated {
+    /// Whether anything came of it.
+    pub const fn took_effect(self) -> bool {
+        matches!(self, Self::Done | Self::Asked)
+    }
 }
 
 /// What was done to a job.
@@ -77,6 +86,8 @@ struct Subject {
     priority: u8,
     tenant: Uuid,
     state: State,
+    runs: u32,
+    unique_hash: Option<Hash>,
 }
 
 /// Acts on one job, whose row stays locked until the transaction ends. `None` when there is no such job.
@@ -91,9 +102,14 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
         }
         _ => None,
     };
-    let subject = sqlx::query_as!(Subject, r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", state AS "state: State" FROM jobs WHERE id = ? FOR UPDATE"#, id)
-            .fetch_optional(&mut **tx)
-            .await?;
+    let subject = sqlx::query_as!(
+        Subject,
+        r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", state AS "state: State", runs,
+                  unique_hash AS "unique_hash: Hash" FROM jobs WHERE id = ? FOR UPDATE"#,
+        id
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     let Some(subject) = subject else { return Ok(None) };
     let before = subject.state;
     if before != State::Running {
@@ -102,8 +118,12 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     let (after, result) = if !action.fits(before) {
         (before, Operated::Refused)
     } else if before == State::Running {
-        ask_to_stop(tx, id, by).await?;
+        ask_to_stop(tx, id, subject.runs, by).await?;
         (before, Operated::Asked)
+    } else if action == Action::Retry
+        && let Some(live) = key_taken(tx, id, &subject).await?
+    {
+        (before, Operated::KeyTaken(live))
     } else {
         leave_limits(tx, id, &subject).await?;
         let after = match action {
@@ -113,7 +133,7 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
         };
         (after, Operated::Done)
     };
-    if result != Operated::Refused {
+    if result.took_effect() {
         sqlx::query!(
             "INSERT INTO job_actions (id, job_id, action, actor_id, reason, before_state, after_state, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
@@ -131,10 +151,13 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     Ok(Some(Change { kind: subject.kind, before, after, result }))
 }
 
-async fn ask_to_stop(tx: &mut Tx, id: JobId, by: &By<'_>) -> Result<(), DbError> {
+/// Asks this very run to stop: a run that somebody asks for later is not meant.
+async fn ask_to_stop(tx: &mut Tx, id: JobId, run: u32, by: &By<'_>) -> Result<(), DbError> {
     sqlx::query!(
-        "INSERT IGNORE INTO job_cancels (job_id, reason, actor_id, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+        "INSERT INTO job_cancels (job_id, run, reason, actor_id, created_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6))
+         ON DUPLICATE KEY UPDATE run = VALUES(run)",
         id,
+        run,
         by.kept_reason(),
         by.actor
     )
@@ -158,11 +181,24 @@ async fn leave_limits(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<(), D
     Ok(())
 }
 
-/// A flow's parent whose children have not all completed waits for them again.
+/// The job that is live under the key of one that has ended.
+async fn key_taken(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<Option<JobId>, DbError> {
+    let Some(hash) = subject.unique_hash.as_ref().filter(|_| subject.state.is_terminal()) else { return Ok(None) };
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: JobId" FROM jobs WHERE unique_live = ? AND id <> ? FOR UPDATE"#,
+        hash,
+        id
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Under its unique key, if it has one. A flow's parent whose children have not all completed waits for them again.
 async fn retry(tx: &mut Tx, id: JobId, subject: &Subject, pending: bool) -> Result<State, DbError> {
     let after = if pending { State::Waiting } else { State::Available };
     sqlx::query!(
-        "UPDATE jobs SET state = ?, failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL
+        "UPDATE jobs SET state = ?, failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL,
+                unique_live = unique_hash, deadline_at = NULL
          WHERE id = ?",
         after,
         id
@@ -194,27 +230,47 @@ async fn end(tx: &mut Tx, id: JobId, after: State) -> Result<State, DbError> {
     Ok(after)
 }
 
-/// A cancel that found its job running, but it runs no more: it ended, or was put back by a rescue or a failure.
+/// A cancel whose run is over: the job ended, or was put back by a rescue or a failure, and perhaps began another run.
 #[derive(Clone, Debug)]
 pub struct StrandedCancel {
     pub job: JobId,
     pub reason: String,
     pub actor: Option<Uuid>,
+    /// The same request runs once more: nobody has asked for the job again since, or the cancel would be forgotten.
+    pub runs_again: bool,
 }
 
 /// The stranded cancels; at most 100.
 pub async fn stranded_cancels(db: &Db) -> Result<Vec<StrandedCancel>, DbError> {
     Ok(sqlx::query_as!(
         StrandedCancel,
-        r#"SELECT c.job_id AS "job: JobId", c.reason, c.actor_id AS "actor: Uuid"
+        r#"SELECT c.job_id AS "job: JobId", c.reason, c.actor_id AS "actor: Uuid",
+                j.state <=> 'running' AS "runs_again!: bool"
          FROM job_cancels c LEFT JOIN jobs j ON j.id = c.job_id
-         WHERE j.id IS NULL OR j.state <> 'running' LIMIT 100"#
+         WHERE j.id IS NULL OR j.state <> 'running' OR j.runs <> c.run LIMIT 100"#
     )
     .fetch_all(db.pool())
     .await?)
 }
 
-/// Forgets a cancel whose job is gone.
+/// The cancel is meant for the run that is under way now.
+pub async fn carry_cancel(db: &Db, id: JobId) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE job_cancels c JOIN jobs j ON j.id = c.job_id SET c.run = j.runs WHERE j.id = ? AND j.state = 'running'",
+        id
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// The statement that forgets what was asked of the runs of these jobs, where somebody has asked for the job again since: it
+/// goes back into its queue for that request, which no earlier cancel is meant for. Goes before `again` is cleared.
+pub(super) fn forget_cancels_before_again(ids: &str) -> String {
+    format!("DELETE c FROM job_cancels c JOIN jobs j ON j.id = c.job_id WHERE j.again AND j.id IN ({ids})")
+}
+
+/// Forgets a cancel whose job is gone, or whose run is over.
 pub async fn forget_cancel(tx: &mut Tx, id: JobId) -> Result<(), DbError> {
     sqlx::query!("DELETE FROM job_cancels WHERE job_id = ?", id).execute(&mut **tx).await?;
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use db::{DbError, Tx, literal};
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct NewJob {
     /// (type, id) pairs the job can be found by.
     pub references: Vec<(&'static str, Uuid)>,
     pub start: Start,
+    /// How long after it is due it is too late to begin.
+    pub deadline: Option<std::time::Duration>,
     /// The flow it is a child of.
     pub flow: Option<FlowId>,
     pub trace_parent: Option<String>,
@@ -64,33 +66,15 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
         }
         return Ok(job.id);
     };
-    let unique = Some(unique_hash(job.kind, key));
-    if let Some(live) = find_live(tx, unique.as_deref()).await? {
+    let hash = unique_hash(job.kind, key);
+    if let Some(live) = find_live(tx, &hash).await? {
         return Ok(live);
     }
-    match insert_row(tx, job, unique.as_deref()).await {
-        // Somebody else's insert of the same key committed in between.
-        Err(DbError::Conflict { constraint }) if constraint == "jobs_unique_live" => {
-            match find_live(tx, unique.as_deref()).await? {
-                Some(live) => return Ok(live),
-                // It ended in this very moment: the key is free again.
-                None => insert_row(tx, job, unique.as_deref()).await?,
-            }
-        }
-        other => other?,
-    }
-    sqlx::query!("INSERT INTO job_payloads (job_id, args) VALUES (?, ?)", job.id, job.args).execute(&mut **tx).await?;
-    if !job.references.is_empty() {
-        let mut insert = QueryBuilder::new("INSERT INTO job_refs (ref_type, ref_id, job_id) ");
-        insert.push_values(&job.references, |mut row, (kind, id)| {
-            row.push_bind(*kind).push_bind(*id).push_bind(job.id);
-        });
-        insert.build().execute(&mut **tx).await?;
-    }
-    if let Some(flow) = job.flow {
-        sqlx::query!("INSERT INTO flow_children (flow_id, job_id) VALUES (?, ?)", flow, job.id)
-            .execute(&mut **tx)
-            .await?;
+    let mut rows = Batch::default();
+    rows.add(job);
+    let live = rows.write_unique(tx, &hash).await?;
+    if live != job.id {
+        return Ok(live);
     }
     if job.start == Start::Now {
         tx.notify(available(job));
@@ -145,6 +129,7 @@ pub async fn insert_all(tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<JobId>, DbEr
 #[derive(Default)]
 struct Batch {
     rows: usize,
+    first: Option<JobId>,
     jobs: String,
     payloads: String,
     refs: String,
@@ -157,11 +142,16 @@ impl Batch {
         let (state, delay) = state_and_delay(job.start);
         let null = || "NULL".to_owned();
         let id = literal::uuid(job.id);
+        let unique = job.unique_key.as_deref().map_or_else(null, |key| literal::binary(&unique_hash(job.kind, key)));
+        let deadline = job.deadline.map_or_else(null, |after| {
+            let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX).saturating_add(delay);
+            format!("UTC_TIMESTAMP(6) + INTERVAL {micros} MICROSECOND")
+        });
         let comma = |list: &str| if list.is_empty() { "" } else { "," };
         // Writing into a String cannot fail.
         let _ = write!(
             self.jobs,
-            "{}({id},{},{},{},{},{},{},{},UTC_TIMESTAMP(6) + INTERVAL {delay} MICROSECOND,{},{},UTC_TIMESTAMP(6))",
+            "{}({id},{},{},{},{},{},{},{},UTC_TIMESTAMP(6) + INTERVAL {delay} MICROSECOND,{},{},UTC_TIMESTAMP(6),{unique},{unique},{deadline})",
             comma(&self.jobs),
             literal::text(job.kind),
             job.args_version,
@@ -181,6 +171,7 @@ impl Batch {
         if let Some(flow) = job.flow {
             let _ = write!(self.children, "{}({},{id})", comma(&self.children), literal::uuid(flow));
         }
+        self.first = self.first.or(Some(job.id));
         self.rows += 1;
     }
 
@@ -193,12 +184,39 @@ impl Batch {
         if self.rows == 0 {
             return Ok(());
         }
-        let mut statements = format!(
-            "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, max_failures, run_at, flow_id,
-                               trace_parent, created_at) VALUES {};
-             INSERT INTO job_payloads (job_id, args) VALUES {}",
-            self.jobs, self.payloads
+        let statements = format!("{}; {}", self.insert(), self.belongings());
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **tx).await?;
+        Ok(())
+    }
+
+    /// One job with a unique key: the id of the job that is live under it, which may be another one. Whoever comes second
+    /// waits for the first one's row instead of sharing a lock with a third, which the two could then not turn into the one
+    /// they need.
+    async fn write_unique(self, tx: &mut Tx, hash: &[u8]) -> Result<JobId, DbError> {
+        let statements = format!(
+            "{} ON DUPLICATE KEY UPDATE again = IF(state = 'running', TRUE, again);
+             SELECT id FROM jobs WHERE unique_live = {}",
+            self.insert(),
+            literal::binary(hash)
         );
+        let live: JobId = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_one(&mut **tx).await?.try_get("id")?;
+        if self.first == Some(live) {
+            sqlx::raw_sql(AssertSqlSafe(self.belongings())).execute(&mut **tx).await?;
+        }
+        Ok(live)
+    }
+
+    fn insert(&self) -> String {
+        format!(
+            "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, max_failures, run_at, flow_id,
+                               trace_parent, created_at, unique_live, unique_hash, deadline_at) VALUES {}",
+            self.jobs
+        )
+    }
+
+    /// What else belongs to the jobs.
+    fn belongings(&self) -> String {
+        let mut statements = format!("INSERT INTO job_payloads (job_id, args) VALUES {}", self.payloads);
         if !self.refs.is_empty() {
             statements.push_str("; INSERT INTO job_refs (ref_type, ref_id, job_id) VALUES ");
             statements.push_str(&self.refs);
@@ -207,8 +225,7 @@ impl Batch {
             statements.push_str("; INSERT INTO flow_children (flow_id, job_id) VALUES ");
             statements.push_str(&self.children);
         }
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **tx).await?;
-        Ok(())
+        statements
     }
 }
 
@@ -226,32 +243,7 @@ fn state_and_delay(start: Start) -> (State, i64) {
     }
 }
 
-async fn insert_row(tx: &mut Tx, job: &NewJob, unique: Option<&[u8]>) -> Result<(), DbError> {
-    let (state, delay) = state_and_delay(job.start);
-    sqlx::query!(
-        "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, unique_live, max_failures, run_at,
-                           flow_id, trace_parent, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, ?, ?, UTC_TIMESTAMP(6))",
-        job.id,
-        job.kind,
-        job.args_version,
-        job.queue,
-        job.priority,
-        job.tenant,
-        state,
-        unique,
-        job.max_failures,
-        delay,
-        job.flow,
-        job.trace_parent,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn find_live(tx: &mut Tx, unique: Option<&[u8]>) -> Result<Option<JobId>, DbError> {
-    let Some(unique) = unique else { return Ok(None) };
+async fn find_live(tx: &mut Tx, unique: &[u8]) -> Result<Option<JobId>, DbError> {
     // The lock makes sure a running job cannot complete between this look and the mark.
     let live = sqlx::query!(
         r#"SELECT id AS "id: JobId", state AS "state: State" FROM jobs WHERE unique_live = ? FOR UPDATE"#,

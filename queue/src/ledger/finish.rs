@@ -1,20 +1,33 @@
 //! The end of a run. Every write here is fenced: it happens only while this very run still holds the job.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use db::{Db, DbError, Tx, literal};
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Either, QueryBuilder, Row};
+use sqlx::{AssertSqlSafe, Either, QueryBuilder, Row, mysql::MySqlRow};
 use uuid::Uuid;
 
 use crate::{
     ids::{FlowId, JobId, WorkerId},
-    ledger::{State, flows, history::attempts, list::Fingerprint, sorted, stats::failures},
+    ledger::{
+        State,
+        act::forget_cancels_before_again,
+        controls::limits,
+        flows,
+        history::{attempts, checkpoints},
+        list::Fingerprint,
+        passing_locked, sorted,
+        stats::failures,
+    },
+    ready::{Available, Ticket},
 };
 
 /// Proves that a run still owns its job: the claiming batch's token and the number of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fence {
     pub job: JobId,
     pub token: Uuid,
@@ -74,7 +87,8 @@ impl Next {
 }
 
 /// Marks the job completed as the last write of `tx` (the caller commits) and releases a flow's parent when this
-/// was its last child. Repeating a completion that had committed already is a success.
+/// was its last child. A job that was asked for again while it ran goes back into its queue instead. Repeating a
+/// completion that had committed already is a success.
 pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fenced> {
     if !plain {
         attempts::record(tx, fence, attempts::Outcome::Completed, None, None).await?;
@@ -83,45 +97,138 @@ pub async fn complete(tx: &mut Tx, fence: &Fence, plain: bool) -> Result<(), Fen
     // The mark and the question whose child it is, in one round trip.
     let (id, token) = (literal::uuid(fence.job), literal::uuid(fence.token));
     let statements = format!(
-        "{COMPLETE} WHERE id = {id} AND token = {token} AND runs = {} AND state = 'running';
-         SELECT flow_id FROM jobs WHERE id = {id}",
+        "UPDATE jobs SET state = 'completed', finished_at = UTC_TIMESTAMP(6), unique_live = NULL, worker_id = NULL
+         WHERE id = {id} AND token = {token} AND runs = {} AND state = 'running' AND NOT again;
+         SELECT flow_id, state, runs, token FROM jobs WHERE id = {id}",
         fence.run
     );
-    let (mut marked, mut flow) = (0, None);
+    let (mut marked, mut now) = (0, None);
     let mut answers = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_many(&mut **tx);
     while let Some(answer) = answers.try_next().await? {
         match answer {
             Either::Left(done) => marked += done.rows_affected(),
-            Either::Right(row) => flow = row.try_get::<Option<FlowId>, _>("flow_id")?,
+            Either::Right(row) => {
+                let flow = row.try_get::<Option<FlowId>, _>("flow_id")?;
+                now = Some((Standing::of(&row, fence)?, flow));
+            }
         }
     }
     drop(answers);
-    if marked == 0 {
-        let before = sqlx::query!(
-            r#"SELECT state AS "state: State", runs FROM jobs WHERE id = ? AND token = ?"#,
-            fence.job,
-            fence.token
-        )
-        .fetch_optional(&mut **tx)
+    match now {
+        Some((Standing::Ended, flow)) => {
+            if let Some(flow) = flow.filter(|_| marked > 0) {
+                flows::child_completed(tx, flow, fence.job).await?;
+            }
+            Ok(())
+        }
+        Some((Standing::Runs, _)) => {
+            if plain {
+                attempts::record(tx, fence, attempts::Outcome::Completed, None, None).await?;
+            }
+            run_again(tx, fence).await
+        }
+        _ => Err(Fenced::Lost),
+    }
+}
+
+/// How a job stands to a run of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// This run holds it.
+    Runs,
+    /// This run has ended it: it is completed, or available once more (whatever else makes a job available takes the
+    /// token away).
+    Ended,
+    /// Others have it.
+    Lost,
+}
+
+impl Standing {
+    fn of(row: &MySqlRow, fence: &Fence) -> Result<Self, sqlx::Error> {
+        if row.try_get::<Option<Uuid>, _>("token")? != Some(fence.token) || row.try_get::<u32, _>("runs")? != fence.run
+        {
+            return Ok(Self::Lost);
+        }
+        Ok(match row.try_get::<State, _>("state")? {
+            State::Running => Self::Runs,
+            State::Completed | State::Available => Self::Ended,
+            _ => Self::Lost,
+        })
+    }
+}
+
+/// The job was asked for again while it ran: however this run ends, another one begins with a clean slate. What was asked of
+/// this run (to stop) is over with it.
+async fn run_again(tx: &mut Tx, fence: &Fence) -> Result<(), Fenced> {
+    let again = sqlx::query!(
+        "UPDATE jobs SET state = 'available', failures = 0, lost = 0, crashes = 0, run_at = UTC_TIMESTAMP(6),
+                finished_at = NULL, worker_id = NULL, deadline_at = NULL, again = FALSE
+         WHERE id = ? AND token = ? AND runs = ? AND state = 'running' AND again",
+        fence.job,
+        fence.token,
+        fence.run
+    )
+    .execute(&mut **tx)
+    .await?;
+    if again.rows_affected() == 0 {
+        return Err(Fenced::Lost);
+    }
+    crate::ledger::forget_cancel(tx, fence.job).await?;
+    checkpoints::forget(tx, fence.job).await?;
+    let row = sqlx::query!(r#"SELECT queue, priority, tenant AS "tenant: Uuid" FROM jobs WHERE id = ?"#, fence.job)
+        .fetch_one(&mut **tx)
         .await?;
-        // Completed, or completed and available `again`: whatever else makes a job available takes the token away.
-        return match before {
-            Some(row) if matches!(row.state, State::Completed | State::Available) && row.runs == fence.run => Ok(()),
-            _ => Err(Fenced::Lost),
-        };
-    }
-    if let Some(flow) = flow {
-        flows::child_completed(tx, flow).await?;
-    }
+    let ticket = Ticket { job: fence.job, priority: row.priority, rank: 0 };
+    tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
     Ok(())
 }
 
-/// Completes runs whose handlers wrote nothing, all in one statement: plain first runs that are no child of a flow.
-/// Returns those that were refused, because their job had been taken away. Repeating it is harmless.
-pub async fn complete_all(db: &Db, fences: &[Fence]) -> Result<Vec<Fence>, DbError> {
+/// What [`complete_all`] did not complete.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Their jobs had been taken away.
+    pub refused: Vec<Fence>,
+    /// Their jobs were asked for again, or somebody has them locked: each completes alone.
+    pub left: Vec<Fence>,
+}
+
+/// Completes runs whose handlers wrote nothing, all in one statement: plain first runs that are no child of a flow. Repeating
+/// it is harmless.
+pub async fn complete_all(db: &Db, fences: &[Fence]) -> Result<Incomplete, DbError> {
     if fences.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Incomplete::default());
     }
+    let marked = sqlx::raw_sql(AssertSqlSafe(completion(fences))).execute(db.pool()).await?.rows_affected();
+    if marked == fences.len() as u64 {
+        return Ok(Incomplete::default());
+    }
+    incomplete(db, fences).await
+}
+
+/// The same for runs of one limited kind, with their tenants: what ends is no longer counted as running.
+pub async fn complete_limited(db: &Db, kind: &str, runs: &[(Fence, Uuid)]) -> Result<Incomplete, DbError> {
+    let mut by_tenant: BTreeMap<Uuid, Vec<Fence>> = BTreeMap::new();
+    for (fence, tenant) in runs {
+        by_tenant.entry(*tenant).or_default().push(*fence);
+    }
+    let mut statements: Vec<String> = Vec::new();
+    // Every row first, then the limit's: others wait for that one until the commit.
+    for (place, fences) in by_tenant.values().enumerate() {
+        statements.push(format!("{}; SET @ended{place} = ROW_COUNT()", completion(fences)));
+    }
+    for (place, tenant) in by_tenant.keys().enumerate() {
+        statements.push(format!("SET @ended = @ended{place}; {}", limits::count_out(kind, *tenant)));
+    }
+    let ended: Vec<String> = (0..by_tenant.len()).map(|place| format!("@ended{place}")).collect();
+    let rows = db.transact(&statements.join("; "), &format!("SELECT CAST({} AS SIGNED)", ended.join(" + "))).await?;
+    if rows.first().map(|row| row.try_get::<i64, _>(0)).transpose()? == i64::try_from(runs.len()).ok() {
+        return Ok(Incomplete::default());
+    }
+    let fences: Vec<Fence> = runs.iter().map(|(fence, _)| *fence).collect();
+    incomplete(db, &fences).await
+}
+
+fn completion(fences: &[Fence]) -> String {
     let mut by_token: BTreeMap<Uuid, Vec<JobId>> = BTreeMap::new();
     for fence in fences {
         by_token.entry(fence.token).or_default().push(fence.job);
@@ -131,29 +238,49 @@ pub async fn complete_all(db: &Db, fences: &[Fence]) -> Result<Vec<Fence>, DbErr
         .into_iter()
         .map(|(token, jobs)| format!("(token = {} AND id IN ({}))", literal::uuid(token), literal::ids(&sorted(jobs))))
         .collect();
-    let statement = format!("{COMPLETE} WHERE state = 'running' AND ({})", runs.join(" OR "));
-    let marked = sqlx::raw_sql(AssertSqlSafe(statement)).execute(db.pool()).await?.rows_affected();
-    if marked == fences.len() as u64 {
-        return Ok(Vec::new());
-    }
-    let mut refused = Vec::new();
-    for fence in fences {
-        match finish(db, fence, None, true).await {
-            Ok(()) => {}
-            Err(Fenced::Lost) => refused.push(*fence),
-            Err(Fenced::Db(error)) => return Err(error),
-        }
-    }
-    Ok(refused)
+    passing_locked(
+        &literal::ids(&sorted(fences.iter().map(|fence| fence.job).collect())),
+        &format!("state = 'running' AND NOT again AND ({})", runs.join(" OR ")),
+        "j.state = 'completed', j.finished_at = UTC_TIMESTAMP(6), j.unique_live = NULL, j.worker_id = NULL",
+    )
 }
 
-/// Assignments run from left to right: `again` decides and is cleared last.
-const COMPLETE: &str = "UPDATE jobs SET state = IF(again, 'available', 'completed'),
-    finished_at = IF(again, NULL, UTC_TIMESTAMP(6)), unique_live = IF(again, unique_live, NULL),
-    failures = IF(again, 0, failures), run_at = IF(again, UTC_TIMESTAMP(6), run_at),
-    worker_id = NULL, again = FALSE";
+/// Those of the runs that are not completed now.
+async fn incomplete(db: &Db, fences: &[Fence]) -> Result<Incomplete, DbError> {
+    let list = literal::ids(&sorted(fences.iter().map(|fence| fence.job).collect()));
+    let statement = format!("SELECT id, state, runs, token FROM jobs WHERE id IN ({list})");
+    let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(db.pool()).await?;
+    let mut standings = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        standings.insert(row.try_get::<JobId, _>("id")?, row);
+    }
+    let mut incomplete = Incomplete::default();
+    for fence in fences {
+        match standings.get(&fence.job).map_or(Ok(Standing::Lost), |row| Standing::of(row, fence))? {
+            Standing::Ended => {}
+            Standing::Runs => incomplete.left.push(*fence),
+            Standing::Lost => incomplete.refused.push(*fence),
+        }
+    }
+    Ok(incomplete)
+}
 
-/// Ends a run that did not complete, in `tx` (the caller commits).
+/// Whether the job was asked for again while this run had it; its row is locked from here on, so that it stays so.
+pub async fn wanted_again(tx: &mut Tx, fence: &Fence) -> Result<bool, Fenced> {
+    let again = sqlx::query_scalar!(
+        r#"SELECT again AS "again: bool" FROM jobs
+           WHERE id = ? AND token = ? AND runs = ? AND state = 'running' FOR UPDATE"#,
+        fence.job,
+        fence.token,
+        fence.run
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    again.ok_or(Fenced::Lost)
+}
+
+/// Ends a run that did not complete, in `tx` (the caller commits). A job that was asked for again while it ran is not given
+/// up or cancelled: its next run begins with a clean slate.
 pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fenced> {
     attempts::record(tx, fence, ending.outcome, ending.class, ending.error.as_deref()).await?;
     let (state, delay, burnt) = match ending.next {
@@ -165,11 +292,21 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         Next::Discarded => (State::Discarded, Duration::ZERO, true),
         Next::Cancelled => (State::Cancelled, Duration::ZERO, false),
     };
+    if state.is_terminal() && wanted_again(tx, fence).await? {
+        if let Some(fingerprint) = ending.fingerprint {
+            failures::remember(tx, fence.job, fingerprint, false).await?;
+        }
+        return run_again(tx, fence).await;
+    }
     let terminal = state.is_terminal();
-    // The token goes with the job's return, so that one found with a token and available was completed (`again`).
-    let mut update = QueryBuilder::new("UPDATE jobs SET worker_id = NULL, again = FALSE, state = ");
+    let forget = forget_cancels_before_again(&literal::uuid(fence.job));
+    sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut **tx).await?;
+    // The token goes with the job's return, so that one found with a token and available was ended by that run. A request
+    // that came meanwhile is answered by the next run, with fresh failures.
+    let mut update = QueryBuilder::new("UPDATE jobs SET worker_id = NULL, state = ");
     update.push_bind(state);
-    update.push(", failures = failures + ").push_bind(u32::from(burnt));
+    update.push(", failures = IF(again, 0, failures) + ").push_bind(u32::from(burnt));
+    update.push(", again = FALSE");
     match ending.next {
         Next::Crashed { .. } => drop(update.push(", crashes = crashes + 1")),
         Next::MovedTo(queue) => drop(update.push(", queue = ").push_bind(queue)),
@@ -230,12 +367,14 @@ pub async fn hand_back_unstarted(db: &Db, fences: &[Fence]) -> Result<(), DbErro
             .iter()
             .map(|fence| format!("(id = {} AND token = {})", literal::uuid(fence.job), literal::uuid(fence.token)))
             .collect();
+        let ids = literal::ids(&batch.iter().map(|fence| fence.job).collect::<Vec<_>>());
         let statement = format!(
-            "UPDATE jobs SET state = 'available', worker_id = NULL, token = NULL, again = FALSE
+            "{}; UPDATE jobs SET state = 'available', worker_id = NULL, token = NULL, again = FALSE
              WHERE state = 'running' AND ({})",
+            forget_cancels_before_again(&ids),
             runs.join(" OR ")
         );
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(db.pool()).await?;
+        db.transact(&statement, "DO 0").await?;
     }
     Ok(())
 }

@@ -26,12 +26,20 @@ pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Re
     Ok(())
 }
 
-/// Counts a child's completion; whoever reads 0 releases the parent. The row lock of the update makes that exactly
-/// one: with a plain count, two last children each saw the other still running.
-pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbError> {
-    sqlx::query!("UPDATE flows SET pending = pending - 1 WHERE id = ? AND pending > 0", flow)
-        .execute(&mut **tx)
-        .await?;
+/// Counts a child's completion, once however often it completes; whoever reads 0 releases the parent. The row lock of the
+/// update makes that exactly one: with a plain count, two last children each saw the other still running.
+pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId, child: JobId) -> Result<(), DbError> {
+    let counted = sqlx::query!(
+        "UPDATE flow_children c JOIN flows f ON f.id = c.flow_id SET c.done = TRUE, f.pending = f.pending - 1
+         WHERE c.flow_id = ? AND c.job_id = ? AND NOT c.done AND f.pending > 0",
+        flow,
+        child
+    )
+    .execute(&mut **tx)
+    .await?;
+    if counted.rows_affected() == 0 {
+        return Ok(());
+    }
     let row = sqlx::query!(r#"SELECT parent_id AS "parent: JobId", pending FROM flows WHERE id = ? FOR UPDATE"#, flow)
         .fetch_optional(&mut **tx)
         .await?;
@@ -54,6 +62,24 @@ pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId) -> Result<(), DbE
         tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
     }
     Ok(())
+}
+
+/// Parents that wait for nothing but children that were given up more than `days` ago, and that nobody has retried since;
+/// at most 100.
+pub async fn abandoned(db: &Db, days: u32) -> Result<Vec<JobId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT f.parent_id AS "parent: JobId" FROM flows f JOIN jobs p ON p.id = f.parent_id AND p.state = 'waiting'
+           WHERE f.pending > 0 AND f.created_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY AND NOT EXISTS (
+             SELECT 1 FROM flow_children c JOIN jobs j ON j.id = c.job_id
+             WHERE c.flow_id = f.id AND NOT c.done
+               AND (j.state NOT IN ('cancelled', 'discarded', 'quarantined')
+                    OR j.finished_at >= UTC_TIMESTAMP(6) - INTERVAL ? DAY))
+           LIMIT 100"#,
+        days,
+        days
+    )
+    .fetch_all(db.pool())
+    .await?)
 }
 
 /// The job and everything it waits for, children before parents. Looks no further once there are more than `limit`.

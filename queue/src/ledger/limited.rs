@@ -1,4 +1,7 @@
-//! Claiming jobs of kinds that are paused or limited: each is started, blocked, or put off to its own later start.
+//! Claiming jobs of kinds that are paused or near their limit: each is started, blocked, or put off to its own later start.
+//!
+//! A limit that does not bite is only counted, with the claim itself. What it turns down comes here, where each job is
+//! judged under the lock of its limit.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,10 +11,9 @@ use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
-    Queue,
-    ids::{JobId, WorkerId},
+    ids::JobId,
     ledger::{
-        claim::start,
+        claim::{Claimant, start},
         controls::{
             Restrictions,
             limits::{self, Limit, RATE_HORIZON},
@@ -32,21 +34,23 @@ struct Candidate {
 #[derive(Default)]
 struct Verdicts {
     start: Vec<JobId>,
+    /// How many of them each tenant has.
+    tenants: BTreeMap<Uuid, u32>,
     block: Vec<Candidate>,
     put_off: Vec<(JobId, DateTime<Utc>)>,
 }
 
-/// Judges those of `ids` (in the order of their tickets) that are available and of a special kind; what may start is
-/// taken with `token`.
-pub(super) async fn claim_limited(
+/// Judges those of `ids` (in the order of their tickets) that are available and of one of `kinds`; what may start is taken
+/// with `token`.
+pub(super) async fn claim_judged(
     db: &Db,
-    worker: WorkerId,
+    claimant: &Claimant,
     token: Uuid,
     ids: &[JobId],
     controls: &Restrictions,
-    queues: &[Queue],
+    kinds: &[&str],
 ) -> Result<(), DbError> {
-    let candidates = candidates(db, ids, controls).await?;
+    let candidates = candidates(db, claimant, ids, kinds).await?;
     let mut by_kind: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
     for candidate in candidates {
         by_kind.entry(candidate.kind.clone()).or_default().push(candidate);
@@ -59,13 +63,16 @@ pub(super) async fn claim_limited(
         let candidates = still_available(&mut tx, candidates).await?;
         let verdicts = match &limit {
             _ if paused => Verdicts { block: candidates, ..Verdicts::default() },
-            Some(limit) => judge(&mut tx, limit, candidates, queues).await?,
+            Some(limit) => judge(&mut tx, limit, candidates).await?,
             // Lifted just now: the next claim knows.
             None => Verdicts::default(),
         };
+        if limit.is_some() {
+            claimant.bites(&kind, !verdicts.block.is_empty() || !verdicts.put_off.is_empty());
+        }
         if !verdicts.start.is_empty() {
             let ids = sorted(verdicts.start.clone());
-            let statement = start(&literal::ids(&ids), token, worker, controls.epoch, "");
+            let statement = start(&literal::ids(&ids), token, claimant.worker, controls.epoch, "");
             let started = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await?.rows_affected();
             if started < ids.len() as u64 {
                 // Not alive any more, or the controls are others by now: nothing is judged by them.
@@ -76,6 +83,9 @@ pub(super) async fn claim_limited(
             push_ids(&mut spent, &ids);
             spent.push(")");
             spent.build().execute(&mut *tx).await?;
+            if let Some(limit) = &limit {
+                limits::count_in(&mut tx, limit, &verdicts.tenants).await?;
+            }
         }
         block(&mut tx, &verdicts.block).await?;
         put_off(&mut tx, &kind, &verdicts.put_off).await?;
@@ -84,16 +94,16 @@ pub(super) async fn claim_limited(
     Ok(())
 }
 
-async fn candidates(db: &Db, ids: &[JobId], controls: &Restrictions) -> Result<Vec<Candidate>, DbError> {
+async fn candidates(db: &Db, claimant: &Claimant, ids: &[JobId], special: &[&str]) -> Result<Vec<Candidate>, DbError> {
     let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id, kind, tenant, priority FROM jobs WHERE id IN (");
     push_ids(&mut query, &sorted(ids.to_vec()));
     query.push(") AND state = 'available' AND kind IN (");
     let mut kinds = query.separated(", ");
-    for kind in controls.restricted_kinds() {
-        kinds.push_bind(kind.to_owned());
+    for kind in special {
+        kinds.push_bind((*kind).to_owned());
     }
-    query.push(")");
+    query.push(")").push(claimant.known());
     let mut found: Vec<Candidate> = query.build_query_as().fetch_all(db.pool()).await?;
     found.sort_by_key(|candidate| places.get(&candidate.id).copied());
     Ok(found)
@@ -109,13 +119,12 @@ async fn still_available(tx: &mut Tx, candidates: Vec<Candidate>) -> Result<Vec<
     Ok(candidates.into_iter().filter(|candidate| held.contains(&candidate.id)).collect())
 }
 
-async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>, queues: &[Queue]) -> Result<Verdicts, DbError> {
-    let mut running: HashMap<Uuid, u32> = if limit.bounds_running() {
-        limits::running(tx, &limit.kind, queues).await?.into_iter().collect()
-    } else {
-        HashMap::new()
+async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>) -> Result<Verdicts, DbError> {
+    let mut total = limit.running;
+    let mut running: HashMap<Uuid, u32> = match limit.max_running_per_tenant {
+        Some(_) => limits::running_of(tx, &limit.kind, candidates.iter().map(|candidate| candidate.tenant)).await?,
+        None => HashMap::new(),
     };
-    let mut total: u32 = running.values().sum();
     let mut pace = match limit.interval_micros() {
         Some(interval) => Some(Pace::read(tx, limit, interval, &candidates).await?),
         None => None,
@@ -134,6 +143,7 @@ async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>, queues: &
             Turn::Now => {
                 *of_tenant += 1;
                 total += 1;
+                *verdicts.tenants.entry(candidate.tenant).or_default() += 1;
                 verdicts.start.push(id);
             }
             Turn::At(slot) => verdicts.put_off.push((id, slot)),

@@ -1,5 +1,6 @@
 //! The ledger's rows: what a job is, how it comes to be, how it is read.
 
+mod about;
 mod act;
 pub mod bulk_actions;
 mod claim;
@@ -8,6 +9,7 @@ mod enqueue;
 mod finish;
 pub mod flow_members;
 pub mod flows;
+mod head;
 pub mod history;
 mod hold;
 pub mod kinds;
@@ -17,6 +19,7 @@ pub mod list;
 mod rescue;
 pub mod schedules;
 pub mod stats;
+mod unknown;
 pub mod workers;
 
 use chrono::{DateTime, Utc};
@@ -26,12 +29,20 @@ use uuid::Uuid;
 
 use crate::ids::{FlowId, JobId, WorkerId};
 
-pub use act::{Action, By, Change, Operated, StrandedCancel, forget_cancel, operate, stranded_cancels};
-pub use claim::{Claimed, claim, claim_within, heads, promote, tenants};
+pub use about::unfinished_about;
+pub use act::{Action, By, Change, Operated, StrandedCancel, carry_cancel, forget_cancel, operate, stranded_cancels};
+pub use claim::{Claimant, Claimed, claim, claim_within};
 pub use enqueue::{NewJob, Start, insert, insert_all};
-pub use finish::{Ending, Fence, Fenced, Next, complete, complete_all, fail, finish, hand_back, hand_back_unstarted};
+pub use finish::{
+    Ending, Fence, Fenced, Incomplete, Next, complete, complete_all, complete_limited, fail, finish, hand_back,
+    hand_back_unstarted, wanted_again,
+};
+pub use head::{Head, head, promote, tenants};
 pub use hold::hold;
 pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, rescue_jobs};
+
+pub(crate) use unknown::Known;
+pub use unknown::{announced, set_aside_unknown};
 
 /// A transaction that makes many jobs available pushes no more tickets than this; the dispatcher finds the rest.
 const NOTICES_AT_MOST: usize = 64;
@@ -145,6 +156,18 @@ pub(crate) fn sorted(mut ids: Vec<JobId>) -> Vec<JobId> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+/// An update of those of `ids` for which `condition` holds, which never waits for a row that somebody else has locked: it
+/// passes it over. `changes` is about `j`. The derived table with its limit and the order of the join make the server lock
+/// first and update only what it has locked; the indexes are named, since a small table would be read as a whole.
+pub(crate) fn passing_locked(ids: &str, condition: &str, changes: &str) -> String {
+    format!(
+        "UPDATE (SELECT id FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({ids}) AND {condition}
+                 LIMIT 10000 FOR UPDATE SKIP LOCKED) free
+                STRAIGHT_JOIN jobs j FORCE INDEX (PRIMARY) ON j.id = free.id
+         SET {changes}"
+    )
 }
 
 /// `?, ?, …` of ids.

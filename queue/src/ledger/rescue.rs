@@ -1,13 +1,13 @@
 //! Rescuing the jobs of dead workers, and pruning old rows. Both go in small steps, by primary key.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{Db, DbError, Tx};
-use sqlx::{FromRow, QueryBuilder};
+use db::{Db, DbError, Tx, literal};
+use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
     ids::{JobId, WorkerId},
-    ledger::{Fence, NOTICES_AT_MOST, push_ids, sorted, stats::failures},
+    ledger::{Fence, NOTICES_AT_MOST, act::forget_cancels_before_again, push_ids, sorted, stats::failures},
     ready::{Available, Ticket},
 };
 
@@ -33,7 +33,7 @@ pub async fn rescue_jobs(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) ->
     if held.is_empty() {
         return Ok(Rescued::default());
     }
-    let mut select = QueryBuilder::new("SELECT id, kind, queue, priority, tenant, lost FROM jobs WHERE id IN (");
+    let mut select = QueryBuilder::new("SELECT id, kind, queue, priority, tenant, lost, again FROM jobs WHERE id IN (");
     push_ids(&mut select, &sorted(held));
     select.push(") AND state = 'running' AND worker_id = ").push_bind(worker);
     select.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
@@ -53,18 +53,21 @@ pub async fn rescue_jobs(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) ->
     attempts.push(") ON DUPLICATE KEY UPDATE outcome = 'lost'");
     attempts.build().execute(&mut **tx).await?;
 
-    let mut update = QueryBuilder::new("UPDATE jobs SET state = IF(lost + 1 >= ");
+    let forget = forget_cancels_before_again(&literal::ids(&ids));
+    sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut **tx).await?;
+    // One that was asked for again begins anew, and is not set aside.
+    let mut update = QueryBuilder::new("UPDATE jobs SET state = IF(NOT again AND lost + 1 >= ");
     update.push_bind(LOST_LIMIT).push(
         ", 'quarantined', 'available'), finished_at = IF(state = 'quarantined', UTC_TIMESTAMP(6), NULL),
-             unique_live = IF(state = 'quarantined', NULL, unique_live), lost = lost + 1, worker_id = NULL,
-             token = NULL, again = FALSE WHERE id IN (",
+             unique_live = IF(state = 'quarantined', NULL, unique_live), lost = IF(again, 0, lost + 1),
+             failures = IF(again, 0, failures), worker_id = NULL, token = NULL, again = FALSE WHERE id IN (",
     );
     push_ids(&mut update, &ids);
     update.push(") AND state = 'running'");
     let jobs = update.build().execute(&mut **tx).await?.rows_affected();
     failures::remember_lost(tx, &ids).await?;
     let (quarantined, back): (Vec<HeldRow>, Vec<HeldRow>) =
-        rows.into_iter().partition(|row| row.lost + 1 >= LOST_LIMIT);
+        rows.into_iter().partition(|row| !row.again && row.lost + 1 >= LOST_LIMIT);
     for row in back.into_iter().take(NOTICES_AT_MOST) {
         let ticket = Ticket { job: row.id, priority: row.priority, rank: 0 };
         tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
@@ -80,6 +83,7 @@ struct HeldRow {
     priority: u8,
     tenant: Uuid,
     lost: u32,
+    again: bool,
 }
 
 /// The running jobs a worker owns according to the ledger: what it does not know of, it hands back. Found among the
@@ -107,7 +111,7 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     // parent waits: without it nobody could let the parent go on.
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id: JobId" FROM jobs
-           WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded')
+           WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded', 'quarantined')
              AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
              AND (state = 'completed' OR flow_id IS NULL OR NOT EXISTS (
                    SELECT 1 FROM flows f JOIN jobs p ON p.id = f.parent_id
@@ -130,6 +134,7 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     for (table, column) in [
         ("job_payloads", "job_id"),
         ("job_progress", "job_id"),
+        ("job_checkpoints", "job_id"),
         ("job_logs", "job_id"),
         ("job_refs", "job_id"),
         ("job_attempts", "job_id"),

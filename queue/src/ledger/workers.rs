@@ -110,15 +110,22 @@ pub async fn running(db: &Db) -> Result<Vec<RunningJob>, DbError> {
     Ok(running)
 }
 
+/// A worker that takes whatever comes.
 pub async fn register(db: &Db, worker: &NewWorker) -> Result<(), DbError> {
+    register_knowing(db, worker, None).await
+}
+
+/// A worker that knows these kinds ([`announced`](crate::ledger::announced)) and takes no others.
+pub async fn register_knowing(db: &Db, worker: &NewWorker, kinds: Option<&str>) -> Result<(), DbError> {
     sqlx::query!(
-        "INSERT INTO workers (id, name, version, queues, slots, seen_tick, started_at, seen_at)
-         SELECT ?, ?, ?, ?, ?, tick, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM queue_clock WHERE id = 1",
+        "INSERT INTO workers (id, name, version, queues, slots, kinds, seen_tick, started_at, seen_at)
+         SELECT ?, ?, ?, ?, ?, ?, tick, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM queue_clock WHERE id = 1",
         worker.id,
         worker.name,
         worker.version,
         worker.queues,
-        worker.slots
+        worker.slots,
+        kinds
     )
     .execute(db.pool())
     .await?;

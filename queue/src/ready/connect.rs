@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ready::{ReadyList, ReadyListError};
+use crate::ready::{ReadyList, ReadyListError, list::supported};
 
 /// A ready list over apalis-redis' connection. When Redis is away now, it connects by itself once it is back: the
 /// ledger works without it.
@@ -12,7 +12,10 @@ pub async fn connect(url: &str, prefix: &str) -> Result<ReadyList, ReadyListErro
         apalis_redis::Config::default().queue(format!("{prefix}{queue}")).active_jobs_list()
     })?;
     match tokio::time::timeout(Duration::from_secs(1), apalis_redis::connect(url)).await {
-        Ok(Ok(connection)) => Ok(list.with_connection(connection)),
+        Ok(Ok(mut connection)) => match supported(&mut connection).await {
+            Err(error @ ReadyListError::Unsupported(_)) => Err(error),
+            _ => Ok(list.with_connection(connection)),
+        },
         Ok(Err(error)) => {
             tracing::warn!(%error, "the queue's Redis is away; jobs run from the ledger alone until it is back");
             Ok(list)

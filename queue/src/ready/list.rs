@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -28,16 +28,23 @@ const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 /// Committed work is pushed at once only while a ready list is shorter than this; beyond, the dispatcher keeps the order.
 const LOW: usize = 64;
 
-/// On a longer ready list, one job of each tenant in this time goes straight to the front all the same: somebody with
-/// one job does not wait for the dispatcher to see it behind somebody else's hundred thousand.
+/// On a longer ready list, one job of each tenant and band in this time goes straight to the front all the same: somebody
+/// with one job does not wait for the dispatcher to see it behind somebody else's hundred thousand, and an urgent job not
+/// behind others of its own tenant.
 const EXPRESS: Duration = Duration::from_millis(200);
 
-/// KEYS: the ready list. ARGV: how long is long, the express' time in ms, then tenant, score and member of each ticket.
+/// Beyond this nothing is pushed after a commit: the queue is paused, or nobody serves it.
+const FULL: usize = 20_000;
+
+/// KEYS: the ready list. ARGV: how long is long, how long is full, the express' time in ms, then tenant and band, score and
+/// member of each ticket.
 static PUSH_IF_LOW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local low = redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[1])
-         for i = 3, #ARGV, 3 do
-           if low or redis.call('SET', KEYS[1] .. ':express:' .. ARGV[i], '', 'NX', 'PX', ARGV[2]) then
+        "local lying = redis.call('ZCARD', KEYS[1])
+         if lying >= tonumber(ARGV[2]) then return end
+         local low = lying < tonumber(ARGV[1])
+         for i = 4, #ARGV, 3 do
+           if low or redis.call('SET', KEYS[1] .. ':express:' .. ARGV[i], '', 'NX', 'PX', ARGV[3]) then
              redis.call('ZADD', KEYS[1], 'NX', ARGV[i + 1], ARGV[i + 2])
            end
          end",
@@ -50,13 +57,22 @@ pub enum ReadyListError {
     Unavailable(#[from] redis::RedisError),
     #[error("the queue's Redis did not answer within {0:?}")]
     Timeout(Duration),
+    #[error("the queue's Redis cannot be used: it is {0}; Redis 7 or newer is needed, and no Redis Cluster")]
+    Unsupported(String),
+}
+
+/// The connection in use, and a number that tells it from the one before.
+#[derive(Default)]
+struct Slot {
+    number: u64,
+    connection: Option<ConnectionManager>,
 }
 
 /// Pushes and counts tickets. Cheap to clone.
 #[derive(Clone)]
 pub struct ReadyList {
     client: redis::Client,
-    connection: Arc<tokio::sync::Mutex<Option<ConnectionManager>>>,
+    slot: Arc<Mutex<Slot>>,
     away: Arc<AtomicBool>,
     key: Arc<dyn Fn(&str) -> String + Send + Sync>,
 }
@@ -64,18 +80,18 @@ pub struct ReadyList {
 impl ReadyList {
     /// `key` names the sorted set of a queue. Connects when first used, and again after a loss.
     pub fn new(url: &str, key: impl Fn(&str) -> String + Send + Sync + 'static) -> Result<Self, ReadyListError> {
-        Ok(Self {
-            client: redis::Client::open(url)?,
-            connection: Arc::default(),
-            away: Arc::default(),
-            key: Arc::new(key),
-        })
+        Ok(Self { client: redis::Client::open(url)?, slot: Arc::default(), away: Arc::default(), key: Arc::new(key) })
     }
 
     /// Starts with a connection that was made elsewhere.
     #[must_use]
     pub fn with_connection(self, connection: ConnectionManager) -> Self {
-        Self { connection: Arc::new(tokio::sync::Mutex::new(Some(connection))), ..self }
+        self.slot().connection = Some(connection);
+        self
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// False after a command failed, until one succeeds.
@@ -89,14 +105,29 @@ impl ReadyList {
         result
     }
 
-    async fn connection(&self) -> Result<ConnectionManager, ReadyListError> {
-        self.note(self.connect().await)
+    /// Runs a command. A connection whose command failed is left, whatever the failure: after a failover it may still lead
+    /// to the old node, which is read-only now, or answers no more. The next command finds the new one.
+    async fn ask<T, F>(&self, command: impl FnOnce(ConnectionManager) -> F) -> Result<T, ReadyListError>
+    where
+        F: Future<Output = Result<T, redis::RedisError>>,
+    {
+        let (number, connection) = self.note(self.connect().await)?;
+        let answer = limited(command(connection)).await;
+        if answer.is_err() {
+            let mut slot = self.slot();
+            if slot.number == number {
+                slot.connection = None;
+            }
+        }
+        self.note(answer)
     }
 
-    async fn connect(&self) -> Result<ConnectionManager, ReadyListError> {
-        let mut slot = self.connection.lock().await;
-        if let Some(connection) = slot.as_ref() {
-            return Ok(connection.clone());
+    async fn connect(&self) -> Result<(u64, ConnectionManager), ReadyListError> {
+        {
+            let slot = self.slot();
+            if let Some(connection) = &slot.connection {
+                return Ok((slot.number, connection.clone()));
+            }
         }
         let config = redis::aio::ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -106,7 +137,11 @@ impl ReadyList {
         let connection = tokio::time::timeout(COMMAND_TIMEOUT, connecting)
             .await
             .map_err(|_| ReadyListError::Timeout(COMMAND_TIMEOUT))??;
-        Ok(slot.insert(connection).clone())
+        supported(&mut connection.clone()).await?;
+        let mut slot = self.slot();
+        slot.number += 1;
+        slot.connection = Some(connection.clone());
+        Ok((slot.number, connection))
     }
 
     /// Puts tickets on the ready list. One that is there already gets its new place: the dispatcher ranks the head of the ledger
@@ -115,37 +150,36 @@ impl ReadyList {
         if tickets.is_empty() {
             return Ok(());
         }
-        let mut connection = self.connection().await?;
         let mut command = redis::cmd("ZADD");
         command.arg((self.key)(queue));
         for ticket in tickets {
             command.arg(ticket.score()).arg(ticket.job.0.as_bytes());
         }
-        self.note(limited(command.query_async::<()>(&mut connection)).await)
+        self.ask(|mut connection| async move { command.query_async(&mut connection).await }).await
     }
 
     /// Puts tickets on the ready list while it is short, in one round trip: what a commit made available. A long ready list is
     /// left to the dispatcher, which keeps the order and the ready list's length, but for one ticket of each tenant in a while.
     async fn push_if_low(&self, queue: &str, tickets: &[(Ticket, Uuid)]) -> Result<(), ReadyListError> {
-        let mut connection = self.connection().await?;
         let mut call = PUSH_IF_LOW.prepare_invoke();
-        call.key((self.key)(queue)).arg(LOW).arg(EXPRESS.as_millis() as u64);
+        call.key((self.key)(queue)).arg(LOW).arg(FULL).arg(EXPRESS.as_millis() as u64);
         for (ticket, tenant) in tickets {
-            call.arg(tenant.as_bytes()).arg(ticket.score()).arg(ticket.job.0.as_bytes());
+            let mut line = tenant.as_bytes().to_vec();
+            line.push(ticket.priority);
+            call.arg(line).arg(ticket.score()).arg(ticket.job.0.as_bytes());
         }
-        self.note(limited(call.invoke_async::<()>(&mut connection)).await)
+        self.ask(|mut connection| async move { call.invoke_async(&mut connection).await }).await
     }
 
     /// How many tickets lie on the ready list.
     pub async fn depth(&self, queue: &str) -> Result<usize, ReadyListError> {
-        let mut connection = self.connection().await?;
-        self.note(limited(connection.zcard((self.key)(queue))).await)
+        let key = (self.key)(queue);
+        self.ask(|mut connection| async move { connection.zcard(key).await }).await
     }
 
     /// Asks Redis whether it answers.
     pub async fn ping(&self) -> Result<(), ReadyListError> {
-        let mut connection = self.connection().await?;
-        self.note(limited(redis::cmd("PING").query_async::<()>(&mut connection)).await)
+        self.ask(|mut connection| async move { redis::cmd("PING").query_async(&mut connection).await }).await
     }
 
     /// A connection of its own for one consumer, since its pop blocks.
@@ -157,6 +191,32 @@ impl ReadyList {
         let connection = self.note(limited(connecting).await)?;
         Ok(Popper { connection, list: self.clone(), key: (self.key)(queue) })
     }
+}
+
+/// Refuses what lacks the commands (`BZMPOP` came with Redis 7) or would spread the keys over several nodes.
+pub(super) async fn supported(connection: &mut ConnectionManager) -> Result<(), ReadyListError> {
+    // Whoever may not ask is believed.
+    let asked = limited(async { redis::cmd("INFO").arg("server").query_async::<String>(connection).await }).await;
+    match asked {
+        Ok(info) => unsupported(&info).map_or(Ok(()), |what| Err(ReadyListError::Unsupported(what))),
+        Err(ReadyListError::Unavailable(error))
+            if error.kind() == redis::ErrorKind::Server(redis::ServerErrorKind::NoPerm) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the server is, when that is nothing for us.
+fn unsupported(info: &str) -> Option<String> {
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    if field("redis_mode") == Some("cluster") {
+        return Some("a Redis Cluster".to_owned());
+    }
+    let version = field("redis_version")?;
+    let major: u32 = version.split('.').next()?.parse().ok()?;
+    (major < 7).then(|| format!("Redis {version}"))
 }
 
 async fn limited<T>(command: impl Future<Output = Result<T, redis::RedisError>>) -> Result<T, ReadyListError> {
@@ -225,5 +285,18 @@ impl ReadyList {
         db.listen(move |available| {
             let _ = sender.try_send(available);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_redis_and_a_cluster_are_refused_by_name() {
+        assert_eq!(unsupported("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"), None);
+        assert_eq!(unsupported("redis_version:6.2.14\r\nredis_mode:standalone\r\n").unwrap(), "Redis 6.2.14");
+        assert_eq!(unsupported("redis_version:7.4.1\r\nredis_mode:cluster\r\n").unwrap(), "a Redis Cluster");
+        assert_eq!(unsupported("something else"), None, "who does not say is believed");
     }
 }

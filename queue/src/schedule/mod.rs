@@ -6,6 +6,7 @@ mod plan;
 mod scheduler;
 pub mod table;
 pub mod times;
+pub mod zone;
 
 use std::time::Duration;
 

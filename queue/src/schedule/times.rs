@@ -9,9 +9,10 @@
 //! runs every 20 minutes from 2 to 3 would do all its work twice in autumn and none in spring, so our rule, by the
 //! hours alone, stays.
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Duration, NaiveDateTime, TimeDelta, Utc};
 use cron::{Schedule, TimeUnitSpec};
+
+use super::zone::{Shown, Zone};
 
 /// An expression and the zone whose clocks it means.
 ///
@@ -21,19 +22,19 @@ use cron::{Schedule, TimeUnitSpec};
 #[derive(Clone, Debug)]
 pub struct Times {
     schedule: Schedule,
-    zone: Tz,
+    zone: Zone,
 }
 
 impl Times {
     /// # Errors
     /// What is wrong with the expression.
-    pub fn parse(expression: &str, zone: Tz) -> Result<Self, String> {
+    pub fn parse(expression: &str, zone: Zone) -> Result<Self, String> {
         let schedule = expression.parse().map_err(|error: cron::error::Error| error.to_string())?;
         Ok(Self { schedule, zone })
     }
 
-    pub fn zone(&self) -> Tz {
-        self.zone
+    pub fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     /// True for an expression that runs in every hour.
@@ -55,9 +56,9 @@ impl Times {
     /// change. So the first candidate behind `after` is the next tick.
     fn next_fixed(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.walls(self.wall(after)).find_map(|wall| {
-            let instant = match self.zone.from_local_datetime(&wall) {
-                LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.to_utc(),
-                LocalResult::None => self.end_of_gap(wall),
+            let instant = match self.zone.shown(wall) {
+                Shown::Once(instant) | Shown::Twice(instant, _) => instant,
+                Shown::Never => self.end_of_gap(wall),
             };
             (instant > after).then_some(instant)
         })
@@ -65,22 +66,17 @@ impl Times {
 
     /// Every instant at which the wall clock shows a matching time.
     fn next_interval(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let later = self.walls(self.wall(after)).find_map(|wall| match self.zone.from_local_datetime(&wall) {
-            LocalResult::Single(instant) => Some(instant.to_utc()),
-            LocalResult::Ambiguous(first, second) => {
-                [first.to_utc(), second.to_utc()].into_iter().find(|instant| *instant > after)
-            }
-            LocalResult::None => None,
+        let later = self.walls(self.wall(after)).find_map(|wall| match self.zone.shown(wall) {
+            Shown::Once(instant) => Some(instant),
+            Shown::Twice(first, second) => [first, second].into_iter().find(|instant| *instant > after),
+            Shown::Never => None,
         });
         [later, self.repeated(after)].into_iter().flatten().min()
     }
 
     /// The first matching time of the hour that is about to be shown again, when `after` is in its first showing.
     fn repeated(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let LocalResult::Ambiguous(first, second) = self.zone.from_local_datetime(&self.wall(after)) else {
-            return None;
-        };
-        let (first, second) = (first.to_utc(), second.to_utc());
+        let Shown::Twice(first, second) = self.zone.shown(self.wall(after)) else { return None };
         if after >= second {
             return None;
         }
@@ -97,12 +93,11 @@ impl Times {
     }
 
     fn wall(&self, instant: DateTime<Utc>) -> NaiveDateTime {
-        instant.with_timezone(&self.zone).naive_local()
+        self.zone.wall(instant)
     }
 
     fn offset(&self, instant: DateTime<Utc>) -> TimeDelta {
-        let offset = self.zone.offset_from_utc_datetime(&instant.naive_utc()).fix();
-        TimeDelta::seconds(offset.local_minus_utc().into())
+        self.zone.offset(instant)
     }
 
     /// When the clocks skip over a time that they never show.
@@ -135,18 +130,24 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn ticks(expression: &str, zone: Tz, from: &str, to: &str) -> Vec<String> {
+    fn zone(name: &str) -> Zone {
+        name.parse().unwrap()
+    }
+
+    fn ticks(expression: &str, zone: Zone, from: &str, to: &str) -> Vec<String> {
         let times = Times::parse(expression, zone).unwrap();
         let to = at(to);
         times.after(at(from)).take_while(|tick| *tick <= to).map(|tick| tick.format("%dT%H:%M").to_string()).collect()
     }
 
-    const BERLIN: Tz = chrono_tz::Europe::Berlin;
+    fn berlin() -> Zone {
+        zone("Europe/Berlin")
+    }
 
     #[test]
     fn a_time_that_the_clocks_skip_comes_due_at_the_change_once() {
         // 02:00 to 03:00 do not exist on 2026-03-29; the change is at 01:00 UTC.
-        let night = |expression| ticks(expression, BERLIN, "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z");
+        let night = |expression| ticks(expression, berlin(), "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z");
         assert_eq!(night("0 30 2 * * *"), ["29T01:00", "30T00:30"]);
         assert_eq!(night("0 */15 2 * * *").iter().filter(|tick| tick.starts_with("29")).count(), 1);
         // At the change itself another one is due: still one tick.
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn a_time_that_the_clocks_repeat_comes_due_the_first_time_only() {
         // 02:00 to 03:00 come twice on 2026-10-25, from 00:00 and from 01:00 UTC.
-        let night = |expression| ticks(expression, BERLIN, "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z");
+        let night = |expression| ticks(expression, berlin(), "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z");
         assert_eq!(night("0 30 2 * * *"), ["25T00:30", "26T01:30"]);
         assert_eq!(night("0 */20 2 * * *"), ["25T00:00", "25T00:20", "25T00:40", "26T01:00", "26T01:20", "26T01:40"]);
         assert_eq!(night("0 0 3 * * *"), ["25T02:00", "26T02:00"]);
@@ -165,9 +166,9 @@ mod tests {
 
     #[test]
     fn intervals_run_on_through_both() {
-        let spring = ticks("0 */10 * * * *", BERLIN, "2026-03-29T00:29:00Z", "2026-03-29T01:31:00Z");
+        let spring = ticks("0 */10 * * * *", berlin(), "2026-03-29T00:29:00Z", "2026-03-29T01:31:00Z");
         assert_eq!(spring, ["29T00:30", "29T00:40", "29T00:50", "29T01:00", "29T01:10", "29T01:20", "29T01:30"]);
-        let autumn = ticks("0 30 * * * *", BERLIN, "2026-10-24T23:00:00Z", "2026-10-25T03:00:00Z");
+        let autumn = ticks("0 30 * * * *", berlin(), "2026-10-24T23:00:00Z", "2026-10-25T03:00:00Z");
         assert_eq!(autumn, ["24T23:30", "25T00:30", "25T01:30", "25T02:30"]);
     }
 
@@ -175,19 +176,19 @@ mod tests {
     #[test]
     fn nothing_is_left_out_or_made_up() {
         let changes = [
-            (BERLIN, "2026-03-29T01:00:00Z"),
-            (BERLIN, "2026-10-25T01:00:00Z"),
-            (chrono_tz::America::New_York, "2026-03-08T07:00:00Z"),
-            (chrono_tz::America::New_York, "2026-11-01T06:00:00Z"),
+            (berlin(), "2026-03-29T01:00:00Z"),
+            (berlin(), "2026-10-25T01:00:00Z"),
+            (zone("America/New_York"), "2026-03-08T07:00:00Z"),
+            (zone("America/New_York"), "2026-11-01T06:00:00Z"),
             // Half an hour.
-            (chrono_tz::Australia::Lord_Howe, "2026-04-04T15:00:00Z"),
-            (chrono_tz::Australia::Lord_Howe, "2026-10-03T15:30:00Z"),
-            (chrono_tz::UTC, "2026-06-01T00:00:00Z"),
+            (zone("Australia/Lord_Howe"), "2026-04-04T15:00:00Z"),
+            (zone("Australia/Lord_Howe"), "2026-10-03T15:30:00Z"),
+            (zone("UTC"), "2026-06-01T00:00:00Z"),
         ];
         for (zone, change) in changes {
             let (from, to) = (at(change) - Duration::hours(4), at(change) + Duration::hours(4));
             for expression in ["0 */7 * * * *", "0 45 * * * *", "20 */13 1-3 * * *", "0 0 2 * * *"] {
-                let times = Times::parse(expression, zone).unwrap();
+                let times = Times::parse(expression, zone.clone()).unwrap();
                 let matches = |wall: NaiveDateTime| times.schedule.includes(wall.and_utc());
                 let mut expected = Vec::new();
                 let mut shown = std::collections::HashSet::new();
@@ -220,8 +221,8 @@ mod tests {
 
     #[test]
     fn an_expression_may_end() {
-        let times = Times::parse("0 0 0 1 1 * 2027", chrono_tz::UTC).unwrap();
+        let times = Times::parse("0 0 0 1 1 * 2027", zone("UTC")).unwrap();
         assert_eq!(times.after(at("2026-01-01T00:00:00Z")).count(), 1);
-        assert!(Times::parse("0 0 0 30 2 *", chrono_tz::UTC).unwrap().next(at("2026-01-01T00:00:00Z")).is_none());
+        assert!(Times::parse("0 0 0 30 2 *", zone("UTC")).unwrap().next(at("2026-01-01T00:00:00Z")).is_none());
     }
 }

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Queue,
-    ids::{JobId, WorkerId},
-    ledger::{self, Claimed},
+    ids::JobId,
+    ledger::{self, Claimant, Claimed},
     ready::{Popper, ReadyList},
-    worker::{backend::Assignment, controls::KnownControls, running::RunningJobs},
+    worker::{backend::Assignment, controls::KnownControls, progress::Loop, running::RunningJobs},
 };
 
 /// Jobs claimed in one statement.
@@ -43,13 +43,12 @@ pub(super) struct Claimer {
 #[derive(Clone)]
 pub(super) struct BatchClaimer {
     pub(super) queue: Queue,
-    pub(super) worker: WorkerId,
+    pub(super) claimant: Arc<Claimant>,
     pub(super) db: Db,
-    /// Every queue there is: what runs of a limited kind is counted in all of them.
-    pub(super) queues: &'static [Queue],
     pub(super) assignments: mpsc::Sender<Assignment>,
     pub(super) running: Arc<RunningJobs>,
     pub(super) controls: Arc<KnownControls>,
+    pub(super) progress: Arc<Loop>,
     pub(super) stop: CancellationToken,
 }
 
@@ -142,13 +141,16 @@ impl Claimer {
 impl BatchClaimer {
     async fn claim_and_assign(&self, tickets: Vec<JobId>, slots: Vec<OwnedSemaphorePermit>) {
         let began = Instant::now();
+        let round = self.progress.begin();
         let claimed = self.claim(tickets).await;
+        round.ended(&claimed);
         metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
         match claimed {
             Ok(claimed) => self.assign(claimed, slots).await,
             // The tickets come again: the rows are still available. A claim whose answer was lost is found by
             // the rescuer.
             Err(error) => {
+                self.running.doubt();
                 tracing::warn!(%error, queue = self.queue.as_str(), "claiming failed; waiting for the database");
                 tokio::select! {
                     () = self.stop.cancelled() => {}
@@ -160,13 +162,19 @@ impl BatchClaimer {
 
     /// Takes the rows, within the pauses and limits that are in force.
     async fn claim(&self, tickets: Vec<JobId>) -> Result<Vec<Claimed>, DbError> {
-        let claimed =
-            ledger::claim_within(&self.db, self.worker, tickets.clone(), &self.controls.restrictions(), self.queues)
-                .await?;
+        let controls = self.controls.restrictions();
+        let claimed = ledger::claim_within(&self.db, &self.claimant, tickets.clone(), &controls).await?;
         // Nothing at all may mean that the pauses and limits changed a moment ago.
         if claimed.is_empty() && self.controls.refresh(&self.db).await? {
-            return ledger::claim_within(&self.db, self.worker, tickets, &self.controls.restrictions(), self.queues)
-                .await;
+            let controls = self.controls.restrictions();
+            return ledger::claim_within(&self.db, &self.claimant, tickets, &controls).await;
+        }
+        if claimed.is_empty() {
+            // Others were faster, mostly; what nobody knows would come again and again.
+            let blocked = ledger::set_aside_unknown(&self.db, &self.claimant, &tickets).await?;
+            if blocked > 0 {
+                tracing::warn!(blocked, "jobs of a kind or version that no living worker knows wait for one that does");
+            }
         }
         Ok(claimed)
     }
@@ -175,7 +183,7 @@ impl BatchClaimer {
     async fn assign(&self, claimed: Vec<Claimed>, slots: Vec<OwnedSemaphorePermit>) {
         // Known before the first is sent: the rescuer asks which of our rows we know of.
         for job in &claimed {
-            self.running.insert(job.id, CancellationToken::new());
+            self.running.insert(&job.fence, CancellationToken::new());
         }
         let mut unstarted = Vec::new();
         for (job, slot) in claimed.into_iter().zip(slots) {
@@ -191,11 +199,12 @@ impl BatchClaimer {
             Ok(_) => metrics::counter!("queue_jobs_handed_back_total", "reason" => "stopping")
                 .increment(unstarted.len() as u64),
             Err(error) => {
+                self.running.doubt();
                 tracing::warn!(%error, jobs = unstarted.len(), "jobs could not be handed back; the rescuer will do it");
             }
         }
         for fence in unstarted {
-            self.running.remove(fence.job);
+            self.running.remove(&fence);
         }
     }
 }

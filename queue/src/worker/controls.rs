@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ids::WorkerId,
     ledger::controls::{self, Restrictions},
-    worker::running::RunningJobs,
+    worker::{progress::Loop, running::RunningJobs},
 };
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -57,19 +57,23 @@ impl KnownControls {
         db: &Db,
         worker: WorkerId,
         running: &RunningJobs,
+        progress: &Arc<Loop>,
         drain: &CancellationToken,
         stop: &CancellationToken,
     ) {
         loop {
-            match controls::asked_of(db, worker).await {
+            let round = progress.begin();
+            let asked = controls::asked_of(db, worker).await;
+            round.ended(&asked);
+            match asked {
                 Ok(asked) => {
                     if asked.epoch != self.restrictions().epoch
                         && let Err(error) = self.refresh(db).await
                     {
                         tracing::debug!(%error, "pauses and limits are read again later");
                     }
-                    for (job, reason) in &asked.cancels {
-                        running.ask_to_stop(*job, reason);
+                    for (job, run, reason) in &asked.cancels {
+                        running.ask_to_stop(*job, *run, reason);
                     }
                     if let Some(reason) = asked.drain
                         && !drain.is_cancelled()

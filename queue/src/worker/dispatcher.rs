@@ -16,7 +16,7 @@ use crate::{
     ids::JobId,
     ledger,
     ready::{ReadyList, ReadyListError},
-    worker::{controls::KnownControls, leases::Leases, metrics::gauges::LastLook},
+    worker::{controls::KnownControls, leases::Leases, metrics::gauges::LastLook, progress::Loop},
 };
 
 /// Between two looks while there is work, and while there is none. A commit puts its ticket on the ready list by itself;
@@ -27,10 +27,10 @@ const IDLE: Duration = Duration::from_millis(500);
 const FAILED: Duration = Duration::from_secs(1);
 /// How often a worker looks at a queue that another one dispatches, in case that one does not.
 const BACKSTOP: Duration = Duration::from_secs(5);
+/// After a look that found more than it was to find while the list ran empty: the fleet is faster than the looks.
+const STARVING: Duration = Duration::from_millis(10);
 /// How long Redis is left alone once it is away: asking costs up to half a second, for each queue.
 const REDIS_PAUSE: Duration = Duration::from_secs(1);
-/// Tenants looked at per queue and tick; the next tick goes on behind them.
-const TENANTS: u32 = 64;
 /// No ready list is filled beyond this, whatever the backlog and the throughput.
 const DEEPEST: u32 = 8_192;
 
@@ -41,6 +41,7 @@ pub(super) struct Dispatcher {
     pub(super) queues: Vec<DispatchedQueue>,
     pub(super) controls: Arc<KnownControls>,
     pub(super) looked: Arc<LastLook>,
+    pub(super) progress: Arc<Loop>,
     pub(super) stop: CancellationToken,
 }
 
@@ -55,32 +56,40 @@ pub(super) struct DispatchedQueue {
     /// The tenant the next look begins with.
     cursor: Uuid,
     looked: Option<Instant>,
-    /// The tenants whose jobs the ready list was last filled with, and when.
-    filled: Option<(Vec<Uuid>, Instant)>,
+    /// How many tenants the last look found: what it takes of each follows from that.
+    tenants: u32,
+    /// When the ready list was last filled.
+    filled: Option<Instant>,
 }
 
 impl DispatchedQueue {
     pub(super) fn new(name: Queue, slots: usize, direct: mpsc::Sender<Vec<JobId>>) -> Self {
         let shallowest = u32::try_from(slots * 2 + 32).unwrap_or(DEEPEST).min(DEEPEST);
-        Self { name, direct, shallowest, depth: shallowest, cursor: Uuid::nil(), looked: None, filled: None }
+        let (cursor, depth) = (Uuid::nil(), shallowest);
+        Self { name, direct, shallowest, depth, cursor, looked: None, tenants: 1, filled: None }
     }
 
     /// Follows the throughput: a ready list found nearly empty with more behind it was too short, one found nearly full
     /// is longer than it need be.
     fn adapt(&mut self, lying: usize, found: usize) {
+        let starving = self.is_starving(lying, found);
         let (lying, depth) = (lying as u64, u64::from(self.depth));
-        if found as u64 >= depth && lying < depth / 8 {
+        if starving {
             self.depth = (self.depth * 2).min(DEEPEST);
         } else if lying > depth / 4 * 3 {
             self.depth = (self.depth - self.depth / 8).max(self.shallowest);
         }
     }
 
-    /// Whether the ready list can wait for another look: it is half full still, of jobs of the same tenants. Reading the head
-    /// of the ledger again would bring the same tickets.
-    fn has_enough(&self, lying: usize, tenants: &[Uuid]) -> bool {
-        lying >= self.depth as usize / 2
-            && self.filled.as_ref().is_some_and(|(filled, at)| filled == tenants && at.elapsed() < IDLE)
+    /// Whether the ready list can wait for another look: it was filled a moment ago and is half full still. Who comes
+    /// meanwhile puts a ticket onto it with the commit.
+    fn has_enough(&self, lying: usize) -> bool {
+        lying >= self.depth as usize / 2 && self.filled.is_some_and(|filled| filled.elapsed() < IDLE)
+    }
+
+    /// Whether the list ran empty although there was more than a look was to find.
+    fn is_starving(&self, lying: usize, found: usize) -> bool {
+        found as u64 >= u64::from(self.depth) && (lying as u64) < u64::from(self.depth) / 8
     }
 
     fn is_due(&self) -> bool {
@@ -115,6 +124,14 @@ impl Redis {
     }
 }
 
+/// What a look at the ledger found.
+enum Found {
+    Nothing,
+    Work,
+    /// More than the list was to hold, and the list was nearly empty.
+    TooLittle,
+}
+
 impl Dispatcher {
     pub(super) async fn run(mut self) {
         let mut queues = std::mem::take(&mut self.queues);
@@ -137,9 +154,13 @@ impl Dispatcher {
                     continue;
                 }
                 queue.looked = Some(began);
-                match self.dispatch(queue, &mut redis).await {
-                    Ok(0) => {}
-                    Ok(_) => pause = BUSY,
+                let round = self.progress.begin();
+                let found = self.dispatch(queue, &mut redis).await;
+                round.ended(&found);
+                match found {
+                    Ok(Found::Nothing) => {}
+                    Ok(Found::Work) => pause = pause.min(BUSY),
+                    Ok(Found::TooLittle) => pause = STARVING,
                     Err(error) => {
                         tracing::warn!(%error, queue = queue.name.as_str(), "the dispatcher waits for the database");
                         pause = FAILED;
@@ -154,28 +175,30 @@ impl Dispatcher {
         }
     }
 
-    /// Fills one ready list up; returns how many tickets it found.
-    async fn dispatch(&self, queue: &mut DispatchedQueue, redis: &mut Redis) -> Result<usize, DbError> {
+    /// Fills one ready list up.
+    async fn dispatch(&self, queue: &mut DispatchedQueue, redis: &mut Redis) -> Result<Found, DbError> {
         let name = queue.name.as_str();
         let lying = if redis.may_be_asked() { Some(self.ready.depth(name).await) } else { None };
-        let mut tenants = ledger::tenants(&self.db, name, queue.cursor, TENANTS).await?;
-        if tenants.is_empty() && !queue.cursor.is_nil() {
-            queue.cursor = Uuid::nil();
-            tenants = ledger::tenants(&self.db, name, queue.cursor, TENANTS).await?;
-        }
         if let Some(Ok(lying)) = lying
-            && queue.has_enough(lying, &tenants)
+            && queue.has_enough(lying)
         {
-            return Ok(lying);
+            return Ok(Found::Work);
         }
-        let full = tenants.len() == TENANTS as usize;
-        queue.cursor = tenants.last().filter(|_| full).copied().unwrap_or_default();
-        let each = (queue.depth / u32::try_from(tenants.len().max(1)).unwrap_or(u32::MAX)).max(1);
-        let mut tickets = ledger::heads(&self.db, name, &tenants, each).await?;
+        let each = (queue.depth / queue.tenants.max(1)).max(1);
+        let mut head = ledger::head(&self.db, name, queue.cursor, each, queue.depth).await?;
+        if head.tickets.is_empty() && !queue.cursor.is_nil() {
+            head = ledger::head(&self.db, name, Uuid::nil(), each, queue.depth).await?;
+        }
+        (queue.cursor, queue.tenants) = (head.next.unwrap_or_default(), head.tenants);
+        let mut tickets = head.tickets;
+        let mut found = if tickets.is_empty() { Found::Nothing } else { Found::Work };
 
         let pushed = match lying {
             Some(Ok(lying)) => {
                 metrics::gauge!("queue_belt_tickets", "queue" => name).set(lying as f64);
+                if queue.is_starving(lying, tickets.len()) {
+                    found = Found::TooLittle;
+                }
                 queue.adapt(lying, tickets.len());
                 // Each look may bring other tenants: the ready list stays bounded however many there are.
                 let full = lying >= queue.depth as usize * 2;
@@ -187,13 +210,13 @@ impl Dispatcher {
         if let Some(answer) = &pushed {
             redis.answered(answer.as_ref().err());
         }
-        queue.filled = (!redis.away).then(|| (tenants, Instant::now()));
+        queue.filled = (!redis.away).then(Instant::now);
         if redis.away && !tickets.is_empty() {
             tickets.sort_by_key(|ticket| (ticket.priority, ticket.rank));
             // A full channel means the claimer has enough for now.
             let _ = queue.direct.try_send(tickets.iter().map(|ticket| ticket.job).collect());
         }
-        Ok(tickets.len())
+        Ok(found)
     }
 }
 
@@ -204,16 +227,14 @@ mod tests {
     const UPLOADS: Queue = Queue::named("uploads");
 
     #[test]
-    fn a_half_full_list_waits_unless_a_tenant_comes_or_time_passes() {
+    fn a_half_full_list_waits_until_time_passes() {
         let mut queue = DispatchedQueue::new(UPLOADS, 2, mpsc::channel(1).0);
-        let tenants = vec![Uuid::from_u128(1)];
-        assert!(!queue.has_enough(36, &tenants), "nothing was pushed yet");
-        queue.filled = Some((tenants.clone(), Instant::now()));
-        assert!(queue.has_enough(18, &tenants));
-        assert!(!queue.has_enough(17, &tenants), "less than half");
-        assert!(!queue.has_enough(36, &[Uuid::from_u128(1), Uuid::from_u128(2)]), "somebody else came");
-        queue.filled = Instant::now().checked_sub(IDLE).map(|long_ago| (tenants.clone(), long_ago));
-        assert!(!queue.has_enough(36, &tenants), "its order may be out of date by now");
+        assert!(!queue.has_enough(36), "nothing was pushed yet");
+        queue.filled = Some(Instant::now());
+        assert!(queue.has_enough(18));
+        assert!(!queue.has_enough(17), "less than half");
+        queue.filled = Instant::now().checked_sub(IDLE);
+        assert!(!queue.has_enough(36), "its order may be out of date by now");
     }
 
     #[test]

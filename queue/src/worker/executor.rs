@@ -11,14 +11,14 @@ use super::{
     backend::Assignment,
     child::Children,
     completer::Completer,
+    journal::{JournalEntry, RunJournal},
     metrics::meters::{Meters, Running},
     running::RunningJobs,
     span::{self, run_span},
 };
 use crate::{
     JobError, Outcome, QueueContext, Registry, Run, class,
-    ids::JobId,
-    ledger::{Claimed, Ending, history::progress},
+    ledger::{Claimed, Ending, Fence, history::progress},
     registry::{Call, Handler},
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Executor<C> {
     pub(super) running: Arc<RunningJobs>,
     pub(super) completer: Completer,
     pub(super) meters: Arc<Meters>,
+    pub(super) journal: RunJournal,
     /// Cancelled when the lease is gone: nothing may be written any more.
     pub(super) lost: CancellationToken,
     /// For jobs that need a process of their own; in such a process there are none.
@@ -55,7 +56,7 @@ pub(super) async fn handle<C: QueueContext>(
     let Assignment { job, slot } = assignment;
     let span = run_span(&job);
     // Even a panic of ours must not leave a job that we say we run and nobody does.
-    let _known = Known { running: &executor.running, job: job.id };
+    let _known = Known { running: &executor.running, fence: job.fence };
     executor.run(&job).instrument(span).await;
     drop(slot);
     Ok(())
@@ -63,38 +64,51 @@ pub(super) async fn handle<C: QueueContext>(
 
 struct Known<'a> {
     running: &'a RunningJobs,
-    job: JobId,
+    fence: Fence,
 }
 
 impl Drop for Known<'_> {
     fn drop(&mut self) {
-        self.running.remove(self.job);
+        self.running.remove(&self.fence);
     }
 }
 
 impl<C: QueueContext> Executor<C> {
     pub(super) async fn run(&self, job: &Claimed) {
         let running = self.meters.begin(job);
+        let entry = self.journal.begin(job);
         let outcome = match self.registry.find(&job.kind, job.args_version, &job.args) {
-            Some(handler) => self.run_with(handler.as_ref(), job, &running).await,
+            Some(handler) if job.is_too_late(Duration::ZERO) => {
+                let text = "it was too late to begin: the job's deadline had passed";
+                let late = JobError::discard_as(class::DEADLINE, anyhow::anyhow!(text));
+                self.settle(handler.as_ref(), job, Finished::Error(late)).await.into()
+            }
+            Some(handler) => self.run_with(handler.as_ref(), job, &running, &entry).await,
             None => self.park(job).await.into(),
         };
         running.ended(&outcome);
         span::ended(&tracing::Span::current(), &outcome);
     }
 
-    async fn run_with(&self, handler: &dyn Handler<C>, job: &Claimed, running: &Running) -> Cow<'static, str> {
+    async fn run_with(
+        &self,
+        handler: &dyn Handler<C>,
+        job: &Claimed,
+        running: &Running,
+        entry: &JournalEntry<'_>,
+    ) -> Cow<'static, str> {
         let started = std::time::Instant::now();
         let record = || running.ran(started.elapsed());
         match self.child_for(handler, job) {
             Some(children) => {
-                let outcome = self.run_in_child(children, handler, job).await;
+                let outcome = self.run_in_child(children, handler, job, entry).await;
                 record();
                 outcome
             }
             None => self
                 .run_here(handler, job, |finished| {
                     record();
+                    entry.end();
                     Some(finished)
                 })
                 .await
@@ -111,9 +125,10 @@ impl<C: QueueContext> Executor<C> {
         returned: impl FnOnce(Finished) -> Option<Finished>,
     ) -> &'static str {
         let cancel = self.lost.child_token();
-        self.running.insert(job.id, cancel.clone());
+        self.running.insert(&job.fence, cancel.clone());
         let (clock, registry) = (self.context.clock().clone(), self.registry.clone());
-        let run = Run::new(job.fence, job.failures, cancel.clone(), clock, registry).with_scratch(self.scratch.clone());
+        let run = Run::new(job.fence, job.failures, handler.version(), cancel.clone(), clock, registry)
+            .with_scratch(self.scratch.clone());
         let finished = returned(self.call(handler, job, &run, &cancel).await);
         let settling = async {
             match finished {

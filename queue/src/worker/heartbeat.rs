@@ -1,5 +1,5 @@
-//! The heartbeat: on a thread and a connection of its own, so that busy handlers cannot starve it, and silent when
-//! the main runtime stands still, so that a hung process does not keep its jobs.
+//! The heartbeat: on a thread and a connection of its own, so that busy handlers cannot starve it, and silent when the main
+//! runtime or one of the worker's loops stands still, so that a process that does no work does not keep its jobs.
 
 use std::{
     path::PathBuf,
@@ -14,7 +14,11 @@ use std::{
 use db::Db;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ids::WorkerId, ledger::workers, worker::metrics::memory};
+use crate::{
+    ids::WorkerId,
+    ledger::workers,
+    worker::{metrics::memory, progress::Loops},
+};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The main runtime counts as hung when it has not moved for this long.
@@ -26,6 +30,7 @@ pub(super) fn start(
     worker: WorkerId,
     database_url: String,
     alive_file: PathBuf,
+    loops: Arc<Loops>,
     lost: CancellationToken,
     ended: CancellationToken,
 ) -> std::io::Result<thread::JoinHandle<()>> {
@@ -40,7 +45,7 @@ pub(super) fn start(
                 return;
             }
         };
-        runtime.block_on(beat(worker, &database_url, &alive_file, &moved, &lost, &ended));
+        runtime.block_on(beat(worker, &database_url, &alive_file, &moved, &loops, &lost, &ended));
     })
 }
 
@@ -56,6 +61,7 @@ async fn beat(
     database_url: &str,
     alive_file: &std::path::Path,
     moved: &AtomicU64,
+    loops: &Loops,
     lost: &CancellationToken,
     ended: &CancellationToken,
 ) {
@@ -69,10 +75,18 @@ async fn beat(
     };
     let (mut seen, mut seen_at) = (0, Instant::now());
     let mut away = false;
+    // While the heartbeat itself gets no answer, nobody's loops can do anything.
+    let mut answered = Instant::now();
     while !ended.is_cancelled() {
         let now = moved.load(Ordering::Relaxed);
         if now != seen {
             (seen, seen_at) = (now, Instant::now());
+        }
+        if let Some((which, still)) = loops.standing_still(answered) {
+            tracing::error!(%worker, which, ?still, "a loop of this worker stands still; its jobs go to others, and it starts over");
+            metrics::counter!("queue_loops_stood_still_total").increment(1);
+            lost.cancel();
+            return;
         }
         if seen_at.elapsed() < HUNG {
             // Before the database is asked: a worker that waits for it is well.
@@ -93,6 +107,7 @@ async fn beat(
                         tracing::warn!(%error, "the heartbeat waits for the database");
                     }
                     away = true;
+                    answered = Instant::now();
                     metrics::gauge!("queue_database_up").set(0.0);
                 }
             }

@@ -6,7 +6,6 @@
 //! process of its own), settle (how it came back -> fenced outcome) and the rescuer (jobs of dead workers, jobs that are due).
 
 mod backend;
-mod cause;
 pub mod child;
 mod claimer;
 mod completer;
@@ -14,10 +13,12 @@ mod controls;
 mod dispatcher;
 mod executor;
 mod heartbeat;
+mod journal;
 mod leases;
 mod metrics;
 mod one_run;
 mod process;
+mod progress;
 mod rescuer;
 mod running;
 mod settle;

@@ -10,7 +10,10 @@ use crate::{
     QueueContext, Registry,
     ids::{JobId, WorkerId},
     ledger::{self, Claimed, workers},
-    worker::{completer::Completer, executor::Executor, metrics::meters::Meters, running::RunningJobs, span::run_span},
+    worker::{
+        completer::Completer, executor::Executor, journal::RunJournal, metrics::meters::Meters, running::RunningJobs,
+        span::run_span,
+    },
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -29,10 +32,10 @@ pub async fn run_one<C: QueueContext>(registry: &Registry<C>, context: &C, job: 
         slots: 1,
     };
     workers::register(context.db(), &worker).await?;
-    let claimed = ledger::claim(context.db(), worker.id, vec![job], registry.queues().all).await?.pop();
+    let claimed = ledger::claim(context.db(), worker.id, vec![job]).await?.pop();
     if let Some(claimed) = &claimed {
         let lost = CancellationToken::new();
-        let (completer, completing) = Completer::start(context.db().clone(), lost.clone());
+        let (completer, completing) = Completer::start(context.db().clone(), Arc::default(), lost.clone());
         let completing = tokio::spawn(completing);
         let executor = Executor {
             registry: Arc::new(registry.clone()),
@@ -40,6 +43,7 @@ pub async fn run_one<C: QueueContext>(registry: &Registry<C>, context: &C, job: 
             running: Arc::new(RunningJobs::default()),
             completer,
             meters: Meters::new(env!("CARGO_PKG_VERSION")),
+            journal: RunJournal::default(),
             lost: lost.clone(),
             children: None,
             scratch: None,

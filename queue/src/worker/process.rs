@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use apalis::prelude::{Monitor, ParallelizeExt, WorkerBuilder};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -19,16 +20,22 @@ use super::{
     dispatcher::{DispatchedQueue, Dispatcher},
     executor::{Executor, handle},
     heartbeat,
+    journal::RunJournal,
     leases::Leases,
     metrics::{
         gauges::{Gauges, LastLook},
         meters::Meters,
     },
+    progress::Loops,
     rescuer::Rescuer,
     running::RunningJobs,
 };
 use crate::{
-    Queue, QueueContext, Registry, control::act::rescue_jobs_of, ids::WorkerId, ledger::workers, ready::ReadyList,
+    Queue, QueueContext, Registry,
+    control::act::rescue_jobs_of,
+    ids::WorkerId,
+    ledger::{self, Claimant, workers},
+    ready::ReadyList,
 };
 
 /// How this process takes part.
@@ -46,6 +53,8 @@ pub struct WorkerSettings {
     pub alive_file: PathBuf,
     /// How jobs that need a process of their own get one; without it they run in this process.
     pub child: Option<ChildProgram>,
+    /// A line is appended here when a run begins and when it ends.
+    pub run_journal: Option<PathBuf>,
 }
 
 impl WorkerSettings {
@@ -60,6 +69,7 @@ impl WorkerSettings {
             drain: Duration::from_secs(100),
             alive_file: std::env::temp_dir().join(format!("{name}-alive")),
             child: None,
+            run_journal: None,
         }
     }
 }
@@ -97,6 +107,7 @@ struct Registration {
     controls: Arc<KnownControls>,
     meters: Arc<Meters>,
     looked: Arc<LastLook>,
+    loops: Arc<Loops>,
 }
 
 /// The tasks of one registration, by how they end.
@@ -135,7 +146,8 @@ impl<C: QueueContext> Worker<C> {
                 queues: queues.join(","),
                 slots: self.settings.queues.iter().map(|(_, slots)| u32::try_from(*slots).unwrap_or(u32::MAX)).sum(),
             };
-            match workers::register(self.context.db(), &worker).await {
+            let kinds = ledger::announced(self.registry.kinds());
+            match workers::register_knowing(self.context.db(), &worker, Some(&kinds)).await {
                 Ok(()) => {
                     tracing::info!(worker = %worker.id, queues = %worker.queues, "the worker is ready");
                     return Some(worker.id);
@@ -166,6 +178,7 @@ impl<C: QueueContext> Worker<C> {
             controls: Arc::default(),
             meters: Meters::new(self.settings.version.clone()),
             looked: Arc::default(),
+            loops: Arc::default(),
         };
         let tasks = self.start(&life)?;
         let why = tokio::select! {
@@ -184,11 +197,13 @@ impl<C: QueueContext> Worker<C> {
             life.id,
             self.settings.database_url.clone(),
             self.settings.alive_file.clone(),
+            life.loops.clone(),
             life.lost.clone(),
             life.ended.clone(),
         )?;
         let mut others = JoinSet::new();
-        let (completer, completing) = Completer::start(self.context.db().clone(), life.lost.clone());
+        let (completer, completing) =
+            Completer::start(self.context.db().clone(), life.loops.get("completer"), life.lost.clone());
         others.spawn(completing);
         let executor = Arc::new(Executor {
             registry: Arc::new(self.registry.clone()),
@@ -196,6 +211,8 @@ impl<C: QueueContext> Worker<C> {
             running: life.running.clone(),
             completer,
             meters: life.meters.clone(),
+            journal: RunJournal::open(self.settings.run_journal.as_deref())
+                .context("the run journal cannot be opened")?,
             lost: life.lost.clone(),
             children: self.children(life.claiming.clone())?,
             scratch: None,
@@ -209,6 +226,7 @@ impl<C: QueueContext> Worker<C> {
                 queues,
                 controls: life.controls.clone(),
                 looked: life.looked.clone(),
+                progress: life.loops.get("dispatcher"),
                 stop: life.claiming.clone(),
             }
             .run(),
@@ -230,12 +248,12 @@ impl<C: QueueContext> Worker<C> {
             queues.push(DispatchedQueue::new(queue, size, direct_sender));
             let batches = BatchClaimer {
                 queue,
-                worker: life.id,
+                claimant: Arc::new(Claimant::of_known(life.id, self.registry.kinds(), self.registry.queues(), queue)),
                 db: self.context.db().clone(),
-                queues: self.registry.queues().all,
                 assignments,
                 running: life.running.clone(),
                 controls: life.controls.clone(),
+                progress: life.loops.get(format!("claimer of {}", queue.as_str())),
                 stop: life.claiming.clone(),
             };
             let slots = Arc::new(Semaphore::new(size));
@@ -272,7 +290,8 @@ impl<C: QueueContext> Worker<C> {
         // Asked to drain, the whole process ends: whatever runs it starts another one.
         let (controls, db, running) = (life.controls.clone(), self.context.db().clone(), life.running.clone());
         let (worker, drain, stop) = (life.id, life.shutdown.clone(), life.ended.clone());
-        tasks.spawn(async move { controls.follow(&db, worker, &running, &drain, &stop).await });
+        let progress = life.loops.get("controls");
+        tasks.spawn(async move { controls.follow(&db, worker, &running, &progress, &drain, &stop).await });
         let gauges = Gauges {
             context: self.context.clone(),
             queues: self.registry.queues().all,
@@ -289,6 +308,7 @@ impl<C: QueueContext> Worker<C> {
             worker: life.id,
             running: life.running.clone(),
             leases: life.leases.clone(),
+            progress: life.loops.get("rescuer"),
             stop: life.ended.clone(),
         };
         tasks.spawn(rescuer.run());

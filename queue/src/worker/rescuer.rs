@@ -1,7 +1,11 @@
 //! The rescuer: returns jobs of dead workers to their queues, promotes jobs that are due, and hands back what this worker
 //! holds without knowing.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use db::{Db, DbError};
 use tokio_util::sync::CancellationToken;
@@ -9,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     EnqueueError, Kinds, Queue,
     control::act,
-    ids::{JobId, WorkerId},
+    ids::WorkerId,
     ledger::{
-        self, StrandedCancel,
+        self, Fence, StrandedCancel,
         controls::{limits, pauses},
         workers,
     },
-    worker::{leases::Leases, running::RunningJobs},
+    worker::{leases::Leases, progress::Loop, running::RunningJobs},
 };
 
 const TICK: Duration = Duration::from_millis(250);
@@ -23,6 +27,11 @@ const TICK: Duration = Duration::from_millis(250);
 const STEP: u32 = 500;
 /// Ticks after which a worker rescues although another holds the lease.
 const BACKSTOP: u64 = 40;
+/// Ticks after which a worker asks what the ledger says it runs although nothing points to a lost answer: it reads all that
+/// runs in its queues, whichever worker has it.
+const RECKONING: u64 = 120;
+/// How long a tick spends on what has come due, or is let go: jobs of dead workers wait for nobody's hundred thousand.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) struct Rescuer {
     pub(super) db: Db,
@@ -31,6 +40,7 @@ pub(super) struct Rescuer {
     pub(super) worker: WorkerId,
     pub(super) running: Arc<RunningJobs>,
     pub(super) leases: Arc<Leases>,
+    pub(super) progress: Arc<Loop>,
     pub(super) stop: CancellationToken,
 }
 
@@ -43,7 +53,13 @@ impl Rescuer {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(if away { TICK * 4 } else { TICK }) => {}
             }
-            match self.round(tick, &mut suspects).await {
+            let round = self.progress.begin();
+            let result = self.round(tick, &mut suspects).await;
+            match &result {
+                Err(DbError::Deadlock(_)) => round.went_well(),
+                result => round.ended(result),
+            }
+            match result {
                 Ok(()) => away = false,
                 // Another worker was faster; the next tick looks again.
                 Err(DbError::Deadlock(_)) => {}
@@ -57,25 +73,18 @@ impl Rescuer {
         }
     }
 
-    async fn round(&self, tick: u64, suspects: &mut HashSet<JobId>) -> Result<(), DbError> {
+    async fn round(&self, tick: u64, suspects: &mut HashSet<Fence>) -> Result<(), DbError> {
         // One worker does this for all; the others look now and then, in case it does not.
         let leads = self.leases.rescues() || tick.is_multiple_of(BACKSTOP);
-        if leads {
-            while ledger::promote(&self.db, STEP).await? == u64::from(STEP) {}
-            while limits::settle(&self.db, self.queues).await? >= u64::from(STEP) {}
-        }
-        if leads && tick.is_multiple_of(4) {
-            pauses::expire(&self.db).await?;
-            self.settle_cancels().await?;
-        }
         if leads && tick.is_multiple_of(4) {
             let died = workers::mark_dead(&self.db).await?;
             if died > 0 {
                 tracing::warn!(workers = died, "workers died; their jobs go to others");
                 metrics::counter!("queue_workers_died_total").increment(died);
             }
+            let began = Instant::now();
             for dead in workers::dead_with_jobs(&self.db).await? {
-                loop {
+                while began.elapsed() < PATIENCE {
                     let rescued = act::rescue_jobs_of(&self.db, &self.kinds, dead).await?;
                     metrics::counter!("queue_jobs_lost_total").increment(rescued);
                     if rescued == 0 {
@@ -84,7 +93,20 @@ impl Rescuer {
                 }
             }
         }
-        if tick.is_multiple_of(8) {
+        if leads {
+            let began = Instant::now();
+            while ledger::promote(&self.db, STEP).await? == u64::from(STEP) && began.elapsed() < PATIENCE {}
+            let began = Instant::now();
+            while limits::settle(&self.db).await? >= u64::from(STEP) && began.elapsed() < PATIENCE {}
+        }
+        if leads && tick.is_multiple_of(4) {
+            pauses::expire(&self.db).await?;
+            self.settle_cancels().await?;
+            limits::recount(&self.db, self.queues).await?;
+        }
+        if tick.is_multiple_of(8)
+            && (!suspects.is_empty() || self.running.is_in_doubt() || tick.is_multiple_of(RECKONING))
+        {
             *suspects = self.hand_back_unknown(suspects).await?;
         }
         Ok(())
@@ -93,7 +115,11 @@ impl Rescuer {
     /// A job that was asked to stop while it ran, but came back instead (it failed, or its worker died), is cancelled
     /// where it lies; one that has ended needs nothing more.
     async fn settle_cancels(&self) -> Result<(), DbError> {
-        for StrandedCancel { job, reason, actor } in ledger::stranded_cancels(&self.db).await? {
+        for StrandedCancel { job, reason, actor, runs_again } in ledger::stranded_cancels(&self.db).await? {
+            if runs_again {
+                ledger::carry_cancel(&self.db, job).await?;
+                continue;
+            }
             let mut tx = self.db.begin().await?;
             match act::operate(&mut tx, &self.kinds, job, act::Action::Cancel, &act::By { actor, reason: &reason })
                 .await
@@ -110,19 +136,19 @@ impl Rescuer {
 
     /// Jobs the ledger says we run, but we do not: claims whose answer was lost. Seen twice in a row, so that a claim
     /// under way is not mistaken for one.
-    async fn hand_back_unknown(&self, suspects: &HashSet<JobId>) -> Result<HashSet<JobId>, DbError> {
+    async fn hand_back_unknown(&self, suspects: &HashSet<Fence>) -> Result<HashSet<Fence>, DbError> {
         let mut unknown = HashSet::new();
         for fence in ledger::owned_by(&self.db, self.worker).await? {
-            if self.running.contains(fence.job) {
+            if self.running.contains(&fence) {
                 continue;
             }
-            if suspects.contains(&fence.job) {
+            if suspects.contains(&fence) {
                 tracing::warn!(job = %fence.job, "handing back a job claimed without our knowing");
                 if ledger::hand_back(&self.db, &fence).await.is_ok() {
                     metrics::counter!("queue_jobs_handed_back_total", "reason" => "unknown").increment(1);
                 }
             } else {
-                unknown.insert(fence.job);
+                unknown.insert(fence);
             }
         }
         Ok(unknown)

@@ -2,18 +2,24 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::ids::JobId;
+use crate::{ids::JobId, ledger::Fence};
 
+/// By job and run: a job that was asked for again may begin its next run here before the last one has quite ended.
 #[derive(Default)]
 pub(super) struct RunningJobs {
-    jobs: Mutex<HashMap<JobId, Holding>>,
+    jobs: Mutex<HashMap<(JobId, u32), Holding>>,
     emptied: Notify,
+    /// How often the ledger is still to be asked what it says we run.
+    doubts: AtomicU32,
 }
 
 struct Holding {
@@ -23,19 +29,19 @@ struct Holding {
 }
 
 impl RunningJobs {
-    pub(super) fn insert(&self, job: JobId, cancel: CancellationToken) {
+    pub(super) fn insert(&self, fence: &Fence, cancel: CancellationToken) {
         let mut jobs = self.lock();
-        let asked = jobs.remove(&job).and_then(|before| before.asked);
+        let asked = jobs.remove(&(fence.job, fence.run)).and_then(|before| before.asked);
         // Asked between the claim and the start: it stops before it begins.
         if asked.is_some() {
             cancel.cancel();
         }
-        jobs.insert(job, Holding { cancel, asked });
+        jobs.insert((fence.job, fence.run), Holding { cancel, asked });
     }
 
-    /// Tells a job to stop, if it is here. Its run ends as cancelled, unless it completes first.
-    pub(super) fn ask_to_stop(&self, job: JobId, reason: &str) {
-        if let Some(holding) = self.lock().get_mut(&job)
+    /// Tells a run to stop, if it is here. It ends as cancelled, unless it completes first.
+    pub(super) fn ask_to_stop(&self, job: JobId, run: u32, reason: &str) {
+        if let Some(holding) = self.lock().get_mut(&(job, run))
             && holding.asked.is_none()
         {
             holding.asked = Some(reason.to_owned());
@@ -43,21 +49,33 @@ impl RunningJobs {
         }
     }
 
-    /// Why the job was told to stop, if somebody asked for it.
-    pub(super) fn asked(&self, job: JobId) -> Option<String> {
-        self.lock().get(&job).and_then(|holding| holding.asked.clone())
+    /// Why the run was told to stop, if somebody asked for it.
+    pub(super) fn asked(&self, fence: &Fence) -> Option<String> {
+        self.lock().get(&(fence.job, fence.run)).and_then(|holding| holding.asked.clone())
     }
 
-    pub(super) fn remove(&self, job: JobId) {
+    pub(super) fn remove(&self, fence: &Fence) {
         let mut jobs = self.lock();
-        jobs.remove(&job);
+        jobs.remove(&(fence.job, fence.run));
         if jobs.is_empty() {
             self.emptied.notify_waiters();
         }
     }
 
-    pub(super) fn contains(&self, job: JobId) -> bool {
-        self.lock().contains_key(&job)
+    pub(super) fn contains(&self, fence: &Fence) -> bool {
+        self.lock().contains_key(&(fence.job, fence.run))
+    }
+
+    /// An answer was lost: the ledger may say that we run what we know nothing of. It is asked three times, since only what
+    /// is found twice in a row is no claim under way.
+    pub(super) fn doubt(&self) {
+        self.doubts.store(3, Ordering::Relaxed);
+    }
+
+    /// Whether the ledger is to be asked now.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        let less = |doubts: u32| doubts.checked_sub(1);
+        self.doubts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,7 +100,7 @@ impl RunningJobs {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Holding>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(JobId, u32), Holding>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,17 +6,18 @@ use db::{DbError, Tx};
 use futures::FutureExt;
 
 use super::{
-    cause::fingerprint,
     child::ticket_again,
+    completer::Completed,
     executor::{Executor, Finished, panic_text},
 };
 use crate::{
-    JobError, Outcome, QueueContext, Queues, RetryPolicy,
+    JobError, Outcome, QueueContext, RetryPolicy,
     job::transient_delay,
     ledger::{
         self, Claimed, Ending, Fenced, Next,
         controls::limits,
         history::attempts::{self, Outcome as Attempt},
+        stats::cause::fingerprint,
     },
     registry::Handler,
 };
@@ -52,21 +53,24 @@ impl<C: QueueContext> Executor<C> {
         let mut stopped = false;
         let ending = match finished {
             // Nothing else commits with it: it may share its statement with others.
-            Finished::Outcome(Outcome::Done) if plain && job.flow.is_none() && !job.limited => {
-                return match self.completer.complete(job.fence).await {
-                    Ok(()) => "completed",
-                    Err(_) => fenced_off(),
-                };
-            }
+            Finished::Outcome(Outcome::Done) if plain && job.flow.is_none() => match self.completer.complete(job).await
+            {
+                Completed::Done => return "completed",
+                Completed::Lost => return fenced_off(),
+                Completed::Alone => None,
+            },
             Finished::Outcome(Outcome::Done) => None,
             Finished::Outcome(Outcome::DoneIn(mut tx)) => {
                 let written = async {
                     ledger::complete(&mut tx, &job.fence, plain).await?;
-                    make_room(&mut tx, job, self.registry.queues()).await?;
+                    count_out(&mut tx, job).await?;
                     tx.commit().await.map_err(Fenced::from)
                 };
                 match written.await {
-                    Ok(()) => return "completed",
+                    Ok(()) => {
+                        self.make_room(job).await;
+                        return "completed";
+                    }
                     Err(Fenced::Lost) => return fenced_off(),
                     // Rolled back, or committed with the answer lost: in the second case the row is no longer
                     // running and the next write is refused.
@@ -83,7 +87,7 @@ impl<C: QueueContext> Executor<C> {
             Finished::Crashed(ending) => Some(ending),
             Finished::Error(error) => Some(self.failure(handler, job, &error).await),
             Finished::Interrupted if self.lost.is_cancelled() => return fenced_off(),
-            Finished::Interrupted if let Some(reason) = self.running.asked(job.id) => {
+            Finished::Interrupted if let Some(reason) = self.running.asked(&job.fence) => {
                 stopped = true;
                 Some(Ending::plain(Attempt::Cancelled, Some(reason), Next::Cancelled))
             }
@@ -109,6 +113,7 @@ impl<C: QueueContext> Executor<C> {
         loop {
             match self.write(hook, job, ending, plain).await {
                 Ok(()) => {
+                    self.make_room(job).await;
                     if let Some(ending) = ending {
                         self.meters.failed(job, ending);
                     }
@@ -143,7 +148,10 @@ impl<C: QueueContext> Executor<C> {
         match ending {
             None => ledger::complete(&mut tx, &job.fence, plain).await?,
             Some(ending) => {
-                if let Some(handler) = hook {
+                // A job that was asked for again meanwhile is not given up: it runs once more.
+                if let Some(handler) = hook
+                    && !ledger::wanted_again(&mut tx, &job.fence).await?
+                {
                     let reason = ending.error.as_deref().unwrap_or_default();
                     let hook = handler.given_up(self.arguments(job), &mut tx, reason);
                     match AssertUnwindSafe(hook).catch_unwind().await {
@@ -159,18 +167,27 @@ impl<C: QueueContext> Executor<C> {
                 }
             }
         }
-        make_room(&mut tx, job, self.registry.queues()).await?;
+        count_out(&mut tx, job).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// The end of a run lets the next job of a limited kind go. What is missed here, the rescuer lets go.
+    async fn make_room(&self, job: &Claimed) {
+        if job.limited
+            && let Err(error) = limits::release_next(self.context.db(), &job.kind, 1).await
+        {
+            tracing::debug!(%error, kind = job.kind, "the next job of a limited kind waits for the rescuer");
+        }
     }
 
     /// What a failure means for the job, by its policy for that class of failures.
     async fn failure(&self, handler: &dyn Handler<C>, job: &Claimed, error: &JobError) -> Ending {
         let retry = handler.retry(error.class());
         let text = format!("{error:#}");
-        let chain = error_chain(error);
+        let mut chain = error_chain(error);
         let jitter: f64 = rand::random();
-        let (outcome, next) = match error {
+        let (mut outcome, mut next) = match error {
             JobError::Transient(_) | JobError::Lost => {
                 let delay = transient_delay(job.fence.run.saturating_sub(job.failures), jitter);
                 (Attempt::Retry, Next::Again { delay, burnt: false })
@@ -183,6 +200,12 @@ impl<C: QueueContext> Executor<C> {
             }
             JobError::Failed(_) | JobError::Discard(_) => (Attempt::Discarded, Next::Discarded),
         };
+        if let Next::Again { delay, .. } = next
+            && job.is_too_late(delay)
+        {
+            chain.push_str(" (not tried again: its deadline will have passed)");
+            (outcome, next) = (Attempt::Discarded, Next::Discarded);
+        }
         if next == Next::Discarded {
             tracing::error!(error = %chain, "the job was given up");
         } else {
@@ -213,15 +236,16 @@ impl<C: QueueContext> Executor<C> {
         let next = Next::Again { delay: PARKED, burnt: false };
         let ending = Ending::plain(Attempt::Parked, Some(reason), next);
         if let Err(error) = ledger::finish(self.context.db(), &job.fence, Some(&ending), false).await {
+            self.running.doubt();
             tracing::warn!(%error, "parking failed; the rescuer will hand the job back");
         }
         "parked"
     }
 }
 
-/// The end of a run lets the next job of a limited kind go, in the same transaction.
-async fn make_room(tx: &mut Tx, job: &Claimed, queues: &Queues) -> Result<(), DbError> {
-    if job.limited { limits::release_one(tx, &job.kind, queues.all).await } else { Ok(()) }
+/// The run no longer counts against its kind's limits. Goes last, since others wait for the limit's row.
+async fn count_out(tx: &mut Tx, job: &Claimed) -> Result<(), DbError> {
+    if job.limited { limits::count_one_out(tx, &job.kind, job.tenant).await } else { Ok(()) }
 }
 
 fn fenced_off() -> &'static str {

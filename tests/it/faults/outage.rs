@@ -1,12 +1,25 @@
 //! A service that goes away: steps wait, and go on by themselves when it is back.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
-use queue::ledger::{self, State, workers};
+use domain::review::ReviewPolicy;
+use jobs::Context;
+use queue::{
+    Job, JobError, Outcome, Queue, Run,
+    ledger::{
+        self, State,
+        controls::pauses::{self, Scope},
+        workers,
+    },
+};
 use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use servers::{
-    mariadb::MariaDb,
+    database::DatabaseServer,
     redis::{RedisServer, Role},
 };
 use tests::{TestApp, app::Overrides, archives};
@@ -50,6 +63,53 @@ async fn mail_away_the_announcement_waits() {
     app.finish().await;
 }
 
+static SERVICE_IS_BACK: AtomicBool = AtomicBool::new(false);
+
+/// Needs a service.
+#[derive(Serialize, Deserialize)]
+struct Dependent {}
+
+impl Job<Context> for Dependent {
+    const KIND: &'static str = "test_dependent";
+    const QUEUE: Queue = jobs::queues::SEARCH;
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        if SERVICE_IS_BACK.load(Ordering::SeqCst) {
+            return Ok(Outcome::Done);
+        }
+        Err(JobError::Transient(anyhow::anyhow!("the weather service does not answer")))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_whose_service_is_away_is_paused_with_the_reason_and_goes_on_by_itself() {
+    let app = TestApp::start().await;
+    let jobs: Vec<_> = (0..200).map(|_| Dependent {}).collect();
+    let mut tx = app.db.begin().await.unwrap();
+    let ids = queue::enqueue_all(&mut tx, &jobs).await.unwrap();
+    tx.commit().await.unwrap();
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<Dependent>()).await;
+    let since = Instant::now();
+    let pause = loop {
+        if let Some(pause) = pauses::list(&app.db).await.unwrap().pop() {
+            break pause;
+        }
+        assert!(since.elapsed() < tests::app::PATIENCE, "no pause");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((pause.scope, pause.name.as_str(), pause.actor), (Scope::Kind, Dependent::KIND, None));
+    assert!(pause.reason.contains("the weather service does not answer"), "{}", pause.reason);
+    assert!(pause.expires_at.is_some());
+    SERVICE_IS_BACK.store(true, Ordering::SeqCst);
+    app.drained().await;
+    for id in ids {
+        let row = ledger::get(&app.db, id).await.unwrap().unwrap();
+        assert_eq!((row.state, row.failures), (State::Completed, 0));
+    }
+    worker.stop().await;
+    app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn queue_redis_away_jobs_still_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,7 +139,7 @@ async fn queue_redis_away_jobs_still_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn database_away_no_worker_ends_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let mut database = MariaDb::start(folder.path().join("mariadb"), 0).await.unwrap();
+    let mut database = DatabaseServer::start(folder.path(), 0).await.unwrap();
     let server = Overrides { database_server_url: Some(database.url()), ..Overrides::default() };
     let app = TestApp::start_with(server).await;
     let mut worker = app.worker_process("through-the-outage").await;

@@ -1,8 +1,15 @@
 //! Jobs that are given up: the mail, upload or bulk action they were for says so, and goes on when they are retried.
 
-use db::Json;
+use chrono::{TimeDelta, Utc};
+use db::{
+    Json,
+    clock::{self, Clock},
+};
 use domain::{ids::DeliveryId, user::Language};
-use infra::db::{audit_log, email_deliveries};
+use infra::db::{
+    audit_log,
+    email_deliveries::{self, DeliveryState},
+};
 use jobs::{NewMail, RemoveObject, SendEmail, queue_mail};
 use queue::{
     builtin::{BulkAction, TellGivenUp},
@@ -15,7 +22,7 @@ use queue::{
     },
 };
 use serde_json::json;
-use tests::TestApp;
+use tests::{TestApp, app::Overrides};
 use uuid::Uuid;
 
 async fn act(app: &TestApp, id: JobId, action: Action) -> State {
@@ -70,13 +77,69 @@ async fn a_mail_that_was_given_up_goes_out_when_it_is_retried() {
 async fn a_mail_given_up_while_it_is_sent_is_ambiguous_and_stays_so() {
     let app = TestApp::start().await;
     let (job, delivery) = mail(&app, "in-the-exchange").await;
-    assert!(email_deliveries::begin_sending(&app.db, delivery).await.unwrap());
+    assert!(email_deliveries::begin_sending(&app.db, delivery, 1, DeliveryState::Queued).await.unwrap());
     act(&app, job, Action::Cancel).await;
     app.run_all_due().await;
     assert_eq!(fate(&app, delivery).await, "ambiguous");
     act(&app, job, Action::Retry).await;
     assert_eq!(app.run_one(job).await.state, State::Completed);
     assert_eq!((fate(&app, delivery).await.as_str(), app.mail.messages().len()), ("ambiguous", 0));
+    app.finish().await;
+}
+
+/// Minutes at first, hours later, days in all; then the mail is given up, and a retry begins anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_put_off_is_tried_for_three_days_and_given_up() {
+    let clock = Clock::manual(Utc::now());
+    let app = TestApp::start_with(Overrides { clock: clock.clone(), ..Overrides::default() }).await;
+    app.mail.put_off(true);
+    let (job, delivery) = mail(&app, "put-off").await;
+    let mut waits = Vec::new();
+    let last = loop {
+        let row = app.run_one(job).await;
+        if row.state.is_terminal() {
+            break row;
+        }
+        assert_eq!((row.state, row.failures, fate(&app, delivery).await.as_str()), (State::Scheduled, 0, "queued"));
+        let wait = row.run_at - clock::now(&app.db).await.unwrap();
+        waits.push((wait.as_seconds_f64() / 60.0).round() as i64);
+        clock.advance(wait);
+        assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+        assert!(waits.len() < 100, "tried without end");
+    };
+    assert_eq!(waits[..8], [5, 15, 30, 60, 120, 240, 480, 480]);
+    let days = TimeDelta::minutes(waits.iter().sum());
+    assert!(days > TimeDelta::hours(60) && days <= TimeDelta::days(3), "{days}");
+    assert_eq!((last.state, fate(&app, delivery).await.as_str()), (State::Discarded, "given_up"));
+    let shown = last.last_error.unwrap();
+    assert!(shown.contains("451") && shown.contains("3 days") && !shown.contains("ada@"), "{shown}");
+    assert!(app.mail.messages().is_empty());
+
+    assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+    assert_eq!(app.run_one(job).await.state, State::Scheduled, "it begins anew");
+    app.mail.put_off(false);
+    assert_eq!(act(&app, job, Action::Retry).await, State::Available);
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    assert_eq!((fate(&app, delivery).await.as_str(), app.mail.messages().len()), ("sent", 1));
+    app.finish().await;
+}
+
+/// A server that is away as a whole is waited for within seconds, without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_is_away_puts_nothing_off() {
+    let app = TestApp::start().await;
+    app.mail.refuse(true);
+    let (job, delivery) = mail(&app, "away").await;
+    for _ in 0..3 {
+        let row = app.run_one(job).await;
+        let wait = row.run_at - clock::now(&app.db).await.unwrap();
+        assert!(wait < TimeDelta::seconds(16), "{wait}");
+        assert_eq!((row.failures, fate(&app, delivery).await.as_str()), (0, "queued"));
+        act(&app, job, Action::Retry).await;
+    }
+    app.mail.refuse(false);
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    assert_eq!(fate(&app, delivery).await, "sent");
     app.finish().await;
 }
 
@@ -87,7 +150,7 @@ async fn a_job_set_aside_because_workers_die_with_it_leaves_word() {
     for _ in 0..20 {
         let lost = app.enrol("lost", "mail").await;
         assert!(app.enqueued::<TellGivenUp>().await.is_empty());
-        assert_eq!(ledger::claim(&app.db, lost, vec![job], jobs::QUEUES.all).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, lost, vec![job]).await.unwrap().len(), 1);
         workers::stop(&app.db, lost).await.unwrap();
         assert_eq!(act::rescue_jobs_of(&app.db, &jobs::KINDS, lost).await.unwrap(), 1);
     }

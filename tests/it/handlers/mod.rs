@@ -14,5 +14,6 @@
 mod author;
 mod example;
 mod given_up;
+mod long_work;
 mod periodic;
 mod steps;

@@ -317,7 +317,7 @@ async fn a_job_lost_twice_runs_in_a_child_from_then_on() {
             slots: 1,
         };
         workers::register(&app.db, &dead).await.unwrap();
-        assert_eq!(ledger::claim(&app.db, dead.id, vec![job], jobs::QUEUES.all).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, dead.id, vec![job]).await.unwrap().len(), 1);
         assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, dead.id).await.unwrap(), 1);
     }
     let mut worker = app.worker_process_with("worker", &[VERBOSE]).await;

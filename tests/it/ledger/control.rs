@@ -253,7 +253,7 @@ async fn a_cancel_outlives_the_worker_that_ran_the_job() {
     let app = TestApp::start().await;
     let lost = app.enrol("lost", "search").await;
     let id = app.put(&Stint { test: Uuid::now_v7(), tenant: None, millis: 60_000 }).await;
-    assert_eq!(ledger::claim(&app.db, lost, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
+    assert_eq!(ledger::claim(&app.db, lost, vec![id]).await.unwrap().len(), 1);
     assert_eq!(act(&app, id, Action::Cancel).await.result, Operated::Asked);
     assert_eq!(act(&app, id, Action::Discard).await.result, Operated::Refused, "it runs");
     // Nobody beats for it: it is put back, and cancelled where it lies or as soon as it runs again.
@@ -294,7 +294,7 @@ async fn a_job_lost_too_often_is_a_group_of_failures() {
     let id = app.put(&Other {}).await;
     for _ in 0..20 {
         let lost = app.enrol("lost", "search").await;
-        assert_eq!(ledger::claim(&app.db, lost, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, lost, vec![id]).await.unwrap().len(), 1);
         workers::stop(&app.db, lost).await.unwrap();
         assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, lost).await.unwrap(), 1);
     }

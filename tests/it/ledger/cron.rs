@@ -21,7 +21,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use servers::{
-    mariadb::MariaDb,
+    database::DatabaseServer,
     processes::{Launch, Process},
 };
 use tests::{
@@ -204,7 +204,7 @@ async fn all_ticks(app: &TestApp, entry: &str) -> Vec<Tick> {
 
 /// Kills one of three schedulers after the other while the database's clock passes `change`; every fifth time one more is
 /// stopped in its tracks, and goes on later as if nothing had been.
-async fn through_a_change(server: &MariaDb, skew: &Skew, change: DateTime<Utc>, kills: usize, seed: u64) {
+async fn through_a_change(server: &DatabaseServer, skew: &Skew, change: DateTime<Utc>, kills: usize, seed: u64) {
     let overrides = Overrides { database_server_url: Some(server.url()), ..Overrides::default() };
     let app = TestApp::start_with(overrides).await;
     let mut random = StdRng::seed_from_u64(seed);
@@ -307,7 +307,7 @@ async fn three_schedulers_with_wrong_clocks_are_killed_through_both_changes() {
     // The database's clock decides, so it is the database that is taken to the change.
     let (autumn, spring) = (at("2026-10-25T01:00:00Z"), at("2027-03-28T01:00:00Z"));
     let before = |change: DateTime<Utc>| skew.to(change - TimeDelta::seconds(18));
-    let mut server = MariaDb::start_in(folder.path().join("autumn"), 0, before(autumn)).await.unwrap();
+    let mut server = DatabaseServer::start_in(folder.path(), 0, before(autumn)).await.unwrap();
     through_a_change(&server, &skew, autumn, kills().div_ceil(2), 3).await;
     server.kill().await.unwrap();
     server.set_environment(before(spring));

@@ -11,7 +11,7 @@ use jobs::{Context, RemoveObject};
 use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, enqueue,
     ids::{JobId, WorkerId},
-    ledger::{self, State, workers},
+    ledger::{self, State, stats::error_groups, workers},
 };
 use serde::{Deserialize, Serialize};
 use tests::TestApp;
@@ -43,7 +43,7 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
     let id = put(&app, &RemoveObject { key: "uploads/none.zip".into() }).await;
     for lost in 1..=20 {
         let worker = register_worker(&app.db).await;
-        assert_eq!(ledger::claim(&app.db, worker, vec![id], jobs::QUEUES.all).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, worker, vec![id]).await.unwrap().len(), 1);
         workers::stop(&app.db, worker).await.unwrap();
         assert_eq!(workers::dead_with_jobs(&app.db).await.unwrap(), [worker]);
         assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker).await.unwrap(), 1);
@@ -51,6 +51,10 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
         assert_eq!((row.lost, row.failures), (lost, 0));
         assert_eq!(row.state, if lost < 20 { State::Available } else { State::Quarantined });
     }
+    let (groups, _) = error_groups::page(&app.db, &error_groups::Filter::default(), None, 50).await.unwrap();
+    let [group] = groups.as_slice() else { panic!("one cause: {groups:?}") };
+    assert_eq!((group.kind.as_str(), group.class.as_str(), group.failures), (RemoveObject::KIND, "lost", 1));
+    assert_eq!((group.last_job, group.open.count), (id, 1));
     let mut tx = app.db.begin().await.unwrap();
     let done =
         ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("a test")).await.unwrap().unwrap();
@@ -156,7 +160,7 @@ async fn a_claim_whose_answer_was_lost_is_handed_back() {
         let mut tx = app.db.begin().await.unwrap();
         ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
         tx.commit().await.unwrap();
-        if ledger::claim(&app.db, running, vec![id], jobs::QUEUES.all).await.unwrap().len() == 1 {
+        if ledger::claim(&app.db, running, vec![id]).await.unwrap().len() == 1 {
             break id;
         }
     };

@@ -11,7 +11,7 @@ use jobs::Context;
 use queue::{
     Flow, Job, JobError, Outcome, Queue, RetryPolicy, Run, enqueue,
     ids::JobId,
-    ledger::{self, Ending, Fenced, Next, State, workers},
+    ledger::{self, Ending, Fenced, Next, State, history::attempts, workers},
     schedule::Scheduler,
 };
 use serde::{Deserialize, Serialize};
@@ -167,18 +167,21 @@ async fn a_job_that_keeps_failing_or_panicking_is_discarded_and_can_be_retried()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_kind_is_parked_without_burning_an_attempt() {
+async fn an_unknown_kind_waits_without_a_run_for_a_worker_that_knows_it() {
     let app = TestApp::start().await;
     let id = put(&app, &FromTheFuture {}).await;
     let worker = worker(&app).await;
-    let row = app.wait_for_state(id, &[State::Scheduled]).await;
-    assert_eq!((row.failures, row.runs), (0, 1));
-    worker.stop().await;
+    let row = app.wait_for_state(id, &[State::Blocked]).await;
+    assert_eq!((row.failures, row.runs), (0, 0), "nobody claimed it");
+    assert!(attempts::by_job(&app.db, id).await.unwrap().is_empty());
+    // Side by side, as in a rollout: the old worker leaves it to the new one.
     let newer = app.worker_with(ReviewPolicy::FlaggedOnly, jobs::registry().with::<FromTheFuture>()).await;
-    let mut tx = app.db.begin().await.unwrap();
-    ledger::operate(&mut tx, id, ledger::Action::Retry, &ledger::By::system("now")).await.unwrap();
-    tx.commit().await.unwrap();
-    app.wait_for_state(id, &[State::Completed]).await;
+    assert_eq!(app.wait_for_state(id, &[State::Completed]).await.runs, 1);
+    for _ in 0..20 {
+        let id = put(&app, &FromTheFuture {}).await;
+        assert_eq!(app.wait_for_state(id, &[State::Completed]).await.runs, 1, "the old worker took none");
+    }
+    worker.stop().await;
     newer.stop().await;
     app.finish().await;
 }
@@ -219,7 +222,7 @@ async fn a_run_that_was_given_to_others_can_write_nothing() {
         slots: 1,
     };
     workers::register(&app.db, &worker).await.unwrap();
-    let claimed = ledger::claim(&app.db, worker.id, vec![id], jobs::QUEUES.all).await.unwrap().remove(0);
+    let claimed = ledger::claim(&app.db, worker.id, vec![id]).await.unwrap().remove(0);
     workers::stop(&app.db, worker.id).await.unwrap();
     assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker.id).await.unwrap(), 1);
 
@@ -234,15 +237,12 @@ async fn a_run_that_was_given_to_others_can_write_nothing() {
     assert!(matches!(ledger::finish(&app.db, &claimed.fence, Some(&ending), false).await, Err(Fenced::Lost)));
     let row = ledger::get(&app.db, id).await.unwrap().unwrap();
     assert_eq!((row.state, row.failures, row.lost), (State::Available, 0, 1));
-    assert!(
-        ledger::claim(&app.db, worker.id, vec![id], jobs::QUEUES.all).await.unwrap().is_empty(),
-        "a stopped worker claims nothing"
-    );
+    assert!(ledger::claim(&app.db, worker.id, vec![id]).await.unwrap().is_empty(), "a stopped worker claims nothing");
 
     // The job itself is fine, and repeating a completion whose answer was lost is a success.
     let next = workers::NewWorker { id: Uuid::now_v7().into(), ..worker };
     workers::register(&app.db, &next).await.unwrap();
-    let claimed = ledger::claim(&app.db, next.id, vec![id], jobs::QUEUES.all).await.unwrap().remove(0);
+    let claimed = ledger::claim(&app.db, next.id, vec![id]).await.unwrap().remove(0);
     assert_eq!(claimed.fence.run, 2);
     ledger::finish(&app.db, &claimed.fence, None, false).await.unwrap();
     ledger::finish(&app.db, &claimed.fence, None, false).await.unwrap();

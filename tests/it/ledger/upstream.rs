@@ -289,7 +289,7 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
             slots: 1,
         };
         workers::register(&app.db, &worker).await.unwrap();
-        assert_eq!(ledger::claim(&app.db, worker.id, vec![lost], jobs::QUEUES.all).await.unwrap().len(), 1);
+        assert_eq!(ledger::claim(&app.db, worker.id, vec![lost]).await.unwrap().len(), 1);
         workers::stop(&app.db, worker.id).await.unwrap();
         assert_eq!(queue::control::act::rescue_jobs_of(&app.db, &jobs::KINDS, worker.id).await.unwrap(), 1);
         losses += 1;

@@ -11,7 +11,7 @@ use domain::{
     user::{Role, UserStatus},
 };
 use infra::db::audit_log;
-use jobs::{Context, ValidateArchive};
+use jobs::{Context, MakeThumbnails, ReviewNano, ScanContent, ValidateArchive};
 use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, class,
     ids::JobId,
@@ -61,6 +61,32 @@ async fn act(app: &TestApp, id: JobId, action: Action) {
     let mut tx = app.db.begin().await.unwrap();
     ledger::operate(&mut tx, id, action, &By::system("a test")).await.unwrap().unwrap();
     tx.commit().await.unwrap();
+}
+
+/// A step was stopped, so its flow's parent waits; then the nano goes, and with it all that waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_a_nano_that_was_deleted() {
+    let app = TestApp::start().await;
+    let creator = app.creator("ada").await;
+    let nano = creator.submit(&app, "Soon gone", archives::unit()).await;
+    let id = app.assert_enqueued::<ValidateArchive>(|_| true).await;
+    assert_eq!(app.run_one(id).await.state, State::Completed);
+    let (scan, _) = app.enqueued::<ScanContent>().await.pop().unwrap();
+    let (review, _) = app.enqueued::<ReviewNano>().await.pop().unwrap();
+    let (thumbnails, _) = app.enqueued::<MakeThumbnails>().await.pop().unwrap();
+    act(&app, scan, Action::Cancel).await;
+    assert_eq!(ledger::get(&app.db, review).await.unwrap().unwrap().state, State::Waiting);
+
+    let gone = creator.delete(&app, &format!("/api/v1/nanos/{nano}")).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    for job in [scan, thumbnails, review] {
+        let row = ledger::get(&app.db, job).await.unwrap().unwrap();
+        assert_eq!(row.state, State::Cancelled, "{row:?}");
+    }
+    app.run_all_due().await;
+    let events = infra::db::nano_events::since(&app.db, nano.parse().unwrap(), 0, 100).await.unwrap();
+    assert!(events.iter().all(|event| event.kind != "step_failed"), "nobody has to be told: {events:?}");
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

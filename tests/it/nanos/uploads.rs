@@ -62,6 +62,43 @@ async fn assert_store_empty(app: &TestApp) {
     assert_eq!(app.storage.abort_multiparts_older_than(Duration::ZERO).await.unwrap(), 0, "unfinished multiparts");
 }
 
+/// The store asks for less in the middle of an upload, for longer than its library tries again: nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_waits_for_a_store_that_asks_for_less() {
+    let app = TestApp::start().await;
+    let creator = app.creator("slo").await;
+    // In one request, and in parts.
+    for size in [100_000, 17 << 20] {
+        let nano = creator.draft(&app, &format!("{size} bytes")).await;
+        let (bytes, mut sender) = tokio::io::duplex(1 << 20);
+        let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(bytes));
+        let path = format!("/api/v1/nanos/{nano}/file?filename=unit.zip");
+        let request = creator.request(&app, Method::PUT, &path).header("content-type", "application/zip").body(body);
+        let uploading = tokio::spawn(answer(request));
+        let file: Vec<u8> = (0..size).map(|at: usize| (at % 251) as u8).collect();
+        let (first, rest) = file.split_at(size / 2);
+        sender.write_all(first).await.unwrap();
+        app.s3.slow_down(true);
+        let slow = Instant::now();
+        let busy = async {
+            tokio::time::sleep(Duration::from_secs(12)).await;
+            app.s3.slow_down(false);
+        };
+        let sending = async {
+            sender.write_all(rest).await.unwrap();
+            drop(sender);
+        };
+        tokio::join!(busy, sending);
+        let done = uploading.await.unwrap();
+        let sha256 = hex::encode(Sha256::digest(&file));
+        assert_eq!(done.data(StatusCode::CREATED)["sha256"], sha256, "after {:?}", slow.elapsed());
+        let upload = row(&app, done.body["data"]["id"].as_str().unwrap()).await;
+        let kept = app.storage.head(&upload.object_key.parse::<Key>().unwrap()).await.unwrap();
+        assert_eq!(kept.unwrap().size, size as u64);
+    }
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn finishing_twice_gives_the_same_job() {
     let app = TestApp::start().await;

@@ -378,7 +378,7 @@ async fn an_old_backlog_is_found_behind_newer_jobs() {
                 backlog.extend(ids);
                 continue;
             }
-            let claimed = ledger::claim(&app.db, worker, ids, jobs::QUEUES.all).await.unwrap();
+            let claimed = ledger::claim(&app.db, worker, ids).await.unwrap();
             let fences: Vec<_> = claimed.iter().map(|job| job.fence).collect();
             ledger::complete_all(&app.db, &fences).await.unwrap();
         }

@@ -17,7 +17,7 @@ use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, enqueue_all,
     ids::JobId,
     ledger::{
-        State,
+        self, State,
         history::timeline,
         list::{self, Filter},
     },
@@ -30,6 +30,7 @@ use tests::{
     app::PATIENCE,
     events::{Event, EventStream},
 };
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 const JOBS: u64 = 10_000;
@@ -56,6 +57,61 @@ impl Job<Context> for Ailing {
             _ => JobError::discard_as("quota", anyhow::anyhow!("disk {} is full", self.n)),
         })
     }
+}
+
+static UPKEEP_ENDS: Notify = Notify::const_new();
+
+/// Upkeep that takes hours.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Upkeep {
+    n: u64,
+}
+
+impl Job<Context> for Upkeep {
+    const KIND: &'static str = "test_upkeep";
+    const QUEUE: Queue = jobs::queues::MAINTENANCE;
+
+    async fn run(&self, _: &Context, _: &Run) -> Result<Outcome, JobError> {
+        UPKEEP_ENDS.notified().await;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Somebody waits for a bulk action: upkeep that fills its queue's slots for hours does not hold it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_action_does_not_wait_for_upkeep() {
+    let app = TestApp::start().await;
+    let operator = app.user("ops", Role::Operator).await;
+    let registry = jobs::registry().with::<Upkeep>();
+    let worker = app.worker_with(ReviewPolicy::FlaggedOnly, registry).await;
+    let mut upkeep = Vec::new();
+    // As many as the queue has slots, and some more.
+    for n in 0..4 {
+        upkeep.push(app.put(&Upkeep { n }).await);
+    }
+    let started = Instant::now();
+    loop {
+        let rows = stream::iter(&upkeep).then(|id| ledger::get(&app.db, *id)).collect::<Vec<_>>().await;
+        if rows.iter().filter(|row| row.as_ref().unwrap().as_ref().unwrap().state == State::Running).count() == 2 {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "{rows:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let request = json!({"action": "cancel", "filter": {"kind": "send_email"}, "reason": "a test", "dry_run": false});
+    let answer = operator.post(&app, "/api/v1/admin/jobs/bulk", &request).await;
+    let id = answer.data(StatusCode::ACCEPTED)["bulk"]["id"].as_str().unwrap().to_owned();
+    bulk(&app, &operator, &id, |bulk| !bulk["finished_at"].is_null()).await;
+    for _ in &upkeep {
+        UPKEEP_ENDS.notify_one();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    while !ledger::unfinished(&app.db).await.unwrap().is_empty() {
+        UPKEEP_ENDS.notify_waiters();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    worker.stop().await;
+    app.finish().await;
 }
 
 async fn count(app: &TestApp, state: State) -> u64 {
@@ -159,7 +215,7 @@ async fn ten_thousand_failures_of_three_causes_are_retried_once_each_although_th
     assert_eq!(kit.run_one(later).await.state, State::Discarded);
 
     // Killed in the middle; another one goes on where it was.
-    let mine = [("WORKER_QUEUES", "maintenance=2")];
+    let mine = [("WORKER_QUEUES", "bulk=2")];
     let mut worker = app.worker_process_with("first", &mine).await;
     bulk(&app, &operator, &id, |bulk| bulk["changed"].as_u64().unwrap() >= 2_000).await;
     worker.kill().await.unwrap();

@@ -4,6 +4,8 @@ mod admin_jobs;
 mod admin_refusals;
 mod bulk;
 mod cli;
+mod connections;
+mod explain;
 mod metrics;
 mod operate;
 mod traces;

@@ -41,6 +41,26 @@ async fn audited(app: &TestApp, action: &str) -> u64 {
     audit_log::page(&app.db, &filter, 0, 1).await.unwrap().1
 }
 
+/// Domains have an ASCII form, which every mail server knows; people before the @ have none.
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_reaches_umlaut_domains_and_umlaut_people_are_told() {
+    let app = TestApp::start().await;
+    app.mail.ascii_only(true);
+    let worker = app.worker().await;
+    let refused = register(&app, "jörg@nano.test", "joerg").await;
+    assert_eq!(refused.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
+    let field = &refused.body["error"]["details"]["fields"][0];
+    assert_eq!((word(field, "field"), word(field, "code")), ("email", "UNDELIVERABLE"), "{field:#}");
+
+    let registered = register(&app, "ada@Bücher.test", "ada").await;
+    assert_eq!(registered.data(StatusCode::ACCEPTED)["email"], "ada@bücher.test", "as it was typed");
+    let mail = app.mail.wait_for(|mail| mail.envelope_to == ["ada@xn--bcher-kva.test"], SOON).await.unwrap();
+    assert_eq!(mail.to, ["ada@xn--bcher-kva.test"]);
+    login(&app, "ada@bücher.test", PASSWORD).await.data(StatusCode::OK);
+    worker.stop().await;
+    app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_registered_confirmed_by_mail_and_signed_in() {
     let app = TestApp::start().await;

@@ -235,6 +235,7 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
                 reason: "before".into(),
                 actor: None,
                 changed_at: Utc::now(),
+                running: 0,
             };
             limits::set(&mut tx, &limit).await.unwrap();
         }

@@ -971,7 +971,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests can be served, with each service's state: `ok` or `away`. */
+        /** Whether requests can be served, with each service's state: `ok` or `away`. A load balancer should ask this. */
         get: operations["get_ready"];
         put?: never;
         post?: never;
@@ -2358,7 +2358,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "CURSOR_INVALID" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "CURSOR_INVALID" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -2898,6 +2898,7 @@ export interface components {
             window_minutes: number;
         };
         Readiness: {
+            /** @description `away` also when it answers and takes no writes. */
             database: string;
             /** @description The queue's Redis. While it is away, jobs run from the ledger alone. */
             queue: string;
@@ -2905,7 +2906,8 @@ export interface components {
             redis: string;
             search: string;
             /**
-             * @description `ready`, `degraded` (something is missing that the API can do without), or `unavailable`.
+             * @description `ready`, `degraded` (something is missing that the API can do without), `unavailable` (the database is away, or
+             *     takes no writes), or `stopping` (the process was told to end: send it no more requests).
              * @example ready
              */
             status: string;
@@ -5765,7 +5767,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `JOB_STATE`: The job's state does not allow this. */
+            /**
+             * @description - `JOB_STATE`: The job's state does not allow this.
+             *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6919,6 +6924,7 @@ export interface operations {
             };
             /**
              * @description - `JOB_STATE`: The job's state does not allow this.
+             *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
              *     - `FLOW_TOO_LARGE`: The flow has more jobs than one call acts on; use a bulk action.
              */
             409: {
@@ -7154,6 +7160,7 @@ export interface operations {
             };
             /**
              * @description - `JOB_STATE`: The job's state does not allow this.
+             *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
              *     - `FLOW_TOO_LARGE`: The flow has more jobs than one call acts on; use a bulk action.
              */
             409: {
@@ -8970,7 +8977,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description The database is away, or the process is stopping */
+            /** @description The database is away or takes no writes, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;

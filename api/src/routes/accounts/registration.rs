@@ -58,6 +58,9 @@ pub struct Registration {
 impl Input for Registration {
     fn read(fields: &mut Fields) -> Option<Self> {
         let email: Option<Email> = fields.required("email", fields::parsed("ada@example.org"));
+        if let Some(Err(error)) = email.as_ref().map(Email::check_deliverable) {
+            fields.error("email", Issue::Undeliverable(error));
+        }
         let username: Option<Username> = fields.required("username", fields::parsed("ada-99 (3–32 × a-z 0-9 _ -)"));
         let password = fields.required("password", fields::text);
         let name = fields.optional("name", fields::line(100));

@@ -85,7 +85,8 @@ pub struct Operated {
     request_body(content = Option<Operation>), security(("bearer" = [])),
     responses((status = 200, description = "It runs again", body = Envelope<Operated>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::FlowTooLarge, Code::RateLimited
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken, Code::FlowTooLarge,
+        Code::RateLimited
     ])), ("x-permission" = json!("owner/jobs:operate"))))]
 pub async fn retry(
     State(state): State<AppState>,
@@ -109,7 +110,8 @@ pub async fn retry(
         (status = 202, description = "It runs, and was asked to stop", body = Envelope<Operated>,
             headers(("Location" = String, description = "The job")))),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::FlowTooLarge, Code::RateLimited
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken, Code::FlowTooLarge,
+        Code::RateLimited
     ])), ("x-permission" = json!("owner/jobs:operate"))))]
 pub async fn cancel(
     State(state): State<AppState>,
@@ -126,7 +128,7 @@ pub async fn cancel(
 #[utoipa::path(post, path = "/admin/jobs/{id}/discard", tag = "admin jobs", params(("id" = uuid::Uuid, Path,)),
     request_body = Reasoned, security(("bearer" = [])),
     responses((status = 200, description = "Given up", body = Envelope<Operated>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState])),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn discard(
     State(state): State<AppState>,

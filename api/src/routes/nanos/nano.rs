@@ -16,6 +16,10 @@ use infra::db::{
     uploads,
 };
 use jobs::{IndexNano, RemoveObject};
+use queue::{
+    Reference,
+    control::act::{self, By},
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -213,7 +217,7 @@ pub async fn remove(
         }
         nanos::set_status(tx, id, status, now).await?;
         nanos::set_archived_by_moderator(tx, id, nano.creator_id != user.id).await?;
-        close_open_version(tx, &nano, now).await?;
+        close_open_version(tx, &user, &nano, now).await?;
         for upload in uploads::open_of_nano(tx, id).await? {
             uploads::set_state(tx, upload.id, upload.state.abort()?, now).await?;
             queue::enqueue(tx, &RemoveObject { key: upload.object_key }).await?;
@@ -229,13 +233,21 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Withdraws the version whose fate is still open, with its case and its uploaded bytes.
-async fn close_open_version(tx: &mut Tx, nano: &nanos::Nano, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+/// Withdraws the version whose fate is still open, with its case, its uploaded bytes and what is left of its steps.
+async fn close_open_version(
+    tx: &mut Tx,
+    user: &CurrentUser,
+    nano: &nanos::Nano,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Error> {
     let Some(id) = nano.latest_version_id else { return Ok(()) };
     let Some(version) = nano_versions::lock(tx, id).await? else { return Ok(()) };
     let Ok(state) = version.state.withdraw() else { return Ok(()) };
     nano_versions::set_state(tx, id, state, now).await?;
     moderation_cases::dismiss(tx, id, now).await?;
+    // A step that failed would hold the others of its flow for ever.
+    let by = By { actor: Some(user.id.0), reason: "the version was withdrawn" };
+    act::cancel_about(tx, &jobs::KINDS, Reference::new("version", id), &by).await?;
     queue::enqueue(tx, &RemoveObject { key: version.uploaded_key }).await?;
     Ok(())
 }
@@ -256,7 +268,7 @@ pub async fn withdraw(
         user.require_owner(&nano)?;
         let status = nano.status.withdraw()?;
         nanos::set_status(tx, id, status, now).await?;
-        close_open_version(tx, &nano, now).await?;
+        close_open_version(tx, &user, &nano, now).await?;
         nano_events::append(tx, id, "withdrawn", &json!({"status": status}), now).await?;
         let entry = client.audit("nano.withdraw", Some(user.id), ("nano", Some(id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;

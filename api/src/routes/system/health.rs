@@ -1,6 +1,10 @@
 //! Health, readiness, build and keys, for those who run the service.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{
+    fmt::Display,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -8,16 +12,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use infra::db::write_probe;
 use jsonwebtoken::jwk::JwkSet;
 use queue::ledger::workers;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::state::AppState;
 
-/// A service that takes longer counts as away.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A service that takes longer counts as away. Shorter than the 2 s that load balancers commonly wait for an answer.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// An answer is good for this long.
+const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, ToSchema)]
 pub struct Health {
@@ -31,11 +39,13 @@ pub async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, `degraded` (something is missing that the API can do without), or `unavailable`.
+    /// `ready`, `degraded` (something is missing that the API can do without), `unavailable` (the database is away, or
+    /// takes no writes), or `stopping` (the process was told to end: send it no more requests).
     #[schema(example = "ready")]
     pub status: &'static str,
+    /// `away` also when it answers and takes no writes.
     pub database: &'static str,
     /// The cache's Redis.
     pub redis: &'static str,
@@ -48,29 +58,56 @@ pub struct Readiness {
     pub workers: u64,
 }
 
-/// Whether requests can be served, with each service's state: `ok` or `away`.
+/// What `/ready` found last, and when: asked at most once a second, however many load balancers ask.
+#[derive(Default)]
+pub struct LastReadiness(Mutex<Option<(Instant, Readiness)>>);
+
+impl LastReadiness {
+    async fn of(&self, state: &AppState) -> Readiness {
+        // Held while the services are asked: who comes meanwhile waits for the same answer.
+        let mut last = self.0.lock().await;
+        if let Some((at, services)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return services.clone();
+        }
+        let services = ask(state).await;
+        *last = Some((Instant::now(), services.clone()));
+        services
+    }
+}
+
+/// Whether requests can be served, with each service's state: `ok` or `away`. A load balancer should ask this.
 #[utoipa::path(get, path = "/ready", tag = "ops", responses(
     (status = 200, description = "Ready, possibly degraded", body = Readiness),
-    (status = 503, description = "The database is away, or the process is stopping", body = Readiness)))]
+    (status = 503, description = "The database is away or takes no writes, or the process is stopping", body = Readiness)))]
 pub async fn ready(State(state): State<AppState>) -> Response {
-    let (workers, redis, queue, storage, search) = tokio::join!(
-        asked("database", workers::alive(&state.db)),
+    let mut services = state.readiness.of(&state).await;
+    if state.leaving.is_cancelled() || state.stopping.is_cancelled() {
+        services.status = "stopping";
+    }
+    let served = matches!(services.status, "ready" | "degraded");
+    let code = if served { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(services)).into_response()
+}
+
+async fn ask(state: &AppState) -> Readiness {
+    let (written, workers, redis, queue, storage, search) = tokio::join!(
+        answers("database", write_probe::write(&state.db)),
+        asked("workers", workers::alive(&state.db)),
         async { state.cache.ping().await },
         answers("queue", state.ready.ping()),
         answers("storage", state.storage.ping()),
         answers("search", state.search.ping()),
     );
     let word = |up: bool| if up { "ok" } else { "away" };
-    let database = workers.is_some();
-    let status = if !database || state.stopping.is_cancelled() {
-        "unavailable"
-    } else if redis && queue && storage && search {
-        "ready"
-    } else {
-        "degraded"
+    let database = written && workers.is_some();
+    let status = match (database, redis && queue && storage && search) {
+        (false, _) => "unavailable",
+        (true, true) => "ready",
+        (true, false) => "degraded",
     };
-    let code = if status == "unavailable" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let body = Readiness {
+    Readiness {
         status,
         database: word(database),
         redis: word(redis),
@@ -78,8 +115,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
         storage: word(storage),
         search: word(search),
         workers: workers.unwrap_or(0),
-    };
-    (code, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
+    }
 }
 
 async fn answers<E: Display>(name: &str, ping: impl Future<Output = Result<(), E>>) -> bool {

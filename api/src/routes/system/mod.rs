@@ -4,6 +4,7 @@ pub mod docs;
 mod health;
 pub mod openapi;
 
+pub use health::LastReadiness;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;

@@ -48,7 +48,7 @@ pub async fn fill(db: &Db, jobs: u64) -> anyhow::Result<()> {
 /// A number from 0 to 1 for each row and purpose, the same in every run. (A checksum would do for one purpose; those of
 /// two purposes depend on each other.)
 fn chance(purpose: &str) -> String {
-    format!("(CONV(LEFT(MD5(CONCAT('{purpose}', seq)), 8), 16, 10) / 4294967296)")
+    format!("(CONV(LEFT(SHA2(CONCAT('{purpose}', seq), 256), 8), 16, 10) / 4294967296)")
 }
 
 /// Tables of one connection, made anew for each chunk: the draws first, then what is made of them. (As derived tables

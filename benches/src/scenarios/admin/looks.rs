@@ -161,7 +161,7 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Look>> {
             let since = now - TimeDelta::minutes(minutes);
             let filter = series::Filter { since, until: now, ..series::Filter::default() };
             tokio::try_join!(
-                queues::all(&db, &["uploads", "media", "search", "mail", "maintenance", "heavy"]),
+                queues::all(&db, &["uploads", "media", "search", "mail", "maintenance", "bulk", "heavy"]),
                 series::durations(&db, &filter),
                 series::by_queue(&db, &filter),
                 pauses::list(&db),

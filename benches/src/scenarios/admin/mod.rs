@@ -179,7 +179,7 @@ async fn load(db: Db, rate: u64, stop: Arc<AtomicBool>, ran: Arc<AtomicU64>) -> 
         let mut tx = db.begin().await?;
         let ids = queue::enqueue_all(&mut tx, &fresh).await?;
         tx.commit().await?;
-        let claimed = queue::ledger::claim(&db, worker, ids, &[crate::jobs::QUEUE]).await?;
+        let claimed = queue::ledger::claim(&db, worker, ids).await?;
         let fences: Vec<queue::ledger::Fence> = claimed.iter().map(|job| job.fence).collect();
         queue::ledger::complete_all(&db, &fences).await?;
         ran.fetch_add(fences.len() as u64, Ordering::SeqCst);

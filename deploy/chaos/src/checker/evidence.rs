@@ -1,20 +1,26 @@
-//! The evidence after a run, read from each system by itself: rows by SQL, objects as files, documents through the
-//! search, mails from the mailbox. Nothing of the product's own code is used.
+//! The evidence after a run, read from each system by itself: rows by SQL, runs from the workers' journals, objects and the
+//! search index as files, mails from the mailbox. Nothing of the product's own code is used.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{load::Accepted, town::Town};
-
-/// The search's readers notice a commit within half a second; the api may just have been started again.
-const SEARCH_WITHIN: Duration = Duration::from_secs(30);
+use super::{
+    index::{self, IndexFacts},
+    journal::{AttemptFact, Journal},
+    schedule::{EntryFact, TickFact},
+    steering::ControlFacts,
+};
+use crate::{
+    faults::recovery::time,
+    load::{Accepted, steering::Steered},
+    town::{Blows, Town},
+};
 
 /// A job in the ledger.
 #[derive(Debug, Clone, Default)]
@@ -70,13 +76,13 @@ pub struct MailFact {
     pub message_id: String,
 }
 
-/// A stored object; the hash is taken of canonical archives only.
+/// A stored object, by its bytes.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectFact {
     pub size: u64,
-    pub sha256: Option<String>,
-    /// A thumbnail begins as a WebP file does.
-    pub is_webp: bool,
+    pub sha256: String,
+    /// Width and height, when it is a WebP picture.
+    pub picture: Option<(u32, u32)>,
 }
 
 /// Everything the judgement rests on.
@@ -89,28 +95,41 @@ pub struct Evidence {
     pub deliveries: Vec<DeliveryFact>,
     pub mails: Vec<MailFact>,
     pub objects: BTreeMap<String, ObjectFact>,
-    /// For each word searched for, what was found.
-    pub found: HashMap<String, Vec<Uuid>>,
-    /// Documents in the index.
-    pub documents: u64,
-    /// Ticks the scheduler took note of, and jobs they became.
-    pub ticks: usize,
-    pub tick_jobs: usize,
+    pub index: IndexFacts,
+    /// The schedules, and the ticks that schedulers took note of.
+    pub entries: Vec<EntryFact>,
+    pub ticks: Vec<TickFact>,
+    /// What the workers say they ran, and what the ledger says became of it: of plain first successes it says nothing.
+    pub journal: Journal,
+    pub attempts: HashMap<(Uuid, u32), AttemptFact>,
+    /// Registrations that lost their lease.
+    pub dead_workers: HashSet<Uuid>,
+    pub blows: Blows,
+    pub controls: ControlFacts,
+    /// What was asked for beside the uploads.
+    pub steering: Steered,
 }
 
 impl Evidence {
-    pub async fn collect(town: &Town, accepted: &[Accepted]) -> Result<Self> {
-        let mut evidence = Self { jobs: jobs(town).await?, ..Self::default() };
+    pub async fn collect(town: &Town, accepted: &[Accepted], steered: &Steered) -> Result<Self> {
+        let mut evidence = Self { jobs: jobs(town).await?, steering: steered.clone(), ..Self::default() };
         evidence.nanos = nanos(town).await?;
         evidence.uploads = uploads(town).await?;
         evidence.deliveries = deliveries(town).await?;
-        [evidence.ticks, evidence.tick_jobs] = ticks(town).await?;
+        evidence.entries = entries(town).await?;
+        evidence.ticks = ticks(town).await?;
+        evidence.attempts = attempts(town).await?;
+        evidence.dead_workers = dead_workers(town).await?;
+        evidence.controls = controls(town).await?;
+        evidence.blows = town.blows.clone();
+        evidence.journal = Journal::read(town)?;
         let mails = town.services.mail.messages().into_iter();
         evidence.mails =
             mails.map(|mail| MailFact { to: mail.to, subject: mail.subject, message_id: mail.message_id }).collect();
         let bucket = town.services.bucket_dir();
         evidence.objects = tokio::task::spawn_blocking(move || objects(&bucket)).await??;
-        search(town, accepted, &mut evidence).await?;
+        let (folder, words) = (town.services.search_dir(), accepted.iter().map(|upload| upload.word.clone()).collect());
+        evidence.index = tokio::task::spawn_blocking(move || read_index(&folder, words)).await??;
         Ok(evidence)
     }
 }
@@ -191,12 +210,66 @@ async fn deliveries(town: &Town) -> Result<Vec<DeliveryFact>> {
     rows.into_iter().map(|[delivery, key, state]| Ok(DeliveryFact { id: id(&delivery)?, key, state })).collect()
 }
 
-async fn ticks(town: &Town) -> Result<[usize; 2]> {
-    // Ticks that came while the job of an earlier one was waiting share its job.
-    let sql = "SELECT (SELECT COUNT(DISTINCT job_id) FROM cron_ticks),
-                      (SELECT COUNT(*) FROM jobs WHERE kind IN (SELECT kind FROM cron_entries))";
-    let [[ticks, jobs]] = <[[String; 2]; 1]>::try_from(rows(town, sql).await?).unwrap_or_default();
-    Ok([ticks.parse()?, jobs.parse()?])
+async fn entries(town: &Town) -> Result<Vec<EntryFact>> {
+    let rows = rows(town, "SELECT name, kind, expression FROM cron_entries").await?;
+    Ok(rows.into_iter().map(|[name, kind, expression]| EntryFact { name, kind, expression }).collect())
+}
+
+async fn ticks(town: &Town) -> Result<Vec<TickFact>> {
+    let sql = "SELECT entry, due, outcome, HEX(job_id), created_at FROM cron_ticks ORDER BY entry, due";
+    let tick = |[entry, due, outcome, job, decided]: [String; 5]| {
+        Ok(TickFact { entry, due: time(&due)?, outcome, job: optional(&job), decided: time(&decided)? })
+    };
+    rows(town, sql).await?.into_iter().map(tick).collect()
+}
+
+async fn attempts(town: &Town) -> Result<HashMap<(Uuid, u32), AttemptFact>> {
+    let sql = "SELECT HEX(job_id), run, outcome, finished_at FROM job_attempts";
+    let attempt = |[job, run, outcome, finished]: [String; 4]| {
+        Ok(((id(&job)?, run.parse()?), AttemptFact { outcome, finished: time(&finished)? }))
+    };
+    rows(town, sql).await?.into_iter().map(attempt).collect()
+}
+
+async fn dead_workers(town: &Town) -> Result<HashSet<Uuid>> {
+    let rows = rows(town, "SELECT HEX(id) FROM workers WHERE state = 'dead'").await?;
+    rows.into_iter().map(|[worker]| id(&worker)).collect()
+}
+
+async fn controls(town: &Town) -> Result<ControlFacts> {
+    let counted = async |sql: &str| {
+        let rows = rows(town, sql).await?;
+        rows.into_iter().map(|[kind, count]| Ok((kind, count.parse::<i64>()?))).collect::<Result<Vec<_>>>()
+    };
+    let listed = async |sql: &str| {
+        let rows = rows(town, sql).await?;
+        anyhow::Ok(rows.into_iter().map(|[text]| text).collect::<Vec<String>>())
+    };
+    // A parent whose children have all ended, and that waits; a count that is not what the children say.
+    let flows = "SELECT CONCAT('flow ', HEX(f.id), ': its parent is ', p.state, ', ', f.pending, ' are pending')
+                 FROM flows f JOIN jobs p ON p.id = f.parent_id
+                 WHERE f.pending <> (SELECT COUNT(*) FROM flow_children c WHERE c.flow_id = f.id AND NOT c.done)
+                    OR (f.pending > 0 AND p.state IN ('completed', 'running', 'available'))
+                    OR (f.pending = 0 AND p.state = 'waiting')
+                 UNION ALL
+                 SELECT CONCAT('flow ', HEX(c.flow_id), ': its child ', HEX(j.id), ' completed and is not counted')
+                 FROM flow_children c JOIN jobs j ON j.id = c.job_id WHERE j.state = 'completed' AND NOT c.done";
+    let open_cancels = listed("SELECT COUNT(*) FROM job_cancels").await?.concat().parse()?;
+    let bulks = listed("SELECT HEX(id) FROM bulk_actions WHERE finished_at IS NOT NULL").await?;
+    Ok(ControlFacts {
+        paused: listed("SELECT CONCAT(scope, ' ', name) FROM queue_pauses").await?,
+        limits: counted("SELECT kind, running FROM job_limits ORDER BY kind").await?,
+        tenants: counted("SELECT kind, running FROM limit_tenants ORDER BY kind").await?,
+        blocked: counted("SELECT kind, COUNT(*) FROM blocked_jobs GROUP BY kind").await?,
+        open_cancels,
+        flows: listed(flows).await?,
+        bulks: bulks.iter().map(|bulk| id(bulk)).collect::<Result<_>>()?,
+    })
+}
+
+/// Before the first upload is published there may be no index.
+fn read_index(folder: &Path, words: Vec<String>) -> Result<IndexFacts> {
+    if folder.exists() { index::read(folder, &words) } else { Ok(IndexFacts::default()) }
 }
 
 /// The bucket's objects by key. Names that begin with a dot are the server's own.
@@ -215,45 +288,11 @@ fn objects(bucket: &Path) -> Result<BTreeMap<String, ObjectFact>> {
                 continue;
             }
             let bytes = std::fs::read(&path)?;
-            let sha256 = key.starts_with("nanos/").then(|| hex::encode(Sha256::digest(&bytes)));
-            let is_webp = bytes.get(8..12) == Some(b"WEBP");
-            objects.insert(key, ObjectFact { size: bytes.len() as u64, sha256, is_webp });
+            let sha256 = hex::encode(Sha256::digest(&bytes));
+            let webp = image::ImageReader::with_format(std::io::Cursor::new(&bytes), image::ImageFormat::WebP);
+            let picture = webp.into_dimensions().ok();
+            objects.insert(key, ObjectFact { size: bytes.len() as u64, sha256, picture });
         }
     }
     Ok(objects)
-}
-
-/// Looks for every upload's own word, and counts the documents.
-async fn search(town: &Town, accepted: &[Accepted], evidence: &mut Evidence) -> Result<()> {
-    let started = Instant::now();
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
-    let ask = async |words: &str| {
-        loop {
-            let request = http.get(format!("{}/api/v1/search", town.api_url)).query(&[("q", words), ("limit", "10")]);
-            let answer = async { request.send().await?.error_for_status()?.json::<serde_json::Value>().await };
-            match answer.await {
-                Ok(body) if body["meta"]["degraded"] != true => return Ok(body),
-                other => ensure!(started.elapsed() < SEARCH_WITHIN, "the search does not answer: {other:?}"),
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    };
-    let published = evidence.nanos.values().filter(|nano| nano.status == "published").count() as u64;
-    loop {
-        let body = ask("").await?;
-        evidence.documents = body["meta"]["total"].as_u64().context("the search tells no total")?;
-        if evidence.documents == published || started.elapsed() > Duration::from_secs(3) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    for upload in accepted {
-        let body = ask(&upload.word).await?;
-        let Some(hits) = body["data"]["hits"].as_array() else { bail!("the search lists no hits: {body}") };
-        // Nothing had this very word: what is shown instead does not count.
-        let hits = if body["data"]["corrected"] == true { &[][..] } else { hits };
-        let hits = hits.iter().filter_map(|hit| hit["id"].as_str()?.parse().ok()).collect();
-        evidence.found.insert(upload.word.clone(), hits);
-    }
-    Ok(())
 }

@@ -1,6 +1,10 @@
 //! The judgement: what was promised, held against what is there.
 
 pub mod evidence;
+pub mod index;
+pub mod journal;
+pub mod schedule;
+pub mod steering;
 pub mod tamper;
 #[cfg(test)]
 mod tests;
@@ -13,7 +17,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::load::{Accepted, archive::Expectation};
-use evidence::{Evidence, JobFact, NanoFact, VersionFact};
+use evidence::{Evidence, JobFact, NanoFact, ObjectFact, VersionFact};
 
 const THUMBNAILS: [&str; 3] = ["1280.webp", "320.webp", "640.webp"];
 /// Jobs of an upload, once each.
@@ -71,7 +75,9 @@ pub fn judge(evidence: &Evidence, accepted: &[Accepted]) -> Verdict {
     judge.mails_of_nobody(accepted);
     judge.objects_of_nobody(accepted);
     judge.index();
-    judge.schedule();
+    schedule::judge(evidence, &mut judge.verdict);
+    journal::judge(evidence, &mut judge.verdict);
+    steering::judge(evidence, &mut judge.verdict);
     judge.verdict
 }
 
@@ -109,6 +115,7 @@ impl<'a> Judge<'a> {
             }
             match state.as_str() {
                 "quarantined" => self.verdict.quarantined.push(shown.clone()),
+                "cancelled" if steering::may_be_cancelled(self.evidence, job) => {}
                 "discarded" | "cancelled" => self.verdict.lost.push(shown.clone()),
                 _ => {}
             }
@@ -211,10 +218,10 @@ impl<'a> Judge<'a> {
         for (key, object) in archives.iter().chain(&thumbnails) {
             if !wanted.remove(*key) {
                 self.verdict.duplicated.push(format!("{of}: the object {key} belongs to no version"));
-            } else if **key == archive && object.sha256.as_ref() != Some(sha256) {
+            } else if **key == archive && object.sha256 != *sha256 {
                 self.verdict.lost.push(format!("{of}: the bytes of {key} are others than its name says"));
-            } else if **key != archive && (!object.is_webp || object.size == 0) {
-                self.verdict.lost.push(format!("{of}: {key} is no picture"));
+            } else if **key != archive && !is_thumbnail(key, object) {
+                self.verdict.lost.push(format!("{of}: {key} is no picture of that size"));
             }
         }
         self.verdict.lost.extend(wanted.into_iter().map(|key| format!("{of}: the object {key} is missing")));
@@ -222,14 +229,23 @@ impl<'a> Judge<'a> {
 
     /// Found by its own word exactly when it is published, and only once.
     fn document(&mut self, of: &str, upload: &Accepted) {
-        let found = self.evidence.found.get(&upload.word).map(Vec::as_slice).unwrap_or_default();
+        let found = self.evidence.index.found.get(&upload.word).map(Vec::as_slice).unwrap_or_default();
         let own = found.iter().filter(|nano| **nano == upload.nano).count();
         let wanted = usize::from(upload.expect == Expectation::Published);
         if own < wanted {
-            self.verdict.lost.push(format!("{of}: the search does not find it"));
+            self.verdict.lost.push(format!("{of}: the index does not find it"));
         }
         if found.len() > wanted {
-            self.verdict.duplicated.push(format!("{of}: the search finds {} documents", found.len()));
+            self.verdict.duplicated.push(format!("{of}: the index finds {} documents", found.len()));
+        }
+        let documents = self.evidence.index.documents.iter().filter(|document| document.nano == upload.nano);
+        if documents.clone().count() > wanted {
+            self.verdict
+                .duplicated
+                .push(format!("{of}: {} documents of it are in the index", documents.clone().count()));
+        }
+        for document in documents.filter(|document| document.title != upload.title) {
+            self.verdict.lost.push(format!("{of}: its document has the title {:?}", document.title));
         }
     }
 
@@ -298,29 +314,30 @@ impl<'a> Judge<'a> {
         }
         for upload in accepted.iter().filter(|upload| upload.expect == Expectation::Published) {
             let key = format!("uploads/{}.zip", upload.upload);
-            if !self.evidence.objects.contains_key(&key) {
-                self.verdict.lost.push(format!("{:?}: the uploaded file {key} is missing", upload.title));
+            match self.evidence.objects.get(&key) {
+                None => self.verdict.lost.push(format!("{:?}: the uploaded file {key} is missing", upload.title)),
+                Some(object) if object.sha256 != upload.sha256 || object.size != upload.size as u64 => {
+                    self.verdict.lost.push(format!("{:?}: the bytes of {key} are others than were sent", upload.title));
+                }
+                Some(_) => {}
             }
         }
     }
 
     fn index(&mut self) {
         let published = self.evidence.nanos.values().filter(|nano| nano.status == "published").count() as u64;
-        let documents = self.evidence.documents;
+        let documents = self.evidence.index.documents.len() as u64;
         if documents != published {
             let text = format!("the index has {documents} documents for {published} published nanos");
             let list = if documents > published { &mut self.verdict.duplicated } else { &mut self.verdict.lost };
             list.push(text);
         }
     }
+}
 
-    /// Each tick of the schedule became one job, however many schedulers died.
-    fn schedule(&mut self) {
-        let Evidence { ticks, tick_jobs, .. } = self.evidence;
-        if tick_jobs != ticks {
-            let text = format!("{ticks} ticks of the schedule became {tick_jobs} jobs");
-            let list = if tick_jobs > ticks { &mut self.verdict.duplicated } else { &mut self.verdict.lost };
-            list.push(text);
-        }
-    }
+/// A picture as wide as its name says, or less: small ones are not blown up.
+fn is_thumbnail(key: &str, object: &ObjectFact) -> bool {
+    let name = key.rsplit('/').next().and_then(|name| name.strip_suffix(".webp"));
+    let most: Option<u32> = name.and_then(|name| name.parse().ok());
+    most.zip(object.picture).is_some_and(|(most, (width, height))| (1..=most).contains(&width) && height > 0)
 }

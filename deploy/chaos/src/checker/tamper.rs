@@ -1,24 +1,47 @@
 //! A checker that finds nothing proves nothing until it has been seen to find something: each system is spoiled on
 //! purpose, the evidence collected again, and the finding expected.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 use servers::progress::Progress;
 
 use crate::{
     checker::{self, Verdict, evidence::Evidence},
-    load::{Accepted, archive::Expectation},
+    faults::plan::WORKERS,
+    load::{
+        Accepted,
+        archive::Expectation,
+        steering::{REPEATED, Steered},
+    },
     town::Town,
 };
 
+/// Workers start, take jobs and are given them again within this time.
+const HANDED_OUT_WITHIN: Duration = Duration::from_secs(40);
+
 /// Spoils what is there, one thing after the other, and undoes it. `clean` is the verdict before, without a finding.
 /// Workers are ended first.
-pub async fn prove(town: &mut Town, accepted: &[Accepted], clean: &Verdict, progress: &Progress) -> Result<()> {
+pub async fn prove(
+    town: &mut Town,
+    accepted: &[Accepted],
+    steered: &Steered,
+    clean: &Verdict,
+    progress: &Progress,
+) -> Result<()> {
     town.stop_jobs().await?;
     let published = accepted.iter().find(|upload| upload.expect == Expectation::Published);
     let upload = published.context("nothing was published")?;
-    let judged = async |town: &Town| anyhow::Ok(checker::judge(&Evidence::collect(town, accepted).await?, accepted));
+    let judged =
+        async |town: &Town| anyhow::Ok(checker::judge(&Evidence::collect(town, accepted, steered).await?, accepted));
 
     let nano = upload.nano.simple();
+    // One in the middle.
+    let middle =
+        "SELECT due FROM cron_ticks WHERE entry = 'expire_uploads' AND outcome = 'fired' ORDER BY due LIMIT 5, 1";
+    let due = town.query(middle).await?.concat().concat();
+    let tick = format!("entry = '{REPEATED}' AND due = '{due}'");
     for (what, spoil, mend, counted) in [
         (
             "a job set back",
@@ -60,6 +83,38 @@ pub async fn prove(town: &mut Town, accepted: &[Accepted], clean: &Verdict, prog
             "UPDATE email_deliveries SET state = 'sent' WHERE state = 'ambiguous' ORDER BY id LIMIT 1".to_owned(),
             |verdict| verdict.ambiguous,
         ),
+        (
+            "a claim that never began",
+            format!("UPDATE jobs SET runs = runs + 1 WHERE id = UNHEX('{}')", upload.job.simple()),
+            format!("UPDATE jobs SET runs = runs - 1 WHERE id = UNHEX('{}')", upload.job.simple()),
+            |verdict| verdict.lost.len(),
+        ),
+        (
+            "a tick that is missing",
+            format!("UPDATE cron_ticks SET entry = 'elsewhere' WHERE {tick}"),
+            format!("UPDATE cron_ticks SET entry = '{REPEATED}' WHERE entry = 'elsewhere'"),
+            |verdict| verdict.lost.len(),
+        ),
+        (
+            "a tick without a job",
+            format!("UPDATE cron_ticks SET reason = HEX(job_id), job_id = NULL WHERE {tick}"),
+            "UPDATE cron_ticks SET job_id = UNHEX(reason), reason = NULL WHERE LENGTH(reason) = 32 AND job_id IS NULL"
+                .to_owned(),
+            |verdict| verdict.lost.len(),
+        ),
+        (
+            "a limit that counts what does not run",
+            "UPDATE job_limits SET running = 1 WHERE kind = 'send_email'".to_owned(),
+            "UPDATE job_limits SET running = 0 WHERE kind = 'send_email'".to_owned(),
+            |verdict| verdict.stuck.len(),
+        ),
+        (
+            "a pause that nobody ended",
+            "INSERT INTO queue_pauses (scope, name, reason, paused_at) VALUES ('queue', 'mail', 'x', UTC_TIMESTAMP(6))"
+                .to_owned(),
+            "DELETE FROM queue_pauses".to_owned(),
+            |verdict| verdict.stuck.len(),
+        ),
     ] {
         town.query(&spoil).await?;
         let after = counted(&judged(town).await?);
@@ -77,9 +132,86 @@ pub async fn prove(town: &mut Town, accepted: &[Accepted], clean: &Verdict, prog
     std::fs::rename(&away, &folder)?;
     progress.say("the checker misses objects, and sees those under strange names");
 
+    doubled_delivery(town, upload, judged).await?;
+    progress.say("the checker sees a job that two workers ran at once");
+    strange_bytes(town, upload, judged).await?;
+    progress.say("the checker sees other bytes than were sent");
+
     ensure!(town.services.mail.repeat(1)?, "there is no mail to repeat");
     let verdict = judged(town).await?;
     ensure!(!verdict.duplicated.is_empty(), "the checker does not see a mail that came twice: {verdict}");
     progress.say("the checker sees a mail that came twice");
+
+    handed_out_again(town, judged).await?;
+    progress.say("the checker sees jobs that are handed out while they run");
     Ok(())
+}
+
+/// What is left of a run that was given out a second time: both workers have written down that they began it, or it and
+/// the next one.
+async fn doubled_delivery(
+    town: &Town,
+    upload: &Accepted,
+    judged: impl AsyncFn(&Town) -> Result<Verdict>,
+) -> Result<()> {
+    let journal = town.run_journal(WORKERS[0]);
+    let before = std::fs::read_to_string(&journal)?;
+    let all = before.clone() + &std::fs::read_to_string(town.run_journal(WORKERS[1]))?;
+    let job = upload.job.to_string();
+    let mut lines = all.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let begin = lines.rfind(|line| line["event"] == "begin" && line["job"] == job);
+    let mut begin = begin.context("the journals do not know the job")?;
+    // In another process, a little later than the first.
+    begin["pid"] = json!(1);
+    begin["at"] = json!(begin["at"].as_u64().unwrap_or_default() + 100);
+    for run in [0, 1] {
+        let mut again = begin.clone();
+        again["run"] = json!(again["run"].as_u64().unwrap_or_default() + run);
+        let mut end = again.clone();
+        end["event"] = json!("end");
+        std::fs::write(&journal, format!("{before}{again}\n{end}\n"))?;
+        let verdict = judged(town).await?;
+        ensure!(!verdict.duplicated.is_empty(), "the checker does not see that {again} was run twice: {verdict}");
+    }
+    std::fs::write(&journal, before)?;
+    Ok(())
+}
+
+/// A byte of what was sent is another one in the store.
+async fn strange_bytes(town: &Town, upload: &Accepted, judged: impl AsyncFn(&Town) -> Result<Verdict>) -> Result<()> {
+    let path = town.services.bucket_dir().join(format!("uploads/{}.zip", upload.upload));
+    let mut bytes = std::fs::read(&path)?;
+    let last = bytes.last_mut().context("the uploaded file is empty")?;
+    *last ^= 1;
+    std::fs::write(&path, &bytes)?;
+    let verdict = judged(town).await?;
+    ensure!(verdict.lost.len() == 1, "the checker does not see a changed byte: {verdict}");
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    std::fs::write(&path, &bytes)?;
+    Ok(())
+}
+
+/// Scans run again, and while they run they are made available a second time: as if the queue had no fence. Nothing in the
+/// ledger tells of that afterwards.
+async fn handed_out_again(town: &mut Town, judged: impl AsyncFn(&Town) -> Result<Verdict>) -> Result<()> {
+    town.start_workers().await?;
+    let anew =
+        "UPDATE jobs SET state = 'available', finished_at = NULL WHERE kind = 'scan_content' AND state = 'completed'";
+    let twice = "UPDATE jobs SET state = 'available', token = NULL, worker_id = NULL
+                 WHERE kind = 'scan_content' AND state = 'running'";
+    let began = Instant::now();
+    town.query(anew).await?;
+    loop {
+        for _ in 0..20 {
+            town.query(twice).await?;
+        }
+        let verdict = judged(town).await?;
+        if verdict.duplicated.iter().any(|finding| finding.contains("at once")) {
+            break;
+        }
+        ensure!(began.elapsed() < HANDED_OUT_WITHIN, "the checker does not see a double delivery: {verdict}");
+    }
+    town.stop_jobs().await
 }

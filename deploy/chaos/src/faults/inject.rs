@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use rustix::process::Signal;
 use servers::progress::Progress;
 use tokio_util::sync::CancellationToken;
 
@@ -125,9 +124,7 @@ impl Injector<'_> {
             Fault::Pause(victim, time) => {
                 self.wait_until_busy(victim).await?;
                 began = Utc::now();
-                pid = Some(self.town.signal(victim, Signal::STOP)?);
-                tokio::time::sleep(time).await;
-                self.town.signal(victim, Signal::CONT)?;
+                pid = Some(self.town.pause(victim, time).await?);
             }
             Fault::Flush => self.town.flush_queue().await?,
             Fault::RedisAway(role, time, victim) => self.away(Link::of(role), time, victim).await?,
@@ -137,6 +134,16 @@ impl Injector<'_> {
                 self.town.link(link).stall(true);
                 tokio::time::sleep(time).await;
                 self.town.link(link).stall(false);
+            }
+            Fault::Freeze(link) => {
+                self.town.link(link).freeze();
+                // What was under way on the other side still arrives there.
+                tokio::time::sleep(LOOK).await;
+            }
+            Fault::ReadOnly(time) => {
+                self.town.read_only(true).await?;
+                tokio::time::sleep(time).await;
+                self.town.read_only(false).await?;
             }
             Fault::KillAll => {
                 self.wait_until_busy(WORKERS[0]).await?;

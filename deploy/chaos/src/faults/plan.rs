@@ -46,6 +46,10 @@ impl Link {
     }
 }
 
+/// Lines of the table that have a goal.
+pub const FROZEN: &str = "connections to MySQL frozen";
+pub const READ_ONLY: &str = "MySQL read-only";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL; started again at once.
@@ -62,6 +66,10 @@ pub enum Fault {
     Cut(Link),
     /// The service takes requests and does not answer for that time.
     Stall(Link, Duration),
+    /// Every open connection to the service falls silent for good, as when a host dies; new ones work.
+    Freeze(Link),
+    /// The database takes no writes for that time, as the old primary after a switchover.
+    ReadOnly(Duration),
     /// SIGTERM to each worker in turn, started again when it has ended.
     RollingRestart,
     /// SIGKILL to all programs at once, as when their machine goes; all are started again at once.
@@ -86,6 +94,9 @@ impl Fault {
             Self::MysqlAway(..) => "MySQL away",
             Self::Cut(_) => "connections cut",
             Self::Stall(..) => "a service hangs",
+            Self::Freeze(Link::Mysql) => FROZEN,
+            Self::Freeze(_) => "connections to a Redis frozen",
+            Self::ReadOnly(_) => READ_ONLY,
             Self::RollingRestart => "rolling restart of the workers",
             Self::KillAll => "SIGKILL of all programs at once",
             Self::StorageAway(_) => "S3 away",
@@ -107,6 +118,8 @@ impl fmt::Display for Fault {
             Self::MysqlAway(time, victim) => write!(f, "MySQL away for {:.1} s{}", time.as_secs_f32(), also(victim)),
             Self::Cut(link) => write!(f, "connections to {} cut", link.name()),
             Self::Stall(link, time) => write!(f, "{} hangs for {:.1} s", link.name(), time.as_secs_f32()),
+            Self::Freeze(link) => write!(f, "connections to {} frozen", link.name()),
+            Self::ReadOnly(time) => write!(f, "MySQL read-only for {:.1} s", time.as_secs_f32()),
             Self::RollingRestart | Self::KillAll => f.write_str(self.group()),
             Self::StorageAway(time) | Self::MailAway(time) => {
                 write!(f, "{} for {:.1} s", self.group(), time.as_secs_f32())
@@ -136,6 +149,9 @@ pub fn plan(seed: u64, kills: usize) -> Vec<Step> {
         faults.push(Fault::StorageAway(seconds(rng, 1.0, 4.0)));
         faults.push(Fault::MailAway(seconds(rng, 1.0, 4.0)));
         faults.push(Fault::Stall(Link::ALL.choose(rng).copied().unwrap_or(Link::Mysql), seconds(rng, 1.0, 4.0)));
+        faults.push(Fault::Freeze(Link::Mysql));
+        faults.push(Fault::Freeze(if rng.random_bool(0.7) { Link::Queue } else { Link::Cache }));
+        faults.push(Fault::ReadOnly(seconds(rng, 2.0, 6.0)));
         faults.push(Fault::RedisAway(Role::Cache, seconds(rng, 1.0, 4.0), maybe_victim(rng)));
     }
     for _ in 0..share(15) {
@@ -188,7 +204,7 @@ mod tests {
                 .filter(|group| !group.starts_with("SIGKILL of a "))
                 .filter(|group| *group != "SIGKILL of the api")
                 .collect();
-            assert_eq!(groups.len(), 11, "{groups:?}");
+            assert_eq!(groups.len(), 14, "{groups:?}");
             assert!(steps.iter().filter(|step| step.fault == Fault::Flush).count() >= 3);
         }
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::{
     faults::{
         inject::Happened,
-        plan::{API, Fault, WORKERS},
+        plan::{API, FROZEN, Fault, READ_ONLY, WORKERS},
     },
     load::browser::Request,
     town::Town,
@@ -91,7 +91,7 @@ fn next_answer(requests: &[Request], at: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// As the ledger writes it.
-fn time(text: &str) -> Result<DateTime<Utc>> {
+pub fn time(text: &str) -> Result<DateTime<Utc>> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f");
     Ok(time.with_context(|| format!("{text:?} is no time"))?.and_utc())
 }
@@ -127,6 +127,11 @@ impl fmt::Display for Spread {
         write!(f, "{:>8} {:>8} {:>8}", number(0.5), number(0.99), number(1.0))
     }
 }
+
+/// How soon jobs shall be claimed again after some of the faults, in 99 of 100 cases.
+const GOALS: [(&str, Duration); 2] = [(FROZEN, FROZEN_P99), (READ_ONLY, READ_ONLY_P99)];
+pub const FROZEN_P99: Duration = Duration::from_secs(15);
+pub const READ_ONLY_P99: Duration = Duration::from_secs(10);
 
 /// A line of the table.
 #[derive(Default)]
@@ -164,15 +169,22 @@ pub fn table(happened: &[Happened], history: &History, requests: &[Request]) -> 
     }
     let mut table =
         format!("{:<36} {:>5} {:>6} {:>8} {:>8} {:>8}  recovery\n", "fault", "times", "seen", "median", "p99", "max");
+    let mut goals = String::new();
     for (name, group) in groups {
         let spread = Spread::of(group.recoveries);
         table.push_str(&format!("{name:<36} {:>5} {:>6} {spread}  {}\n", group.times, spread.len(), group.what));
+        if let Some((_, goal)) = GOALS.iter().find(|(known, _)| *known == name)
+            && let Some(p99) = spread.quantile(0.99)
+        {
+            let met = if p99 <= *goal { "met" } else { "MISSED" };
+            goals.push_str(&format!("goal {met:<7} {name}: p99 <= {} s\n", goal.as_secs()));
+        }
         let noticed = Spread::of(group.notices);
         if noticed.len() > 0 {
             table.push_str(&format!("{:<42} {:>6} {noticed}  of it until it was available again\n", "", noticed.len()));
         }
     }
-    table
+    table + &goals
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 use uuid::Uuid;
 
-use crate::load::archive::Parcel;
+use crate::load::{archive::Parcel, steering::Moment};
 
 /// A person gives up waiting for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -160,6 +160,28 @@ impl<'a> Browser<'a> {
                 Ok(None)
             }
             other => Ok(other),
+        }
+    }
+
+    /// Asks again and again until there is an answer; a refusal is one.
+    pub async fn ask(
+        &self,
+        name: &'static str,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, Value, Moment)> {
+        let (mut patience, first) = (Patience::new(), Utc::now());
+        loop {
+            let asked = Utc::now();
+            let make = || {
+                let request = self.request(method.clone(), path);
+                if body.is_null() { request } else { request.json(body) }
+            };
+            match self.send_signed(name, make).await? {
+                Some(answer) => return Ok((answer.status, answer.body, Moment { first, asked, answered: Utc::now() })),
+                None => patience.wait(name).await?,
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod browser;
+pub mod steering;
 
 use std::{
     io::Write,
@@ -20,9 +21,12 @@ use uuid::Uuid;
 use crate::town::Town;
 use archive::{Expectation, Parcel};
 use browser::{Browser, Receipt, Tally};
+use steering::Steering;
 
-/// Of every creator.
+/// Of every account.
 const PASSWORD: &str = "nano-chaos-4711";
+
+const OPERATOR: &str = "operator@nano.example";
 
 /// Creators, each a tenant of the queue.
 const CREATORS: usize = 4;
@@ -72,17 +76,23 @@ pub struct Load {
 }
 
 impl Load {
-    /// Makes the creators' accounts.
+    /// Makes the accounts.
     pub async fn prepare(town: &Town, seed: u64, record: &Path) -> Result<Self> {
         let creators: Vec<String> = (1..=CREATORS).map(|number| format!("creator-{number}@nano.example")).collect();
-        for (number, email) in creators.iter().enumerate() {
-            let username = format!("creator-{}", number + 1);
-            let args = ["admin", "create", "--email", email, "--username", &username];
-            let rest = ["--role", "creator", "--language", "en", "--password-stdin"];
+        let roles = creators.iter().map(|email| (email.as_str(), "creator")).chain([(OPERATOR, "operator")]);
+        for (email, role) in roles {
+            let username = email.split('@').next().unwrap_or_default();
+            let args = ["admin", "create", "--email", email, "--username", username];
+            let rest = ["--role", role, "--language", "en", "--password-stdin"];
             town.worker_command(&[&args[..], &rest].concat(), Some(&format!("{PASSWORD}\n"))).await?;
         }
         let (api_url, record) = (town.api_url.clone(), record.to_owned());
         Ok(Self { api_url, seed, creators, accepted: Mutex::default(), record, tally: Tally::default() })
+    }
+
+    /// An operator, signed in.
+    pub async fn operator(&self) -> Result<Steering<'_>> {
+        Ok(Steering::new(Browser::open(&self.api_url, OPERATOR, PASSWORD, &self.tally).await?))
     }
 
     /// Uploads until `gate`, asked with the number of each upload, says that it was enough.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use servers::mariadb::{DEV_SCHEMA, MariaDb};
+use servers::database::{DEV_SCHEMA, DatabaseServer};
 use uuid::Uuid;
 
 /// What the last uploads still enqueued: mails, and files to remove.
@@ -23,7 +23,7 @@ pub struct Timeline(Vec<Row>);
 
 impl Timeline {
     /// Waits until every job has ended. `names` are the uploads by their nano.
-    pub async fn read(database: &MariaDb, names: &HashMap<Uuid, &str>) -> Result<Self> {
+    pub async fn read(database: &DatabaseServer, names: &HashMap<Uuid, &str>) -> Result<Self> {
         let read = async {
             loop {
                 let rows = ledger(database, names).await?;
@@ -48,7 +48,7 @@ impl Timeline {
 }
 
 /// Straight from the table: the API shows a creator the steps of an upload, but not the jobs beside it.
-async fn ledger(database: &MariaDb, names: &HashMap<Uuid, &str>) -> Result<Vec<Row>> {
+async fn ledger(database: &DatabaseServer, names: &HashMap<Uuid, &str>) -> Result<Vec<Row>> {
     let sql = format!(
         "SELECT HEX(r.ref_id), j.kind, j.state, j.runs,
                 GREATEST(0, TIMESTAMPDIFF(MICROSECOND, j.run_at, j.started_at)) DIV 1000,

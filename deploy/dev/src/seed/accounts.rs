@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use servers::mariadb::DEV_SCHEMA;
+use servers::database::DEV_SCHEMA;
 
 use crate::{
     seed::client::{Api, Session},

@@ -2,16 +2,17 @@
 
 use std::{
     fmt,
+    ops::Add,
     path::Path,
     process::{ExitCode, ExitStatus},
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result};
 use servers::{
+    database::{DatabaseServer, Make, VARIABLE, fetch_mysql},
     lock::Lock,
-    mariadb::MariaDb,
     processes::{Launch, LineSink},
     progress::Progress,
     redis::{RedisServer, Role},
@@ -43,16 +44,79 @@ pub async fn up(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn test(dir: &Path, stop: &Stop, args: &[String]) -> Result<ExitCode> {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+/// What the database decides: the ledger with its controls and schedules, what operators do to it, and the marketplace.
+const DECIDED_BY_THE_DATABASE: [&str; 3] = ["ledger::", "operators::", "nanos::"];
+/// What takes minutes there, or asks nothing of the database. On MySQL alone (`MYSQL=1`) they run as well.
+const LEFT_OUT: [&str; 4] = ["--skip", "ten_thousand_failures", "--skip", "nanos::unpackers"];
+
+/// The tests on the make of database that was chosen; with `mysql_too` those that the database decides on MySQL as well, by
+/// the programs that are built by then.
+pub async fn test(dir: &Path, stop: &Stop, mysql_too: bool, args: &[String]) -> Result<ExitCode> {
     let args = test_arguments(args)?;
     // The tests start our programs, which `cargo test` alone would not build.
     match run(&words(&["cargo", "build", "--workspace", "--bins"]), &Vec::new(), None, stop).await? {
         Some(status) if status.success() => {}
         other => return Ok(exit_code(other)),
     }
+    let Some(first) = counted(dir, stop, Make::chosen()?, args).await? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let nothing_ran = first.tally.passed + first.tally.failed == 0;
+    if !mysql_too || nothing_ran {
+        return Ok(first.end());
+    }
+    if let Err(reason) = fetch_mysql().await {
+        Progress::line(format!(
+            "\n{0}\nNOTHING WAS TESTED ON MYSQL. {reason}\n{0}\n\n{1}",
+            "!".repeat(80),
+            first.tally
+        ));
+        // Whoever looks at a pipeline sees its colour alone.
+        let must = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        return Ok(if must { ExitCode::FAILURE } else { exit_code(Some(first.status)) });
+    }
+    let mut args = words(&["--test", "it", "--"]);
+    args.extend(words(&DECIDED_BY_THE_DATABASE));
+    args.extend(words(&LEFT_OUT));
+    let Some(second) = counted(dir, stop, Make::MySql, args).await? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    Progress::line(format!("\n{first}\n{second} ({})", DECIDED_BY_THE_DATABASE.join(" ")));
+    let failed = if first.status.success() { second.status } else { first.status };
+    Ok(Tests { status: failed, tally: first.tally + second.tally, ..second }.end())
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// One run of tests, and what it came to.
+struct Tests {
+    database: String,
+    took: Duration,
+    status: ExitStatus,
+    tally: Tally,
+}
+
+impl Tests {
+    /// The tally is the last line.
+    fn end(&self) -> ExitCode {
+        Progress::line(format!("\n{}", self.tally));
+        exit_code(Some(self.status))
+    }
+}
+
+impl fmt::Display for Tests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "on {}, in {} s: {}", self.database, self.took.as_secs(), self.tally)
+    }
+}
+
+/// None when it was stopped on request.
+async fn counted(dir: &Path, stop: &Stop, make: Make, args: Vec<String>) -> Result<Option<Tests>> {
     let mut command = words(&["cargo", "test", "--workspace", "--no-fail-fast"]);
     command.extend(args);
+    let started = Instant::now();
     let tally = Arc::new(Mutex::new(Tally::default()));
     let counting = tally.clone();
     let lines: LineSink = Arc::new(move |_, line| {
@@ -61,11 +125,11 @@ pub async fn test(dir: &Path, stop: &Stop, args: &[String]) -> Result<ExitCode> 
             tally.count(line);
         }
     });
-    let status = with_services(dir, stop, &command, Some(lines)).await?;
-    if let (Some(_), Ok(tally)) = (status, tally.lock()) {
-        Progress::line(format!("\n{tally}"));
-    }
-    Ok(exit_code(status))
+    let Some((status, database)) = with_services(dir, stop, make, &command, Some(lines)).await? else {
+        return Ok(None);
+    };
+    let tally = tally.lock().map(|tally| *tally).unwrap_or_default();
+    Ok(Some(Tests { database, took: started.elapsed(), status, tally }))
 }
 
 /// What `cargo test` gets of what was asked for: names of tests alone go behind its `--`, where there may be several.
@@ -84,7 +148,7 @@ fn test_arguments(args: &[String]) -> Result<Vec<String>> {
 }
 
 /// Sum of the result lines of all test programs.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Tally {
     passed: u32,
     failed: u32,
@@ -104,6 +168,14 @@ impl Tally {
     }
 }
 
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)
@@ -111,25 +183,33 @@ impl fmt::Display for Tally {
 }
 
 pub async fn with(dir: &Path, stop: &Stop, command: &[String]) -> Result<ExitCode> {
-    Ok(exit_code(with_services(dir, stop, command, None).await?))
+    let done = with_services(dir, stop, Make::chosen()?, command, None).await?;
+    Ok(exit_code(done.map(|(status, _)| status)))
 }
 
-/// None when it was stopped on request.
+/// How it ended, and make and version of the database. None when it was stopped on request.
 async fn with_services(
     dir: &Path,
     stop: &Stop,
+    make: Make,
     command: &[String],
     lines: Option<LineSink>,
-) -> Result<Option<ExitStatus>> {
+) -> Result<Option<(ExitStatus, String)>> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     remove_abandoned(dir);
     let folder = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(dir)?;
-    let Some(started) = stop.or(start_for_tests(&folder)).await else {
+    let Some(started) = stop.or(start_for_tests(make, &folder)).await else {
         return Ok(None);
     };
     let (database, queue, cache) = started?;
+    let version = database.version().await?;
+    if lines.is_some() {
+        Progress::line(format!("The database is {version}."));
+    }
     let environment = [
         ("TEST_DATABASE_URL", database.url()),
+        // For servers that tests start for themselves.
+        (VARIABLE, make.folder().to_owned()),
         ("TEST_REDIS_QUEUE_URL", queue.url()),
         ("TEST_REDIS_CACHE_URL", cache.url()),
         // Each test starts an S3 server of its own; they all take these keys, which the AWS library finds by itself.
@@ -141,13 +221,13 @@ async fn with_services(
     // Nobody needs their data: a kill is a faster end than a shutdown, and dropping them kills.
     drop((database, queue, cache));
     folder.close().context("cannot remove the temporary folder")?;
-    status
+    Ok(status?.map(|status| (status, version)))
 }
 
-async fn start_for_tests(folder: &TempDir) -> Result<(MariaDb, RedisServer, RedisServer)> {
+async fn start_for_tests(make: Make, folder: &TempDir) -> Result<(DatabaseServer, RedisServer, RedisServer)> {
     let path = folder.path();
     tokio::try_join!(
-        MariaDb::start(path.join("mariadb"), 0),
+        DatabaseServer::start_make(make, path, 0, Vec::new()),
         RedisServer::start(path.join("redis-queue"), Role::Queue, 0),
         RedisServer::start(path.join("redis-cache"), Role::Cache, 0),
     )

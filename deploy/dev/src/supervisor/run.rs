@@ -111,6 +111,7 @@ async fn use_until_the_end(
 
 fn introduce(stack: &Stack) {
     let api = &stack.api_url;
+    let make = stack.services.database.make().to_string();
     Progress::line("");
     if let Some(web) = &stack.web_url {
         Progress::line(format!("  {:<14} {web}", "Web app"));
@@ -120,7 +121,7 @@ fn introduce(stack: &Stack) {
         ("API reference", format!("{api}/docs")),
         ("Mails", stack.services.mail.page_url()),
         ("S3", stack.services.s3.endpoint()),
-        ("MariaDB", stack.services.database.url_of(servers::mariadb::DEV_SCHEMA)),
+        (make.as_str(), stack.services.database.url_of(servers::database::DEV_SCHEMA)),
         ("Logs", stack.logs().display().to_string()),
     ] {
         Progress::line(format!("  {what:<14} {address}"));

@@ -27,7 +27,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Each worker with the queues it takes: what people upload is checked beside, not before, what is quick.
 const WORKERS: [(&str, &str); 2] =
-    [("worker-files", "uploads=2,media=2,heavy=1"), ("worker-rest", "search,mail=4,maintenance")];
+    [("worker-files", "uploads=2,media=2,heavy=1"), ("worker-rest", "search,mail=4,maintenance,bulk=1")];
 
 pub struct Stack {
     pub services: Services,
@@ -68,6 +68,8 @@ impl Stack {
         add("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned());
         add("SCRATCH_DIR", dir.join("scratch").display().to_string());
         add("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string());
+        // No load balancer stands before it.
+        add("SHUTDOWN_NOTICE", "0s".to_owned());
         add("LOG_FORMAT", "pretty".to_owned());
         let mut stack = Self { services, api_url, web_url, environment, logs, pids: Vec::new(), _web: web };
 

@@ -35,6 +35,20 @@ pub const PASSWORD: &str = "nano-mail";
 struct Faults {
     refuse: bool,
     stall_after_data: bool,
+    stall_at: Option<Step>,
+    put_off: bool,
+    ascii_only: bool,
+}
+
+/// A step of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The server's first word.
+    Greeting,
+    Mail,
+    Recipient,
+    /// The command, not the message.
+    Data,
 }
 
 pub struct MailCatcher {
@@ -102,6 +116,21 @@ impl MailCatcher {
     /// While set, a mail is taken after DATA but the answer is withheld: its sender cannot know its fate.
     pub fn stall_after_data(&self, on: bool) {
         self.faults.send_modify(|faults| faults.stall_after_data = on);
+    }
+
+    /// While set, the server falls silent at this step.
+    pub fn stall_at(&self, step: Option<Step>) {
+        self.faults.send_modify(|faults| faults.stall_at = step);
+    }
+
+    /// While set, recipients are answered with 451: later.
+    pub fn put_off(&self, on: bool) {
+        self.faults.send_modify(|faults| faults.put_off = on);
+    }
+
+    /// While set, the server knows no SMTPUTF8.
+    pub fn ascii_only(&self, on: bool) {
+        self.faults.send_modify(|faults| faults.ascii_only = on);
     }
 
     /// Takes a mail once more, as from a sender that repeats itself; false when there is none of this number.

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Faults, PASSWORD, USER, store::Store};
+use super::{Faults, PASSWORD, Step, USER, store::Store};
 
 /// Bytes of one mail; announced by the SIZE extension.
 const LARGEST_MAIL: usize = 25 * 1024 * 1024;
@@ -50,9 +50,17 @@ impl Session {
         if self.refused() {
             return say(&mut stream, "421 4.3.2 not accepting mail").await;
         }
+        self.stall(&mut stream, |faults| faults.stall_at == Some(Step::Greeting)).await?;
         say(&mut stream, "220 localhost mail catcher").await?;
         while let Some(line) = read_line(&mut stream).await? {
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            let step = match verb.to_ascii_uppercase().as_str() {
+                "MAIL" => Some(Step::Mail),
+                "RCPT" => Some(Step::Recipient),
+                "DATA" => Some(Step::Data),
+                _ => None,
+            };
+            self.stall(&mut stream, |faults| step.is_some() && faults.stall_at == step).await?;
             match verb.to_ascii_uppercase().as_str() {
                 "EHLO" | "HELO" => self.hello(&mut stream, verb).await?,
                 "STARTTLS" if self.secure => say(&mut stream, "503 5.5.1 already encrypted").await?,
@@ -96,8 +104,9 @@ impl Session {
         }
         let security = if self.secure { "AUTH PLAIN LOGIN" } else { "STARTTLS" };
         let size = format!("SIZE {LARGEST_MAIL}");
-        let answer = ["250-localhost", "250-8BITMIME", "250-SMTPUTF8", "250-ENHANCEDSTATUSCODES"].join("\r\n");
-        say(stream, &format!("{answer}\r\n250-{size}\r\n250 {security}")).await
+        let utf8 = if self.faults.borrow().ascii_only { "" } else { "250-SMTPUTF8\r\n" };
+        let answer = ["250-localhost", "250-8BITMIME", "250-ENHANCEDSTATUSCODES"].join("\r\n");
+        say(stream, &format!("{answer}\r\n{utf8}250-{size}\r\n250 {security}")).await
     }
 
     async fn login(&mut self, stream: &mut Stream, rest: &str) -> io::Result<()> {
@@ -137,6 +146,9 @@ impl Session {
     async fn recipient(&mut self, stream: &mut Stream, rest: &str) -> io::Result<()> {
         match address(rest, "TO:") {
             _ if self.envelope.from.is_none() => say(stream, "503 5.5.1 MAIL first").await,
+            Some((to, _)) if self.faults.borrow().put_off => {
+                say(stream, &format!("451 4.7.1 <{to}> greylisted, come back later")).await
+            }
             Some((to, _)) if !to.is_empty() => {
                 self.envelope.to.push(to);
                 say(stream, "250 2.1.5 ok").await
@@ -153,7 +165,7 @@ impl Session {
         };
         let envelope = std::mem::take(&mut self.envelope);
         let kept = self.store.add(envelope.from.unwrap_or_default(), envelope.to, raw);
-        self.stall(stream).await?;
+        self.stall(stream, |faults| faults.stall_after_data).await?;
         match kept {
             Ok(number) => say(stream, &format!("250 2.0.0 kept as {number}")).await,
             Err(error) => say(stream, &format!("451 4.3.0 {error}")).await,
@@ -161,8 +173,11 @@ impl Session {
     }
 
     /// Says nothing as long as the fault is set; ends when the client gives up.
-    async fn stall(&mut self, stream: &mut Stream) -> io::Result<()> {
-        let answering = self.faults.wait_for(|faults| !faults.stall_after_data);
+    async fn stall(&mut self, stream: &mut Stream, fault: impl Fn(&Faults) -> bool) -> io::Result<()> {
+        if !fault(&self.faults.borrow()) {
+            return Ok(());
+        }
+        let answering = self.faults.wait_for(|faults| !fault(faults));
         tokio::select! {
             _ = answering => Ok(()),
             closed = stream.read_u8() => Err(closed.err().unwrap_or_else(|| ErrorKind::InvalidData.into())),

@@ -8,11 +8,15 @@
 use std::{
     io::SeekFrom,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures::future::BoxFuture;
+use futures::{StreamExt, future::BoxFuture};
 use s3s::{
     S3, S3Error, S3Request, S3Response, S3Result,
     crypto::{Checksum, Md5},
@@ -44,17 +48,34 @@ const READ_BUFFER: usize = 256 * 1024;
 pub struct Disk {
     root: PathBuf,
     files: FileSystem,
+    /// While set, writes are taken in and answered with 503 SlowDown.
+    slow_down: Arc<AtomicBool>,
 }
 
 type Answer<T> = S3Result<S3Response<T>>;
 
 impl Disk {
-    pub fn new(root: &Path) -> Result<Self> {
+    pub fn new(root: &Path, slow_down: Arc<AtomicBool>) -> Result<Self> {
         let root = root.canonicalize()?;
         let files = FileSystem::new(&root)
             .map_err(|error| anyhow::anyhow!("{error:?}"))
             .context("cannot open the S3 folder")?;
-        Ok(Self { root, files })
+        Ok(Self { root, files, slow_down })
+    }
+
+    /// Takes the body in first, as S3 does: the client is listening when the answer comes.
+    async fn busy(&self, body: Option<&mut Option<StreamingBlob>>) -> S3Result<()> {
+        if !self.slow_down.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Some(mut body) = body.and_then(Option::take) {
+            while let Some(piece) = body.next().await {
+                if piece.is_err() {
+                    return Err(s3_error!(IncompleteBody));
+                }
+            }
+        }
+        Err(s3_error!(SlowDown, "Please reduce your request rate."))
     }
 
     /// The files s3s-fs keeps beside an object.
@@ -177,7 +198,8 @@ impl S3 for Disk {
         Ok(answer)
     }
 
-    async fn put_object(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+    async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+        self.busy(Some(&mut req.input.body)).await?;
         check_key(&req.input.key)?;
         self.files.put_object(req).await
     }
@@ -203,6 +225,7 @@ impl S3 for Disk {
         &self,
         mut req: S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
+        self.busy(None).await?;
         check_key(&req.input.key)?;
         let partial = format!("{PARTIAL}/{}", Uuid::new_v4());
         let pending = Pending { bucket: req.input.bucket.clone(), key: req.input.key.clone(), partial };
@@ -215,7 +238,8 @@ impl S3 for Disk {
         Ok(answer)
     }
 
-    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
+    async fn upload_part(&self, mut req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
+        self.busy(Some(&mut req.input.body)).await?;
         self.pending(&req.input.upload_id)?;
         self.files.upload_part(req).await
     }
@@ -224,6 +248,7 @@ impl S3 for Disk {
         &self,
         mut req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
+        self.busy(None).await?;
         let upload_id = req.input.upload_id.clone();
         let pending = self.pending(&upload_id)?;
         if req.input.if_match.is_some() {

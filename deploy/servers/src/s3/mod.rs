@@ -2,7 +2,13 @@
 
 mod disk;
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::{Context, Result};
 use http::{HeaderName, Method, header};
@@ -21,13 +27,14 @@ pub const BUCKET: &str = "nano";
 pub struct S3Server {
     dir: PathBuf,
     port: u16,
+    slow_down: Arc<AtomicBool>,
     server: Option<TcpServer>,
 }
 
 impl S3Server {
     /// Serves the files under `dir`, with the bucket made; port 0 takes a free one.
     pub async fn start(dir: impl Into<PathBuf>, port: u16) -> Result<Self> {
-        let mut server = Self { dir: dir.into(), port, server: None };
+        let mut server = Self { dir: dir.into(), port, slow_down: Arc::default(), server: None };
         server.resume().await?;
         Ok(server)
     }
@@ -39,7 +46,7 @@ impl S3Server {
         }
         std::fs::create_dir_all(self.dir.join(BUCKET))
             .with_context(|| format!("cannot create {}", self.dir.display()))?;
-        let mut service = S3ServiceBuilder::new(Disk::new(&self.dir)?);
+        let mut service = S3ServiceBuilder::new(Disk::new(&self.dir, self.slow_down.clone())?);
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let service = tower::Layer::layer(&cors(), service.build());
         let server = TcpServer::start_http(self.port, service).await.context("the S3 server cannot listen")?;
@@ -53,6 +60,11 @@ impl S3Server {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
+    }
+
+    /// While set, whatever is written is answered with 503 SlowDown.
+    pub fn slow_down(&self, on: bool) {
+        self.slow_down.store(on, Ordering::Relaxed);
     }
 
     pub fn port(&self) -> u16 {

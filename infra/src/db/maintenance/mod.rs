@@ -1,4 +1,6 @@
-//! The statements of regular upkeep, each over rows of many tables: retention, and the comparison with the object store.
+//! The statements of regular upkeep, each over rows of many tables: retention, the comparison with the object store, and
+//! the question whether the database takes writes.
 
 pub mod retention;
 pub mod stored_objects;
+pub mod write_probe;

@@ -45,6 +45,21 @@ pub struct DeliveryRow {
     pub params: Value,
     pub message_id: String,
     pub state: DeliveryState,
+    /// How often the recipient's server has asked for later, and since when; counted anew after it was given up.
+    pub deferrals: u16,
+    pub deferred_since: Option<DateTime<Utc>>,
+}
+
+/// What is known of a mail once its exchange is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Sent,
+    /// Refused for good.
+    Failed,
+    /// Nobody can tell.
+    Ambiguous,
+    /// It certainly did not leave.
+    NotSent,
 }
 
 /// Writes the intent. The Message-ID is derived from the key, so two attempts at the same mail carry the same one.
@@ -81,7 +96,7 @@ pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError
     Ok(sqlx::query_as!(
         DeliveryRow,
         r#"SELECT id AS "id: DeliveryId", template, language AS "language: Language", recipient, params AS "params: Value", message_id,
-             state AS "state: DeliveryState"
+             state AS "state: DeliveryState", deferrals, deferred_since AS "deferred_since: DateTime<Utc>"
            FROM email_deliveries WHERE id = ?"#,
         id
     )
@@ -89,31 +104,88 @@ pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError
     .await?)
 }
 
-/// Claims the mail for sending; true for exactly one caller. From here until [`set_state`] its fate is unknown to
-/// everybody else.
-pub async fn begin_sending(db: &Db, id: DeliveryId) -> Result<bool, DbError> {
+/// Claims the mail, which was in `state`, for this run of its job; true for exactly one caller. Called when the mail server
+/// waits for the message: from here until [`record`] its fate is unknown to everybody else.
+pub async fn begin_sending(db: &Db, id: DeliveryId, run: u32, state: DeliveryState) -> Result<bool, DbError> {
     let changed = sqlx::query!(
-        "UPDATE email_deliveries SET state = 'sending', updated_at = UTC_TIMESTAMP(6)
-         WHERE id = ? AND state IN ('queued', 'given_up')",
-        id
+        "UPDATE email_deliveries SET state = 'sending', sending_run = ?, updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND state = ?",
+        run,
+        id,
+        state
     )
     .execute(db.pool())
     .await?;
     Ok(changed.rows_affected() == 1)
 }
 
-/// The mail certainly did not leave: it may be tried again.
-pub async fn back_to_queued(db: &Db, id: DeliveryId, error: &str) -> Result<(), DbError> {
+/// Writes down what the run that was handing the mail over knows of its fate, also when somebody has called it ambiguous
+/// meanwhile. What did not leave is queued again, or given up if its job has ended.
+pub async fn record(db: &Db, id: DeliveryId, run: u32, fate: Fate, error: Option<&str>) -> Result<(), DbError> {
+    let error: Option<String> = error.map(|error| error.chars().take(500).collect());
+    let (from_sending, from_ambiguous) = match fate {
+        Fate::Sent => (DeliveryState::Sent, DeliveryState::Sent),
+        Fate::Failed => (DeliveryState::Failed, DeliveryState::Failed),
+        Fate::Ambiguous => (DeliveryState::Ambiguous, DeliveryState::Ambiguous),
+        Fate::NotSent => (DeliveryState::Queued, DeliveryState::GivenUp),
+    };
+    sqlx::query!(
+        "UPDATE email_deliveries SET state = IF(state = 'sending', ?, ?), error = ?,
+                                     sent_at = IF(? = 'sent', UTC_TIMESTAMP(6), sent_at), updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND sending_run = ? AND state IN ('sending', 'ambiguous')",
+        from_sending,
+        from_ambiguous,
+        error,
+        from_sending,
+        id,
+        run
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// The mail, which was in `state`, was refused for good before its message was asked for.
+pub async fn refuse(tx: &mut Tx, id: DeliveryId, state: DeliveryState, error: &str) -> Result<(), DbError> {
     let error: String = error.chars().take(500).collect();
     sqlx::query!(
-        "UPDATE email_deliveries SET state = 'queued', error = ?, updated_at = UTC_TIMESTAMP(6)
-         WHERE id = ? AND state = 'sending'",
+        "UPDATE email_deliveries SET state = 'failed', error = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = ?",
+        error,
+        id,
+        state
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The recipient's server asks for later, for the `deferrals`th time since `since`.
+pub async fn defer(db: &Db, id: DeliveryId, deferrals: u16, since: DateTime<Utc>, error: &str) -> Result<(), DbError> {
+    let error: String = error.chars().take(500).collect();
+    sqlx::query!(
+        "UPDATE email_deliveries SET state = 'queued', deferrals = ?, deferred_since = ?, error = ?,
+                                     updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state IN ('queued', 'given_up')",
+        deferrals,
+        since,
         error,
         id
     )
     .execute(db.pool())
     .await?;
     Ok(())
+}
+
+/// An earlier run died while it handed the mail over: nobody can tell. False when it has told meanwhile.
+pub async fn make_ambiguous(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool, DbError> {
+    let changed = sqlx::query!(
+        "UPDATE email_deliveries SET state = 'ambiguous', error = ?, updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND state = 'sending'",
+        reason,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(changed.rows_affected() == 1)
 }
 
 /// Its job will not send it: what was queued is given up, what was being sent is ambiguous; a known fate stays. Returns
@@ -136,20 +208,4 @@ pub async fn give_up(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool, 
         ambiguous |= to == DeliveryState::Ambiguous && changed.rows_affected() == 1;
     }
     Ok(ambiguous)
-}
-
-/// Records the fate of a mail.
-pub async fn set_state(tx: &mut Tx, id: DeliveryId, state: DeliveryState, error: Option<&str>) -> Result<(), DbError> {
-    let error: Option<String> = error.map(|error| error.chars().take(500).collect());
-    sqlx::query!(
-        "UPDATE email_deliveries SET state = ?, error = ?, sent_at = IF(? = 'sent', UTC_TIMESTAMP(6), sent_at),
-                                     updated_at = UTC_TIMESTAMP(6) WHERE id = ?",
-        state,
-        error,
-        state,
-        id
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }

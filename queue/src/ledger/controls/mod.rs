@@ -58,8 +58,8 @@ pub(crate) async fn raise_epoch(tx: &mut Tx) -> Result<(), DbError> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Controls {
     pub epoch: u64,
-    /// Running jobs, of whichever worker, that are asked to stop, and why.
-    pub cancels: Vec<(JobId, String)>,
+    /// Runs, of whichever worker, that are asked to stop, and why.
+    pub cancels: Vec<(JobId, u32, String)>,
     /// Set when this worker is asked to finish what it runs and end.
     pub drain: Option<String>,
 }
@@ -68,10 +68,9 @@ pub struct Controls {
 pub async fn asked_of(db: &Db, worker: WorkerId) -> Result<Controls, DbError> {
     use futures::TryStreamExt;
     let statements = format!(
-        "SELECT epoch, NULL AS job_id, NULL AS reason FROM queue_control_epoch WHERE id = 1;
-         SELECT NULL AS epoch, NULL AS job_id, drain_reason AS reason FROM workers
-         WHERE id = {} AND drain_requested_at IS NOT NULL;
-         SELECT NULL AS epoch, job_id, reason FROM job_cancels LIMIT 10000",
+        "SELECT epoch FROM queue_control_epoch WHERE id = 1;
+         SELECT drain_reason AS reason FROM workers WHERE id = {} AND drain_requested_at IS NOT NULL;
+         SELECT job_id, run, reason FROM job_cancels LIMIT 10000",
         literal::uuid(worker)
     );
     let mut controls = Controls::default();
@@ -85,7 +84,7 @@ pub async fn asked_of(db: &Db, worker: WorkerId) -> Result<Controls, DbError> {
                 controls.drain = Some(row.try_get::<Option<String>, _>("reason")?.unwrap_or_default());
             }
             Either::Right(row) => {
-                controls.cancels.push((row.try_get("job_id")?, row.try_get("reason")?));
+                controls.cancels.push((row.try_get("job_id")?, row.try_get("run")?, row.try_get("reason")?));
             }
         }
     }

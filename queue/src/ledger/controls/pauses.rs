@@ -1,5 +1,7 @@
 //! Queues and kinds of which nothing starts, until somebody resumes them or their time is over.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use uuid::Uuid;
@@ -77,6 +79,49 @@ pub async fn pause(
     .execute(&mut **tx)
     .await?;
     Ok(written.rows_affected() == 1)
+}
+
+/// Pauses a kind whose runs wait for a service that is away, unless it is paused already, or another worker's runs of it go
+/// through. False when it was left alone.
+pub async fn pause_for_service(db: &Db, kind: &str, message: &str, time: Duration) -> Result<bool, DbError> {
+    let goes_through = sqlx::query_scalar!(
+        r#"SELECT COALESCE(SUM(runs), 0) > 0 AS "any!: bool" FROM job_stats
+           WHERE kind = ? AND outcome = 'completed' AND minute > UTC_TIMESTAMP(6) - INTERVAL 2 MINUTE"#,
+        kind
+    )
+    .fetch_one(db.pool())
+    .await?;
+    if goes_through {
+        return Ok(false);
+    }
+    let reason: String = format!("its runs wait for a service: {message}").chars().take(500).collect();
+    let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    let mut tx = db.begin().await?;
+    controls::raise_epoch(&mut tx).await?;
+    // One that a person made stays as it is; one whose time is over is on its way out.
+    let written = sqlx::query!(
+        "INSERT INTO queue_pauses (scope, name, reason, actor_id, paused_at, expires_at)
+         VALUES ('kind', ?, ?, NULL, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
+         ON DUPLICATE KEY UPDATE reason = reason",
+        kind,
+        reason,
+        micros
+    )
+    .execute(&mut *tx)
+    .await?;
+    let paused = sqlx::query_scalar!(
+        r#"SELECT reason = ? AND actor_id IS NULL AS "ours!: bool" FROM queue_pauses WHERE scope = 'kind' AND name = ?"#,
+        reason,
+        kind
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if written.rows_affected() == 0 || !paused {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Ends a pause; false when there was none.

@@ -8,6 +8,10 @@ use crate::{ids::JobId, ledger::Fence};
 /// Longest error text kept, in bytes.
 const ERROR_LIMIT: usize = 4_000;
 
+/// Runs before the newest so many are forgotten, but for those that burnt an attempt: a job that waits for a service for days
+/// would leave thousands.
+const KEPT: u32 = 200;
+
 /// Longest error class, in bytes of ASCII.
 pub const CLASS_LIMIT: usize = 32;
 
@@ -54,6 +58,16 @@ pub(crate) async fn record(
     )
     .execute(&mut **tx)
     .await?;
+    if fence.run > KEPT {
+        sqlx::query!(
+            "DELETE FROM job_attempts WHERE job_id = ? AND run <= ?
+               AND (error_class <=> 'transient' OR outcome IN ('snoozed', 'handed_back', 'parked', 'lost'))",
+            fence.job,
+            fence.run - KEPT
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Figures about many jobs: rollups, groups of failures, backlogs, and how long a waiting job may still wait.
 
 pub mod backlog;
+pub(crate) mod cause;
 pub mod counts;
 pub mod error_groups;
 pub mod errors;

@@ -23,6 +23,7 @@ use crate::{
         },
         completer::Completer,
         executor::{Executor, Finished},
+        journal::{self, RunJournal},
         metrics::meters::Meters,
         running::RunningJobs,
         span::{child_span, ended},
@@ -121,7 +122,7 @@ pub async fn run<C: QueueContext>(
     let span = child_span(&job, trace_parent.as_deref());
     // Whoever takes the job away kills this process.
     let lost = CancellationToken::new();
-    let (completer, completing) = Completer::start(context.db().clone(), lost.clone());
+    let (completer, completing) = Completer::start(context.db().clone(), Arc::default(), lost.clone());
     tokio::spawn(completing);
     let executor = Executor {
         registry: Arc::new(registry),
@@ -129,6 +130,8 @@ pub async fn run<C: QueueContext>(
         running: Arc::new(RunningJobs::default()),
         completer,
         meters: Meters::new(env!("CARGO_PKG_VERSION")),
+        // The worker writes it.
+        journal: RunJournal::default(),
         lost,
         children: None,
         scratch: Some(scratch.into()),
@@ -141,7 +144,7 @@ pub async fn run<C: QueueContext>(
         let returned = |finished| {
             out_of_memory = ran_out_of_memory(&finished, &limits);
             out_of_memory.is_none().then(|| {
-                say(&Message::Settling);
+                say(&Message::Settling(journal::now()));
                 finished
             })
         };

@@ -18,18 +18,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     JobError, Queue, QueueContext, class,
-    ledger::{Claimed, Ending, Next, history::attempts, workers},
+    ledger::{Claimed, Ending, Next, history::attempts, stats::cause::fingerprint, workers},
     ready::{Available, Ticket},
     registry::Handler,
     trace,
     worker::{
-        cause::fingerprint,
         child::{
             crash::{Crash, oom_kills},
             process::{Process, Starter},
             protocol::Message,
         },
         executor::{Executor, Finished},
+        journal::JournalEntry,
         metrics::meters::Meters,
     },
 };
@@ -64,6 +64,7 @@ pub(super) struct Children {
 struct Parent<'a> {
     db: &'a Db,
     meters: &'a Meters,
+    entry: &'a JournalEntry<'a>,
 }
 
 /// How a run in a child ended.
@@ -171,7 +172,10 @@ impl Children {
                 Some(Message::Measured(measured)) => relay::add(&measured, self.program.known_metric),
                 Some(Message::Spans(spans)) => (self.program.pass_spans)(hex::decode(spans).unwrap_or_default()),
                 Some(Message::Failed(causes)) => parent.meters.add_causes(causes),
-                Some(Message::Settling) => settling = true,
+                Some(Message::Settling(at)) => {
+                    settling = true;
+                    parent.entry.end_at(at);
+                }
                 Some(Message::Outcome(outcome)) => break Some(Ended::Settled(outcome)),
                 Some(Message::Unready(why)) => break Some(Ended::Unready(why)),
                 Some(Message::OutOfMemory(how)) => break Some(Ended::Crashed(Crash { how, out_of_memory: true })),
@@ -224,11 +228,14 @@ impl<C: QueueContext> Executor<C> {
         children: &Arc<Children>,
         handler: &dyn Handler<C>,
         job: &Claimed,
+        entry: &JournalEntry<'_>,
     ) -> Cow<'static, str> {
         let cancel = self.lost.child_token();
-        self.running.insert(job.id, cancel.clone());
-        let parent = Parent { db: self.context.db(), meters: &self.meters };
-        let finished = match children.run(job, handler.timeout(), &cancel, &parent).await {
+        self.running.insert(&job.fence, cancel.clone());
+        let parent = Parent { db: self.context.db(), meters: &self.meters, entry };
+        let ended = children.run(job, handler.timeout(), &cancel, &parent).await;
+        entry.end();
+        let finished = match ended {
             Ended::Settled(outcome) => return outcome.into(),
             Ended::TimedOut => {
                 let text = format!("took longer than {:?}; the child process was killed", handler.timeout());

@@ -46,8 +46,9 @@ pub(super) enum Message {
     Spans(String),
     /// Failures it has written, for the statistics.
     Failed(Vec<(Fingerprint, Failures)>),
-    /// The handler has returned; writing its outcome may wait for the database as long as the lease lasts.
-    Settling,
+    /// The handler has returned, at this time in microseconds since 1970; writing its outcome may wait for the database
+    /// as long as the lease lasts.
+    Settling(u64),
     /// The outcome's name; it is in the ledger.
     Outcome(String),
     /// The handler failed at the memory limit; nothing is in the ledger.
@@ -62,6 +63,6 @@ mod tests {
     fn lines_read_as_they_are_documented() {
         let line = |message: &Message| serde_json::to_string(message).unwrap();
         assert_eq!(line(&Message::Outcome("completed".into())), r#"{"outcome":"completed"}"#);
-        assert_eq!(line(&Message::Settling), r#""settling""#);
+        assert_eq!(line(&Message::Settling(7)), r#"{"settling":7}"#);
     }
 }

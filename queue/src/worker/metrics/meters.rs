@@ -15,14 +15,18 @@ use std::{
 use db::{Db, DbError};
 use metrics::{Counter, Histogram};
 
-use crate::ledger::{
-    Claimed, Ending,
-    list::Fingerprint,
-    stats::{
-        counts::{self, Durations, Outcomes, What},
-        errors::{self, Failures, Groups},
-        histogram::{self, BUCKETS},
+use crate::{
+    ledger::{
+        Claimed, Ending,
+        controls::pauses,
+        list::Fingerprint,
+        stats::{
+            counts::{self, Durations, Outcomes, What},
+            errors::{self, Failures, Groups},
+            histogram::{self, BUCKETS},
+        },
     },
+    worker::metrics::breaker::{Breaker, Trip},
 };
 
 /// Between two writes.
@@ -41,6 +45,7 @@ const OUTCOMES: [&str; 10] =
 pub(in crate::worker) struct Meters {
     queues: RwLock<HashMap<String, HashMap<String, Arc<Meter>>>>,
     causes: Mutex<Groups>,
+    breaker: Mutex<Breaker>,
     version: String,
 }
 
@@ -140,6 +145,8 @@ impl Meters {
     /// Writes what has come since the last write.
     pub(in crate::worker) async fn flush(&self, db: &Db) {
         let (mut outcomes, mut durations) = self.take();
+        let mut causes = self.take_causes();
+        let trips = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).look(&outcomes, &causes);
         let written = counts::add_outcomes(db, &mut outcomes).await;
         if keep_for_later("job_stats", written) {
             self.put_back_outcomes(outcomes);
@@ -148,10 +155,24 @@ impl Meters {
         if keep_for_later("job_durations", written) {
             self.put_back_durations(durations);
         }
-        let mut causes = self.take_causes();
         let written = errors::add(db, &self.version, &mut causes).await;
         if keep_for_later("job_errors", written) {
             self.put_back_causes(causes);
+        }
+        for Trip { kind, pause, message } in trips {
+            match pauses::pause_for_service(db, &kind, &message, pause).await {
+                Ok(true) => {
+                    tracing::warn!(
+                        kind,
+                        ?pause,
+                        message,
+                        "the kind is paused: its runs wait for a service that is away"
+                    );
+                    metrics::counter!("queue_breaker_pauses_total", "kind" => kind).increment(1);
+                }
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, kind, "the kind was not paused"),
+            }
         }
     }
 

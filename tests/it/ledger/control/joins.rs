@@ -63,7 +63,7 @@ async fn a_parent_retried_while_its_last_child_completes_is_released() {
     let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
     assert_eq!(act(&app, parent, Action::Cancel).await.after, State::Cancelled);
     let member = app.enrol("by hand", "search").await;
-    let claimed = ledger::claim(&app.db, member, vec![child], jobs::QUEUES.all).await.unwrap();
+    let claimed = ledger::claim(&app.db, member, vec![child]).await.unwrap();
     let mut completing = app.db.begin().await.unwrap();
     ledger::complete(&mut completing, &claimed[0].fence, false).await.unwrap();
     let retrying = tokio::spawn({
@@ -104,6 +104,29 @@ async fn a_child_that_was_given_up_is_kept_as_long_as_its_parent_waits() {
         (pruned, last) = (pruned + step.jobs, step.last);
     }
     assert_eq!(pruned, 2, "and goes with it");
+    app.discard().await;
+}
+
+/// Kept for as long as jobs are kept, and no longer: nobody will retry the child.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_whose_child_was_given_up_long_ago_is_cancelled_and_both_are_pruned() {
+    let app = TestApp::start().await;
+    let parent =
+        change(&app, async |tx| Flow::new().child(&Other {}).unwrap().enqueue(tx, &Other {}).await.unwrap()).await;
+    let child = flows::subtree(&app.db, parent, 100).await.unwrap()[0];
+    act(&app, child, Action::Discard).await;
+    assert!(flows::abandoned(&app.db, 1).await.unwrap().is_empty(), "it may be retried yet");
+    for statement in [
+        "UPDATE jobs SET finished_at = finished_at - INTERVAL 400 DAY WHERE finished_at IS NOT NULL",
+        "UPDATE flows SET created_at = created_at - INTERVAL 400 DAY",
+    ] {
+        sqlx::query(statement).execute(app.db.pool()).await.unwrap();
+    }
+    assert_eq!(flows::abandoned(&app.db, 300).await.unwrap(), [parent]);
+    let prune = app.put(&queue::builtin::PruneLedger {}).await;
+    assert_eq!(app.run_one(prune).await.state, State::Completed);
+    let row = ledger::get(&app.db, parent).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Cancelled, "and it goes when its own time has come");
     app.discard().await;
 }
 

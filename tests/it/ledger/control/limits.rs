@@ -15,6 +15,7 @@ fn limit(kind: &str) -> Limit {
         reason: "a test".into(),
         actor: None,
         changed_at: DateTime::<Utc>::UNIX_EPOCH,
+        running: 0,
     }
 }
 

@@ -1,0 +1,197 @@
+//! Deployments: programs that are told to stop behind a load balancer, migrations beside programs that work, and programs
+//! that meet a schema of another release.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use rustix::process::Signal;
+use serde_json::json;
+use servers::{
+    processes::{Launch, Process},
+    proxy::Proxy,
+};
+use tests::{TestApp, app::PATIENCE, database, fleet::worker_program};
+use url::Url;
+
+/// A load balancer looks every 2 s and needs three failures: until then every request is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_api_says_so_while_it_serves() {
+    const NOTICE: Duration = Duration::from_secs(6);
+    let mut app = TestApp::start().await;
+    let mut api = app.api_process("stopping", &[("SHUTDOWN_NOTICE", "6s")]).await;
+    assert_eq!(app.get("/ready").await.status, StatusCode::OK);
+    api.signal(Signal::TERM).unwrap();
+    let asked = Instant::now();
+    let mut told = None;
+    // A little less, for the time that the last request takes.
+    while asked.elapsed() < NOTICE - Duration::from_millis(700) {
+        let ready = app.get("/ready").await;
+        if ready.status == StatusCode::SERVICE_UNAVAILABLE {
+            assert_eq!(ready.body["status"], "stopping");
+            told.get_or_insert(asked.elapsed());
+        }
+        assert_eq!(app.get("/api/v1/nanos").await.status, StatusCode::OK);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(told.is_some_and(|told| told < Duration::from_secs(1)), "{told:?}");
+    assert!(api.wait().await.unwrap().success(), "{}", api.log_tail(20));
+    assert!(asked.elapsed() > NOTICE && asked.elapsed() < NOTICE + Duration::from_secs(5), "{:?}", asked.elapsed());
+    app.discard().await;
+}
+
+async fn migrate(app: &TestApp, name: &str, args: &[&str]) -> Process {
+    let log = app.folder.path().join(format!("{name}.log"));
+    let launch = Launch::new(name, worker_program(), log).arg("migrate").args(args);
+    launch.envs(app.environment()).start().await.unwrap()
+}
+
+/// A report holds a table that a migration wants to change. The migration waits; people do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_behind_an_open_report_holds_nobody_up() {
+    let app = TestApp::start().await;
+    let fates = "SELECT version FROM _sqlx_migrations WHERE description = 'mail fates'";
+    let version = database::number(&app.db, fates).await.unwrap();
+    database::execute(&app.db, &format!("DELETE FROM _sqlx_migrations WHERE version = {version}")).await.unwrap();
+    let columns = "ALTER TABLE email_deliveries DROP sending_run, DROP deferrals, DROP deferred_since";
+    database::execute(&app.db, columns).await.unwrap();
+
+    let mut report = app.db.begin().await.unwrap();
+    sqlx::query("SELECT COUNT(*) FROM email_deliveries").fetch_one(&mut *report).await.unwrap();
+    let mut migration = migrate(&app, "migration", &[]).await;
+    let started = Instant::now();
+    let (mut slowest, mut people) = (Duration::ZERO, 0);
+    while started.elapsed() < Duration::from_secs(12) {
+        let asked = Instant::now();
+        // Writes a mail, so it needs the table.
+        let form = json!({"email": format!("p{people}@nano.test"), "username": format!("person-{people}"), "password": "a long enough phrase"});
+        assert_eq!(app.post("/api/v1/auth/register", &form).await.status, StatusCode::ACCEPTED);
+        slowest = slowest.max(asked.elapsed());
+        people += 1;
+        // The report is alive as well.
+        sqlx::query("SELECT 1").fetch_one(&mut *report).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(slowest < Duration::from_secs(4), "somebody waited {slowest:?}");
+    assert!(people > 10, "{people}");
+    assert!(migration.exited().is_none(), "{}", migration.log_tail(20));
+    assert!(migration.log_tail(20).contains("letting others pass"), "{}", migration.log_tail(20));
+    report.rollback().await.unwrap();
+    assert!(migration.wait().await.unwrap().success(), "{}", migration.log_tail(20));
+    assert!(migration.log_tail(20).contains("done in"), "{}", migration.log_tail(20));
+    assert_eq!(database::number(&app.db, "SELECT COUNT(sending_run) FROM email_deliveries").await.unwrap(), 0);
+    app.discard().await;
+}
+
+/// Starts a program and waits until it ends or has been there for a while; what it said.
+async fn refuses(app: &TestApp, launch: Launch) -> Option<String> {
+    let alive = app.folder.path().join("rollout.alive");
+    let key = signing_key();
+    let launch = launch
+        .env("WORKER_ALIVE_FILE", &alive)
+        .env("SCHEDULER_ALIVE_FILE", &alive)
+        .env("JWT_KEY", key)
+        .env("SHUTDOWN_NOTICE", "0s")
+        .env("API_ADDR", format!("127.0.0.1:{}", servers::ports::free().unwrap()));
+    let mut process = launch.start().await.unwrap();
+    match tokio::time::timeout(Duration::from_secs(6), process.wait()).await {
+        Ok(status) => {
+            assert_eq!(status.unwrap().code(), Some(1), "{}", process.log_tail(20));
+            Some(whole_log(&process))
+        }
+        Err(_) => {
+            process.terminate(Duration::from_secs(20)).await.unwrap();
+            None
+        }
+    }
+}
+
+/// A backtrace may be longer than any tail.
+fn whole_log(process: &Process) -> String {
+    std::fs::read_to_string(process.log().unwrap()).unwrap()
+}
+
+fn signing_key() -> String {
+    rcgen::KeyPair::generate().unwrap().serialize_pem()
+}
+
+fn programs(app: &TestApp, name: &str) -> [Launch; 3] {
+    let launch = |program: &str| app.sibling(program, &format!("{name}-{program}"));
+    [launch("api"), launch("worker").arg("run"), launch("scheduler")]
+}
+
+async fn check(app: &TestApp, name: &str) -> (Option<i32>, String) {
+    let mut check = migrate(app, name, &["--check"]).await;
+    let status = check.wait().await.unwrap();
+    (status.code(), check.log_tail(20))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_another_release_is_refused_only_when_it_must_be() {
+    let app = TestApp::start().await;
+    assert_eq!(check(&app, "fits").await.0, Some(0));
+
+    // Newer, as in the middle of a rollout: the old programs go on and may be started again.
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (99990101000001, 'from the future', TRUE, 'x', 1)";
+    database::execute(&app.db, newer).await.unwrap();
+    assert_eq!(check(&app, "newer").await.0, Some(0));
+    for launch in programs(&app, "newer") {
+        assert_eq!(refuses(&app, launch).await, None);
+    }
+    assert!(migrate(&app, "old-migrate", &[]).await.wait().await.unwrap().success(), "nothing to do for an old one");
+
+    // It has taken something away that this release needs.
+    database::execute(&app.db, "UPDATE schema_compat SET needs = 99990101000001").await.unwrap();
+    let (code, said) = check(&app, "ahead").await;
+    assert!(code == Some(1) && said.contains("start a newer release"), "{code:?} {said}");
+    for launch in programs(&app, "ahead") {
+        let said = refuses(&app, launch).await.expect("refused");
+        assert!(said.contains("99990101000001") && said.contains("start a newer release"), "{said}");
+    }
+    database::execute(&app.db, "UPDATE schema_compat SET needs = 0").await.unwrap();
+
+    // Older: the cure is named.
+    let last = "SELECT MAX(version) FROM _sqlx_migrations WHERE version < 99990101000001";
+    let last = database::number(&app.db, last).await.unwrap();
+    database::execute(&app.db, &format!("DELETE FROM _sqlx_migrations WHERE version = {last}")).await.unwrap();
+    let (code, said) = check(&app, "behind").await;
+    assert!(code == Some(1) && said.contains(&last.to_string()), "{code:?} {said}");
+    for launch in programs(&app, "behind") {
+        let said = refuses(&app, launch).await.expect("refused");
+        assert!(said.contains("worker migrate") && said.contains(&last.to_string()), "{said}");
+    }
+    app.discard().await;
+}
+
+/// The database is away when they start: they wait for it as ever, and leave when it turns out not to fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_that_began_without_a_database_look_at_the_schema_later() {
+    let app = TestApp::start().await;
+    let mut url: Url = app.database_url.parse().unwrap();
+    let proxy = Proxy::start(url.port().unwrap()).await.unwrap();
+    url.set_port(Some(proxy.port())).unwrap();
+    database::execute(&app.db, "UPDATE schema_compat SET needs = 99990101000001").await.unwrap();
+    proxy.refuse(true);
+    let mut started = Vec::new();
+    for (number, launch) in programs(&app, "away").into_iter().enumerate() {
+        let alive = app.folder.path().join(format!("away-{number}.alive"));
+        let launch = launch
+            .env("DATABASE_URL", url.as_str())
+            .env("WORKER_ALIVE_FILE", &alive)
+            .env("SCHEDULER_ALIVE_FILE", &alive)
+            .env("JWT_KEY", signing_key())
+            .env("API_ADDR", format!("127.0.0.1:{}", servers::ports::free().unwrap()));
+        started.push(launch.start().await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for process in &mut started {
+        assert!(process.exited().is_none(), "{}", process.log_tail(20));
+    }
+    proxy.refuse(false);
+    for process in &mut started {
+        let ended = tokio::time::timeout(PATIENCE, process.wait()).await.expect("it ends").unwrap();
+        assert_eq!(ended.code(), Some(1), "{}", process.log_tail(20));
+        assert!(whole_log(process).contains("start a newer release"), "{}", process.log_tail(50));
+    }
+    app.discard().await;
+}
