@@ -15,7 +15,7 @@ use crate::{
     ledger::{
         claim::{Claimant, start},
         controls::{
-            Restrictions,
+            Restrictions, hold_epoch,
             limits::{self, Limit, RATE_HORIZON},
         },
         push_ids, sorted,
@@ -57,6 +57,8 @@ pub(super) async fn claim_judged(
     }
     for (kind, candidates) in by_kind {
         let mut tx = db.begin().await?;
+        // In the order of those who change limits: the controls' number, then the limit.
+        hold_epoch(&mut tx).await?;
         let paused = controls.paused_kinds.contains(&kind);
         // The limit's row first: everybody who counts what runs waits here.
         let limit = if paused { None } else { limits::get(&mut tx, &kind).await? };

@@ -47,6 +47,12 @@ pub async fn epoch(db: &Db) -> Result<u64, DbError> {
     Ok(sqlx::query_scalar!("SELECT epoch FROM queue_control_epoch WHERE id = 1").fetch_one(db.pool()).await?)
 }
 
+/// Keeps pauses and limits as they are until the transaction ends; others may do the same beside it.
+pub(crate) async fn hold_epoch(tx: &mut Tx) -> Result<(), DbError> {
+    sqlx::query("SELECT epoch FROM queue_control_epoch WHERE id = 1 LOCK IN SHARE MODE").fetch_one(&mut **tx).await?;
+    Ok(())
+}
+
 /// Every change of pauses and limits calls this first: it keeps two changes from crossing, and its row lock makes
 /// numbers and changes come in the same order.
 pub(crate) async fn raise_epoch(tx: &mut Tx) -> Result<(), DbError> {
