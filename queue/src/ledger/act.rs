@@ -264,10 +264,13 @@ pub async fn carry_cancel(db: &Db, id: JobId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The statement that forgets what was asked of the runs of these jobs, where somebody has asked for the job again since: it
-/// goes back into its queue for that request, which no earlier cancel is meant for. Goes before `again` is cleared.
-pub(super) fn forget_cancels_before_again(ids: &str) -> String {
-    format!("DELETE c FROM job_cancels c JOIN jobs j ON j.id = c.job_id WHERE j.again AND j.id IN ({ids})")
+/// The statement that forgets what was asked of these runs, where somebody has asked for the job again since: it goes back
+/// into its queue for that request, which no earlier cancel is meant for. Goes before `again` is cleared. `runs` is a
+/// condition on `jobs`; with the token in it, the cancel of a run that others have begun meanwhile stays.
+pub(super) fn forget_cancels_before_again(runs: &str) -> String {
+    format!(
+        "DELETE c FROM job_cancels c JOIN jobs j ON j.id = c.job_id WHERE j.again AND j.state = 'running' AND ({runs})"
+    )
 }
 
 /// Forgets a cancel whose job is gone, or whose run is over.

@@ -299,7 +299,8 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
         return run_again(tx, fence).await;
     }
     let terminal = state.is_terminal();
-    let forget = forget_cancels_before_again(&literal::uuid(fence.job));
+    let (id, token) = (literal::uuid(fence.job), literal::uuid(fence.token));
+    let forget = forget_cancels_before_again(&format!("j.id = {id} AND j.token = {token}"));
     sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut **tx).await?;
     // The token goes with the job's return, so that one found with a token and available was ended by that run. A request
     // that came meanwhile is answered by the next run, with fresh failures.
@@ -365,14 +366,13 @@ pub async fn hand_back_unstarted(db: &Db, fences: &[Fence]) -> Result<(), DbErro
     for batch in fences.chunks(500) {
         let runs: Vec<String> = batch
             .iter()
-            .map(|fence| format!("(id = {} AND token = {})", literal::uuid(fence.job), literal::uuid(fence.token)))
+            .map(|fence| format!("(j.id = {} AND j.token = {})", literal::uuid(fence.job), literal::uuid(fence.token)))
             .collect();
-        let ids = literal::ids(&batch.iter().map(|fence| fence.job).collect::<Vec<_>>());
+        let runs = runs.join(" OR ");
         let statement = format!(
-            "{}; UPDATE jobs SET state = 'available', worker_id = NULL, token = NULL, again = FALSE
-             WHERE state = 'running' AND ({})",
-            forget_cancels_before_again(&ids),
-            runs.join(" OR ")
+            "{}; UPDATE jobs j SET state = 'available', worker_id = NULL, token = NULL, again = FALSE
+             WHERE state = 'running' AND ({runs})",
+            forget_cancels_before_again(&runs)
         );
         db.transact(&statement, "DO 0").await?;
     }

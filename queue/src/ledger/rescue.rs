@@ -53,7 +53,7 @@ pub async fn rescue_jobs(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) ->
     attempts.push(") ON DUPLICATE KEY UPDATE outcome = 'lost'");
     attempts.build().execute(&mut **tx).await?;
 
-    let forget = forget_cancels_before_again(&literal::ids(&ids));
+    let forget = forget_cancels_before_again(&format!("j.id IN ({})", literal::ids(&ids)));
     sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut **tx).await?;
     // One that was asked for again begins anew, and is not set aside.
     let mut update = QueryBuilder::new("UPDATE jobs SET state = IF(NOT again AND lost + 1 >= ");

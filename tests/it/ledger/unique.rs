@@ -190,6 +190,22 @@ async fn a_cancel_is_over_with_its_run_also_when_that_comes_back_for_the_next_re
     app.discard().await;
 }
 
+/// A run that lost its job says nothing about the one that has it now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_hand_back_takes_no_cancel_from_the_run_that_others_have_begun() {
+    let app = TestApp::start().await;
+    let id = app.put(&Single { number: 1 }).await;
+    let late = claim(&app, id).await;
+    ledger::hand_back_unstarted(&app.db, &[late.fence]).await.unwrap();
+    let current = claim(&app, id).await;
+    app.put(&Single { number: 1 }).await;
+    act(&app, id, Action::Cancel).await;
+    ledger::hand_back_unstarted(&app.db, &[late.fence]).await.unwrap();
+    let asked = asked_of(&app.db, current.fence.worker).await.unwrap();
+    assert_eq!(asked.cancels, [(id, current.fence.run, "a test".to_owned())]);
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retried_job_is_live_under_its_key_or_says_what_it_meets() {
     let app = TestApp::start().await;

@@ -82,7 +82,7 @@ pub(crate) async fn take_back(db: &Db, token: Uuid, ids: &[JobId], kinds: &[Stri
              {};
              UPDATE jobs SET state = 'available', runs = runs - 1, worker_id = NULL, token = NULL, again = FALSE
              WHERE id IN ({list}) AND token = {token} AND kind = {kind} AND state = 'running'",
-            forget_cancels_before_again(&list)
+            forget_cancels_before_again(&format!("j.id IN ({list}) AND j.token = {token} AND j.kind = {kind}"))
         ));
     }
     db.transact(&statements.join("; "), "DO 0").await?;
