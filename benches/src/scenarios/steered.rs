@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use queue::ledger::controls::limits::{self, Limit};
 use uuid::Uuid;
 
@@ -39,18 +38,7 @@ struct Case {
 const NEVER: u32 = 100_000;
 
 fn cases() -> Vec<Case> {
-    let limit = Limit {
-        kind: "bench_owned".into(),
-        max_running: None,
-        max_running_per_tenant: None,
-        rate: None,
-        rate_seconds: None,
-        burst: None,
-        reason: "a benchmark".into(),
-        actor: None,
-        changed_at: Utc::now(),
-        running: 0,
-    };
+    let limit = Limit::of("bench_owned", "a benchmark");
     let running = Limit { max_running: Some(NEVER), ..limit.clone() };
     let by_tenant = Limit { max_running_per_tenant: Some(NEVER), ..limit.clone() };
     let rate = Limit { rate: Some(NEVER), rate_seconds: Some(1), burst: Some(NEVER), ..limit };

@@ -59,16 +59,14 @@ impl NewLimit {
 pub async fn set_limit(tx: &mut Tx, kind: &str, new: NewLimit, by: &By<'_>) -> Result<(Limit, Act), Refused> {
     let before = limits::current(tx, kind).await?;
     let limit = Limit {
-        kind: kind.to_owned(),
         max_running: new.max_running,
         max_running_per_tenant: new.max_running_per_tenant,
         rate: new.rate,
         rate_seconds: new.rate.map(|_| new.rate_seconds.unwrap_or(1)),
         burst: new.rate.map(|_| new.burst.unwrap_or(1)),
-        reason: by.reason.to_owned(),
         actor: by.actor,
         changed_at: now_in(tx).await?,
-        running: 0,
+        ..Limit::of(kind, by.reason)
     };
     limits::set(tx, &limit).await?;
     let details = json!({

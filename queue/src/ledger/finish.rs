@@ -19,6 +19,7 @@ use crate::{
         controls::limits,
         flows,
         history::{attempts, checkpoints},
+        hold::wanted_again,
         list::Fingerprint,
         passing_locked, sorted,
         stats::failures,
@@ -263,20 +264,6 @@ async fn incomplete(db: &Db, fences: &[Fence]) -> Result<Incomplete, DbError> {
         }
     }
     Ok(incomplete)
-}
-
-/// Whether the job was asked for again while this run had it; its row is locked from here on, so that it stays so.
-pub async fn wanted_again(tx: &mut Tx, fence: &Fence) -> Result<bool, Fenced> {
-    let again = sqlx::query_scalar!(
-        r#"SELECT again AS "again: bool" FROM jobs
-           WHERE id = ? AND token = ? AND runs = ? AND state = 'running' FOR UPDATE"#,
-        fence.job,
-        fence.token,
-        fence.run
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    again.ok_or(Fenced::Lost)
 }
 
 /// Ends a run that did not complete, in `tx` (the caller commits). A job that was asked for again while it ran is not given

@@ -35,10 +35,10 @@ pub use claim::{Claimant, Claimed, claim, claim_within};
 pub use enqueue::{NewJob, Start, insert, insert_all};
 pub use finish::{
     Ending, Fence, Fenced, Incomplete, Next, complete, complete_all, complete_limited, fail, finish, hand_back,
-    hand_back_unstarted, wanted_again,
+    hand_back_unstarted,
 };
 pub use head::{Head, head, promote, tenants};
-pub use hold::hold;
+pub use hold::{hold, wanted_again};
 pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, rescue_jobs};
 
 pub(crate) use unknown::Known;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use db::Tx;
 use domain::{ids::UserId, review::ReviewPolicy};
 use jobs::Context;

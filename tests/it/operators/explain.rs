@@ -99,18 +99,7 @@ fn matches(explanation: &Explanation, why: &str, help: &str) {
 }
 
 fn limit() -> Limit {
-    Limit {
-        kind: Chore::KIND.into(),
-        max_running: None,
-        max_running_per_tenant: None,
-        rate: None,
-        rate_seconds: None,
-        burst: None,
-        reason: "a test".into(),
-        actor: None,
-        changed_at: chrono::Utc::now(),
-        running: 0,
-    }
+    Limit::of(Chore::KIND, "a test")
 }
 
 async fn enrol_knowing(app: &TestApp, kinds: &str) -> WorkerId {

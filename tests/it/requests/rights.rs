@@ -225,18 +225,7 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
             schedules::pause(&mut tx, SCHEDULE, "before", None, None).await.unwrap();
         }
         ("DELETE", "/limits/{kind}") => {
-            let limit = Limit {
-                kind: KIND.into(),
-                max_running: Some(3),
-                max_running_per_tenant: None,
-                rate: None,
-                rate_seconds: None,
-                burst: None,
-                reason: "before".into(),
-                actor: None,
-                changed_at: Utc::now(),
-                running: 0,
-            };
+            let limit = Limit { max_running: Some(3), ..Limit::of(KIND, "before") };
             limits::set(&mut tx, &limit).await.unwrap();
         }
         (

@@ -5,18 +5,7 @@ use queue::ledger::controls::limits as job_limits;
 use super::*;
 
 fn limit(kind: &str) -> Limit {
-    Limit {
-        kind: kind.into(),
-        max_running: None,
-        max_running_per_tenant: None,
-        rate: None,
-        rate_seconds: None,
-        burst: None,
-        reason: "a test".into(),
-        actor: None,
-        changed_at: DateTime::<Utc>::UNIX_EPOCH,
-        running: 0,
-    }
+    Limit::of(kind, "a test")
 }
 
 #[tokio::test(flavor = "multi_thread")]

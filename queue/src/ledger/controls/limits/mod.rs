@@ -45,6 +45,22 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Limits nothing yet.
+    pub fn of(kind: &str, reason: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            max_running: None,
+            max_running_per_tenant: None,
+            rate: None,
+            rate_seconds: None,
+            burst: None,
+            reason: reason.to_owned(),
+            actor: None,
+            changed_at: DateTime::UNIX_EPOCH,
+            running: 0,
+        }
+    }
+
     /// The mean time between two starts, in microseconds.
     pub(crate) fn interval_micros(&self) -> Option<i64> {
         let (rate, seconds) = (self.rate.filter(|rate| *rate > 0)?, self.rate_seconds.unwrap_or(1));
