@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use db::{Db, DbError};
+use db::{Db, DbError, Races};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -142,7 +142,19 @@ impl BatchClaimer {
     async fn claim_and_assign(&self, tickets: Vec<JobId>, slots: Vec<OwnedSemaphorePermit>) {
         let began = Instant::now();
         let round = self.progress.begin();
-        let claimed = self.claim(tickets).await;
+        let mut races = Races::default();
+        let claimed = loop {
+            match self.claim(tickets.clone()).await {
+                Ok(claimed) => break Ok(claimed),
+                Err(error) => {
+                    // Of the kinds that are judged one by one, some may have been claimed before.
+                    self.running.doubt();
+                    if let Err(error) = races.pause_or_give_up(error).await {
+                        break Err(error);
+                    }
+                }
+            }
+        };
         round.ended(&claimed);
         metrics::histogram!("queue_claim_seconds").record(began.elapsed().as_secs_f64());
         match claimed {
@@ -150,7 +162,6 @@ impl BatchClaimer {
             // The tickets come again: the rows are still available. A claim whose answer was lost is found by
             // the rescuer.
             Err(error) => {
-                self.running.doubt();
                 tracing::warn!(%error, queue = self.queue.as_str(), "claiming failed; waiting for the database");
                 tokio::select! {
                     () = self.stop.cancelled() => {}

@@ -19,7 +19,11 @@ pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restr
     let names = |kinds: &mut dyn Iterator<Item = &str>| kinds.map(literal::text).collect::<Vec<_>>().join(",");
     let token = literal::uuid(token);
     let counted = names(&mut kinds.iter().copied());
-    let taken = |kinds: &str| format!("FROM jobs WHERE id IN ({list}) AND token = {token} AND kind IN ({kinds})");
+    // By the primary key: inside an update the read locks what it looks at, and by its kind a job is looked at among those
+    // that others are claiming.
+    let taken = |kinds: &str| {
+        format!("FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({list}) AND token = {token} AND kind IN ({kinds})")
+    };
     let interval = "(COALESCE(l.rate_seconds, 1) * 1000000 DIV l.rate)";
     let mut statements = format!(
         "UPDATE job_limits l JOIN (SELECT kind, COUNT(*) AS jobs {} GROUP BY kind) c ON c.kind = l.kind
@@ -69,8 +73,9 @@ pub(crate) async fn take_back(db: &Db, token: Uuid, ids: &[JobId], kinds: &[Stri
     let mut statements = Vec::new();
     for kind in kinds {
         let kind = literal::text(kind);
-        let taken =
-            format!("FROM jobs WHERE id IN ({list}) AND token = {token} AND kind = {kind} AND state = 'running'");
+        let taken = format!(
+            "FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({list}) AND token = {token} AND kind = {kind} AND state = 'running'"
+        );
         // As it was counted: the limit's row, then the tenants'.
         statements.push(format!(
             "SET @taken = (SELECT COUNT(*) {taken});
