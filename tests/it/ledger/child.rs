@@ -28,12 +28,11 @@ const VERBOSE: (&str, &str) = ("RUST_LOG", "info,queue=debug");
 
 /// Enough text that its check takes a moment.
 fn long_unit() -> Vec<u8> {
-    unit_of(400_000)
+    archives::unit_with(&[("long.txt", lines(400_000).as_bytes())])
 }
 
-fn unit_of(lines: u32) -> Vec<u8> {
-    let text: String = (0..lines).map(|line| format!("Line {line}: a fraction is a part of a whole.\n")).collect();
-    archives::unit_with(&[("long.txt", text.as_bytes())])
+fn lines(count: u32) -> String {
+    (0..count).map(|line| format!("Line {line}: a fraction is a part of a whole.\n")).collect()
 }
 
 /// Children that use up memory and processor time, while other tests want the same two cores, need more of it than others.
@@ -240,8 +239,13 @@ async fn using_up_the_processor_time_is_a_crash() {
     let app = TestApp::start().await;
     let mut worker = app.worker_process_with("worker", &[VERBOSE, ("CHILD_CPU_SECONDS", "1")]).await;
     let creator = app.creator("uma").await;
-    creator.submit(&app, "Endless", unit_of(4_000_000)).await;
-    let job = soon("nothing is given up", async || app.given_up().await.pop()).await;
+    // Six files, of which each takes a good part of a second on a fast machine.
+    let text = lines(4_000_000);
+    let files: Vec<_> = (0..6).map(|file| format!("long-{file}.txt")).collect();
+    let files: Vec<_> = files.iter().map(|name| (name.as_str(), text.as_bytes())).collect();
+    let nano = creator.submit(&app, "Endless", archives::unit_with(&files)).await;
+    let check = check_of(&app, &nano).await;
+    let job = app.wait_for_state(check.id, &[State::Quarantined, State::Discarded, State::Completed]).await;
     assert_eq!((job.state, job.crashes, job.failures), (State::Quarantined, 3, 0), "{job:?}");
     assert!(job.last_error.as_deref().is_some_and(|error| error.contains("CHILD_CPU_SECONDS")), "{job:?}");
     assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());

@@ -70,17 +70,17 @@ async fn a_rate_puts_each_job_off_once_to_its_own_start() {
     change(&app, async |tx| job_limits::set(tx, &paced).await.unwrap()).await;
     let (one, two) = (worker(&app, 8).await, worker(&app, 8).await);
     let test = Uuid::now_v7();
+    let asked = Instant::now();
     let ids = put_all(&app, &vec![Stint { test, tenant: None, millis: 0 }; 45]).await;
     app.drained().await;
     let mut began: Vec<Instant> = notes(test).iter().map(|note| note.began).collect();
     began.sort();
     assert_eq!(began.len(), 45);
-    let span = *began.last().unwrap() - began[0];
-    assert!(span >= Duration::from_millis(1_900), "40 starts beyond the burst at 20 a second: {span:?}");
-    // GCRA: in no window of a second more than the rate and the burst.
-    for (index, first) in began.iter().enumerate() {
-        let within = began[index..].iter().filter(|start| **start - *first < Duration::from_secs(1)).count();
-        assert!(within <= 27, "{within} starts within a second");
+    // GCRA: at no time have more begun than the burst and what the rate gave since. A start that a busy machine delays is
+    // followed the sooner by the next, so that a window between two starts says nothing.
+    for (before, start) in began.iter().enumerate() {
+        let given = 5.0 + 20.0 * (*start - asked).as_secs_f64();
+        assert!(before as f64 <= given, "{} had begun after {:?}", before + 1, *start - asked);
     }
     for id in ids {
         let row = ledger::get(&app.db, id).await.unwrap().unwrap();
