@@ -13,7 +13,7 @@ use infra::{
     search::SearchBackend,
     storage::{LockMode, Storage},
 };
-use queue::{JobError, QueueContext, Run, control::Act};
+use queue::{JobError, LedgerDays, QueueContext, Run, control::Act};
 
 #[derive(Clone)]
 pub struct Context {
@@ -36,8 +36,8 @@ pub struct Settings {
     pub scratch: PathBuf,
     /// The web app's address, for links in mails.
     pub public_url: String,
-    /// Days a finished job stays in the ledger.
-    pub ledger_days: u32,
+    /// How long a job that has ended stays in the ledger.
+    pub ledger_days: LedgerDays,
     pub periodic: PeriodicSettings,
 }
 
@@ -100,7 +100,7 @@ impl QueueContext for Context {
         &self.clock
     }
 
-    fn ledger_days(&self) -> u32 {
+    fn ledger_days(&self) -> LedgerDays {
         self.settings.ledger_days
     }
 

@@ -3,7 +3,7 @@
 
 use queue::{
     Kind, Kinds, Registry,
-    builtin::{BulkAction, PruneLedger, RollUpStats, TellGivenUp},
+    builtin::{BulkAction, CancelFlow, PruneLedger, RollUpStats, TellGivenUp},
 };
 
 use crate::{
@@ -44,6 +44,7 @@ marketplace! {
     Retention,
     // The queue's own.
     BulkAction,
+    CancelFlow,
     PruneLedger,
     RollUpStats,
     TellGivenUp,

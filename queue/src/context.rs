@@ -3,7 +3,7 @@
 
 use db::{Db, DbError, Tx, clock::Clock};
 
-use crate::control::Act;
+use crate::{LedgerDays, control::Act};
 
 /// Everything the handlers of a program may use, built once per process.
 pub trait QueueContext: Clone + Send + Sync + 'static {
@@ -11,9 +11,9 @@ pub trait QueueContext: Clone + Send + Sync + 'static {
 
     fn clock(&self) -> &Clock;
 
-    /// Days a finished job stays in the ledger.
-    fn ledger_days(&self) -> u32 {
-        30
+    /// How long a job that has ended stays in the ledger.
+    fn ledger_days(&self) -> LedgerDays {
+        LedgerDays::of(30)
     }
 
     /// Writes down what one of the queue's own jobs did, in that job's transaction: for programs that keep an audit log.

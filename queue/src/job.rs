@@ -97,6 +97,12 @@ pub trait Job<C: QueueContext>: Serialize + DeserializeOwned + Send + Sync + 'st
     const MAX_CRASHES: u32 = 3;
     /// True for what its owner may try again after it failed, without an operator.
     const OWNER_MAY_RETRY: bool = false;
+    /// Enqueueing another of the same unique key within this time after the first returns that one's id, also while it runs
+    /// and once it has completed; not when it was given up. `None`: only while one is live.
+    const UNIQUE_FOR: Option<Duration> = None;
+    /// True when a second request takes the place of a first one of the same key that has not begun: its arguments count,
+    /// and when it is due. Of one that runs, they count for the run that follows it.
+    const NEWEST_COUNTS: bool = false;
     /// For jobs that the scheduler enqueues: when. Such a job has no arguments.
     const SCHEDULE: Option<Schedule> = None;
     /// What else becomes true, in the same transaction, when the job is given up: discarded, quarantined or cancelled.
@@ -112,7 +118,7 @@ pub trait Job<C: QueueContext>: Serialize + DeserializeOwned + Send + Sync + 'st
     }
 
     /// While a job with this key is live, enqueueing another returns its id; if it runs already, it runs once more
-    /// afterwards.
+    /// afterwards. [`Job::UNIQUE_FOR`] and [`Job::NEWEST_COUNTS`] say more.
     fn unique_key(&self) -> Option<String> {
         // A scheduled job has no arguments: one at a time is enough.
         Self::SCHEDULE.map(|_| String::new())

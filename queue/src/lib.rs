@@ -13,9 +13,11 @@ pub mod ids;
 mod job;
 mod kinds;
 pub mod ledger;
+mod ledger_days;
 mod outcome;
 pub mod ready;
 mod registry;
+
 mod run;
 mod run_log;
 pub mod schedule;
@@ -23,10 +25,11 @@ mod trace;
 mod worker;
 
 pub use context::QueueContext;
-pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_at, enqueue_in};
+pub use enqueue::{EnqueueError, Flow, enqueue, enqueue_all, enqueue_at, enqueue_in, enqueue_when_quiet};
 pub use job::{GivenUp, Job, Priority, Reference, RetryPolicy};
 pub use kinds::{Kind, Kinds, Queue, Queues, UnknownQueue};
-pub use ledger::history::logs::Level;
+pub use ledger::{flows::OnGivenUp, history::logs::Level};
+pub use ledger_days::{BadLedgerDays, LedgerDays};
 pub use outcome::{JobError, Outcome, class};
 pub use registry::{Handler, Registry};
 pub use run::Run;

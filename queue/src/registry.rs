@@ -8,7 +8,9 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::{
-    Job, JobError, Kind, Kinds, Outcome, Queue, QueueContext, Queues, RetryPolicy, Run, builtin::TellGivenUp, class,
+    Job, JobError, Kind, Kinds, Outcome, Queue, QueueContext, Queues, RetryPolicy, Run,
+    builtin::{CancelFlow, TellGivenUp},
+    class,
 };
 
 /// The handlers by wire name, and the queues they run in.
@@ -20,10 +22,10 @@ pub struct Registry<C> {
 }
 
 impl<C: QueueContext> Registry<C> {
-    /// No kinds yet, but the queue's own for hooks of jobs that were given up.
+    /// No kinds yet, but the queue's own for what follows when a job is given up.
     pub fn new(queues: Queues) -> Self {
         let empty = Self { queues, kinds: Arc::new(Kinds::new(&[])), handlers: HashMap::new() };
-        empty.with::<TellGivenUp>()
+        empty.with::<TellGivenUp>().with::<CancelFlow>()
     }
 
     /// Adds a kind.

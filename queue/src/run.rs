@@ -16,7 +16,7 @@ use crate::{
     JobError, QueueContext, Registry, class,
     ids::JobId,
     ledger::{
-        self, Fence, Fenced,
+        self, Fence, Fenced, flow_members,
         history::{
             checkpoints::{self, POSITION_LIMIT},
             logs::Level,
@@ -161,6 +161,12 @@ impl Run {
     pub async fn resume<T: DeserializeOwned, C: QueueContext>(&self, context: &C) -> Result<Option<T>, JobError> {
         let position = checkpoints::read(context.db(), self.fence.job, self.version).await?;
         Ok(position.and_then(|position| serde_json::from_value(position).ok()))
+    }
+
+    /// The jobs that this one waited for and that were given up, where its flow goes on without them
+    /// ([`OnGivenUp::Continue`](crate::OnGivenUp)).
+    pub async fn given_up_children<C: QueueContext>(&self, context: &C) -> Result<Vec<JobId>, JobError> {
+        Ok(flow_members::given_up_children(context.db(), self.fence.job).await?)
     }
 
     /// Runs CPU-bound work on a blocking thread. It is told to stop by the token it is given.

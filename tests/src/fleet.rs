@@ -15,7 +15,7 @@ use infra::{
 };
 use jobs::Context;
 use queue::{
-    Registry, WorkerSettings,
+    LedgerDays, Registry, WorkerSettings,
     child::{ChildLimits, ChildProgram},
 };
 use servers::processes::{Launch, Process};
@@ -123,7 +123,7 @@ impl TestApp {
                 archive_limits: archive::Limits::default(),
                 scratch,
                 public_url: "https://nano.test".into(),
-                ledger_days: 14,
+                ledger_days: LedgerDays::of(14),
                 periodic: jobs::PeriodicSettings::default(),
             }
             .into(),

@@ -9,7 +9,7 @@ use infra::env::{
     SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, optional,
 };
 use jobs::PeriodicSettings;
-use queue::{Queue, child::ChildLimits};
+use queue::{LedgerDays, Queue, child::ChildLimits};
 
 use crate::periodic::PeriodicArgs;
 
@@ -83,7 +83,7 @@ struct JobArgs {
     /// Largest upload, in bytes (at most 4 GiB - 1).
     #[arg(long, env = "UPLOAD_MAX_BYTES", value_name = "BYTES", default_value = "1073741824")]
     upload_max_bytes: String,
-    /// Days a finished job stays in the ledger, 1 to 3650.
+    /// Days a job that has ended stays in the ledger, 1 to 3650: one number, or by state. Example: 14,discarded=90,quarantined=90
     #[arg(long, env = "LEDGER_DAYS", value_name = "DAYS", default_value = "14")]
     ledger_days: String,
 }
@@ -105,7 +105,7 @@ pub struct RunSettings {
     pub review_policy: ReviewPolicy,
     pub rules_dir: Option<PathBuf>,
     pub archive_limits: Limits,
-    pub ledger_days: u32,
+    pub ledger_days: LedgerDays,
     pub periodic: PeriodicSettings,
     /// Of a child process.
     pub child_limits: ChildLimits,
@@ -128,7 +128,10 @@ impl RunArgs {
         let drain = problems.number("WORKER_DRAIN_SECONDS", &jobs.drain, 0..=3600, "100");
         let upload_max =
             problems.number("UPLOAD_MAX_BYTES", &jobs.upload_max_bytes, 1..=u64::from(u32::MAX), "1073741824");
-        let ledger_days = problems.number("LEDGER_DAYS", &jobs.ledger_days, 1..=3650, "14");
+        let ledger_days = jobs.ledger_days.parse::<LedgerDays>();
+        if let Err(error) = &ledger_days {
+            problems.add("LEDGER_DAYS", error.to_string(), "14, or 14,discarded=90");
+        }
         let memory = problems.number("CHILD_MEMORY_MIB", &jobs.child_memory_mib, 32..=MOST_MIB, "768");
         let heavy_memory = problems.number("HEAVY_MEMORY_MIB", &jobs.heavy_memory_mib, 32..=MOST_MIB, "2048");
         let cpu = problems.number("CHILD_CPU_SECONDS", &jobs.child_cpu_seconds, 1..=86_400, "1800");
@@ -163,7 +166,7 @@ impl RunArgs {
             },
             heavy_memory: heavy_memory? << 20,
             archive_limits,
-            ledger_days: ledger_days?,
+            ledger_days: ledger_days.ok()?,
             periodic: periodic?,
         })
     }

@@ -24,6 +24,8 @@ use crate::reply::{Error, maybe_time, time};
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct QueuesView {
     pub window_minutes: u64,
+    /// Nothing starts at all.
+    pub paused: Option<PauseView>,
     pub queues: Vec<QueueView>,
     /// Kinds of which nothing starts.
     pub paused_kinds: Vec<PauseView>,
@@ -134,10 +136,9 @@ impl QueuesView {
             pauses::list(db),
             limits::list(db),
         )?;
-        let (paused_queues, paused_kinds): (Vec<Pause>, Vec<Pause>) =
-            pauses.into_iter().partition(|pause| pause.scope == Scope::Queue);
+        let of = |scope: Scope| pauses.iter().filter(move |pause| pause.scope == scope).cloned();
         let mut paused: BTreeMap<String, PauseView> =
-            paused_queues.into_iter().map(|pause| (pause.name.clone(), pause.into())).collect();
+            of(Scope::Queue).map(|pause: Pause| (pause.name.clone(), pause.into())).collect();
         let queues = status.into_iter().map(|status| {
             let durations = |what: &str| {
                 let buckets: Vec<(u8, u64)> = durations
@@ -169,8 +170,9 @@ impl QueuesView {
         });
         Ok(Self {
             window_minutes: window,
+            paused: of(Scope::All).next().map(PauseView::from),
             queues: queues.collect(),
-            paused_kinds: paused_kinds.into_iter().map(PauseView::from).collect(),
+            paused_kinds: of(Scope::Kind).map(PauseView::from).collect(),
             limits: limits.into_iter().map(LimitView::from).collect(),
         })
     }

@@ -10,6 +10,7 @@ use std::{
 
 use db::{Db, clock::Clock};
 use queue::{
+    LedgerDays,
     ids::{JobId, WorkerId},
     ledger::{self, workers},
 };
@@ -128,7 +129,7 @@ async fn prune(db: Db, stop: Arc<AtomicBool>, pruned: Arc<AtomicU64>) -> anyhow:
     let mut last = JobId(Uuid::nil());
     while !stop.load(Ordering::SeqCst) {
         let began = Instant::now();
-        match ledger::prune(&db, 14, Clock::System.now(), last).await {
+        match ledger::prune(&db, LedgerDays::of(14), Clock::System.now(), last).await {
             Ok(Some(step)) => {
                 last = step.last;
                 pruned.fetch_add(step.jobs as u64, Ordering::SeqCst);

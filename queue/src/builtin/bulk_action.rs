@@ -1,4 +1,4 @@
-//! Retries, cancels or discards every job of a filter, in small steps.
+//! Retries, reruns, cancels or discards every job of a filter, in small steps.
 //!
 //! Each step is one transaction: it acts on at most [`STEP`] jobs, counts them and moves the cursor. A run that dies
 //! leaves the cursor where its last commit put it, so that the next run acts on each job once.
@@ -199,5 +199,6 @@ mod tests {
         assert_eq!(states(Action::Retry), [State::Retryable, State::Discarded, State::Quarantined]);
         assert!(!states(Action::Cancel).iter().any(|state| state.is_terminal()));
         assert!(!states(Action::Discard).contains(&State::Completed));
+        assert_eq!(states(Action::Rerun), [State::Completed]);
     }
 }

@@ -32,7 +32,7 @@ impl PruneLedger {
 
 /// A parent whose children were given up as long ago as jobs are kept will never run: it is cancelled, and goes with them.
 async fn cancel_abandoned<C: QueueContext>(context: &C, run: &Run) -> Result<(), JobError> {
-    let days = context.ledger_days();
+    let days = context.ledger_days().of_given_up();
     let reason = format!("a job it waits for was given up more than {days} days ago, and nobody retried it");
     loop {
         let abandoned = flows::abandoned(context.db(), days).await?;
@@ -70,8 +70,9 @@ impl<C: QueueContext> Job<C> for PruneLedger {
         }
         workers::prune(context.db()).await?;
         let (db, now) = (context.db(), context.clock().now());
-        let ledger = now - TimeDelta::days(context.ledger_days().into());
-        let history = now - HISTORY.max(TimeDelta::days(context.ledger_days().into()));
+        let kept = TimeDelta::days(context.ledger_days().longest().into());
+        let (ledger, history) = (now - kept, now - HISTORY.max(kept));
+        while ledger::prune_windows(db).await? > 0 && !run.cancelled().is_cancelled() {}
         while ledger::prune_groups(db, ledger).await? > 0 && !run.cancelled().is_cancelled() {}
         for schedule in schedules::list(db).await? {
             while schedules::prune_ticks(db, &schedule.name, history).await? > 0 && !run.cancelled().is_cancelled() {}

@@ -1,14 +1,14 @@
-//! Retry, cancel and discard of one job, as the API, the command line and bulk actions do it: in a transaction that also
+//! Retry, rerun, cancel and discard of one job, as the API, the command line and bulk actions do it: in a transaction that also
 //! holds the audit row.
 
 use db::{Db, DbError, Tx};
 
 use crate::{
-    EnqueueError, Kinds, Reference,
-    builtin::TellGivenUp,
-    enqueue::enqueue_given_up,
+    EnqueueError, Kind, Kinds, Queue, Reference,
+    builtin::{CancelFlow, MAINTENANCE, TellGivenUp},
+    enqueue::enqueue_into,
     ids::{JobId, WorkerId},
-    ledger::{self, State},
+    ledger::{self, State, flows},
 };
 
 pub use crate::ledger::{Action, By, Change, Operated};
@@ -27,12 +27,27 @@ pub async fn operate(
         && change.result == Operated::Done
         && matches!(change.after, State::Cancelled | State::Discarded)
         && !change.before.is_terminal()
-        && let Some(kind) = kinds.find(&change.kind).filter(|kind| kind.given_up_hook)
     {
-        let hook = TellGivenUp { job: id, reason: by.reason.to_owned() };
-        enqueue_given_up(tx, &hook, kind.queue).await?;
+        follow(tx, kinds.find(&change.kind), id, by.reason).await?;
     }
     Ok(change)
+}
+
+/// What follows when a job is given up while no worker holds it: its hook, in a job of its own, and what its flow says. Of a
+/// kind that this build does not know, only the latter.
+async fn follow(tx: &mut Tx, kind: Option<&Kind>, job: JobId, reason: &str) -> Result<(), EnqueueError> {
+    if let Some(kind) = kind.filter(|kind| kind.given_up_hook) {
+        enqueue_into(tx, &TellGivenUp { job, reason: reason.to_owned() }, kind.queue).await?;
+    }
+    tell_flow(tx, job, kind.map_or(MAINTENANCE, |kind| kind.queue)).await
+}
+
+/// A child was given up: its flow goes on without it, or is cancelled by a job in `queue`, or holds.
+pub(crate) async fn tell_flow(tx: &mut Tx, child: JobId, queue: Queue) -> Result<(), EnqueueError> {
+    if let Some(parent) = flows::child_given_up(tx, child).await? {
+        enqueue_into(tx, &CancelFlow { parent, child }, queue).await?;
+    }
+    Ok(())
 }
 
 /// Cancels all jobs about a thing that is gone, parents that would wait for ever included; returns how many had not ended.
@@ -56,13 +71,10 @@ pub async fn rescue_jobs_of(db: &Db, kinds: &Kinds, worker: WorkerId) -> Result<
     let rescued = ledger::rescue_jobs(&mut tx, worker, held).await?;
     for (job, kind) in rescued.quarantined {
         tracing::error!(%job, kind, "the job was set aside: too many workers died while they ran it");
-        if let Some(kind) = kinds.find(&kind).filter(|kind| kind.given_up_hook) {
-            let reason = "too many workers died while they ran it".to_owned();
-            match enqueue_given_up(&mut tx, &TellGivenUp { job, reason }, kind.queue).await {
-                Ok(_) => {}
-                Err(EnqueueError::Db(error)) => return Err(error),
-                Err(error) => tracing::error!(%error, %job, "no hook was enqueued for a quarantined job"),
-            }
+        match follow(&mut tx, kinds.find(&kind), job, "too many workers died while they ran it").await {
+            Ok(()) => {}
+            Err(EnqueueError::Db(error)) => return Err(error),
+            Err(error) => tracing::error!(%error, %job, "nothing follows a quarantined job"),
         }
     }
     tx.commit().await?;

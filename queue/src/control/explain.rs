@@ -10,7 +10,7 @@ use crate::{
         self, JobRow, Known, State,
         controls::{
             limits::{self, Limit},
-            pauses::{self, Pause, Scope},
+            pauses::{self, EVERYTHING, Pause, Scope},
         },
         flow_members,
         history::{
@@ -162,6 +162,9 @@ async fn scheduled(db: &Db, job: &JobRow) -> Result<Explanation, DbError> {
 async fn held(db: &Db, job: &JobRow) -> Result<Explanation, DbError> {
     let pauses = pauses::list(db).await?;
     let paused = |scope: Scope, name: &str| pauses.iter().find(|pause| pause.scope == scope && pause.name == name);
+    if let Some(pause) = paused(Scope::All, EVERYTHING) {
+        return Ok(pause_of(pause, "everything", "--all"));
+    }
     if let Some(pause) = paused(Scope::Queue, &job.queue) {
         return Ok(pause_of(pause, &format!("the queue {}", job.queue), &job.queue));
     }
@@ -235,6 +238,9 @@ async fn limited(db: &Db, limit: &Limit, tenant: Uuid, state: State) -> Result<O
 /// Why the queue does or does not move.
 pub async fn explain_queue(db: &Db, queue: &str) -> Result<Explanation, DbError> {
     let pauses = pauses::list(db).await?;
+    if let Some(pause) = pauses.iter().find(|pause| pause.scope == Scope::All) {
+        return Ok(pause_of(pause, "everything", "--all"));
+    }
     if let Some(pause) = pauses.iter().find(|pause| pause.scope == Scope::Queue && pause.name == queue) {
         return Ok(pause_of(pause, &format!("the queue {queue}"), queue));
     }

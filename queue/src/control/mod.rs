@@ -20,7 +20,7 @@ use crate::{
     enqueue,
     ids::{JobId, WorkerId},
     ledger::{
-        Action, By, Change, Operated, State,
+        self, Action, By, Change, Operated, Place, State, Wanted,
         bulk_actions::{self, BulkAction as BulkRow},
         controls::pauses::{self, Pause, Scope},
         flows,
@@ -35,6 +35,8 @@ pub use limits::{BadLimit, LIMIT_MAX, NewLimit, RATE_SECONDS_MAX, remove_limit, 
 
 /// Most jobs of a flow that one call acts on: more would hold their locks for too long. The bulk actions take any number.
 pub const FLOW_LIMIT: usize = 1_000;
+/// Days within which a job may be told to run.
+pub const RUN_AT_DAYS: i64 = 3_653;
 /// Jobs of a flow that the audit row names; it has the number of all.
 const NAMED: usize = 100;
 /// Longest reason, in characters.
@@ -185,9 +187,28 @@ pub async fn job(
         Action::Retry => "job.retry",
         Action::Cancel => "job.cancel",
         Action::Discard => "job.discard",
+        Action::Rerun => "job.rerun",
     };
     let act = Act { action, target_type: "job", target_id: Some(id.0), details };
     Ok(JobChange { before, after, changed, asked, skipped, act })
+}
+
+/// Where a job stood in line, and where it stands now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlaceChange {
+    pub before: Place,
+    pub after: Place,
+    pub act: Act,
+}
+
+/// Changes when a job that waits may run, how urgent it is, or which queue has it.
+pub async fn change(tx: &mut Tx, id: JobId, wanted: &Wanted, by: &By<'_>) -> Result<PlaceChange, Refused> {
+    let changed = ledger::change(tx, id, wanted, by).await?.ok_or(Refused::Missing)?;
+    let before = changed.before;
+    let Some(after) = changed.after else { return Err(Refused::State(before.state)) };
+    let details = json!({ "reason": by.reason, "kind": changed.kind, "before": before, "after": after });
+    let act = Act { action: "job.change", target_type: "job", target_id: Some(id.0), details };
+    Ok(PlaceChange { before, after, act })
 }
 
 /// What is asked of a bulk action.
@@ -239,7 +260,7 @@ fn after(change: &Change) -> &'static str {
     if change.result == Operated::Asked { "asked to stop" } else { change.after.as_str() }
 }
 
-/// Pauses a queue or a kind, or gives its pause another reason and end. Returns when it ends by itself.
+/// Pauses a queue, a kind or everything, or gives its pause another reason and end. Returns when it ends by itself.
 pub async fn pause(
     tx: &mut Tx,
     scope: Scope,
@@ -254,7 +275,11 @@ pub async fn pause(
         "name": name, "reason": by.reason, "before": pause_state(before.as_ref()),
         "after": { "paused": true, "expires_at": expires_at },
     });
-    let action = if scope == Scope::Queue { "queue.pause" } else { "kind.pause" };
+    let action = match scope {
+        Scope::Queue => "queue.pause",
+        Scope::Kind => "kind.pause",
+        Scope::All => "queues.pause_all",
+    };
     Ok((expires_at, Act { action, target_type: scope.as_str(), target_id: None, details }))
 }
 
@@ -265,7 +290,11 @@ pub async fn resume(tx: &mut Tx, scope: Scope, name: &str, by: &By<'_>) -> Resul
     let details = json!({
         "name": name, "reason": by.reason, "before": pause_state(Some(&before)), "after": pause_state(None),
     });
-    let action = if scope == Scope::Queue { "queue.resume" } else { "kind.resume" };
+    let action = match scope {
+        Scope::Queue => "queue.resume",
+        Scope::Kind => "kind.resume",
+        Scope::All => "queues.resume_all",
+    };
     Ok(Act { action, target_type: scope.as_str(), target_id: None, details })
 }
 

@@ -1,4 +1,4 @@
-//! The actions of people on a job: retry, cancel, discard. The caller writes the audit row and commits.
+//! The actions of people on a job: retry, cancel, discard, rerun. The caller writes the audit row and commits.
 
 use db::{Db, DbError, Hash, Tx};
 use uuid::Uuid;
@@ -17,6 +17,8 @@ words::words! {
         Cancel = "cancel",
         /// Give up: like a job whose last attempt has failed.
         Discard = "discard",
+        /// Run a completed job once more, with a clean slate of failures.
+        Rerun = "rerun",
     }
 }
 
@@ -30,6 +32,7 @@ impl Action {
             }
             Self::Cancel => !state.is_terminal(),
             Self::Discard => !matches!(state, S::Running | S::Completed | S::Discarded),
+            Self::Rerun => matches!(state, S::Completed),
         }
     }
 }
@@ -48,7 +51,7 @@ impl<'a> By<'a> {
         Self { actor: None, reason }
     }
 
-    fn kept_reason(&self) -> String {
+    pub(super) fn kept_reason(&self) -> String {
         self.reason.chars().take(500).collect()
     }
 }
@@ -95,7 +98,7 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     // The flow's lock comes before its parent's everywhere: were it only read, the last child could complete without
     // seeing the parent wait again, and nobody would release it.
     let pending: Option<u32> = match action {
-        Action::Retry => {
+        Action::Retry | Action::Rerun => {
             sqlx::query_scalar!("SELECT pending FROM flows WHERE parent_id = ? FOR UPDATE", id)
                 .fetch_optional(&mut **tx)
                 .await?
@@ -120,14 +123,16 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     } else if before == State::Running {
         ask_to_stop(tx, id, subject.runs, by).await?;
         (before, Operated::Asked)
-    } else if action == Action::Retry
+    } else if matches!(action, Action::Retry | Action::Rerun)
         && let Some(live) = key_taken(tx, id, &subject).await?
     {
         (before, Operated::KeyTaken(live))
     } else {
-        leave_limits(tx, id, &subject).await?;
+        leave_limits(tx, id, &subject.kind, subject.priority, subject.tenant, true).await?;
         let after = match action {
-            Action::Retry => retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?,
+            Action::Retry | Action::Rerun => {
+                retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?
+            }
             Action::Cancel => end(tx, id, State::Cancelled).await?,
             Action::Discard => end(tx, id, State::Discarded).await?,
         };
@@ -166,18 +171,27 @@ async fn ask_to_stop(tx: &mut Tx, id: JobId, run: u32, by: &By<'_>) -> Result<()
     Ok(())
 }
 
-/// A place among the blocked, or a start put off by a rate, is given up with the state.
-async fn leave_limits(tx: &mut Tx, id: JobId, subject: &Subject) -> Result<(), DbError> {
+/// A place among the blocked is given up with the state, and with `start_too` also a start that a rate has put off.
+pub(super) async fn leave_limits(
+    tx: &mut Tx,
+    id: JobId,
+    kind: &str,
+    priority: u8,
+    tenant: Uuid,
+    start_too: bool,
+) -> Result<(), DbError> {
     sqlx::query!(
         "DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?",
-        subject.kind,
-        subject.priority,
-        subject.tenant,
+        kind,
+        priority,
+        tenant,
         id
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!("DELETE FROM rate_slots WHERE job_id = ?", id).execute(&mut **tx).await?;
+    if start_too {
+        sqlx::query!("DELETE FROM rate_slots WHERE job_id = ?", id).execute(&mut **tx).await?;
+    }
     Ok(())
 }
 

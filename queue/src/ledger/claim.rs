@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Kinds, Queue, Queues,
-    builtin::TellGivenUp,
+    builtin::OF_ANY_QUEUE,
     ids::{FlowId, JobId, WorkerId},
     ledger::{
         Fence,
@@ -94,7 +94,7 @@ impl Claimant {
         let known = format!(" AND kind IN ({}) AND args_version <= {newest}", names.join(","));
         let elsewhere = kinds
             .iter()
-            .filter(|kind| kind.queue != queue && queues.heavy != Some(queue) && kind.name != TellGivenUp::KIND)
+            .filter(|kind| kind.queue != queue && queues.heavy != Some(queue) && !OF_ANY_QUEUE.contains(&kind.name))
             .map(|kind| kind.name)
             .collect();
         Self { worker, known, elsewhere, bitten: Mutex::default() }
@@ -138,7 +138,7 @@ pub async fn claim_within(
     ids: Vec<JobId>,
     controls: &Restrictions,
 ) -> Result<Vec<Claimed>, DbError> {
-    if ids.is_empty() {
+    if ids.is_empty() || controls.all_paused {
         return Ok(Vec::new());
     }
     let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();

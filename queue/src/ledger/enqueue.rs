@@ -1,6 +1,6 @@
 //! Inserting jobs, always in the transaction of the caller.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use db::{DbError, Tx, literal};
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::{FlowId, JobId},
-    ledger::{NOTICES_AT_MOST, State},
+    ledger::{NOTICES_AT_MOST, State, window},
     ready::{Available, Ticket},
 };
 
@@ -31,15 +31,25 @@ pub struct NewJob {
     /// The owner; nil for the system's own work.
     pub tenant: Uuid,
     pub max_failures: u32,
-    pub unique_key: Option<String>,
+    pub unique: Option<Unique>,
     /// (type, id) pairs the job can be found by.
     pub references: Vec<(&'static str, Uuid)>,
     pub start: Start,
     /// How long after it is due it is too late to begin.
-    pub deadline: Option<std::time::Duration>,
+    pub deadline: Option<Duration>,
     /// The flow it is a child of.
     pub flow: Option<FlowId>,
     pub trace_parent: Option<String>,
+}
+
+/// What makes a job one of its kind.
+#[derive(Clone, Debug)]
+pub struct Unique {
+    pub key: String,
+    /// So long it stands for its key, however soon it completes.
+    pub window: Option<Duration>,
+    /// It takes the place of one that has not begun.
+    pub newest_counts: bool,
 }
 
 /// When a new job may run.
@@ -47,7 +57,12 @@ pub struct NewJob {
 pub enum Start {
     Now,
     /// Once this much database time has passed.
-    After(std::time::Duration),
+    After(Duration),
+    /// Once nobody has asked for it for so long, at the latest `at_most` after the first request.
+    Quiet {
+        quiet: Duration,
+        at_most: Duration,
+    },
     /// When the flow it is the parent of releases it.
     WhenReleased,
 }
@@ -55,7 +70,7 @@ pub enum Start {
 /// Writes the job's rows. With a live job of the same unique key, that job's id is returned instead; if that one
 /// is running already, it will run once more.
 pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
-    let Some(key) = &job.unique_key else {
+    let Some(unique) = &job.unique else {
         // Nothing to look for: all its rows in one round trip.
         let mut batch = Batch::default();
         batch.add(job);
@@ -66,15 +81,33 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
         }
         return Ok(job.id);
     };
-    let hash = unique_hash(job.kind, key);
-    if let Some(live) = find_live(tx, &hash).await? {
-        return Ok(live);
+    let hash = unique_hash(job.kind, &unique.key);
+    if let Some(window) = unique.window
+        && let Some(standing) = window::stands(tx, &hash, job.id, window).await?
+    {
+        if unique.newest_counts && !matches!(standing.state, Some(State::Running | State::Completed) | None) {
+            meet(tx, job, unique, &hash).await?;
+        }
+        return Ok(standing.job);
     }
-    let mut rows = Batch::default();
-    rows.add(job);
-    let live = rows.write_unique(tx, &hash).await?;
-    if live != job.id {
-        return Ok(live);
+    let id = match meet(tx, job, unique, &hash).await? {
+        Some(live) => live,
+        None => {
+            let mut rows = Batch::default();
+            rows.add(job);
+            let live = rows.write_unique(tx, &hash).await?;
+            // Somebody else was first by a moment.
+            if live != job.id {
+                meet(tx, job, unique, &hash).await?;
+            }
+            live
+        }
+    };
+    if id != job.id {
+        if unique.window.is_some() {
+            window::is_of(tx, &hash, id).await?;
+        }
+        return Ok(id);
     }
     if job.start == Start::Now {
         tx.notify(available(job));
@@ -103,7 +136,7 @@ pub async fn insert_all(tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<JobId>, DbEr
     let mut counts: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
     let mut notices = 0;
     for job in jobs {
-        if job.unique_key.is_some() {
+        if job.unique.is_some() {
             ids.push(insert(tx, job).await?);
             continue;
         }
@@ -142,7 +175,8 @@ impl Batch {
         let (state, delay) = state_and_delay(job.start);
         let null = || "NULL".to_owned();
         let id = literal::uuid(job.id);
-        let unique = job.unique_key.as_deref().map_or_else(null, |key| literal::binary(&unique_hash(job.kind, key)));
+        let hash = |unique: &Unique| literal::binary(&unique_hash(job.kind, &unique.key));
+        let unique = job.unique.as_ref().map_or_else(null, hash);
         let deadline = job.deadline.map_or_else(null, |after| {
             let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX).saturating_add(delay);
             format!("UTC_TIMESTAMP(6) + INTERVAL {micros} MICROSECOND")
@@ -194,7 +228,7 @@ impl Batch {
     /// they need.
     async fn write_unique(self, tx: &mut Tx, hash: &[u8]) -> Result<JobId, DbError> {
         let statements = format!(
-            "{} ON DUPLICATE KEY UPDATE again = IF(state = 'running', TRUE, again);
+            "{} ON DUPLICATE KEY UPDATE again = again;
              SELECT id FROM jobs WHERE unique_live = {}",
             self.insert(),
             literal::binary(hash)
@@ -238,16 +272,21 @@ fn available(job: &NewJob) -> Available {
 fn state_and_delay(start: Start) -> (State, i64) {
     match start {
         Start::Now => (State::Available, 0),
-        Start::After(delay) => (State::Scheduled, i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)),
+        Start::After(delay) | Start::Quiet { quiet: delay, .. } => (State::Scheduled, micros(delay)),
         Start::WhenReleased => (State::Waiting, 0),
     }
 }
 
-async fn find_live(tx: &mut Tx, unique: &[u8]) -> Result<Option<JobId>, DbError> {
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The job that is live under the key, told of the new request.
+async fn meet(tx: &mut Tx, job: &NewJob, unique: &Unique, hash: &[u8]) -> Result<Option<JobId>, DbError> {
     // The lock makes sure a running job cannot complete between this look and the mark.
     let live = sqlx::query!(
         r#"SELECT id AS "id: JobId", state AS "state: State" FROM jobs WHERE unique_live = ? FOR UPDATE"#,
-        unique
+        hash
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -255,7 +294,60 @@ async fn find_live(tx: &mut Tx, unique: &[u8]) -> Result<Option<JobId>, DbError>
     if live.state == State::Running {
         sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
     }
+    if unique.newest_counts {
+        replace(tx, job, live.id).await?;
+    }
+    if live.state == State::Scheduled {
+        put_off_or_hasten(tx, job, unique, live.id).await?;
+    }
     Ok(Some(live.id))
+}
+
+/// The arguments of a newer request, and what it is about.
+async fn replace(tx: &mut Tx, job: &NewJob, live: JobId) -> Result<(), DbError> {
+    sqlx::query!("UPDATE jobs SET args_version = ? WHERE id = ?", job.args_version, live).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE job_payloads SET args = ? WHERE job_id = ?", job.args, live).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM job_refs WHERE job_id = ?", live).execute(&mut **tx).await?;
+    for (kind, reference) in &job.references {
+        sqlx::query!("INSERT INTO job_refs (ref_type, ref_id, job_id) VALUES (?, ?, ?)", kind, reference, live)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// When a scheduled job is due after a further request.
+async fn put_off_or_hasten(tx: &mut Tx, job: &NewJob, unique: &Unique, live: JobId) -> Result<(), DbError> {
+    // Its deadline counts from when it is due; the columns are set from left to right.
+    match job.start {
+        Start::Quiet { quiet, at_most } => {
+            let (quiet, at_most) = (micros(quiet), micros(at_most));
+            let due = format!(
+                "LEAST(UTC_TIMESTAMP(6) + INTERVAL {quiet} MICROSECOND, created_at + INTERVAL {at_most} MICROSECOND)"
+            );
+            be_due(tx, live, "scheduled", &due).await
+        }
+        Start::After(delay) if unique.newest_counts => {
+            be_due(tx, live, "scheduled", &format!("UTC_TIMESTAMP(6) + INTERVAL {} MICROSECOND", micros(delay))).await
+        }
+        Start::Now if unique.newest_counts => {
+            be_due(tx, live, "available", "UTC_TIMESTAMP(6)").await?;
+            tx.notify(Available { ticket: Ticket { job: live, priority: job.priority, rank: 0 }, ..available(job) });
+            Ok(())
+        }
+        Start::After(_) | Start::Now | Start::WhenReleased => Ok(()),
+    }
+}
+
+async fn be_due(tx: &mut Tx, live: JobId, state: &str, due: &str) -> Result<(), DbError> {
+    let statement = format!(
+        "UPDATE jobs SET state = '{state}', deadline_at = deadline_at + INTERVAL TIMESTAMPDIFF(MICROSECOND, run_at, {due}) MICROSECOND,
+                run_at = {due}
+         WHERE id = {}",
+        literal::uuid(live)
+    );
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **tx).await?;
+    Ok(())
 }
 
 fn unique_hash(kind: &str, key: &str) -> Vec<u8> {

@@ -35,3 +35,28 @@ pub async fn children_of(db: &Db, parent: JobId) -> Result<Vec<JobRow>, DbError>
     }
     Ok(children)
 }
+
+/// The jobs behind `after` that `parent` waits for and that have not ended; at most 500.
+pub async fn unfinished_children(db: &Db, parent: JobId, after: JobId) -> Result<Vec<JobId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT c.job_id AS "job_id: JobId" FROM flows f
+           JOIN flow_children c ON c.flow_id = f.id AND c.job_id > ?
+           JOIN jobs j ON j.id = c.job_id AND j.state NOT IN ('completed', 'cancelled', 'discarded', 'quarantined')
+           WHERE f.parent_id = ? ORDER BY c.job_id LIMIT 500"#,
+        after,
+        parent
+    )
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// The children that count as done although they were given up, in the order they were made.
+pub async fn given_up_children(db: &Db, parent: JobId) -> Result<Vec<JobId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT c.job_id AS "job_id: JobId" FROM flows f JOIN flow_children c ON c.flow_id = f.id AND c.given_up
+           WHERE f.parent_id = ? ORDER BY c.job_id"#,
+        parent
+    )
+    .fetch_all(db.pool())
+    .await?)
+}

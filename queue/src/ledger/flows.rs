@@ -1,7 +1,7 @@
 //! Flows: a parent that waits until all its children have completed.
 //!
-//! A child that is discarded or cancelled holds the parent until it is retried, so that nothing is published on
-//! half the evidence.
+//! A child that is given up holds the parent until it is retried, so that nothing is published on half the evidence; unless
+//! its flow says that it means something else.
 
 use db::{Db, DbError, Tx};
 use sqlx::QueryBuilder;
@@ -13,25 +13,71 @@ use crate::{
     ready::{Available, Ticket},
 };
 
+words::words! {
+    /// What it means for a flow that one of its jobs is given up: discarded, cancelled or quarantined.
+    pub enum OnGivenUp ("meaning of a given-up child") {
+        /// The parent waits until somebody retries it.
+        Hold = "hold",
+        /// The parent and what of the flow has not ended are cancelled.
+        Cancel = "cancel",
+        /// It counts as done; the parent can ask [`Run::given_up_children`](crate::Run::given_up_children) for it.
+        Continue = "continue",
+    }
+}
+
 /// Writes a flow of `children` jobs that releases `parent`.
-pub async fn insert(tx: &mut Tx, id: FlowId, parent: JobId, children: u32) -> Result<(), DbError> {
+pub async fn insert(
+    tx: &mut Tx,
+    id: FlowId,
+    parent: JobId,
+    children: u32,
+    on_given_up: OnGivenUp,
+) -> Result<(), DbError> {
     sqlx::query!(
-        "INSERT INTO flows (id, parent_id, pending, created_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))",
+        "INSERT INTO flows (id, parent_id, pending, on_given_up, created_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6))",
         id,
         parent,
-        children
+        children,
+        on_given_up
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// Counts a child's completion, once however often it completes; whoever reads 0 releases the parent. The row lock of the
-/// update makes that exactly one: with a plain count, two last children each saw the other still running.
+/// A child was given up: what its flow says to that. `Cancel` is answered with the parent that a job of its own is to cancel,
+/// since a run that ends must not wait for its siblings' rows.
+pub(crate) async fn child_given_up(tx: &mut Tx, child: JobId) -> Result<Option<JobId>, DbError> {
+    let flow = sqlx::query!(
+        r#"SELECT f.id AS "id: FlowId", f.parent_id AS "parent: JobId", f.on_given_up AS "meaning: OnGivenUp"
+           FROM jobs j JOIN flows f ON f.id = j.flow_id JOIN jobs p ON p.id = f.parent_id AND p.state = 'waiting'
+           WHERE j.id = ? AND j.state IN ('cancelled', 'discarded', 'quarantined') AND f.on_given_up <> 'hold'"#,
+        child
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    match flow {
+        Some(flow) if flow.meaning == OnGivenUp::Continue => {
+            count(tx, flow.id, child, true).await?;
+            Ok(None)
+        }
+        Some(flow) => Ok(Some(flow.parent)),
+        None => Ok(None),
+    }
+}
+
+/// Counts a child's completion, once however often it completes; whoever reads 0 releases the parent.
 pub(crate) async fn child_completed(tx: &mut Tx, flow: FlowId, child: JobId) -> Result<(), DbError> {
+    count(tx, flow, child, false).await
+}
+
+/// The row lock of the update makes it exactly one who reads 0: with a plain count, two last children each saw the other
+/// still running.
+async fn count(tx: &mut Tx, flow: FlowId, child: JobId, given_up: bool) -> Result<(), DbError> {
     let counted = sqlx::query!(
-        "UPDATE flow_children c JOIN flows f ON f.id = c.flow_id SET c.done = TRUE, f.pending = f.pending - 1
+        "UPDATE flow_children c JOIN flows f ON f.id = c.flow_id SET c.done = TRUE, c.given_up = ?, f.pending = f.pending - 1
          WHERE c.flow_id = ? AND c.job_id = ? AND NOT c.done AND f.pending > 0",
+        given_up,
         flow,
         child
     )

@@ -3,6 +3,7 @@
 mod about;
 mod act;
 pub mod bulk_actions;
+mod change;
 mod claim;
 pub mod controls;
 mod enqueue;
@@ -20,6 +21,7 @@ mod rescue;
 pub mod schedules;
 pub mod stats;
 mod unknown;
+mod window;
 pub mod workers;
 
 use chrono::{DateTime, Utc};
@@ -31,15 +33,16 @@ use crate::ids::{FlowId, JobId, WorkerId};
 
 pub use about::unfinished_about;
 pub use act::{Action, By, Change, Operated, StrandedCancel, carry_cancel, forget_cancel, operate, stranded_cancels};
+pub use change::{Changed, Place, Wanted, change};
 pub use claim::{Claimant, Claimed, claim, claim_within};
-pub use enqueue::{NewJob, Start, insert, insert_all};
+pub use enqueue::{NewJob, Start, Unique, insert, insert_all};
 pub use finish::{
     Ending, Fence, Fenced, Incomplete, Next, complete, complete_all, complete_limited, fail, finish, hand_back,
     hand_back_unstarted,
 };
 pub use head::{Head, head, promote, tenants};
 pub use hold::{hold, wanted_again};
-pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, rescue_jobs};
+pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, prune_windows, rescue_jobs};
 
 pub(crate) use unknown::Known;
 pub use unknown::{announced, set_aside_unknown};

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
+    LedgerDays,
     ids::{JobId, WorkerId},
     ledger::{Fence, NOTICES_AT_MOST, act::forget_cancels_before_again, push_ids, sorted, stats::failures},
     ready::{Available, Ticket},
@@ -103,23 +104,27 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<Fence>, DbError> 
     Ok(held.into_iter().map(|(job, token, run)| Fence { job, token, run, worker }).collect())
 }
 
-/// Deletes terminal jobs behind `after` that ended more than `days` ago, in the order of their creation; returns the
+/// Deletes terminal jobs behind `after` that have had their time, in the order of their creation; returns the
 /// last one deleted, or `None` when there are no more. At most 100, so that nobody waits long for its locks.
-pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
+pub async fn prune(db: &Db, days: LedgerDays, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
     let mut tx = db.begin().await?;
     // Ids are in the order of creation, and nothing ends before it is created. A child that was given up stays while its
     // parent waits: without it nobody could let the parent go on.
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id: JobId" FROM jobs
            WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded', 'quarantined')
-             AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
+             AND finished_at < UTC_TIMESTAMP(6) - INTERVAL
+                   CASE state WHEN 'completed' THEN ? WHEN 'cancelled' THEN ? WHEN 'discarded' THEN ? ELSE ? END DAY
              AND (state = 'completed' OR flow_id IS NULL OR NOT EXISTS (
                    SELECT 1 FROM flows f JOIN jobs p ON p.id = f.parent_id
                    WHERE f.id = jobs.flow_id AND f.pending > 0 AND p.state = 'waiting'))
            ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
         after,
-        first_id_of(now - TimeDelta::days(days.into())),
-        days,
+        first_id_of(now - TimeDelta::days(days.shortest().into())),
+        days.completed,
+        days.cancelled,
+        days.discarded,
+        days.quarantined,
         PRUNE_STEP
     )
     .fetch_all(&mut *tx)
@@ -153,6 +158,12 @@ pub async fn prune(db: &Db, days: u32, now: DateTime<Utc>, after: JobId) -> Resu
     }
     tx.commit().await?;
     Ok(Some(Pruned { jobs: ids.len(), last }))
+}
+
+/// Deletes the unique windows that are over; returns how many, at most 500.
+pub async fn prune_windows(db: &Db) -> Result<u64, DbError> {
+    let over = sqlx::query!("DELETE FROM unique_windows WHERE until_at < UTC_TIMESTAMP(6) LIMIT 500");
+    Ok(over.execute(db.pool()).await?.rows_affected())
 }
 
 /// Deletes groups of failures that were last seen before `before` and that no job in the ledger belongs to, and bulk

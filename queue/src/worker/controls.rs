@@ -28,7 +28,8 @@ impl KnownControls {
     }
 
     pub(super) fn is_paused(&self, queue: &str) -> bool {
-        self.restrictions().paused_queues.contains(queue)
+        let restrictions = self.restrictions();
+        restrictions.all_paused || restrictions.paused_queues.contains(queue)
     }
 
     /// Reads pauses and limits anew; true when they had changed.
@@ -41,6 +42,7 @@ impl KnownControls {
         let changed = known.epoch != fresh.epoch;
         if changed {
             tracing::info!(
+                all_paused = fresh.all_paused,
                 paused_queues = ?fresh.paused_queues,
                 paused_kinds = ?fresh.paused_kinds,
                 limits = fresh.limits.len(),

@@ -11,7 +11,8 @@ use super::{
     executor::{Executor, Finished, panic_text},
 };
 use crate::{
-    JobError, Outcome, QueueContext, RetryPolicy,
+    EnqueueError, JobError, Outcome, QueueContext, RetryPolicy,
+    control::act::tell_flow,
     job::transient_delay,
     ledger::{
         self, Claimed, Ending, Fenced, Next,
@@ -162,6 +163,15 @@ impl<C: QueueContext> Executor<C> {
                     }
                 }
                 ledger::fail(&mut tx, &job.fence, ending).await?;
+                if job.flow.is_some()
+                    && let Some(kind) = self.registry.kinds().find(&job.kind)
+                {
+                    match tell_flow(&mut tx, job.id, kind.queue).await {
+                        Ok(()) => {}
+                        Err(EnqueueError::Db(error)) => return Err(error.into()),
+                        Err(error) => tracing::error!(%error, "the flow does not hear of it"),
+                    }
+                }
                 if let Some(available) = ticket_again(job, ending.next) {
                     tx.notify(available);
                 }

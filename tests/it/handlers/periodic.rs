@@ -12,6 +12,7 @@ use infra::{
 };
 use jobs::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemindModerators, RemoveObject, Retention};
 use queue::{
+    LedgerDays,
     builtin::{PruneLedger, RollUpStats},
     ledger::{self, history::logs, schedules},
 };
@@ -456,7 +457,7 @@ async fn pruning_takes_what_belongs_to_jobs_that_are_gone() {
     assert!(schedules::get(&app.db, "expire_uploads").await.unwrap().is_some());
 
     app.advance(TimeDelta::minutes(1));
-    let kit = app.kit().await.clone().with_settings(|settings| settings.ledger_days = 0);
+    let kit = app.kit().await.clone().with_settings(|settings| settings.ledger_days = LedgerDays::of(0));
     run_with(&app, &kit, &PruneLedger {}).await;
     assert_eq!(number(&app, "SELECT COUNT(*) FROM job_failures").await, 0);
     assert_eq!(number(&app, "SELECT COUNT(*) FROM jobs WHERE kind = 'remove_object'").await, 0);

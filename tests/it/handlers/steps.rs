@@ -8,6 +8,7 @@ use jobs::{
     ValidateArchive,
 };
 use queue::{
+    LedgerDays,
     builtin::{PruneLedger, TellGivenUp},
     enqueue_in,
     ids::JobId,
@@ -179,7 +180,7 @@ async fn pruning_takes_ended_jobs_with_their_lines_and_leaves_what_waits() {
     let waiting = enqueue_in(&mut tx, &later, std::time::Duration::from_secs(3600)).await.unwrap();
     tx.commit().await.unwrap();
 
-    let kit = app.kit().await.clone().with_settings(|settings| settings.ledger_days = 0);
+    let kit = app.kit().await.clone().with_settings(|settings| settings.ledger_days = LedgerDays::of(0));
     let prune = app.put(&PruneLedger {}).await;
     assert_eq!(kit.run_one(prune).await.state, State::Completed);
     for id in [ended, lost] {

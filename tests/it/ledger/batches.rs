@@ -5,6 +5,7 @@ use std::time::Duration;
 use db::Db;
 use jobs::{Context, RemoveObject, SendEmail};
 use queue::{
+    LedgerDays,
     builtin::PruneLedger,
     enqueue_all,
     ids::{JobId, WorkerId},
@@ -140,9 +141,20 @@ async fn pruning_takes_old_finished_jobs_only_and_all_that_belongs_to_them() {
 
     let now = chrono::Utc::now() + chrono::TimeDelta::seconds(1);
     let (mut last, mut pruned) = (JobId(Uuid::nil()), 0);
-    assert!(ledger::prune(&app.db, 1, now, last).await.unwrap().is_none(), "nothing is a day old");
-    while let Some(step) = ledger::prune(&app.db, 0, now, last).await.unwrap() {
+    assert!(ledger::prune(&app.db, LedgerDays::of(1), now, last).await.unwrap().is_none(), "nothing is a day old");
+    // Each state has its own time.
+    sqlx::query("UPDATE jobs SET state = 'discarded' WHERE state = 'completed' LIMIT 20")
+        .execute(app.db.pool())
+        .await
+        .unwrap();
+    let days = LedgerDays { discarded: 1, ..LedgerDays::of(0) };
+    while let Some(step) = ledger::prune(&app.db, days, now, last).await.unwrap() {
         assert!(step.jobs <= 100);
+        (last, pruned) = (step.last, pruned + step.jobs);
+    }
+    assert_eq!(pruned, 400, "what was given up stays longer");
+    last = JobId(Uuid::nil());
+    while let Some(step) = ledger::prune(&app.db, LedgerDays::of(0), now, last).await.unwrap() {
         (last, pruned) = (step.last, pruned + step.jobs);
     }
     assert_eq!(pruned, 420);

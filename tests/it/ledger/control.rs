@@ -14,7 +14,7 @@ use db::Tx;
 use domain::{ids::UserId, review::ReviewPolicy};
 use jobs::Context;
 use queue::{
-    Flow, Job, JobError, Outcome, Priority, Queue, Run,
+    Flow, Job, JobError, LedgerDays, OnGivenUp, Outcome, Priority, Queue, Run,
     control::act,
     enqueue_all,
     ids::JobId,
@@ -24,7 +24,7 @@ use queue::{
             limits::Limit,
             pauses::{self, Scope},
         },
-        flows,
+        flow_members, flows,
         history::attempts,
         workers::{self, WorkerState},
     },

@@ -13,3 +13,4 @@ mod schema;
 mod statistics;
 mod unique;
 mod upstream;
+mod windows;

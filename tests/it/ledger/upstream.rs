@@ -11,6 +11,7 @@ use std::{
 use db::Db;
 use domain::review::ReviewPolicy;
 use queue::{
+    LedgerDays,
     builtin::PruneLedger,
     enqueue_in,
     ledger::{self, State, schedules, workers},
@@ -305,8 +306,10 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
 async fn defect_12_what_is_done_is_pruned_and_what_waits_for_its_retry_keeps_its_arguments() {
     let (app, test) = (TestApp::start().await, Uuid::now_v7());
     let registry = jobs::registry().with::<Note>();
-    let kit =
-        app.kit_with(ReviewPolicy::FlaggedOnly, registry).await.with_settings(|settings| settings.ledger_days = 0);
+    let kit = app
+        .kit_with(ReviewPolicy::FlaggedOnly, registry)
+        .await
+        .with_settings(|settings| settings.ledger_days = LedgerDays::of(0));
     let done = put_all(&app, &notes(test, 50, Act::Nothing)).await;
     let waiting = app.put(&Note { test, number: 50, act: Act::FailTimes(1) }).await;
     kit.run_all_due().await;

@@ -211,7 +211,11 @@ async fn queues_are_listed_paused_resumed_and_limited() {
     assert_eq!(json["paused_kinds"][0]["name"], "scan_content");
     assert_eq!((&json["limits"][0]["rate"], &json["limits"][0]["rate_seconds"]), (&json!(10), &json!(1)));
 
+    let all = ["queues", "pause", "--all", "--reason", "the database moves"];
+    assert_eq!(cli(&app, &all).await.out.trim(), "everything: paused");
+    assert!(cli(&app, &["queues"]).await.out.contains("everything is paused since"));
     for (arguments, text) in [
+        (vec!["queues", "resume", "--all", "--reason", "r"], "everything: goes on"),
         (vec!["queues", "resume", "media", "--reason", "r"], "queue media: goes on"),
         (vec!["queues", "resume", "--kind", "scan_content", "--reason", "r"], "kind scan_content: goes on"),
         (vec!["queues", "limit", "send_email", "--remove", "--reason", "r"], "send_email: not limited"),

@@ -13,7 +13,7 @@ use queue::{
         self, Action, By, Claimed, Ending, Next,
         controls::{
             limits::{self, Limit},
-            pauses::{self, Scope},
+            pauses::{self, EVERYTHING, Scope},
         },
         flows,
         history::{attempts::Outcome as Attempt, progress},
@@ -154,6 +154,11 @@ async fn what_is_paused_or_limited_says_by_whom_and_until_when() {
     })
     .await;
     says(&app, id, "the queue search is paused until 20", "worker queues resume search").await;
+    change(&app, async |tx| pauses::pause(tx, Scope::All, EVERYTHING, "the database moves", None, None).await.unwrap())
+        .await;
+    says(&app, id, "everything is paused by the system until somebody resumes it", "worker queues resume --all").await;
+    matches(&explain_queue(&app.db, "search").await.unwrap(), "everything is paused", "worker queues resume --all");
+    change(&app, async |tx| pauses::resume(tx, Scope::All, EVERYTHING).await.unwrap()).await;
     change(&app, async |tx| pauses::resume(tx, Scope::Queue, "search").await.unwrap()).await;
     change(&app, async |tx| pauses::pause(tx, Scope::Kind, Chore::KIND, "no service", None, Some(soon)).await.unwrap())
         .await;

@@ -3,6 +3,7 @@
 mod admin_jobs;
 mod admin_refusals;
 mod bulk;
+mod change;
 mod cli;
 mod connections;
 mod explain;

@@ -121,9 +121,10 @@ async fn what_is_no_id_is_not_found() {
     ];
     for route in Route::all().iter().filter(|route| route.path.contains("id}")) {
         for id in ids {
-            let body = match &route.method {
-                &Method::PATCH => json!({"title": "T"}),
-                _ => route.body(),
+            // Of a change whose fields all may be left out, one must be there.
+            let body = match route.body() {
+                Value::Object(fields) if fields.is_empty() => json!({"title": "T"}),
+                body => body,
             };
             let address = format!("{}?{}", route.address(id), route.query());
             let request = admin.request(&app, route.method.clone(), &address);

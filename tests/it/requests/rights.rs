@@ -16,7 +16,7 @@ use queue::{
         self, Action, By,
         controls::{
             limits::{self, Limit},
-            pauses::{self, Scope},
+            pauses::{self, EVERYTHING, Scope},
         },
         schedules, workers,
     },
@@ -218,6 +218,16 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
         ("POST", "/queues/{queue}/resume") => {
             pauses::pause(&mut tx, Scope::Queue, QUEUE, "before", None, None).await.unwrap();
         }
+        ("POST", "/resume") => {
+            pauses::pause(&mut tx, Scope::All, EVERYTHING, "before", None, None).await.unwrap();
+        }
+        ("POST", "/{id}/rerun") => {
+            sqlx::query("UPDATE jobs SET state = 'completed', finished_at = UTC_TIMESTAMP(6) WHERE id = ?")
+                .bind(job)
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+        }
         ("POST", "/kinds/{kind}/resume") => {
             pauses::pause(&mut tx, Scope::Kind, KIND, "before", None, None).await.unwrap();
         }
@@ -232,6 +242,7 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
             "POST",
             "/{id}/cancel"
             | "/{id}/discard"
+            | "/pause"
             | "/queues/{queue}/pause"
             | "/kinds/{kind}/pause"
             | "/workers/{id}/drain"
@@ -239,7 +250,8 @@ async fn prepare(app: &TestApp, route: &Route) -> Things {
             | "/schedules/{name}/pause"
             | "/bulk",
         )
-        | ("PUT", "/limits/{kind}") => {}
+        | ("PUT", "/limits/{kind}")
+        | ("PATCH", "/{id}") => {}
         _ => panic!("{}: what must be there so that it succeeds? Teach `prepare`", route.name()),
     }
     tx.commit().await.unwrap();

@@ -68,7 +68,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Retries, cancels or discards every job of a filter, as a job of its own: 202 with its address, which shows the
+         * Retries, cancels, discards or reruns every job of a filter, as a job of its own: 202 with its address, which shows the
          *     progress, and cancelling which stops it. Jobs that are created later are left alone. With `dry_run` nothing changes.
          */
         post: operations["post_admin_jobs_bulk"];
@@ -206,6 +206,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/jobs/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pauses everything: no job starts any more, whatever its queue and kind, within a second. What runs goes on, and what is
+         *     enqueued waits. Other pauses stay as they are beside it. Doing it again changes reason and end.
+         */
+        post: operations["post_admin_jobs_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/jobs/queues": {
         parameters: {
             query?: never;
@@ -254,6 +274,23 @@ export interface paths {
         put?: never;
         /** Lets a paused queue go on. */
         post: operations["post_admin_jobs_queues_queue_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the pause of everything; queues and kinds that were paused by themselves stay so. */
+        post: operations["post_admin_jobs_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -399,7 +436,12 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes when a job may run, how urgent it is, or which queue has it. For jobs that have not begun: `available`,
+         *     `scheduled`, `retryable` and `blocked` ones, and of those that are `waiting` for their flow priority and queue. A deadline
+         *     moves with the time.
+         */
+        patch: operations["patch_admin_jobs_id"];
         trace?: never;
     };
     "/api/v1/admin/jobs/{id}/discard": {
@@ -416,6 +458,26 @@ export interface paths {
          *     have not completed.
          */
         post: operations["post_admin_jobs_id_discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a completed job once more, with a clean slate of failures. What it wrote the first time stays; its handler writes it
+         *     again.
+         */
+        post: operations["post_admin_jobs_id_rerun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1189,7 +1251,7 @@ export interface components {
         /** @description What to do to which jobs. */
         BulkRequest: {
             /** @enum {string} */
-            action: "retry" | "cancel" | "discard";
+            action: "retry" | "cancel" | "discard" | "rerun";
             /**
              * @description Changes nothing: says how many jobs match, and shows ten of them.
              * @default false
@@ -1208,7 +1270,7 @@ export interface components {
         /** @description A bulk action and how far it is. */
         BulkView: {
             /** @enum {string} */
-            action: "retry" | "cancel" | "discard";
+            action: "retry" | "cancel" | "discard" | "rerun";
             /**
              * Format: uuid
              * @description Who asked for it.
@@ -1431,7 +1493,7 @@ export interface components {
             /** @description A bulk action and how far it is. */
             data: {
                 /** @enum {string} */
-                action: "retry" | "cancel" | "discard";
+                action: "retry" | "cancel" | "discard" | "rerun";
                 /**
                  * Format: uuid
                  * @description Who asked for it.
@@ -1543,6 +1605,21 @@ export interface components {
                 upload: components["schemas"]["UploadView"];
                 /** Format: uuid */
                 version_id: string;
+            };
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_JobChanged: {
+            /** @description Where it stood and stands. */
+            data: {
+                after: components["schemas"]["PlaceView"];
+                before: components["schemas"]["PlaceView"];
+                /** Format: uuid */
+                job_id: string;
             };
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
@@ -1763,11 +1840,11 @@ export interface components {
                  * @description When it ends by itself.
                  */
                 expires_at?: string | null;
-                /** @description Of the queue or kind. */
+                /** @description Of the queue or kind; `all` for everything. */
                 name: string;
                 paused: boolean;
                 /** @enum {string} */
-                scope: "queue" | "kind";
+                scope: "queue" | "kind" | "all";
             };
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
@@ -1781,6 +1858,7 @@ export interface components {
             data: {
                 /** @description Limits across the fleet, by kind. */
                 limits: components["schemas"]["LimitView"][];
+                paused?: components["schemas"]["PauseView"] | null;
                 /** @description Kinds of which nothing starts. */
                 paused_kinds: components["schemas"]["PauseView"][];
                 queues: components["schemas"]["QueueView"][];
@@ -2458,8 +2536,11 @@ export interface components {
             actor?: string | null;
             /** Format: date-time */
             at: string;
+            /** @description Of a change: `state`, `run_at`, `priority` and `queue`, `before` and `after`. */
+            details?: Record<string, never> | null;
             /**
-             * @description `created`, `started`, `ended` (a run), `retry`, `cancel`, `discard` (by a person or the system), `finished`.
+             * @description `created`, `started`, `ended` (a run), `retry`, `cancel`, `discard`, `rerun`, `change` (by a person or the
+             *     system), `finished`.
              * @example started
              */
             event: string;
@@ -2525,6 +2606,13 @@ export interface components {
              */
             wait_ms?: number | null;
         };
+        /** @description Where it stood and stands. */
+        JobChanged: {
+            after: components["schemas"]["PlaceView"];
+            before: components["schemas"]["PlaceView"];
+            /** Format: uuid */
+            job_id: string;
+        };
         /** @description A job, the jobs it is tied to, and what its owner asks about it. */
         JobDetail: components["schemas"]["Job"] & {
             /** @description The jobs this one waits for. */
@@ -2543,6 +2631,26 @@ export interface components {
             retry: components["schemas"]["Retry"];
             trouble?: components["schemas"]["Explanation"] | null;
             waiting?: components["schemas"]["Waiting"] | null;
+        };
+        /** @description What is to be different; at least one of `run_at`, `priority` and `queue`. */
+        JobWanted: {
+            /**
+             * Format: int32
+             * @description 0 first to 4 last.
+             */
+            priority?: number | null;
+            /** @example heavy */
+            queue?: string;
+            /**
+             * @description For the audit log and the job's timeline.
+             * @example the creator is on the phone
+             */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it may run, at most 3,653 days from now; a time that has passed means now. Not for a job that waits for its flow.
+             */
+            run_at?: string | null;
         };
         Judgement: {
             /**
@@ -2790,11 +2898,11 @@ export interface components {
              * @description When it ends by itself.
              */
             expires_at?: string | null;
-            /** @description Of the queue or kind. */
+            /** @description Of the queue or kind; `all` for everything. */
             name: string;
             paused: boolean;
             /** @enum {string} */
-            scope: "queue" | "kind";
+            scope: "queue" | "kind" | "all";
         };
         PauseView: {
             /**
@@ -2820,6 +2928,19 @@ export interface components {
             p95_ms?: number | null;
             /** Format: double */
             p99_ms?: number | null;
+        };
+        /** @description Where a job stands in line. */
+        PlaceView: {
+            /**
+             * Format: int32
+             * @description 0 first to 4 last.
+             */
+            priority: number;
+            queue: string;
+            /** Format: date-time */
+            run_at: string;
+            /** @enum {string} */
+            state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
         };
         PointView: {
             /**
@@ -2891,6 +3012,7 @@ export interface components {
         QueuesView: {
             /** @description Limits across the fleet, by kind. */
             limits: components["schemas"]["LimitView"][];
+            paused?: components["schemas"]["PauseView"] | null;
             /** @description Kinds of which nothing starts. */
             paused_kinds: components["schemas"]["PauseView"][];
             queues: components["schemas"]["QueueView"][];
@@ -4460,6 +4582,122 @@ export interface operations {
             };
         };
     };
+    post_admin_jobs_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPause"];
+            };
+        };
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PauseChange"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_admin_jobs_queues: {
         parameters: {
             query?: {
@@ -4741,6 +4979,132 @@ export interface operations {
             };
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_PAUSED`: It is not paused. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PauseChange"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5693,6 +6057,144 @@ export interface operations {
             };
         };
     };
+    patch_admin_jobs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobWanted"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_JobChanged"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `JOB_STATE`: The job's state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_admin_jobs_id_discard: {
         parameters: {
             query?: never;
@@ -5709,6 +6211,147 @@ export interface operations {
         };
         responses: {
             /** @description Given up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Operated"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `JOB_STATE`: The job's state does not allow this.
+             *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_jobs_id_rerun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It runs once more */
             200: {
                 headers: {
                     [name: string]: unknown;

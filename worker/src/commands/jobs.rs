@@ -1,6 +1,7 @@
 //! `worker jobs`: finding jobs, reading one, and acting on some or on thousands.
 
 mod act;
+mod change;
 mod show;
 
 use std::{process::ExitCode, time::Duration};
@@ -33,6 +34,8 @@ const MOST: u32 = 1_000;
   worker jobs retry 01930000-0000-7000-8000-000000000002 --flow --reason 'the whole upload again'
   worker jobs retry --kind send_email --state discarded --since 2h --dry-run
   worker jobs retry --kind send_email --state discarded --since 2h --reason 'SMTP is back' --yes
+  worker jobs rerun --kind index_nano --since 1h --reason 'the index was restored from yesterday' --yes
+  worker jobs change 01930000-0000-7000-8000-000000000002 --priority urgent --at now --reason 'the creator is on the phone'
   worker jobs cancel --tenant 01930000-0000-7000-8000-000000000003 --reason 'account closed' --yes
 
 Exit status: 0 done, 1 not found or refused (at least one of several), 2 unusable call.")]
@@ -58,6 +61,10 @@ enum Command {
     Cancel(act::ActArgs),
     /// Give jobs up that are not running, as if their last attempt had failed.
     Discard(act::ActArgs),
+    /// Run completed jobs once more.
+    Rerun(act::ActArgs),
+    /// Change when a job that waits may run, how urgent it is, or which queue has it.
+    Change(change::ChangeArgs),
 }
 
 #[derive(clap::Args)]
@@ -144,6 +151,8 @@ pub async fn jobs(args: JobsArgs) -> ExitCode {
         Command::Retry(args) => act::act(&db, &output, Action::Retry, &args).await,
         Command::Cancel(args) => act::act(&db, &output, Action::Cancel, &args).await,
         Command::Discard(args) => act::act(&db, &output, Action::Discard, &args).await,
+        Command::Rerun(args) => act::act(&db, &output, Action::Rerun, &args).await,
+        Command::Change(args) => change::change(&db, &output, &args).await,
     })
     .await
 }

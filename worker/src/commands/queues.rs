@@ -12,7 +12,7 @@ use queue::{
         By, State,
         controls::{
             limits::{self, Limit},
-            pauses::{self, Pause, Scope},
+            pauses::{self, EVERYTHING, Pause, Scope},
         },
         kinds,
         stats::queues::{self, QueueStatus},
@@ -27,6 +27,7 @@ use super::{Common, Failure, Operator, Output, Why, ago, maybe_time, pause_span,
   worker queues
   worker queues pause media --for 30m --reason 'the disk is full'
   worker queues pause --kind scan_content --reason 'a rule eats all memory'
+  worker queues pause --all --for 15m --reason 'the database moves'
   worker queues resume --kind scan_content --reason 'the rule is mended'
   worker queues limit send_email --rate 10 --per 1s --burst 20 --reason 'what the mail server takes'
   worker queues limit make_thumbnails --max-running 8 --max-running-per-tenant 2 --reason 'one creator at a time'
@@ -44,7 +45,7 @@ pub struct QueuesArgs {
 enum Command {
     /// Every queue with its jobs by state, its pauses, and the limits. This is what `worker queues` does by itself.
     List,
-    /// Let nothing start of a queue, or of a kind of job. What runs goes on.
+    /// Let nothing start of a queue, of a kind of job, or at all. What runs goes on.
     Pause {
         #[command(flatten)]
         what: What,
@@ -54,7 +55,7 @@ enum Command {
         #[command(flatten)]
         why: Why,
     },
-    /// Let a paused queue or kind go on.
+    /// Let a paused queue or kind, or everything, go on.
     Resume {
         #[command(flatten)]
         what: What,
@@ -84,6 +85,9 @@ struct What {
     /// A kind of job instead, in whatever queue.
     #[arg(long)]
     kind: Option<String>,
+    /// Everything. Pauses of single queues and kinds stay as they are beside it.
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(clap::Args)]
@@ -129,8 +133,8 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
             output.show(
                 || json!({ "scope": scope, "name": name, "paused": true, "expires_at": maybe_time(expires_at) }),
                 || match expires_at {
-                    Some(end) => format!("{scope} {name}: paused until {} UTC", short(end)),
-                    None => format!("{scope} {name}: paused"),
+                    Some(end) => format!("{}: paused until {} UTC", called(scope, name), short(end)),
+                    None => format!("{}: paused", called(scope, name)),
                 },
             )
         }
@@ -140,12 +144,12 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
             let by = By::system(&why.reason);
             let work = async |tx: &mut Tx| Ok(((), control::resume(tx, scope, name, &by).await?));
             operator.change(&db, work).await.map_err(|failure| match failure {
-                Failure::Refused(text) => Failure::Refused(format!("{scope} {name}: {text}")),
+                Failure::Refused(text) => Failure::Refused(format!("{}: {text}", called(scope, name))),
                 other => other,
             })?;
             output.show(
                 || json!({ "scope": scope, "name": name, "paused": false }),
-                || format!("{scope} {name}: goes on"),
+                || format!("{}: goes on", called(scope, name)),
             )
         }
         Command::Limit { kind, remove: true, why, .. } => {
@@ -185,13 +189,18 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
 
 async fn named<'a>(db: &Db, what: &'a What) -> Result<(Scope, &'a str), Failure> {
     match (&what.queue, &what.kind) {
+        _ if what.all => Ok((Scope::All, EVERYTHING)),
         (Some(queue), _) => Ok((Scope::Queue, queue)),
         (None, Some(kind)) => {
             known(db, kind).await?;
             Ok((Scope::Kind, kind))
         }
-        (None, None) => Err(Failure::Unusable("name a queue, or a --kind".into())),
+        (None, None) => Err(Failure::Unusable("name a queue, or a --kind, or --all".into())),
     }
+}
+
+fn called(scope: Scope, name: &str) -> String {
+    if scope == Scope::All { "everything".into() } else { format!("{scope} {name}") }
 }
 
 /// A kind of this build, or one the ledger has jobs of.
@@ -207,10 +216,12 @@ async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
     let queues = queues::all(db, &names).await?;
     let pauses = pauses::list(db).await?;
     let limits = limits::list(db).await?;
+    let everything = pauses.iter().find(|pause| pause.scope == Scope::All);
     let paused = |queue: &str| pauses.iter().find(|pause| pause.scope == Scope::Queue && pause.name == queue);
     output.show(
         || {
             json!({
+                "paused": everything.map(pause_view),
                 "queues": queues.iter().map(|queue| queue_view(queue, paused(&queue.queue))).collect::<Vec<_>>(),
                 "paused_kinds": pauses.iter().filter(|pause| pause.scope == Scope::Kind).map(pause_view).collect::<Vec<_>>(),
                 "limits": limits.iter().map(limit_view).collect::<Vec<_>>(),
@@ -237,6 +248,9 @@ async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
                 ]);
             }
             let mut text = table.render();
+            if let Some(pause) = everything {
+                text.push_str(&format!("\neverything is paused since {}: {}", short(pause.paused_at), pause.reason));
+            }
             for pause in pauses.iter().filter(|pause| pause.scope == Scope::Kind) {
                 text.push_str(&format!("\nkind {} is paused since {}: {}", pause.name, short(pause.paused_at), pause.reason));
             }

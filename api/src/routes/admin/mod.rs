@@ -20,6 +20,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(queues::get))
         .routes(routes!(pauses::pause_queue))
         .routes(routes!(pauses::resume_queue))
+        .routes(routes!(pauses::pause_all))
+        .routes(routes!(pauses::resume_all))
         .routes(routes!(pauses::pause_kind))
         .routes(routes!(pauses::resume_kind))
         .routes(routes!(limits::list))

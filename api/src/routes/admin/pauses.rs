@@ -1,4 +1,4 @@
-//! Pausing queues and kinds of jobs: what runs goes on, nothing else starts.
+//! Pausing queues, kinds of jobs, and everything: what runs goes on, nothing else starts.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -6,7 +6,10 @@ use infra::db::audit_log;
 use jobs::QUEUES;
 use queue::{
     Queue, control,
-    ledger::{By, controls::pauses::Scope},
+    ledger::{
+        By,
+        controls::pauses::{EVERYTHING, Scope},
+    },
 };
 use serde::Serialize;
 use serde_json::json;
@@ -49,7 +52,7 @@ impl Input for NewPause {
 pub struct PauseChange {
     #[schema(schema_with = words::pause_scope)]
     pub scope: Scope,
-    /// Of the queue or kind.
+    /// Of the queue or kind; `all` for everything.
     pub name: String,
     pub paused: bool,
     /// When it ends by itself.
@@ -88,6 +91,34 @@ pub async fn resume_queue(
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<PauseChange>, Error> {
     resume(&state, &client, &user, Scope::Queue, known_queue(&queue)?, &form.reason).await
+}
+
+/// Pauses everything: no job starts any more, whatever its queue and kind, within a second. What runs goes on, and what is
+/// enqueued waits. Other pauses stay as they are beside it. Doing it again changes reason and end.
+#[utoipa::path(post, path = "/admin/jobs/pause", tag = "admin jobs", request_body = NewPause, security(("bearer" = [])),
+    responses((status = 200, description = "Paused", body = Envelope<PauseChange>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("jobs:operate"))))]
+pub async fn pause_all(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    Json(form): Json<NewPause>,
+) -> Result<Reply<PauseChange>, Error> {
+    pause(&state, &client, &user, Scope::All, EVERYTHING, form).await
+}
+
+/// Ends the pause of everything; queues and kinds that were paused by themselves stay so.
+#[utoipa::path(post, path = "/admin/jobs/resume", tag = "admin jobs", request_body = Reasoned, security(("bearer" = [])),
+    responses((status = 200, description = "It goes on", body = Envelope<PauseChange>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotPaused])),
+        ("x-permission" = json!("jobs:operate"))))]
+pub async fn resume_all(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    Json(form): Json<Reasoned>,
+) -> Result<Reply<PauseChange>, Error> {
+    resume(&state, &client, &user, Scope::All, EVERYTHING, &form.reason).await
 }
 
 /// Pauses a kind of job, in whatever queue. Its jobs step aside (`blocked`), others of the queue go on.

@@ -17,4 +17,5 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(operate::retry))
         .routes(routes!(operate::cancel))
         .routes(routes!(operate::discard))
+        .routes(routes!(operate::rerun))
 }

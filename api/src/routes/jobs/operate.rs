@@ -1,4 +1,4 @@
-//! Acts of owners and operators on one job: retry, cancel, discard.
+//! Acts of owners and operators on one job: retry, cancel, discard, rerun.
 
 use std::time::Duration;
 
@@ -138,6 +138,24 @@ pub async fn discard(
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<Operated>, Error> {
     let change = write(&state, &client, &user, id, Action::Discard, &form.reason, (false, &|_| true)).await?;
+    Ok(Reply::ok(operated(id, &change)))
+}
+
+/// Runs a completed job once more, with a clean slate of failures. What it wrote the first time stays; its handler writes it
+/// again.
+#[utoipa::path(post, path = "/admin/jobs/{id}/rerun", tag = "admin jobs", params(("id" = uuid::Uuid, Path,)),
+    request_body = Reasoned, security(("bearer" = [])),
+    responses((status = 200, description = "It runs once more", body = Envelope<Operated>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken])),
+        ("x-permission" = json!("jobs:operate"))))]
+pub async fn rerun(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    Path(id): Path<JobId>,
+    Json(form): Json<Reasoned>,
+) -> Result<Reply<Operated>, Error> {
+    let change = write(&state, &client, &user, id, Action::Rerun, &form.reason, (false, &|_| true)).await?;
     Ok(Reply::ok(operated(id, &change)))
 }
 

@@ -15,6 +15,7 @@ use std::{
 
 use db::{Db, clock::Clock};
 use queue::{
+    LedgerDays,
     ids::{JobId, WorkerId},
     ledger::{list, workers},
 };
@@ -193,7 +194,7 @@ async fn prune(db: Db, stop: Arc<AtomicBool>, pruned: Arc<AtomicU64>) -> anyhow:
     let mut last = JobId(Uuid::nil());
     while !stop.load(Ordering::SeqCst) {
         let began = Instant::now();
-        match queue::ledger::prune(&db, PRUNE_DAYS, Clock::System.now(), last).await {
+        match queue::ledger::prune(&db, LedgerDays::of(PRUNE_DAYS), Clock::System.now(), last).await {
             Ok(Some(step)) => {
                 last = step.last;
                 pruned.fetch_add(step.jobs as u64, Ordering::SeqCst);

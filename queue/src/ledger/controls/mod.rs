@@ -15,6 +15,8 @@ use crate::ids::{JobId, WorkerId};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Restrictions {
     pub epoch: u64,
+    /// Nothing starts at all.
+    pub all_paused: bool,
     pub paused_queues: BTreeSet<String>,
     pub paused_kinds: BTreeSet<String>,
     pub limits: BTreeMap<String, Limit>,
@@ -34,9 +36,10 @@ pub async fn load(db: &Db) -> Result<Restrictions, DbError> {
     let mut controls = Restrictions { epoch, ..Restrictions::default() };
     for pause in pauses::list(db).await? {
         match pause.scope {
-            Scope::Queue => controls.paused_queues.insert(pause.name),
-            Scope::Kind => controls.paused_kinds.insert(pause.name),
-        };
+            Scope::Queue => drop(controls.paused_queues.insert(pause.name)),
+            Scope::Kind => drop(controls.paused_kinds.insert(pause.name)),
+            Scope::All => controls.all_paused = true,
+        }
     }
     controls.limits = limits::list(db).await?.into_iter().map(|limit| (limit.kind.clone(), limit)).collect();
     Ok(controls)

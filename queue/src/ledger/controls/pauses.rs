@@ -14,8 +14,13 @@ words::words! {
         Queue = "queue",
         /// One kind of job, in whatever queue.
         Kind = "kind",
+        /// Everything; its name is [`EVERYTHING`].
+        All = "all",
     }
 }
+
+/// The name of the pause of [`Scope::All`].
+pub const EVERYTHING: &str = "all";
 
 /// A pause that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,21 +6,32 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{
-    ids::JobId,
-    ledger::{Action, State},
-};
+use crate::{ids::JobId, ledger::State};
+
+words::words! {
+    /// What people do to a job.
+    pub enum Deed ("deed") {
+        Retry = "retry",
+        Cancel = "cancel",
+        Discard = "discard",
+        Rerun = "rerun",
+        /// Of its time, its priority or its queue.
+        Change = "change",
+    }
+}
 
 /// What somebody did to a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    pub action: Action,
+    pub action: Deed,
     /// Nobody: the system.
     pub actor: Option<Uuid>,
     pub reason: String,
     pub before: State,
     pub after: State,
     pub at: DateTime<Utc>,
+    /// Of a change: `before` and `after`.
+    pub details: Option<Json<Value>>,
 }
 
 /// A running job was asked to stop.
@@ -56,8 +67,9 @@ pub async fn of(db: &Db, job: JobId) -> Result<Timeline, DbError> {
     .await?;
     let mut actions = sqlx::query_as!(
         Done,
-        r#"SELECT action AS "action: Action", actor_id AS "actor: Uuid", reason, before_state AS "before: State",
-                  after_state AS "after: State", created_at AS "at: DateTime<Utc>"
+        r#"SELECT action AS "action: Deed", actor_id AS "actor: Uuid", reason, before_state AS "before: State",
+                  after_state AS "after: State", created_at AS "at: DateTime<Utc>",
+                  details AS "details: Json<Value>"
            FROM job_actions WHERE job_id = ? ORDER BY id DESC LIMIT 100"#,
         job
     )

@@ -1,4 +1,4 @@
-//! `worker jobs retry|cancel|discard`: by id at once, by filter as a bulk action.
+//! `worker jobs retry|cancel|discard|rerun`: by id at once, by filter as a bulk action.
 
 use db::Db;
 use queue::{
@@ -58,11 +58,15 @@ const fn command(action: Action) -> &'static str {
         Action::Retry => "worker jobs retry",
         Action::Cancel => "worker jobs cancel",
         Action::Discard => "worker jobs discard",
+        Action::Rerun => "worker jobs rerun",
     }
 }
 
 /// Each job in a transaction of its own, so that one that is refused does not hold up the others.
 async fn by_id(db: &Db, output: &Output, action: Action, args: &ActArgs, reason: &str) -> Result<(), Failure> {
+    if args.flow && action == Action::Rerun {
+        return Err(Failure::Unusable("--flow does not go with rerun: each job runs once more alone".into()));
+    }
     let operator = Operator::of_this_process(command(action));
     let by = By::system(reason);
     let mut table = Table::new(&["ID", "RESULT", "BEFORE", "AFTER", "JOBS"], &[0, 1]);

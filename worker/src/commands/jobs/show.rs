@@ -61,6 +61,7 @@ pub(super) async fn show(db: &Db, output: &Output, id: JobId) -> Result<(), Fail
                     json!({
                         "action": done.action, "actor": done.actor, "reason": done.reason,
                         "state_before": done.before, "state": done.after, "at": time(done.at),
+                        "details": done.details.as_ref().map(|details| &details.0),
                     })
                 })
                 .collect();

@@ -38,7 +38,7 @@ const REASON_MAX: usize = 500;
 #[derive(ToSchema)]
 pub struct BulkRequest {
     /// `retry` runs again what was given up or waits for its retry; `cancel` ends what has not ended, and asks what
-    /// runs to stop; `discard` gives up.
+    /// runs to stop; `discard` gives up; `rerun` runs once more what has completed.
     #[schema(schema_with = words::job_action)]
     action: Action,
     /// At least one field.
@@ -172,7 +172,7 @@ impl BulkView {
     }
 }
 
-/// Retries, cancels or discards every job of a filter, as a job of its own: 202 with its address, which shows the
+/// Retries, cancels, discards or reruns every job of a filter, as a job of its own: 202 with its address, which shows the
 /// progress, and cancelling which stops it. Jobs that are created later are left alone. With `dry_run` nothing changes.
 #[utoipa::path(post, path = "/admin/jobs/bulk", tag = "admin jobs", request_body = BulkRequest,
     security(("bearer" = [])),

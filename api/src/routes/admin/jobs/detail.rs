@@ -73,7 +73,8 @@ pub struct ReferenceView {
 pub struct Happening {
     #[serde(serialize_with = "time")]
     pub at: DateTime<Utc>,
-    /// `created`, `started`, `ended` (a run), `retry`, `cancel`, `discard` (by a person or the system), `finished`.
+    /// `created`, `started`, `ended` (a run), `retry`, `cancel`, `discard`, `rerun`, `change` (by a person or the
+    /// system), `finished`.
     #[schema(example = "started")]
     pub event: &'static str,
     /// Which run.
@@ -83,6 +84,9 @@ pub struct Happening {
     /// Who did it; absent for the system and the workers.
     pub actor: Option<Uuid>,
     pub reason: Option<String>,
+    /// Of a change: `state`, `run_at`, `priority` and `queue`, `before` and `after`.
+    #[schema(value_type = Option<Object>)]
+    pub details: Option<Value>,
 }
 
 /// A run.
@@ -181,7 +185,7 @@ fn trace_id(parent: &str) -> Option<String> {
 }
 
 fn timeline(row: &JobRow, attempts: &[Attempt], story: &Timeline) -> Vec<Happening> {
-    let plain = |at, event, run, what| Happening { at, event, run, what, actor: None, reason: None };
+    let plain = |at, event, run, what| Happening { at, event, run, what, actor: None, reason: None, details: None };
     let mut list = vec![plain(row.created_at, "created", None, None)];
     for attempt in attempts {
         list.extend(attempt.started_at.map(|at| plain(at, "started", Some(attempt.run), None)));
@@ -197,7 +201,8 @@ fn timeline(row: &JobRow, attempts: &[Attempt], story: &Timeline) -> Vec<Happeni
     for done in &story.actions {
         let after = Some(done.after.as_str().to_owned());
         let action = plain(done.at, done.action.as_str(), None, after);
-        list.push(Happening { actor: done.actor, reason: Some(done.reason.clone()), ..action });
+        let details = done.details.as_ref().map(|details| details.0.clone());
+        list.push(Happening { actor: done.actor, reason: Some(done.reason.clone()), details, ..action });
     }
     list.extend(row.finished_at.map(|at| plain(at, "finished", None, Some(row.state.as_str().to_owned()))));
     // Stable: what happened at the same time stays in the order above.

@@ -1,7 +1,10 @@
 //! The filter of jobs, in a query and in a body.
 
 use jobs::QUEUES;
-use queue::ledger::list::{Filter, Fingerprint};
+use queue::{
+    Queue,
+    ledger::list::{Filter, Fingerprint},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,7 +22,7 @@ pub(super) fn filter(fields: &mut Fields) -> Filter {
     Filter {
         states: fields.optional("state", fields::words).unwrap_or_default(),
         kind: fields.optional("kind", kind),
-        queue: fields.optional("queue", queue),
+        queue: fields.optional("queue", queue).map(str::to_owned),
         tenant: fields.optional("tenant", tenant),
         reference: fields.optional("reference", reference),
         fingerprint: fields.optional("fingerprint", fingerprint),
@@ -35,10 +38,9 @@ pub(super) fn kind(raw: Raw) -> Result<String, Issue> {
     if fits { Ok(text) } else { Err(Issue::Format("send_email")) }
 }
 
-pub(super) fn queue(raw: Raw) -> Result<String, Issue> {
+pub(super) fn queue(raw: Raw) -> Result<&'static str, Issue> {
     let text = fields::text(raw)?;
-    let queue = QUEUES.parse(&text).map_err(|error| Issue::NoSuch(error.to_string()))?;
-    Ok(queue.as_str().to_owned())
+    QUEUES.parse(&text).map(Queue::as_str).map_err(|error| Issue::NoSuch(error.to_string()))
 }
 
 fn tenant(raw: Raw) -> Result<Uuid, Issue> {

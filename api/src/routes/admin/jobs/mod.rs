@@ -1,6 +1,7 @@
 //! The ledger as operators look through it (`/admin/jobs`).
 
 pub mod bulk;
+mod change;
 mod detail;
 mod errors;
 mod events;
@@ -22,5 +23,5 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(events::stream))
         .routes(routes!(bulk::begin))
         .routes(routes!(bulk::get))
-        .routes(routes!(detail::get))
+        .routes(routes!(detail::get, change::change))
 }

@@ -54,7 +54,7 @@ impl Input for StatsQuery {
             until: fields.optional("until", parsed(TIME)),
             step: fields.optional("step", fields::word),
             by: fields.optional("by", fields::word),
-            queue: fields.optional("queue", queue),
+            queue: fields.optional("queue", queue).map(str::to_owned),
             kind: fields.optional("kind", kind),
             outcome: fields.optional("outcome", line(16)),
         })
