@@ -12,6 +12,9 @@ CREATE TABLE unique_windows (
   KEY unique_windows_until (until_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
 
+-- What a kind counts by, against the limits that are for each tenant, instead of the tenant: a hash of its words.
+ALTER TABLE jobs ADD COLUMN limit_key BINARY(16) NULL;
+
 -- What it means for a flow that one of its jobs is given up: its parent waits, is cancelled, or goes on without it.
 ALTER TABLE flows ADD COLUMN on_given_up ENUM('hold','cancel','continue') NOT NULL DEFAULT 'hold';
 -- Counted as done although it was given up.

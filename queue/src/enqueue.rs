@@ -201,6 +201,7 @@ fn row<J: Job<C>, C: QueueContext>(job: &J, start: Start, flow: Option<FlowId>) 
         tenant: job.tenant().unwrap_or_default(),
         max_failures: J::RETRY.max_failures,
         unique: job.unique_key().map(|key| Unique { key, window: J::UNIQUE_FOR, newest_counts: J::NEWEST_COUNTS }),
+        limit_key: job.limit_key(),
         references: job.references().into_iter().map(|reference| (reference.kind, reference.id)).collect(),
         start,
         deadline: J::DEADLINE,

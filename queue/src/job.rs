@@ -124,6 +124,11 @@ pub trait Job<C: QueueContext>: Serialize + DeserializeOwned + Send + Sync + 'st
         Self::SCHEDULE.map(|_| String::new())
     }
 
+    /// What the limits that are for each tenant count by, instead of the tenant: a mail domain, an account at some service.
+    fn limit_key(&self) -> Option<String> {
+        None
+    }
+
     /// The policy for failures of one class: [`class::TIMEOUT`], [`class::PANIC`], or what the handler names with
     /// [`JobError::failed_as`]. Its `max_failures` counts failures of this class alone; those of all classes together
     /// stay within [`Job::RETRY`]'s.

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError};
-use uuid::Uuid;
 
 use crate::{
     ids::JobId,
@@ -187,7 +186,7 @@ async fn held(db: &Db, job: &JobRow) -> Result<Explanation, DbError> {
         ));
     }
     if let Some(limit) = limits::list(db).await?.into_iter().find(|limit| limit.kind == job.kind)
-        && let Some(why) = limited(db, &limit, job.tenant, job.state).await?
+        && let Some(why) = limited(db, &limit, job).await?
     {
         return Ok(Explanation::help(why, format!("wait, or raise it: worker queues limit {} …", job.kind)));
     }
@@ -214,21 +213,21 @@ async fn in_line(db: &Db, job: &JobRow) -> Result<Explanation, DbError> {
     })
 }
 
-/// What a limit says to a job of this tenant, if it is met.
-async fn limited(db: &Db, limit: &Limit, tenant: Uuid, state: State) -> Result<Option<String>, DbError> {
+/// What a limit says to a job, if it is met.
+async fn limited(db: &Db, limit: &Limit, job: &JobRow) -> Result<Option<String>, DbError> {
     if let Some(max) = limit.max_running.filter(|max| limit.running >= *max) {
         return Ok(Some(format!("at most {max} jobs of {} run at a time, and as many do", limit.kind)));
     }
     if let Some(max) = limit.max_running_per_tenant {
-        let running = limits::running_for(db, &limit.kind, tenant).await?;
+        let running = limits::running_beside(db, job.id).await?;
         if running >= max {
             return Ok(Some(format!(
-                "at most {max} jobs of {} run at a time for one tenant, and as many of this one do",
+                "at most {max} jobs of {} run at a time for one tenant (or key), and as many of this one do",
                 limit.kind
             )));
         }
     }
-    let rate = limit.rate.filter(|_| state == State::Blocked);
+    let rate = limit.rate.filter(|_| job.state == State::Blocked);
     Ok(rate.map(|rate| {
         let seconds = limit.rate_seconds.unwrap_or(1);
         format!("at most {rate} jobs of {} start in {seconds} s, and others come first", limit.kind)

@@ -128,7 +128,7 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     {
         (before, Operated::KeyTaken(live))
     } else {
-        leave_limits(tx, id, &subject.kind, subject.priority, subject.tenant, true).await?;
+        leave_limits(tx, id, &subject.kind, subject.priority, true).await?;
         let after = match action {
             Action::Retry | Action::Rerun => {
                 retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?
@@ -177,14 +177,14 @@ pub(super) async fn leave_limits(
     id: JobId,
     kind: &str,
     priority: u8,
-    tenant: Uuid,
     start_too: bool,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        "DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?",
+        "DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND job_id = ?
+           AND tenant = (SELECT COALESCE(limit_key, tenant) FROM jobs WHERE id = ?)",
         kind,
         priority,
-        tenant,
+        id,
         id
     )
     .execute(&mut **tx)

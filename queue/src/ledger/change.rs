@@ -80,7 +80,7 @@ pub async fn change(tx: &mut Tx, id: JobId, wanted: &Wanted, by: &By<'_>) -> Res
     let now = now_in(tx).await?;
     let after = before.changed(wanted, now);
     // A limit judges it anew; a start that the rate gave it is kept unless it is to begin at another time.
-    leave_limits(tx, id, &kind, before.priority, tenant, wanted.run_at.is_some()).await?;
+    leave_limits(tx, id, &kind, before.priority, wanted.run_at.is_some()).await?;
     // Its deadline counts from when it is due.
     let later = (after.run_at - before.run_at).num_microseconds().unwrap_or_default().max(0);
     sqlx::query!(

@@ -32,6 +32,8 @@ pub struct NewJob {
     pub tenant: Uuid,
     pub max_failures: u32,
     pub unique: Option<Unique>,
+    /// What its limits count by, instead of the tenant.
+    pub limit_key: Option<String>,
     /// (type, id) pairs the job can be found by.
     pub references: Vec<(&'static str, Uuid)>,
     pub start: Start,
@@ -181,11 +183,12 @@ impl Batch {
             let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX).saturating_add(delay);
             format!("UTC_TIMESTAMP(6) + INTERVAL {micros} MICROSECOND")
         });
+        let limit_key = job.limit_key.as_deref().map_or_else(null, |key| literal::binary(&limit_hash(key)));
         let comma = |list: &str| if list.is_empty() { "" } else { "," };
         // Writing into a String cannot fail.
         let _ = write!(
             self.jobs,
-            "{}({id},{},{},{},{},{},{},{},UTC_TIMESTAMP(6) + INTERVAL {delay} MICROSECOND,{},{},UTC_TIMESTAMP(6),{unique},{unique},{deadline})",
+            "{}({id},{},{},{},{},{},{},{},UTC_TIMESTAMP(6) + INTERVAL {delay} MICROSECOND,{},{},UTC_TIMESTAMP(6),{unique},{unique},{deadline},{limit_key})",
             comma(&self.jobs),
             literal::text(job.kind),
             job.args_version,
@@ -243,7 +246,7 @@ impl Batch {
     fn insert(&self) -> String {
         format!(
             "INSERT INTO jobs (id, kind, args_version, queue, priority, tenant, state, max_failures, run_at, flow_id,
-                               trace_parent, created_at, unique_live, unique_hash, deadline_at) VALUES {}",
+                               trace_parent, created_at, unique_live, unique_hash, deadline_at, limit_key) VALUES {}",
             self.jobs
         )
     }
@@ -348,6 +351,11 @@ async fn be_due(tx: &mut Tx, live: JobId, state: &str, due: &str) -> Result<(), 
     );
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **tx).await?;
     Ok(())
+}
+
+/// Limits are for one kind each, so its name is no part of it.
+fn limit_hash(key: &str) -> Vec<u8> {
+    Sha256::digest(key)[..16].to_vec()
 }
 
 fn unique_hash(kind: &str, key: &str) -> Vec<u8> {

@@ -199,37 +199,35 @@ pub async fn complete_all(db: &Db, fences: &[Fence]) -> Result<Incomplete, DbErr
     if fences.is_empty() {
         return Ok(Incomplete::default());
     }
-    let marked = sqlx::raw_sql(AssertSqlSafe(completion(fences))).execute(db.pool()).await?.rows_affected();
+    let marked =
+        sqlx::raw_sql(AssertSqlSafe(completion(fences, "UTC_TIMESTAMP(6)"))).execute(db.pool()).await?.rows_affected();
     if marked == fences.len() as u64 {
         return Ok(Incomplete::default());
     }
     incomplete(db, fences).await
 }
 
-/// The same for runs of one limited kind, with their tenants: what ends is no longer counted as running.
-pub async fn complete_limited(db: &Db, kind: &str, runs: &[(Fence, Uuid)]) -> Result<Incomplete, DbError> {
-    let mut by_tenant: BTreeMap<Uuid, Vec<Fence>> = BTreeMap::new();
-    for (fence, tenant) in runs {
-        by_tenant.entry(*tenant).or_default().push(*fence);
-    }
-    let mut statements: Vec<String> = Vec::new();
-    // Every row first, then the limit's: others wait for that one until the commit.
-    for (place, fences) in by_tenant.values().enumerate() {
-        statements.push(format!("{}; SET @ended{place} = ROW_COUNT()", completion(fences)));
-    }
-    for (place, tenant) in by_tenant.keys().enumerate() {
-        statements.push(format!("SET @ended = @ended{place}; {}", limits::count_out(kind, *tenant)));
-    }
-    let ended: Vec<String> = (0..by_tenant.len()).map(|place| format!("@ended{place}")).collect();
-    let rows = db.transact(&statements.join("; "), &format!("SELECT CAST({} AS SIGNED)", ended.join(" + "))).await?;
-    if rows.first().map(|row| row.try_get::<i64, _>(0)).transpose()? == i64::try_from(runs.len()).ok() {
+/// The same for runs of one limited kind: what ends is no longer counted as running.
+pub async fn complete_limited(db: &Db, kind: &str, fences: &[Fence]) -> Result<Incomplete, DbError> {
+    // Those that this very statement ends, were it repeated: they have its time. Every row first, then the limit's: others
+    // wait for that one until the commit.
+    let ended = format!(
+        "FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({}) AND state = 'completed' AND finished_at = @now",
+        literal::ids(&sorted(fences.iter().map(|fence| fence.job).collect()))
+    );
+    let statements = format!(
+        "SET @now = UTC_TIMESTAMP(6); {}; SET @ended = ROW_COUNT(); {}",
+        completion(fences, "@now"),
+        limits::count_out(kind, &ended)
+    );
+    let rows = db.transact(&statements, "SELECT CAST(@ended AS SIGNED)").await?;
+    if rows.first().map(|row| row.try_get::<i64, _>(0)).transpose()? == i64::try_from(fences.len()).ok() {
         return Ok(Incomplete::default());
     }
-    let fences: Vec<Fence> = runs.iter().map(|(fence, _)| *fence).collect();
-    incomplete(db, &fences).await
+    incomplete(db, fences).await
 }
 
-fn completion(fences: &[Fence]) -> String {
+fn completion(fences: &[Fence], now: &str) -> String {
     let mut by_token: BTreeMap<Uuid, Vec<JobId>> = BTreeMap::new();
     for fence in fences {
         by_token.entry(fence.token).or_default().push(fence.job);
@@ -242,7 +240,7 @@ fn completion(fences: &[Fence]) -> String {
     passing_locked(
         &literal::ids(&sorted(fences.iter().map(|fence| fence.job).collect())),
         &format!("state = 'running' AND NOT again AND ({})", runs.join(" OR ")),
-        "j.state = 'completed', j.finished_at = UTC_TIMESTAMP(6), j.unique_live = NULL, j.worker_id = NULL",
+        &format!("j.state = 'completed', j.finished_at = {now}, j.unique_live = NULL, j.worker_id = NULL"),
     )
 }
 

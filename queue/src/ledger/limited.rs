@@ -98,7 +98,8 @@ pub(super) async fn claim_judged(
 
 async fn candidates(db: &Db, claimant: &Claimant, ids: &[JobId], special: &[&str]) -> Result<Vec<Candidate>, DbError> {
     let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id, kind, tenant, priority FROM jobs WHERE id IN (");
+    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id, kind, priority, ");
+    query.push(limits::COUNTED_BY).push(" AS tenant FROM jobs WHERE id IN (");
     push_ids(&mut query, &sorted(ids.to_vec()));
     query.push(") AND state = 'available' AND kind IN (");
     let mut kinds = query.separated(", ");

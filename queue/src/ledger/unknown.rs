@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Kinds,
     ids::JobId,
-    ledger::{claim::Claimant, push_ids, sorted},
+    ledger::{claim::Claimant, controls::limits::COUNTED_BY, push_ids, sorted},
 };
 
 /// The kinds of a build as a worker registers them: `mail:1,publish_version:2`.
@@ -72,7 +72,7 @@ pub async fn set_aside_unknown(db: &Db, claimant: &Claimant, ids: &[JobId]) -> R
         return Ok(0);
     }
     let select = format!(
-        "SELECT id, kind, args_version, tenant, priority FROM jobs
+        "SELECT id, kind, args_version, {COUNTED_BY} AS tenant, priority FROM jobs
          WHERE id IN ({}) AND state = 'available' AND NOT (TRUE{})",
         literal::ids(&sorted(ids.to_vec())),
         claimant.known()

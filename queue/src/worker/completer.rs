@@ -11,7 +11,6 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{
     ledger::{Claimed, Fence, Incomplete, complete_all, complete_limited, controls::limits},
@@ -25,8 +24,8 @@ const AT_ONCE: usize = 3;
 
 struct Completion {
     fence: Fence,
-    /// The kind and tenant of a run that counts against limits.
-    limited: Option<(String, Uuid)>,
+    /// The kind of a run that counts against limits.
+    limited: Option<String>,
     written: oneshot::Sender<Completed>,
 }
 
@@ -55,7 +54,7 @@ impl Completer {
     /// Marks the run completed; waits for the database as long as the lease lasts.
     pub(super) async fn complete(&self, job: &Claimed) -> Completed {
         let (written, answer) = oneshot::channel();
-        let limited = job.limited.then(|| (job.kind.clone(), job.tenant));
+        let limited = job.limited.then(|| job.kind.clone());
         if self.0.send(Completion { fence: job.fence, limited, written }).await.is_err() {
             return Completed::Lost;
         }
@@ -110,11 +109,11 @@ impl Writer {
     async fn write_and_answer(&self, completions: Vec<Completion>) {
         metrics::histogram!("queue_completion_batch_jobs").record(completions.len() as f64);
         let mut plain: Vec<Fence> = Vec::with_capacity(completions.len());
-        let mut limited: BTreeMap<String, Vec<(Fence, Uuid)>> = BTreeMap::new();
+        let mut limited: BTreeMap<String, Vec<Fence>> = BTreeMap::new();
         for completion in &completions {
             match &completion.limited {
                 None => plain.push(completion.fence),
-                Some((kind, tenant)) => limited.entry(kind.clone()).or_default().push((completion.fence, *tenant)),
+                Some(kind) => limited.entry(kind.clone()).or_default().push(completion.fence),
             }
         }
         let mut incomplete = self.until_lost(plain.len(), || complete_all(&self.db, &plain)).await;

@@ -255,7 +255,7 @@ impl<C: QueueContext> Executor<C> {
 
 /// The run no longer counts against its kind's limits. Goes last, since others wait for the limit's row.
 async fn count_out(tx: &mut Tx, job: &Claimed) -> Result<(), DbError> {
-    if job.limited { limits::count_one_out(tx, &job.kind, job.tenant).await } else { Ok(()) }
+    if job.limited { limits::count_one_out(tx, &job.kind, job.id).await } else { Ok(()) }
 }
 
 fn fenced_off() -> &'static str {

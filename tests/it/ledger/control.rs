@@ -30,7 +30,7 @@ use queue::{
     },
 };
 use serde::{Deserialize, Serialize};
-use tests::{TestApp, fleet::Worker};
+use tests::{TestApp, database, fleet::Worker};
 use uuid::Uuid;
 
 /// Works for a while and notes when, under the number of its test.
@@ -79,6 +79,30 @@ impl Job<Context> for Stint {
             note.ended = Some(Instant::now());
         }
         Ok(Outcome::Done)
+    }
+}
+
+/// A [`Stint`] that a limit for each tenant counts by the service it asks.
+#[derive(Clone, Serialize, Deserialize)]
+struct Call {
+    service: String,
+    stint: Stint,
+}
+
+impl Job<Context> for Call {
+    const KIND: &'static str = "test_call";
+    const QUEUE: Queue = jobs::queues::SEARCH;
+
+    fn tenant(&self) -> Option<Uuid> {
+        Job::<Context>::tenant(&self.stint)
+    }
+
+    fn limit_key(&self) -> Option<String> {
+        Some(self.service.clone())
+    }
+
+    async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
+        self.stint.run(context, run).await
     }
 }
 
@@ -143,6 +167,7 @@ impl Job<Context> for Stubborn {
 
 async fn worker(app: &TestApp, slots: usize) -> Worker {
     let registry = jobs::registry().with::<Stint>().with::<Other>().with::<Stubborn>().with::<Bulk>().with::<Urgent>();
+    let registry = registry.with::<Call>();
     let mut fleet = app.prepared_worker(ReviewPolicy::FlaggedOnly, registry).await;
     fleet.settings.queues = vec![(jobs::queues::SEARCH, slots), (jobs::queues::UPLOADS, 2)];
     Worker::start(fleet)

@@ -176,7 +176,8 @@ async fn what_is_paused_or_limited_says_by_whom_and_until_when() {
     let (first, second) = (app.put(&Chore { tenant }).await, app.put(&Chore { tenant }).await);
     set(Limit { max_running_per_tenant: Some(1), ..limit() }).await;
     assert_eq!(ledger::claim(&app.db, worker, vec![first, second]).await.unwrap().len(), 1);
-    says(&app, second, "at most 1 jobs of test_chore run at a time for one tenant", "worker queues limit").await;
+    says(&app, second, "at most 1 jobs of test_chore run at a time for one tenant (or key)", "worker queues limit")
+        .await;
     set(Limit { rate: Some(1), rate_seconds: Some(3_600), ..limit() }).await;
     limits::settle(&app.db).await.unwrap();
     let (now, later) = (put(&app).await, put(&app).await);

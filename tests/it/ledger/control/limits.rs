@@ -113,6 +113,52 @@ async fn a_rate_leaves_turns_to_tenants() {
     app.finish().await;
 }
 
+/// Whoever asks, a service answers one at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_may_name_what_its_limits_count_by() {
+    let app = TestApp::start().await;
+    let one = Limit { max_running_per_tenant: Some(1), ..limit(Call::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &one).await.unwrap()).await;
+    let workers = (worker(&app, 4).await, worker(&app, 4).await);
+    let (busy, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let call = |service: &str, test: Uuid| Call {
+        service: service.into(),
+        // Of somebody else each time.
+        stint: Stint { test, tenant: Some(UserId::new()), millis: 60 },
+    };
+    let calls: Vec<Call> =
+        (0..12).flat_map(|_| [call("translate.example", busy), call("speech.example", other)]).collect();
+    change(&app, async |tx| enqueue_all(tx, &calls).await.unwrap()).await;
+    app.drained().await;
+    for test in [busy, other] {
+        let seen = notes(test);
+        assert_eq!((seen.len(), most_at_a_time(&seen, |_| true)), (12, 1));
+    }
+    let all: Vec<Note> = [notes(busy), notes(other)].concat();
+    assert_eq!(most_at_a_time(&all, |_| true), 2, "the two services side by side");
+    // What is blocked is found again when somebody acts on it.
+    let long = [(); 2].map(|()| Call {
+        stint: Stint { test: busy, tenant: None, millis: 60_000 },
+        ..call("translate.example", busy)
+    });
+    let ids = change(&app, async |tx| enqueue_all(tx, &long).await.unwrap()).await;
+    app.wait_for_state(ids[0], &[State::Running]).await;
+    app.wait_for_state(ids[1], &[State::Blocked]).await;
+    let why = queue::control::explain::explain_job(&app.db, ids[1]).await.unwrap().unwrap().why;
+    assert!(why.contains("for one tenant (or key)"), "{why}");
+    act(&app, ids[1], Action::Cancel).await;
+    assert_eq!(database::number(&app.db, "SELECT COUNT(*) FROM blocked_jobs").await.unwrap(), 0);
+    act(&app, ids[0], Action::Cancel).await;
+    app.drained().await;
+    assert_eq!(
+        database::number(&app.db, "SELECT CAST(COALESCE(SUM(running), 0) AS SIGNED) FROM limit_tenants").await.unwrap(),
+        0
+    );
+    workers.0.stop().await;
+    workers.1.stop().await;
+    app.finish().await;
+}
+
 /// The place that one leaves goes to somebody who may take it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_at_its_limit_does_not_hold_up_another() {

@@ -13,6 +13,9 @@ use crate::{
     ledger::{act::forget_cancels_before_again, controls::Restrictions, sorted},
 };
 
+/// What the limits for each tenant count by, of `jobs`: the tenant, or the key that the kind names instead.
+pub(crate) const COUNTED_BY: &str = "COALESCE(limit_key, tenant)";
+
 /// The statements with which a claim counts what it has taken with `token` among `list`, and asks which of `kinds` have more
 /// running, or have begun more, than their limits allow: a row of one column for each.
 pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restrictions) -> String {
@@ -42,14 +45,14 @@ pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restr
         let by_tenant = names(&mut by_tenant.iter().copied());
         statements.push_str(&format!(
             "; INSERT INTO limit_tenants (kind, tenant, running)
-               SELECT kind, tenant, COUNT(*) {} GROUP BY kind, tenant
+               SELECT kind, {COUNTED_BY}, COUNT(*) {} GROUP BY kind, {COUNTED_BY}
                ON DUPLICATE KEY UPDATE running = limit_tenants.running + VALUES(running)",
             taken(&by_tenant)
         ));
         tenants_met = format!(
             " OR EXISTS (SELECT 1 FROM limit_tenants t
                          WHERE t.kind = l.kind AND t.running > l.max_running_per_tenant
-                           AND t.tenant IN (SELECT tenant {}))",
+                           AND t.tenant IN (SELECT {COUNTED_BY} {}))",
             taken(&by_tenant)
         );
     }
@@ -82,7 +85,7 @@ pub(crate) async fn take_back(db: &Db, token: Uuid, ids: &[JobId], kinds: &[Stri
              UPDATE job_limits SET running = running - LEAST(running, @taken),
                     tat = IF(rate > 0, tat - INTERVAL @taken * (COALESCE(rate_seconds, 1) * 1000000 DIV rate) MICROSECOND, tat)
              WHERE kind = {kind};
-             UPDATE limit_tenants l JOIN (SELECT tenant, COUNT(*) AS jobs {taken} GROUP BY tenant) t ON t.tenant = l.tenant
+             UPDATE limit_tenants l JOIN (SELECT {COUNTED_BY} AS tenant, COUNT(*) AS jobs {taken} GROUP BY {COUNTED_BY}) t ON t.tenant = l.tenant
              SET l.running = l.running - LEAST(l.running, t.jobs) WHERE l.kind = {kind};
              {};
              UPDATE jobs SET state = 'available', runs = runs - 1, worker_id = NULL, token = NULL, again = FALSE
@@ -133,27 +136,36 @@ pub(crate) async fn running_of(
     Ok(rows.into_iter().collect())
 }
 
-/// How much of a kind runs for a tenant, where it is counted by tenant.
-pub async fn running_for(db: &Db, kind: &str, tenant: Uuid) -> Result<u32, DbError> {
-    let running = sqlx::query_scalar!("SELECT running FROM limit_tenants WHERE kind = ? AND tenant = ?", kind, tenant)
-        .fetch_optional(db.pool())
-        .await?;
+/// How much runs of the job's kind for the tenant, or the key, that it counts by, where it is counted so.
+pub async fn running_beside(db: &Db, job: JobId) -> Result<u32, DbError> {
+    let running = sqlx::query_scalar!(
+        "SELECT t.running FROM jobs j JOIN limit_tenants t ON t.kind = j.kind AND t.tenant = COALESCE(j.limit_key, j.tenant)
+         WHERE j.id = ?",
+        job
+    )
+    .fetch_optional(db.pool())
+    .await?;
     Ok(running.unwrap_or(0))
 }
 
-/// The statements that count runs of a kind that have ended: for each tenant an update of `jobs` and how many it ended,
-/// which goes from the numbers.
-pub(crate) fn count_out(kind: &str, tenant: Uuid) -> String {
-    let (kind, tenant) = (literal::text(kind), literal::uuid(tenant));
+/// The statements that take the runs of a kind that have ended from the numbers: `@ended` of them, those of `ended` (what
+/// stands behind `SELECT`), whose rows are locked by whoever ended them.
+pub(crate) fn count_out(kind: &str, ended: &str) -> String {
+    let kind = literal::text(kind);
     format!(
         "UPDATE job_limits SET running = running - LEAST(running, @ended) WHERE kind = {kind};
-         UPDATE limit_tenants SET running = running - LEAST(running, @ended) WHERE kind = {kind} AND tenant = {tenant}"
+         UPDATE limit_tenants l JOIN (
+           SELECT {COUNTED_BY} AS counted_by, COUNT(*) AS jobs {ended}
+             AND EXISTS (SELECT 1 FROM limit_tenants t WHERE t.kind = {kind}) GROUP BY {COUNTED_BY}) c
+           ON c.counted_by = l.tenant
+         SET l.running = l.running - LEAST(l.running, c.jobs) WHERE l.kind = {kind}"
     )
 }
 
 /// Counts one run that ends in `tx`. Goes last: others wait for the limit's row until the commit.
-pub(crate) async fn count_one_out(tx: &mut Tx, kind: &str, tenant: Uuid) -> Result<(), DbError> {
-    let statements = format!("SET @ended = 1; {}", count_out(kind, tenant));
+pub(crate) async fn count_one_out(tx: &mut Tx, kind: &str, job: JobId) -> Result<(), DbError> {
+    let ended = format!("FROM jobs FORCE INDEX (PRIMARY) WHERE id = {}", literal::uuid(job));
+    let statements = format!("SET @ended = 1; {}", count_out(kind, &ended));
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **tx).await?;
     Ok(())
 }
@@ -175,12 +187,13 @@ pub async fn recount(db: &Db, queues: &[Queue]) -> Result<(), DbError> {
 
 /// Counts what is running of a limited kind, by tenant where tenants are limited. Running jobs are found through their queues.
 pub(super) async fn count(tx: &mut Tx, limit: &Limit, queues: &[String]) -> Result<(), DbError> {
-    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT tenant, COUNT(*) FROM jobs WHERE queue IN (");
+    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT ");
+    query.push(COUNTED_BY).push(" AS counted_by, COUNT(*) FROM jobs WHERE queue IN (");
     let mut list = query.separated(", ");
     for queue in queues {
         list.push_bind(queue);
     }
-    query.push(") AND state = 'running' AND kind = ").push_bind(&limit.kind).push(" GROUP BY tenant");
+    query.push(") AND state = 'running' AND kind = ").push_bind(&limit.kind).push(" GROUP BY counted_by");
     let running: Vec<(Uuid, i64)> =
         if queues.is_empty() { Vec::new() } else { query.build_query_as().fetch_all(&mut **tx).await? };
     let all: i64 = running.iter().map(|(_, jobs)| jobs).sum();

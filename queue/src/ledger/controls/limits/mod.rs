@@ -1,5 +1,5 @@
 //! The limits of a kind in the whole fleet: jobs running at a time, running at a time for each tenant, and starts in a
-//! span of time.
+//! span of time. A kind may name another key than the tenant that it counts by; wherever this folder says tenant, it is that.
 //!
 //! What runs of a kind is a number in the limit's row, with one for each tenant beside it where tenants are limited. A claim
 //! adds what it took in its own transaction, and takes nothing when that is too much, so that no two claims both take the
@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 use crate::{ids::JobId, ledger::controls};
 
-pub(crate) use counts::{count_in, count_one_out, count_out, counting, running_of, take_back};
-pub use counts::{recount, running_for};
+pub(crate) use counts::{COUNTED_BY, count_in, count_one_out, count_out, counting, running_of, take_back};
+pub use counts::{recount, running_beside};
 pub use release::{release_next, settle};
 
 /// How far ahead a rate gives starts away. What would come later is blocked, so that priorities and the turns of tenants

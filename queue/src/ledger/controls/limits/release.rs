@@ -214,11 +214,12 @@ async fn let_go(tx: &mut Tx, kind: &str, blocked: &[Blocked]) -> Result<LetGo, D
     update.push(") AND state = 'blocked'");
     let released = update.build().execute(&mut **tx).await?.rows_affected();
     for job in places.into_iter().take(TICKETS) {
-        let queue =
-            sqlx::query_scalar!("SELECT queue FROM jobs WHERE id = ?", job.job).fetch_optional(&mut **tx).await?;
-        if let Some(queue) = queue {
+        let row = sqlx::query!(r#"SELECT queue, tenant AS "tenant: Uuid" FROM jobs WHERE id = ?"#, job.job)
+            .fetch_optional(&mut **tx)
+            .await?;
+        if let Some(row) = row {
             let ticket = Ticket { job: job.job, priority: job.priority, rank: 0 };
-            tx.notify(Available { queue, ticket, tenant: job.tenant });
+            tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
         }
     }
     Ok(LetGo {
