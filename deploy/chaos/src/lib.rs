@@ -63,6 +63,11 @@ pub struct Options {
     /// Afterwards delete an object, repeat a mail, set a job back and more, and see that the checker notices.
     #[arg(long)]
     prove_checker: bool,
+    /// A folder with the programs of another build, as those of the release before: with each start of a program the two
+    /// builds take turns, so that both are there all the time, as in a rollout. It has to know the newest migration's
+    /// needs and WORKER_RUN_JOURNAL.
+    #[arg(long, value_name = "FOLDER")]
+    beside: Option<PathBuf>,
     /// Keep the folders of seeds that ended well, too.
     #[arg(long)]
     keep: bool,
@@ -116,7 +121,8 @@ pub async fn run(dir: &Path, options: &Options, stop: &Stop, progress: &Progress
         }
         progress.say(format!("seed {seed}: {} uploads, {} kills", size.uploads, size.kills));
         let started = Instant::now();
-        let Some(outcome) = stop.or(trial::run(&folder, seed, size, progress)).await else {
+        let beside = options.beside.as_deref();
+        let Some(outcome) = stop.or(trial::run(&folder, seed, size, beside, progress)).await else {
             Progress::line("interrupted; the same command goes on with this seed");
             return Ok(ExitCode::from(INTERRUPTED));
         };

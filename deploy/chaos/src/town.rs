@@ -40,6 +40,9 @@ pub struct Town {
     cache: Proxy,
     environment: Environment,
     dir: PathBuf,
+    /// The programs of another build, which take turns with ours.
+    beside: Option<PathBuf>,
+    starts: usize,
     programs: Vec<Program>,
     /// Programs that ended without being told to, or badly: when, which, how.
     pub ended_by_themselves: Vec<String>,
@@ -73,8 +76,10 @@ pub struct Blows {
 }
 
 impl Town {
-    /// Starts everything anew under `dir` and returns when it is ready. `schedules`: changes to the built-in ones.
-    pub async fn start(dir: &Path, schedules: &str, progress: &Progress) -> Result<Self> {
+    /// Starts everything anew under `dir` and returns when it is ready. `schedules`: changes to the built-in ones; `beside`:
+    /// the programs of another build.
+    pub async fn start(dir: &Path, schedules: &str, beside: Option<&Path>, progress: &Progress) -> Result<Self> {
+        let beside = beside.map(Path::canonicalize).transpose().context("the folder of the other build")?;
         if dir.exists() {
             std::fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
@@ -121,6 +126,8 @@ impl Town {
             cache,
             environment,
             dir,
+            beside,
+            starts: 0,
             programs: Vec::new(),
             ended_by_themselves: Vec::new(),
             blows: Blows::default(),
@@ -170,7 +177,7 @@ impl Town {
         if WORKERS.contains(&name) {
             settings.push(("WORKER_RUN_JOURNAL".to_owned(), self.run_journal(name).display().to_string()));
         }
-        let process = self.launch(name, binary, args)?.envs(settings.iter().cloned()).start().await?;
+        let process = self.launch_in_turn(name, binary, args)?.envs(settings.iter().cloned()).start().await?;
         let (started, started_at) = (Instant::now(), Utc::now());
         self.programs.push(Program { name, binary, args, settings, process, started, started_at });
         Ok(())
@@ -179,6 +186,18 @@ impl Town {
     fn launch(&self, name: &str, binary: &str, args: &[&str]) -> Result<Launch> {
         let launch = Launch::sibling(name, binary, self.logs().join(format!("{name}.log")))?;
         Ok(launch.args(args).envs(self.environment.iter().cloned()))
+    }
+
+    /// Of one build or the other, where there are two.
+    fn launch_in_turn(&mut self, name: &str, binary: &str, args: &[&str]) -> Result<Launch> {
+        self.starts += 1;
+        match &self.beside {
+            Some(folder) if self.starts.is_multiple_of(2) => {
+                let launch = Launch::new(name, folder.join(binary), self.logs().join(format!("{name}.log")));
+                Ok(launch.args(args).envs(self.environment.iter().cloned()))
+            }
+            _ => self.launch(name, binary, args),
+        }
     }
 
     pub fn logs(&self) -> PathBuf {
@@ -224,7 +243,8 @@ impl Town {
 
     async fn restart(&mut self, place: usize) -> Result<()> {
         let Program { name, binary, args, .. } = self.programs[place];
-        let launch = self.launch(name, binary, args)?.envs(self.programs[place].settings.iter().cloned());
+        let settings = self.programs[place].settings.clone();
+        let launch = self.launch_in_turn(name, binary, args)?.envs(settings);
         let process = launch.start().await?;
         let program = &mut self.programs[place];
         (program.process, program.started, program.started_at) = (process, Instant::now(), Utc::now());

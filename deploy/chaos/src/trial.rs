@@ -45,10 +45,10 @@ pub struct Outcome {
 }
 
 /// Runs one seed in a fresh installation under `dir`, which is kept.
-pub async fn run(dir: &Path, seed: u64, size: Size, progress: &Progress) -> Result<Outcome> {
+pub async fn run(dir: &Path, seed: u64, size: Size, beside: Option<&Path>, progress: &Progress) -> Result<Outcome> {
     // Its job is enqueued again while it runs, and at once.
     let schedules = format!("{REPEATED}={EACH_SECOND} jitter=0");
-    let mut town = Town::start(dir, &schedules, progress).await?;
+    let mut town = Town::start(dir, &schedules, beside, progress).await?;
     let load = Load::prepare(&town, seed, &dir.join("accepted.jsonl")).await?;
     let steps = plan::plan(seed, size.kills);
     let pace = Pace::new(size.uploads, steps.len(), Instant::now() + size.within);

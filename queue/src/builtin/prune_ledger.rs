@@ -18,6 +18,9 @@ use crate::{
 /// The shortest rest between two steps.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// After so many steps it keeps how far it is.
+const STEPS_KEPT: u32 = 50;
+
 /// Ticks of schedules are kept for so long; the newest 20 of each for ever.
 const HISTORY: TimeDelta = TimeDelta::days(90);
 /// Schedules that no scheduler has had for so long are forgotten.
@@ -57,7 +60,9 @@ impl<C: QueueContext> Job<C> for PruneLedger {
     async fn run(&self, context: &C, run: &Run) -> Result<Outcome, JobError> {
         cancel_abandoned(context, run).await?;
         let mut pruned = 0;
-        let mut last = JobId(Uuid::nil());
+        // What an earlier attempt has walked past, it need not look through again.
+        let mut last = run.resume(context).await?.unwrap_or(JobId(Uuid::nil()));
+        let mut steps = 0_u32;
         while !run.cancelled().is_cancelled() {
             let began = Instant::now();
             let now = context.clock().now();
@@ -65,6 +70,10 @@ impl<C: QueueContext> Job<C> for PruneLedger {
             last = step.last;
             pruned += step.jobs as u64;
             run.progress(pruned, None, "jobs deleted");
+            steps += 1;
+            if steps.is_multiple_of(STEPS_KEPT) {
+                run.checkpoint(context, &last).await?;
+            }
             // At most half of the time: those who claim come first.
             tokio::time::sleep(began.elapsed().max(PAUSE)).await;
         }

@@ -135,7 +135,7 @@ pub async fn run(dir: &Path, drill: &Drill, stop: &Stop, progress: &Progress) ->
 }
 
 async fn carry_out(folder: &Path, drill: &Drill, progress: &Progress) -> Result<Findings> {
-    let mut town = Town::start(folder, "", progress).await?;
+    let mut town = Town::start(folder, "", None, progress).await?;
     let load = Load::prepare(&town, SEED, &folder.join("accepted.jsonl")).await?;
     let mut findings = Findings::default();
     let rate = match drill {
