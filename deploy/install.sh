@@ -69,6 +69,9 @@ fi
 if [ "${1:-}" = --bench-tools ]; then
     need python3 python3 python3
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=("python3-venv:python3")
+    # Some peers keep their jobs in it. Packages put its programs where no PATH looks.
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || [ -x /opt/homebrew/opt/postgresql@17/bin/initdb ] ||
+        need initdb postgresql postgresql@17
 fi
 
 # A package install must not start a server of its own: ours are private and run beside it.

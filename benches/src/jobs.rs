@@ -12,6 +12,17 @@ use crate::{journal, stats::now_micros, worker::Bench};
 /// The queue all of them use.
 pub const QUEUE: Queue = Queue::named("uploads");
 
+/// Those of the product: what an idle worker asks grows with their number.
+pub const QUEUES: [Queue; 7] = [
+    QUEUE,
+    Queue::named("media"),
+    Queue::named("search"),
+    Queue::named("mail"),
+    queue::builtin::MAINTENANCE,
+    queue::builtin::BULK,
+    Queue::named("heavy"),
+];
+
 /// Does nothing.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Noop {

@@ -32,6 +32,9 @@ pub struct Machine {
     pub fsync_micros: f64,
     pub database: Vec<String>,
     pub redis: String,
+    /// Only where a peer used it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub postgres: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,14 +145,18 @@ impl Machine {
         if self.database.is_empty() {
             return format!("{} CPUs, load {} before the run", self.cpus, self.load);
         }
-        format!(
+        let mut text = format!(
             "{} CPUs, load {} before the run, write + fdatasync {:.0} µs\nMariaDB: {}\nRedis, ours and the peers': {}",
             self.cpus,
             self.load,
             self.fsync_micros,
             self.database.join(" "),
             self.redis
-        )
+        );
+        if !self.postgres.is_empty() {
+            text += &format!("\nPostgreSQL: {}", self.postgres);
+        }
+        text
     }
 }
 

@@ -119,31 +119,37 @@ impl Stage {
 
     /// Starts a bench worker and waits until it is a member of the fleet.
     pub async fn worker(&self, size: WorkerSize, starts: bool) -> anyhow::Result<BenchWorker> {
+        let mut worker = self.start_worker(size, if starts { &["--starts"] } else { &[] }).await?;
+        let name = format!("bench:{}", worker.process.pid());
+        worker
+            .process
+            .wait_until(Duration::from_secs(30), || async {
+                self.count(&format!("SELECT COUNT(*) FROM workers WHERE state = 'alive' AND name = '{name}'"))
+                    .await
+                    .is_ok_and(|members| members > 0)
+            })
+            .await?;
+        Ok(worker)
+    }
+
+    /// Starts a bench worker, with more arguments than each has.
+    pub async fn start_worker(&self, size: WorkerSize, more: &[&str]) -> anyhow::Result<BenchWorker> {
         let number = self.workers.get() + 1;
         self.workers.set(number);
         let folder = self.dir.join(format!("worker-{number}"));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
         let name = format!("bench-worker-{number}");
-        let mut launch = Launch::sibling(&name, "bench-worker", folder.join("log"))?
+        let process = Launch::sibling(&name, "bench-worker", folder.join("log"))?
             .args(["--database", &self.url(), "--redis", &self.redis.url()])
             .args(["--concurrency", &size.concurrency.to_string(), "--pool", &size.pool.to_string()])
             .args(["--drain", "100"])
             .env("AWS_ACCESS_KEY_ID", "unused")
             .env("AWS_SECRET_ACCESS_KEY", "unused")
             .arg("--folder")
-            .arg(&folder);
-        if starts {
-            launch = launch.arg("--starts");
-        }
-        let mut process = launch.start().await?;
-        let name = format!("bench:{}", process.pid());
-        process
-            .wait_until(Duration::from_secs(30), || async {
-                self.count(&format!("SELECT COUNT(*) FROM workers WHERE state = 'alive' AND name = '{name}'"))
-                    .await
-                    .is_ok_and(|members| members > 0)
-            })
+            .arg(&folder)
+            .args(more)
+            .start()
             .await?;
         Ok(BenchWorker { process, journal: Journal { folder } })
     }
@@ -206,6 +212,7 @@ impl Stage {
             fsync_micros: fsync_micros(&self.dir)?,
             database,
             redis: "appendonly=yes appendfsync=everysec".into(),
+            postgres: String::new(),
         })
     }
 

@@ -3,10 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use db::{Db, clock::Clock};
-use queue::{QueueContext, Queues, Registry, Worker, WorkerSettings, ready};
+use queue::{Queue, QueueContext, Queues, Registry, Worker, WorkerSettings, ready};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{Noop, Owned, QUEUE, Sleep, Write};
+use crate::jobs::{Noop, Owned, QUEUE, QUEUES, Sleep, Write};
 
 /// How a bench worker is run.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,6 +32,9 @@ pub struct WorkerArgs {
     /// Write down when each handler began.
     #[arg(long)]
     pub starts: bool,
+    /// Work for as many queues as the product's worker does by default, with that many slots in each.
+    #[arg(long)]
+    pub every_queue: bool,
 }
 
 /// Runs jobs until `shutdown`.
@@ -39,9 +42,10 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Resul
     let db = Db::connect_worker(&args.database, args.pool).await?;
     let list = ready::connect(&args.redis, "bench:").await?;
     list.push_after_commits(&db);
+    let all: &[Queue] = if args.every_queue { &QUEUES } else { &[QUEUE] };
     let worker = Worker {
         settings: WorkerSettings {
-            queues: vec![(QUEUE, args.concurrency)],
+            queues: all.iter().map(|queue| (*queue, args.concurrency)).collect(),
             name: format!("bench:{}", std::process::id()),
             version: env!("CARGO_PKG_VERSION").into(),
             database_url: args.database.clone(),
@@ -51,7 +55,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Resul
             child: None,
             run_journal: None,
         },
-        registry: Registry::new(Queues { all: &[QUEUE], heavy: None })
+        registry: Registry::new(Queues { all, heavy: None })
             .with::<Noop>()
             .with::<Sleep>()
             .with::<Owned>()

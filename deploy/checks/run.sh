@@ -36,8 +36,14 @@ step() {
 }
 
 # Names the files only; `make fmt` changes them.
-# The fuzz targets are a workspace of their own.
-formatting() { cargo fmt --all --check -- -l && cargo fmt --manifest-path fuzz/Cargo.toml --check -- -l; }
+# The fuzz targets and the Rust programs we are compared with are workspaces of their own.
+formatting() {
+    cargo fmt --all --check -- -l || return
+    local manifest
+    for manifest in fuzz/Cargo.toml benches/peers/*/Cargo.toml; do
+        cargo fmt --manifest-path "$manifest" --check -- -l || return
+    done
+}
 lints() { cargo clippy --workspace --all-targets --keep-going --quiet -- -D warnings; }
 boundaries() { python3 deploy/checks/boundaries.py; }
 sql() { python3 deploy/checks/sql.py; }

@@ -5,19 +5,23 @@
 //   node run.mjs idle    --redis PORT --jobs N --pause-ms N --concurrency N
 //   node run.mjs loaded  --redis PORT --rate N --seconds N --concurrency N
 //
-// The database of the server it is given is wiped first: give it a server of its own.
+// The first two also with --postgres URL --connections N instead of --redis PORT. The Redis server it is given is wiped
+// first: give it one of its own. The PostgreSQL database must be empty.
 
 import { fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { Queue, Worker } from 'bullmq';
+import { Queue, Worker, createPostgresBackend, runMigrations, setDefaultBackendFactory } from 'bullmq';
 import IORedis from 'ioredis';
+import pg from 'pg';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     redis: { type: 'string' },
+    postgres: { type: 'string' },
+    connections: { type: 'string', default: '10' },
     jobs: { type: 'string', default: '50000' },
     batch: { type: 'string', default: '1000' },
     concurrency: { type: 'string', default: '100' },
@@ -31,7 +35,11 @@ const number = (name) => {
   if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number above 0`);
   return value;
 };
-const connection = { host: '127.0.0.1', port: number('redis'), maxRetriesPerRequest: null };
+const onPostgres = values.postgres !== undefined;
+const connection = onPostgres
+  ? { connectionString: values.postgres, max: number('connections') }
+  : { host: '127.0.0.1', port: number('redis'), maxRetriesPerRequest: null };
+if (onPostgres) setDefaultBackendFactory(createPostgresBackend);
 const name = 'bench';
 // The lightest BullMQ has: nothing is kept of a finished job.
 const keepNothing = { removeOnComplete: true, removeOnFail: true };
@@ -40,9 +48,17 @@ const version = createRequire(import.meta.url)('bullmq/package.json').version;
 // Wall clock in microseconds, comparable between processes of this machine.
 const now = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const report = (fields) => process.stdout.write(`${JSON.stringify({ peer: `BullMQ ${version}`, ...fields })}\n`);
+const peer = `BullMQ ${version}${onPostgres ? ' on PostgreSQL' : ''}`;
+const report = (fields) => process.stdout.write(`${JSON.stringify({ peer, ...fields })}\n`);
 
-async function wipe() {
+async function prepare() {
+  if (onPostgres) {
+    const client = new pg.Client({ connectionString: values.postgres });
+    await client.connect();
+    await runMigrations(client);
+    await client.end();
+    return;
+  }
   const redis = new IORedis(connection);
   await redis.flushdb();
   await redis.quit();
@@ -163,7 +179,7 @@ const [scenario] = positionals;
 if (scenario === 'worker') {
   await worker();
 } else {
-  await wipe();
+  await prepare();
   const queue = new Queue(name, { connection });
   await queue.waitUntilReady();
   const jobs = number('jobs');
@@ -174,7 +190,12 @@ if (scenario === 'worker') {
       break;
     case 'drain':
       await enqueue(queue, jobs, number('batch'));
-      report({ scenario, jobs, seconds: await drain(jobs, concurrency), note: `concurrency ${concurrency}` });
+      report({
+        scenario,
+        jobs,
+        seconds: await drain(jobs, concurrency),
+        note: `concurrency ${concurrency}${onPostgres ? `, ${values.connections} connections at most` : ''}`,
+      });
       break;
     case 'idle':
       report({ scenario, jobs, micros: await idle(queue, jobs, number('pause-ms')) });

@@ -7,10 +7,11 @@ use std::{
 };
 
 use benches::{
-    peers::{self, Installed},
+    peers::{self, Installed, Peer},
     report::{self, Results},
     scenarios::{
-        Bench, admin, archives, backlog, cancel, fairness, killed, paused, pickup, prune, rolling, steered, throughput,
+        Bench, admin, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, rolling, steered,
+        throughput,
     },
     stage::{Stage, WorkerSize},
 };
@@ -62,6 +63,8 @@ enum Command {
     Steered(steered::Args),
     /// Cancelling running jobs.
     Cancel(cancel::Args),
+    /// What 100 workers without jobs ask of the database and of Redis.
+    Idle(idle::Args),
     /// The operators' pages on a ledger of a million jobs, under load and pruning.
     Admin(admin::Args),
     /// The archive check beside bsdtar, unzip, 7z and raw inflate: CPU time and memory. Needs no services.
@@ -123,15 +126,18 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         "{} is not here; run from the top of the repository: make bench",
         sources.display()
     );
-    let installed = if matches!(command, Command::All | Command::Throughput(_) | Command::Pickup(_)) {
-        Installed::ready(&dir.join("peers"), sources, std::env::var_os("CI").is_some()).await?
-    } else {
-        Installed::none()
+    let peers: &[Peer] = match &command {
+        Command::All => defaults!("throughput", Throughput).peers(),
+        Command::Throughput(args) => args.peers(),
+        Command::Pickup(_) => &[Peer::BullMq],
+        _ => &[],
     };
     let stage = Stage::set(&dir.join("services")).await?;
+    let installed = Installed::ready(&dir.join("peers"), sources, peers, std::env::var_os("CI").is_some()).await?;
     let size = WorkerSize { concurrency: cli.concurrency, pool: cli.pool };
     let bench = Bench { stage, installed, runs: cli.runs.max(1), size };
     let met = measure(&bench, &dir, &command).await;
+    bench.installed.stop().await?;
     bench.stage.strike().await?;
     met
 }
@@ -150,6 +156,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Fairness(defaults!("fairness", Fairness)),
                 Command::Steered(defaults!("steered", Steered)),
                 Command::Cancel(defaults!("cancel", Cancel)),
+                Command::Idle(defaults!("idle", Idle)),
                 Command::Admin(defaults!("admin", Admin)),
             ];
             let mut met = publish(dir, "archives", archives::run(dir, bench.runs, &defaults!("archives", Archives))?)?;
@@ -168,6 +175,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
         Command::Steered(args) => ("steered", steered::run(bench, args).await?),
         Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
+        Command::Idle(args) => ("idle", idle::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Archives(_) | Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => {
             return Ok(true);

@@ -2,13 +2,16 @@
 
 pub mod apalis;
 mod install;
+mod postgres;
 pub mod sql;
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
+
+use install::Package;
 
 pub use install::Installed;
 
@@ -39,15 +42,6 @@ impl Measured {
     }
 }
 
-/// A peer that can be asked for a scenario.
-#[derive(Debug, Clone)]
-pub enum Peer {
-    BullMq,
-    Celery,
-    Apalis,
-    Sql,
-}
-
 /// Where the peers find their services.
 #[derive(Debug, Clone)]
 pub struct Addresses {
@@ -57,49 +51,99 @@ pub struct Addresses {
     pub schema: &'static str,
 }
 
+/// A peer that can be asked for a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    BullMq,
+    BullMqOnPostgres,
+    Awa,
+    Pgqrs,
+    Celery,
+    Apalis,
+    Sql,
+}
+
 impl Peer {
-    /// Runs the peer's program and reads its line.
+    /// What has to be installed for it.
+    const fn package(self) -> Option<Package> {
+        match self {
+            Self::BullMq | Self::BullMqOnPostgres => Some(Package::BullMq),
+            Self::Awa => Some(Package::Awa),
+            Self::Pgqrs => Some(Package::Pgqrs),
+            Self::Celery => Some(Package::Celery),
+            Self::Apalis | Self::Sql => None,
+        }
+    }
+
+    const fn is_on_postgres(self) -> bool {
+        matches!(self, Self::BullMqOnPostgres | Self::Awa | Self::Pgqrs)
+    }
+
+    /// For people; with a version only once it has said it itself.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BullMq => "BullMQ",
+            Self::BullMqOnPostgres => "BullMQ on PostgreSQL",
+            Self::Awa => "awa",
+            Self::Pgqrs => "pgqrs",
+            Self::Celery => "Celery",
+            Self::Apalis => "apalis-redis",
+            Self::Sql => "bare SQL",
+        }
+    }
+
+    /// Runs the peer's program and reads its line. A database in PostgreSQL is emptied first.
     pub async fn run(
-        &self,
+        self,
         installed: &Installed,
         addresses: &Addresses,
         scenario: &str,
         args: &[String],
     ) -> anyhow::Result<Measured> {
-        let mut command = match self {
-            Self::BullMq => {
-                let mut command = Command::new("node");
-                command.arg(installed.bullmq()?).args([scenario, "--redis"]).arg(addresses.redis_port.to_string());
-                command
-            }
-            Self::Celery => {
-                let (python, program) = installed.celery()?;
-                let mut command = Command::new(python);
-                command.arg(program).args([scenario, "--redis"]).arg(addresses.redis_port.to_string());
-                command.arg("--mysql-port").arg(addresses.mysql_port.to_string());
-                command.args(["--mysql-schema", addresses.schema]);
-                command
-            }
-            Self::Apalis => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.args(["peer-apalis", scenario, "--redis"]).arg(addresses.redis_port.to_string());
-                command
-            }
-            Self::Sql => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.args(["peer-sql", scenario, "--database", &addresses.mysql_url]);
-                command
-            }
-        };
+        let name = self.name();
+        let mut command = self.command(installed, addresses, scenario)?;
+        if self.is_on_postgres() {
+            let server = installed.postgres()?;
+            server.clear().await?;
+            command.args(["--postgres", &server.url()]);
+        }
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = tokio::time::timeout(PATIENCE, command.output())
             .await
-            .with_context(|| format!("{self:?} {scenario} took longer than {PATIENCE:?}"))?
-            .with_context(|| format!("{self:?} cannot be started"))?;
+            .with_context(|| format!("{name} {scenario} took longer than {PATIENCE:?}"))?
+            .with_context(|| format!("{name} cannot be started"))?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{self:?} {scenario} failed with {}:\n{}", output.status, errors.trim());
+        ensure!(output.status.success(), "{name} {scenario} failed with {}:\n{}", output.status, errors.trim());
         line(&String::from_utf8_lossy(&output.stdout))
-            .with_context(|| format!("{self:?} {scenario} did not say what it measured:\n{}", errors.trim()))
+            .with_context(|| format!("{name} {scenario} did not say what it measured:\n{}", errors.trim()))
+    }
+
+    fn command(self, installed: &Installed, addresses: &Addresses, scenario: &str) -> anyhow::Result<Command> {
+        let redis_port = addresses.redis_port.to_string();
+        let mut command = match self.package() {
+            Some(package @ Package::BullMq) => {
+                let mut command = Command::new("node");
+                command.arg(installed.program(package)?);
+                command
+            }
+            Some(package @ Package::Celery) => {
+                let mut command = Command::new(installed.program(package)?);
+                command.arg(installed.celery_program());
+                command
+            }
+            Some(package @ (Package::Awa | Package::Pgqrs)) => Command::new(installed.program(package)?),
+            None => Command::new(std::env::current_exe()?),
+        };
+        match self {
+            Self::BullMq => command.args([scenario, "--redis", &redis_port]),
+            Self::Celery => command
+                .args([scenario, "--redis", &redis_port, "--mysql-port", &addresses.mysql_port.to_string()])
+                .args(["--mysql-schema", addresses.schema]),
+            Self::Apalis => command.args(["peer-apalis", scenario, "--redis", &redis_port]),
+            Self::Sql => command.args(["peer-sql", scenario, "--database", &addresses.mysql_url]),
+            Self::BullMqOnPostgres | Self::Awa | Self::Pgqrs => command.arg(scenario),
+        };
+        Ok(command)
     }
 }
 
@@ -116,11 +160,6 @@ pub fn print(measured: &Measured) -> anyhow::Result<()> {
     use std::io::Write;
     writeln!(std::io::stdout(), "{}", serde_json::to_string(measured)?)?;
     Ok(())
-}
-
-/// Whether `path` has the same bytes as `stamp`.
-fn same(path: &Path, stamp: &Path) -> bool {
-    std::fs::read(path).is_ok_and(|wanted| std::fs::read(stamp).is_ok_and(|there| there == wanted))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod archives;
 pub mod backlog;
 pub mod cancel;
 pub mod fairness;
+pub mod idle;
 pub mod killed;
 mod load;
 pub mod paused;
@@ -40,11 +41,10 @@ impl Bench {
     }
 
     /// Asks a peer on cleared services.
-    async fn peer(&self, peer: &Peer, scenario: &str, args: &[&str]) -> anyhow::Result<Measured> {
+    async fn peer(&self, peer: Peer, scenario: &str, args: &[String]) -> anyhow::Result<Measured> {
         self.stage.clear().await?;
-        progress(&format!("  {peer:?} {scenario}"));
-        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        peer.run(&self.installed, &self.addresses(), scenario, &args).await
+        progress(&format!("  {} {scenario}", peer.name()));
+        peer.run(&self.installed, &self.addresses(), scenario, args).await
     }
 }
 

@@ -37,14 +37,20 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
     let machine = bench.stage.machine().await?;
     let mut results = Results { command: String::new(), machine, tables: vec![], goals: vec![], samples: [].into() };
     let columns = ["who", "p50 ms", "p99 ms", "worst ms", "jobs", "durability", "settings"];
-    let (jobs, pause) = (args.jobs.to_string(), args.pause_ms.to_string());
-    let (rate, seconds) = (args.rate.to_string(), args.seconds.to_string());
+    let &Args { jobs, pause_ms, rate, seconds, .. } = args;
+    let options = |first, value: u64, second, other: u64| {
+        [first, value.to_string().as_str(), second, other.to_string().as_str()].map(str::to_owned)
+    };
     let scenarios = [
-        ("idle", format!("Idle pickup: single jobs, {pause} ms apart"), vec!["--jobs", &jobs, "--pause-ms", &pause]),
+        (
+            "idle",
+            format!("Idle pickup: single jobs, {pause_ms} ms apart"),
+            options("--jobs", jobs, "--pause-ms", pause_ms),
+        ),
         (
             "loaded",
             format!("Pickup at {rate} jobs/s of 1 ms, generator on the same machine"),
-            vec!["--rate", &rate, "--seconds", &seconds],
+            options("--rate", rate, "--seconds", seconds),
         ),
     ];
     for (scenario, title, peer_args) in scenarios {
@@ -73,12 +79,14 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
                 continue;
             }
             for (peer, rows) in peers.iter().zip(&mut rows) {
-                match bench.peer(peer, scenario, &peer_args).await {
+                match bench.peer(*peer, scenario, &peer_args).await {
                     Ok(measured) => {
                         let note = format!("run {run}: {}", measured.note);
                         rows.push(row(&measured.peer, &measured.micros, "Redis AOF, fsync each second", &note));
                     }
-                    Err(error) if std::env::var_os("CI").is_none() => progress(&format!("    {peer:?}: {error:#}")),
+                    Err(error) if std::env::var_os("CI").is_none() => {
+                        progress(&format!("    {}: {error:#}", peer.name()));
+                    }
                     Err(error) => return Err(error),
                 }
             }
