@@ -39,6 +39,21 @@ impl Job<Bench> for Noop {
     }
 }
 
+/// Does nothing, and leaves no trace: for loads of millions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Filler {
+    pub n: u64,
+}
+
+impl Job<Bench> for Filler {
+    const KIND: &'static str = "bench_filler";
+    const QUEUE: Queue = QUEUE;
+
+    async fn run(&self, _: &Bench, _: &Run) -> Result<Outcome, JobError> {
+        Ok(Outcome::Done)
+    }
+}
+
 /// Waits; writes nothing.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Sleep {

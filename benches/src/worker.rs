@@ -6,7 +6,7 @@ use db::{Db, clock::Clock};
 use queue::{Queue, QueueContext, Queues, Registry, Worker, WorkerSettings, ready};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{Noop, Owned, QUEUE, QUEUES, Sleep, Write};
+use crate::jobs::{Filler, Noop, Owned, QUEUE, QUEUES, Sleep, Write};
 
 /// How a bench worker is run.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,6 +56,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Resul
             run_journal: None,
         },
         registry: Registry::new(Queues { all, heavy: None })
+            .with::<Filler>()
             .with::<Noop>()
             .with::<Sleep>()
             .with::<Owned>()

@@ -10,7 +10,7 @@ use benches::{
     peers::{self, Installed, Peer},
     report::{self, Results},
     scenarios::{
-        Bench, admin, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, rolling, steered,
+        Bench, admin, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, rolling, soak, steered,
         throughput,
     },
     stage::{Stage, WorkerSize},
@@ -65,6 +65,8 @@ enum Command {
     Cancel(cancel::Args),
     /// What 100 workers without jobs ask of the database and of Redis.
     Idle(idle::Args),
+    /// An hour at half the peak, with a long transaction and snapshots in it. Not among all.
+    Soak(soak::Args),
     /// The operators' pages on a ledger of a million jobs, under load and pruning.
     Admin(admin::Args),
     /// The archive check beside bsdtar, unzip, 7z and raw inflate: CPU time and memory. Needs no services.
@@ -176,6 +178,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Steered(args) => ("steered", steered::run(bench, args).await?),
         Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
         Command::Idle(args) => ("idle", idle::run(bench, args).await?),
+        Command::Soak(args) => ("soak", soak::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Archives(_) | Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => {
             return Ok(true);

@@ -12,6 +12,7 @@ pub mod paused;
 pub mod pickup;
 pub mod prune;
 pub mod rolling;
+pub mod soak;
 pub mod steered;
 pub mod throughput;
 
