@@ -115,11 +115,15 @@ mod what_the_guard_catches {
         }
     }
 
-    /// Of the job under test, and of the one that every registry has.
+    /// Of the job under test, and of those that every registry has.
     fn corpus(files: &[(u16, Value)]) -> Samples {
         let hook = json!({ "job": "00000000-0000-0000-0000-000000000000", "reason": "" });
+        let flow = json!({
+            "parent": "00000000-0000-0000-0000-000000000000", "child": "00000000-0000-0000-0000-000000000000",
+        });
         let own = files.iter().map(|(version, sample)| (("test_greet".to_owned(), *version), vec![sample.clone()]));
-        own.chain([(("tell_given_up".to_owned(), 1), vec![hook])]).collect()
+        let all = [("tell_given_up", hook), ("cancel_flow", flow)];
+        own.chain(all.map(|(kind, sample)| ((kind.to_owned(), 1), vec![sample]))).collect()
     }
 
     fn found(files: &[(u16, Value)]) -> Vec<String> {

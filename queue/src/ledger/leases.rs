@@ -12,26 +12,37 @@ use crate::ids::WorkerId;
 /// Seconds without a renewal after which another worker takes over.
 const SECONDS: u32 = 3;
 
-/// Renews the leases this worker holds and takes those nobody holds; returns the names it holds now.
-pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<HashSet<String>, DbError> {
+/// What a worker saw of the leases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The names that it holds now.
+    pub held: HashSet<String>,
+    /// Nobody has moved the queue's clock on for two seconds.
+    pub clock_stands_still: bool,
+}
+
+/// Renews the leases this worker holds and takes those nobody holds.
+pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<Look, DbError> {
     let rows = sqlx::query!(
-        r#"SELECT name, holder AS "holder: WorkerId",
-                  ABS(TIMESTAMPDIFF(SECOND, renewed_at, UTC_TIMESTAMP(6))) >= ? AS "expired: bool"
-           FROM queue_leases"#,
+        r#"SELECT l.name AS "name?", l.holder AS "holder?: WorkerId",
+                  ABS(TIMESTAMPDIFF(SECOND, l.renewed_at, UTC_TIMESTAMP(6))) >= ? AS "expired: bool",
+                  ABS(TIMESTAMPDIFF(SECOND, c.ticked_at, UTC_TIMESTAMP(6))) >= 2 AS "still!: bool"
+           FROM queue_clock c LEFT JOIN queue_leases l ON TRUE WHERE c.id = 1"#,
         SECONDS
     )
     .fetch_all(db.pool())
     .await?;
+    let clock_stands_still = rows.iter().any(|row| row.still);
     // Those that others hold are left alone: a write for each worker and second would be a lot for nothing.
     let wanted: Vec<&String> = names
         .iter()
         .filter(|name| {
-            let row = rows.iter().find(|row| row.name == **name);
-            row.is_none_or(|row| row.holder == worker || row.expired != Some(false))
+            let row = rows.iter().find(|row| row.name.as_ref() == Some(*name));
+            row.is_none_or(|row| row.holder == Some(worker) || row.expired != Some(false))
         })
         .collect();
     if wanted.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Look { held: HashSet::new(), clock_stands_still });
     }
     let mut take = QueryBuilder::new("INSERT INTO queue_leases (name, holder, renewed_at) ");
     take.push_values(&wanted, |mut row, name| {
@@ -44,7 +55,7 @@ pub async fn hold(db: &Db, worker: WorkerId, names: &[String]) -> Result<HashSet
     take.build().execute(db.pool()).await?;
     let held =
         sqlx::query_scalar!("SELECT name FROM queue_leases WHERE holder = ?", worker).fetch_all(db.pool()).await?;
-    Ok(held.into_iter().collect())
+    Ok(Look { held: held.into_iter().collect(), clock_stands_still })
 }
 
 /// Lets go of everything a worker holds, so that others need not wait for it.

@@ -40,7 +40,7 @@ pub use finish::{
     Ending, Fence, Fenced, Incomplete, Next, complete, complete_all, complete_limited, fail, finish, hand_back,
     hand_back_unstarted,
 };
-pub use head::{Head, head, promote, tenants};
+pub use head::{Head, head, promote, tenants, waiting_in};
 pub use hold::{hold, wanted_again};
 pub use rescue::{Pruned, Rescued, owned_by, prune, prune_groups, prune_windows, rescue_jobs};
 

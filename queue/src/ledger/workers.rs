@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx};
+use db::{Db, DbError, Session, Tx};
 use sqlx::QueryBuilder;
 
 use crate::ids::{JobId, WorkerId};
@@ -132,32 +132,84 @@ pub async fn register_knowing(db: &Db, worker: &NewWorker, kinds: Option<&str>) 
     Ok(())
 }
 
-/// Moves the clock on, at most one tick per second of database time, and renews the lease. False when the
-/// registration counts as dead: everything it runs has been given to others. `db` should have one connection, which
-/// nothing else uses.
-///
-/// `memory`: resident bytes, for people.
-pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<bool, DbError> {
+/// Moves the clock on, at most one tick per second of database time.
+pub async fn tick(db: &Db) -> Result<(), DbError> {
+    move_clock(&mut db.pool().acquire().await?).await
+}
+
+async fn move_clock(session: &mut Session) -> Result<(), DbError> {
     // A clock set back would stop the ticks until it catches up; a time in the future starts over instead. Not one in the
     // near future: a statement that waited for the row's lock compares with the time at which it began to wait.
     sqlx::query!(
         "UPDATE queue_clock SET tick = tick + 1, ticked_at = UTC_TIMESTAMP(6)
          WHERE id = 1 AND (ticked_at <= UTC_TIMESTAMP(6) - INTERVAL 1 SECOND OR ticked_at > UTC_TIMESTAMP(6) + INTERVAL 10 SECOND)"
     )
-    .execute(db.pool())
+    .execute(session)
     .await?;
-    // Held as long as this session lives. Taking it again is harmless and takes it for a new session.
-    sqlx::query!("DO GET_LOCK(?, 0)", session_lock(id)).execute(db.pool()).await?;
-    let renewed = sqlx::query!(
-        "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1),
-                memory_bytes = ?
-         WHERE id = ? AND state IN ('alive', 'draining')",
-        memory,
-        id
-    )
-    .execute(db.pool())
-    .await?;
-    Ok(renewed.rows_affected() == 1)
+    Ok(())
+}
+
+/// The heartbeat of one registration, on a session of its own that it keeps: the server notices at once when a killed
+/// process' sessions end.
+pub struct Heartbeat {
+    /// With one connection, which nothing else uses.
+    db: Db,
+    worker: WorkerId,
+    session: Option<Session>,
+}
+
+impl Heartbeat {
+    pub const fn new(db: Db, worker: WorkerId) -> Self {
+        Self { db, worker, session: None }
+    }
+
+    /// Renews the lease, and moves the clock on unless the worker is `at_rest`: others do that then. False when the
+    /// registration counts as dead: everything it runs has been given to others.
+    ///
+    /// `memory`: resident bytes, for people.
+    pub async fn beat(&mut self, memory: Option<u64>, at_rest: bool) -> Result<bool, DbError> {
+        let beaten = self.try_beat(memory, at_rest).await;
+        if beaten.is_err() {
+            self.session = None;
+        }
+        beaten
+    }
+
+    async fn try_beat(&mut self, memory: Option<u64>, at_rest: bool) -> Result<bool, DbError> {
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => {
+                let mut session = self.db.pool().acquire().await?;
+                // Held as long as this session lives.
+                sqlx::query!("DO GET_LOCK(?, 0)", session_lock(self.worker)).execute(&mut session).await?;
+                none.insert(session)
+            }
+        };
+        if !at_rest {
+            move_clock(session).await?;
+        }
+        let renewed = sqlx::query!(
+            "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1),
+                    memory_bytes = ?
+             WHERE id = ? AND state IN ('alive', 'draining')",
+            memory,
+            self.worker
+        )
+        .execute(session)
+        .await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
+    /// Ends the session.
+    pub async fn end(mut self) {
+        self.session = None;
+        self.db.close().await;
+    }
+}
+
+/// One beat, whose session lives as long as `db`'s only connection.
+pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<bool, DbError> {
+    Heartbeat::new(db.clone(), id).beat(memory, false).await
 }
 
 /// The worker takes no new jobs any more.
@@ -203,14 +255,13 @@ pub async fn stop(db: &Db, id: WorkerId) -> Result<(), DbError> {
 
 /// Marks registrations dead whose lease has run out, or whose session is gone; returns how many.
 pub async fn mark_dead(db: &Db) -> Result<u64, DbError> {
-    let mut tx = db.begin().await?;
     let silent = sqlx::query!(
         r#"SELECT w.id AS "id: WorkerId", CAST(c.tick - w.seen_tick AS SIGNED) AS "ticks!: i64"
            FROM workers w JOIN queue_clock c ON c.id = 1
            WHERE w.state IN ('alive', 'draining') AND w.seen_tick + ? < c.tick ORDER BY w.id LIMIT 100"#,
         GONE_TICKS
     )
-    .fetch_all(&mut *tx)
+    .fetch_all(db.pool())
     .await?;
     let mut marked = 0;
     for worker in silent {
@@ -220,7 +271,7 @@ pub async fn mark_dead(db: &Db) -> Result<u64, DbError> {
                 r#"SELECT CAST(IS_FREE_LOCK(?) AS SIGNED) AS "gone?: i64""#,
                 session_lock(worker.id)
             )
-            .fetch_one(&mut *tx)
+            .fetch_one(db.pool())
             .await?;
             if gone != Some(1) {
                 continue;
@@ -233,11 +284,10 @@ pub async fn mark_dead(db: &Db) -> Result<u64, DbError> {
             worker.id,
             GONE_TICKS
         )
-        .execute(&mut *tx)
+        .execute(db.pool())
         .await?
         .rows_affected();
     }
-    tx.commit().await?;
     Ok(marked)
 }
 

@@ -1,4 +1,5 @@
-//! The controls: pauses, limits, cancels and drain, as operators ask them of a worker; read every quarter of a second.
+//! The controls: pauses, limits, cancels and drain, as operators ask them of a worker; read every quarter of a second while it runs
+//! anything.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -15,6 +16,8 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_millis(250);
+/// While nothing runs here, only a request to drain could be heard: a claim notices new pauses and limits by itself.
+const AT_REST: Duration = Duration::from_secs(2);
 
 /// The pauses and limits this worker knows. A claim that goes by old ones takes nothing.
 #[derive(Default)]
@@ -90,6 +93,13 @@ impl KnownControls {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            if running.len() == 0 {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = running.begun() => {}
+                    () = tokio::time::sleep(AT_REST - LOOK) => {}
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //! the list again, as often as it takes.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -60,13 +61,15 @@ pub(super) struct DispatchedQueue {
     tenants: u32,
     /// When the ready list was last filled.
     filled: Option<Instant>,
+    /// The last look found nothing: the next ones only ask whether there is anything, for all such queues at once.
+    empty: bool,
 }
 
 impl DispatchedQueue {
     pub(super) fn new(name: Queue, slots: usize, direct: mpsc::Sender<Vec<JobId>>) -> Self {
         let shallowest = u32::try_from(slots * 2 + 32).unwrap_or(DEEPEST).min(DEEPEST);
         let (cursor, depth) = (Uuid::nil(), shallowest);
-        Self { name, direct, shallowest, depth, cursor, looked: None, tenants: 1, filled: None }
+        Self { name, direct, shallowest, depth, cursor, looked: None, tenants: 1, filled: None, empty: false }
     }
 
     /// Follows the throughput: a ready list found nearly empty with more behind it was too short, one found nearly full
@@ -145,18 +148,29 @@ impl Dispatcher {
             // Without Redis no commit brings a ticket: looking is all there is.
             pause = if redis.away { BUSY } else { IDLE };
             let began = Instant::now();
+            let mut due: Vec<&mut DispatchedQueue> = Vec::new();
             for queue in &mut queues {
                 // Without Redis there is no ready list to share, and every worker dispatches to itself.
-                if !self.leases.dispatches(queue.name) && self.ready.is_up() && !queue.is_due() {
-                    continue;
+                let ours = self.leases.dispatches(queue.name) || !self.ready.is_up() || queue.is_due();
+                if ours && !self.controls.is_paused(queue.name.as_str()) {
+                    queue.looked = Some(began);
+                    due.push(queue);
                 }
-                if self.controls.is_paused(queue.name.as_str()) {
-                    continue;
-                }
-                queue.looked = Some(began);
+            }
+            let round = self.progress.begin();
+            let waiting = self.waiting(&due).await;
+            round.ended(&waiting);
+            if let Err(error) = &waiting {
+                tracing::warn!(%error, "the dispatcher waits for the database");
+                pause = FAILED;
+                due.clear();
+            }
+            let waiting = waiting.unwrap_or_default();
+            for queue in due.into_iter().filter(|queue| !queue.empty || waiting.contains(queue.name.as_str())) {
                 let round = self.progress.begin();
                 let found = self.dispatch(queue, &mut redis).await;
                 round.ended(&found);
+                queue.empty = matches!(found, Ok(Found::Nothing));
                 match found {
                     Ok(Found::Nothing) => {}
                     Ok(Found::Work) => pause = pause.min(BUSY),
@@ -173,6 +187,13 @@ impl Dispatcher {
                 self.looked.now();
             }
         }
+    }
+
+    /// Those of the queues that were empty in which something waits by now.
+    async fn waiting(&self, due: &[&mut DispatchedQueue]) -> Result<BTreeSet<&'static str>, DbError> {
+        let empty: Vec<&'static str> =
+            due.iter().filter(|queue| queue.empty).map(|queue| queue.name.as_str()).collect();
+        ledger::waiting_in(&self.db, &empty).await
     }
 
     /// Fills one ready list up.

@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ids::WorkerId,
     ledger::workers,
-    worker::{metrics::memory, progress::Loops},
+    worker::{metrics::memory, progress::Loops, running::RunningJobs},
 };
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// While nothing runs here there is nothing to take away: a third of what a lease allows.
+const AT_REST: Duration = Duration::from_secs(2);
 /// The main runtime counts as hung when it has not moved for this long.
 const HUNG: Duration = Duration::from_secs(4);
 
@@ -31,6 +33,7 @@ pub(super) fn start(
     database_url: String,
     alive_file: PathBuf,
     loops: Arc<Loops>,
+    running: Arc<RunningJobs>,
     lost: CancellationToken,
     ended: CancellationToken,
 ) -> std::io::Result<thread::JoinHandle<()>> {
@@ -45,7 +48,7 @@ pub(super) fn start(
                 return;
             }
         };
-        runtime.block_on(beat(worker, &database_url, &alive_file, &moved, &loops, &lost, &ended));
+        runtime.block_on(beat(worker, &database_url, &alive_file, &moved, &loops, &running, &lost, &ended));
     })
 }
 
@@ -56,12 +59,14 @@ async fn move_on(moved: Arc<AtomicU64>, ended: CancellationToken) {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the thread's own function, called once")]
 async fn beat(
     worker: WorkerId,
     database_url: &str,
     alive_file: &std::path::Path,
     moved: &AtomicU64,
     loops: &Loops,
+    running: &RunningJobs,
     lost: &CancellationToken,
     ended: &CancellationToken,
 ) {
@@ -73,11 +78,13 @@ async fn beat(
             return;
         }
     };
+    let mut heartbeat = workers::Heartbeat::new(db, worker);
     let (mut seen, mut seen_at) = (0, Instant::now());
     let mut away = false;
     // While the heartbeat itself gets no answer, nobody's loops can do anything.
     let mut answered = Instant::now();
     while !ended.is_cancelled() {
+        let at_rest = running.len() == 0;
         let now = moved.load(Ordering::Relaxed);
         if now != seen {
             (seen, seen_at) = (now, Instant::now());
@@ -91,7 +98,7 @@ async fn beat(
         if seen_at.elapsed() < HUNG {
             // Before the database is asked: a worker that waits for it is well.
             crate::alive::touch(alive_file);
-            match workers::heartbeat(&db, worker, memory::resident()).await {
+            match heartbeat.beat(memory::resident(), at_rest).await {
                 Ok(true) => {
                     away = false;
                     metrics::gauge!("queue_database_up").set(1.0);
@@ -114,8 +121,8 @@ async fn beat(
         }
         tokio::select! {
             () = ended.cancelled() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(if at_rest && !away { AT_REST } else { INTERVAL }) => {}
         }
     }
-    db.close().await;
+    heartbeat.end().await;
 }

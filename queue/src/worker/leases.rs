@@ -11,9 +11,16 @@ use std::{
 use db::Db;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Queue, ids::WorkerId, ledger::leases};
+use crate::{
+    Queue,
+    ids::WorkerId,
+    ledger::{leases, workers},
+    worker::running::RunningJobs,
+};
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// While this worker holds none and runs nothing.
+const AT_REST: Duration = Duration::from_secs(3);
 /// The name of the rescuer's lease in `queue_leases`, as workers of older builds know it.
 const RESCUE: &str = "sweep";
 
@@ -33,17 +40,31 @@ impl Leases {
     }
 
     /// Renews until it is asked to stop, then lets go.
-    pub(super) async fn keep(&self, db: Db, worker: WorkerId, queues: &[Queue], stop: CancellationToken) {
+    pub(super) async fn keep(
+        &self,
+        db: Db,
+        worker: WorkerId,
+        queues: &[Queue],
+        running: &RunningJobs,
+        stop: CancellationToken,
+    ) {
         let names: Vec<String> =
             queues.iter().map(|queue| dispatch(*queue)).chain(std::iter::once(RESCUE.to_owned())).collect();
         while !stop.is_cancelled() {
             // While the database is away there is nothing to dispatch or rescue.
-            if let Ok(held) = leases::hold(&db, worker, &names).await {
-                *self.lock() = held;
+            let mut pause = INTERVAL;
+            if let Ok(look) = leases::hold(&db, worker, &names).await {
+                if look.clock_stands_still {
+                    // Whoever moved it is gone.
+                    let _ = workers::tick(&db).await;
+                } else if look.held.is_empty() && running.len() == 0 {
+                    pause = AT_REST;
+                }
+                *self.lock() = look.held;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
         self.lock().clear();

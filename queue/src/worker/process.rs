@@ -198,6 +198,7 @@ impl<C: QueueContext> Worker<C> {
             self.settings.database_url.clone(),
             self.settings.alive_file.clone(),
             life.loops.clone(),
+            life.running.clone(),
             life.lost.clone(),
             life.ended.clone(),
         )?;
@@ -317,8 +318,8 @@ impl<C: QueueContext> Worker<C> {
     fn start_leases(&self, life: &Registration) -> JoinHandle<()> {
         let queues: Vec<Queue> = self.settings.queues.iter().map(|(queue, _)| *queue).collect();
         let (leases, db, stop) = (life.leases.clone(), self.context.db().clone(), life.claiming.clone());
-        let worker = life.id;
-        tokio::spawn(async move { leases.keep(db, worker, &queues, stop).await })
+        let (worker, running) = (life.id, life.running.clone());
+        tokio::spawn(async move { leases.keep(db, worker, &queues, &running, stop).await })
     }
 
     async fn stop(&self, life: &Registration, mut tasks: Tasks, drain: bool) {

@@ -25,8 +25,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(250);
 /// Rows per step.
 const STEP: u32 = 500;
-/// Ticks after which a worker rescues although another holds the lease.
-const BACKSTOP: u64 = 40;
+/// Ticks after which a worker rescues although another holds the lease: a minute. A rescuer that stands still costs its worker
+/// the lease.
+const BACKSTOP: u64 = 240;
 /// Ticks after which a worker asks what the ledger says it runs although nothing points to a lost answer: it reads all that
 /// runs in its queues, whichever worker has it.
 const RECKONING: u64 = 120;
@@ -77,6 +78,8 @@ impl Rescuer {
         // One worker does this for all; the others look now and then, in case it does not.
         let leads = self.leases.rescues() || tick.is_multiple_of(BACKSTOP);
         if leads && tick.is_multiple_of(4) {
+            // Who runs nothing leaves the clock to this one.
+            workers::tick(&self.db).await?;
             let died = workers::mark_dead(&self.db).await?;
             if died > 0 {
                 tracing::warn!(workers = died, "workers died; their jobs go to others");
@@ -99,7 +102,7 @@ impl Rescuer {
             let began = Instant::now();
             while limits::settle(&self.db).await? >= u64::from(STEP) && began.elapsed() < PATIENCE {}
         }
-        if leads && tick.is_multiple_of(4) {
+        if self.leases.rescues() && tick.is_multiple_of(4) {
             pauses::expire(&self.db).await?;
             self.settle_cancels().await?;
             limits::recount(&self.db, self.queues).await?;

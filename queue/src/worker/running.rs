@@ -17,6 +17,7 @@ use crate::{ids::JobId, ledger::Fence};
 #[derive(Default)]
 pub(super) struct RunningJobs {
     jobs: Mutex<HashMap<(JobId, u32), Holding>>,
+    begun: Notify,
     emptied: Notify,
     /// How often the ledger is still to be asked what it says we run.
     doubts: AtomicU32,
@@ -36,7 +37,16 @@ impl RunningJobs {
         if asked.is_some() {
             cancel.cancel();
         }
+        let first = jobs.is_empty();
         jobs.insert((fence.job, fence.run), Holding { cancel, asked });
+        if first {
+            self.begun.notify_waiters();
+        }
+    }
+
+    /// Until something begins to run where nothing did.
+    pub(super) async fn begun(&self) {
+        self.begun.notified().await;
     }
 
     /// Tells a run to stop, if it is here. It ends as cancelled, unless it completes first.

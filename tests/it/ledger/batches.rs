@@ -167,12 +167,16 @@ async fn one_worker_leads_and_another_takes_over() {
     let app = TestApp::start().await;
     let names = ["feed:mail".to_owned(), "sweep".to_owned()];
     let (first, second) = (register_worker(&app.db).await, register_worker(&app.db).await);
-    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
-    assert!(leases::hold(&app.db, second, &names).await.unwrap().is_empty());
-    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2);
+    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().held.len(), 2);
+    assert!(leases::hold(&app.db, second, &names).await.unwrap().held.is_empty());
+    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().held.len(), 2);
     leases::release(&app.db, first).await.unwrap();
-    assert_eq!(leases::hold(&app.db, second, &names).await.unwrap().len(), 2, "at once after a good end");
+    assert_eq!(leases::hold(&app.db, second, &names).await.unwrap().held.len(), 2, "at once after a good end");
     tokio::time::sleep(Duration::from_millis(4_100)).await;
-    assert_eq!(leases::hold(&app.db, first, &names).await.unwrap().len(), 2, "and after a death, some seconds later");
+    assert_eq!(
+        leases::hold(&app.db, first, &names).await.unwrap().held.len(),
+        2,
+        "and after a death, some seconds later"
+    );
     app.discard().await;
 }

@@ -11,10 +11,10 @@ use jobs::{Context, RemoveObject};
 use queue::{
     Job, JobError, Outcome, Queue, Registry, Run, enqueue,
     ids::{JobId, WorkerId},
-    ledger::{self, State, stats::error_groups, workers},
+    ledger::{self, State, leases, stats::error_groups, workers},
 };
 use serde::{Deserialize, Serialize};
-use tests::TestApp;
+use tests::{TestApp, database};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -63,6 +63,43 @@ async fn a_job_lost_twenty_times_is_set_aside_and_can_be_retried() {
     let worker = app.worker().await;
     app.drained().await;
     worker.stop().await;
+    app.finish().await;
+}
+
+/// A hundred idle workers ask next to nothing; what they leave to one of them, another takes over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_at_rest_leaves_the_clock_to_others_and_sees_when_nobody_moves_it() {
+    let app = TestApp::start().await;
+    let worker = register_worker(&app.db).await;
+    let own = Db::connect(&app.database_url, 1).await.unwrap();
+    let mut heartbeat = workers::Heartbeat::new(own, worker);
+    let clock = async || database::number(&app.db, "SELECT CAST(tick AS SIGNED) FROM queue_clock").await.unwrap();
+    let before = clock().await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    assert!(heartbeat.beat(None, true).await.unwrap());
+    assert_eq!(clock().await, before, "at rest");
+    assert!(leases::hold(&app.db, worker, &[]).await.unwrap().clock_stands_still);
+    workers::tick(&app.db).await.unwrap();
+    assert_eq!(clock().await, before + 1);
+    assert!(!leases::hold(&app.db, worker, &[]).await.unwrap().clock_stands_still);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(heartbeat.beat(None, false).await.unwrap());
+    assert_eq!(clock().await, before + 2, "at work");
+    heartbeat.end().await;
+
+    // Two workers with nothing to do: the one that leads is killed, and the other one finds a job of a third that died.
+    let mut first = app.worker_process("first").await;
+    let mut second = app.worker_process("second").await;
+    let dead = register_worker(&app.db).await;
+    let held = put(&app, &RemoveObject { key: "uploads/none.zip".into() }).await;
+    first.kill().await.unwrap();
+    let began = Instant::now();
+    let lost = ledger::claim(&app.db, dead, vec![held]).await.unwrap().len();
+    app.wait_for_state(held, &[State::Completed]).await;
+    let row = ledger::get(&app.db, held).await.unwrap().unwrap();
+    assert_eq!(row.lost as usize, lost, "{row:?}");
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(second.terminate(Duration::from_secs(20)).await.unwrap().success());
     app.finish().await;
 }
 

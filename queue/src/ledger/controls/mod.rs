@@ -6,7 +6,7 @@ pub mod pauses;
 use std::collections::{BTreeMap, BTreeSet};
 
 use db::{Db, DbError, Tx, literal};
-use sqlx::{AssertSqlSafe, Either, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use self::{limits::Limit, pauses::Scope};
 use crate::ids::{JobId, WorkerId};
@@ -73,27 +73,26 @@ pub struct Controls {
     pub drain: Option<String>,
 }
 
-/// One round trip.
+/// One statement.
 pub async fn asked_of(db: &Db, worker: WorkerId) -> Result<Controls, DbError> {
-    use futures::TryStreamExt;
-    let statements = format!(
-        "SELECT epoch FROM queue_control_epoch WHERE id = 1;
-         SELECT drain_reason AS reason FROM workers WHERE id = {} AND drain_requested_at IS NOT NULL;
-         SELECT job_id, run, reason FROM job_cancels LIMIT 10000",
+    let statement = format!(
+        "SELECT 'epoch' AS what, epoch AS number, NULL AS job, NULL AS reason FROM queue_control_epoch WHERE id = 1
+         UNION ALL
+         SELECT 'drain', 0, NULL, drain_reason FROM workers WHERE id = {} AND drain_requested_at IS NOT NULL
+         UNION ALL
+         (SELECT 'cancel', run, job_id, reason FROM job_cancels LIMIT 10000)",
         literal::uuid(worker)
     );
     let mut controls = Controls::default();
-    let mut answers = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_many(db.pool());
-    let mut statement = 0;
-    while let Some(answer) = answers.try_next().await? {
-        match answer {
-            Either::Left(_) => statement += 1,
-            Either::Right(row) if statement == 0 => controls.epoch = row.try_get("epoch")?,
-            Either::Right(row) if statement == 1 => {
-                controls.drain = Some(row.try_get::<Option<String>, _>("reason")?.unwrap_or_default());
-            }
-            Either::Right(row) => {
-                controls.cancels.push((row.try_get("job_id")?, row.try_get("run")?, row.try_get("reason")?));
+    for row in sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(db.pool()).await? {
+        let number: u64 = row.try_get("number")?;
+        let reason = || Ok::<_, DbError>(row.try_get::<Option<String>, _>("reason")?.unwrap_or_default());
+        match row.try_get("what")? {
+            "epoch" => controls.epoch = number,
+            "drain" => controls.drain = Some(reason()?),
+            _ => {
+                let run = u32::try_from(number).unwrap_or(u32::MAX);
+                controls.cancels.push((row.try_get("job")?, run, reason()?));
             }
         }
     }
