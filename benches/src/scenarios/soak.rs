@@ -25,7 +25,7 @@ use crate::{
     jobs::{Filler, Sleep},
     report::{Goal, Results, Table, progress},
     stage::Stage,
-    stats::{self, percentile},
+    stats::percentile,
 };
 
 /// Sizes of the soak.

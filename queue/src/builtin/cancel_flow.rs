@@ -33,6 +33,10 @@ impl<C: QueueContext> Job<C> for CancelFlow {
     }
 
     async fn run(&self, context: &C, run: &Run) -> Result<Outcome, JobError> {
+        // Retried meanwhile: then there is nothing to cancel.
+        if !flow_members::misses_children(context.db(), self.parent).await? {
+            return Ok(Outcome::Done);
+        }
         let reason = format!("job {} of its flow was given up", self.child);
         let mut left = vec![self.parent];
         // Parents first: a flow whose parent has ended asks for nothing any more.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Job, JobError, Outcome, Priority, Queue, QueueContext, Run,
-    control::act::operate,
+    control::act::{operate, tell_flow},
     ids::JobId,
     ledger::{self, Action, By, flows, schedules, workers},
     schedule::Schedule,
@@ -50,6 +50,16 @@ async fn cancel_abandoned<C: QueueContext>(context: &C, run: &Run) -> Result<(),
     }
 }
 
+/// Flows that were not told of a given-up child, since a program of an older build gave it up.
+async fn tell_flows<C: QueueContext>(context: &C, run: &Run) -> Result<(), JobError> {
+    for child in flows::untold(context.db()).await? {
+        let mut tx = run.transaction(context).await?;
+        tell_flow(&mut tx, child, super::MAINTENANCE).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 impl<C: QueueContext> Job<C> for PruneLedger {
     const KIND: &'static str = Self::KIND;
     const QUEUE: Queue = super::MAINTENANCE;
@@ -58,6 +68,7 @@ impl<C: QueueContext> Job<C> for PruneLedger {
     const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
     async fn run(&self, context: &C, run: &Run) -> Result<Outcome, JobError> {
+        tell_flows(context, run).await?;
         cancel_abandoned(context, run).await?;
         let mut pruned = 0;
         // What an earlier attempt has walked past, it need not look through again.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::JobId,
-    ledger::{State, stats::failures},
+    ledger::{State, history::checkpoints, stats::failures},
     ready::{Available, Ticket},
 };
 
@@ -88,6 +88,8 @@ struct Subject {
     queue: String,
     priority: u8,
     tenant: Uuid,
+    /// What its limits count by.
+    counted_by: Uuid,
     state: State,
     runs: u32,
     unique_hash: Option<Hash>,
@@ -107,7 +109,8 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     };
     let subject = sqlx::query_as!(
         Subject,
-        r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", state AS "state: State", runs,
+        r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", COALESCE(limit_key, tenant) AS "counted_by!: Uuid",
+                  state AS "state: State", runs,
                   unique_hash AS "unique_hash: Hash" FROM jobs WHERE id = ? FOR UPDATE"#,
         id
     )
@@ -128,11 +131,14 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     {
         (before, Operated::KeyTaken(live))
     } else {
-        leave_limits(tx, id, &subject.kind, subject.priority, true).await?;
+        leave_limits(tx, id, &subject.kind, subject.priority, subject.counted_by, true).await?;
         let after = match action {
-            Action::Retry | Action::Rerun => {
+            Action::Rerun => {
+                // It has done all of its work once, and does all of it again.
+                checkpoints::forget(tx, id).await?;
                 retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?
             }
+            Action::Retry => retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?,
             Action::Cancel => end(tx, id, State::Cancelled).await?,
             Action::Discard => end(tx, id, State::Discarded).await?,
         };
@@ -177,14 +183,14 @@ pub(super) async fn leave_limits(
     id: JobId,
     kind: &str,
     priority: u8,
+    counted_by: Uuid,
     start_too: bool,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        "DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND job_id = ?
-           AND tenant = (SELECT COALESCE(limit_key, tenant) FROM jobs WHERE id = ?)",
+        "DELETE FROM blocked_jobs WHERE kind = ? AND priority = ? AND tenant = ? AND job_id = ?",
         kind,
         priority,
-        id,
+        counted_by,
         id
     )
     .execute(&mut **tx)
@@ -278,13 +284,17 @@ pub async fn carry_cancel(db: &Db, id: JobId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The statement that forgets what was asked of these runs, where somebody has asked for the job again since: it goes back
-/// into its queue for that request, which no earlier cancel is meant for. Goes before `again` is cleared. `runs` is a
-/// condition on `jobs`; with the token in it, the cancel of a run that others have begun meanwhile stays.
-pub(super) fn forget_cancels_before_again(runs: &str) -> String {
-    format!(
-        "DELETE c FROM job_cancels c JOIN jobs j ON j.id = c.job_id WHERE j.again AND j.state = 'running' AND ({runs})"
-    )
+/// The statements that forget what was asked of these runs and how far they were, where somebody has asked for the job again
+/// since: it goes back into its queue for that request, which no earlier cancel is meant for, and which begins at the beginning.
+/// They go before `again` is cleared. `runs` is a condition on `jobs`; with the token in it, the cancel of a run that others have
+/// begun meanwhile stays.
+pub(super) fn forget_before_again(runs: &str) -> String {
+    let of = |table: &str| {
+        format!(
+            "DELETE c FROM {table} c JOIN jobs j ON j.id = c.job_id WHERE j.again AND j.state = 'running' AND ({runs})"
+        )
+    };
+    format!("{}; {}", of("job_cancels"), of("job_checkpoints"))
 }
 
 /// Forgets a cancel whose job is gone, or whose run is over.

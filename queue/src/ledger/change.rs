@@ -52,6 +52,7 @@ struct Subject {
     queue: String,
     priority: u8,
     tenant: Uuid,
+    counted_by: Uuid,
     state: State,
     run_at: DateTime<Utc>,
 }
@@ -61,13 +62,13 @@ struct Subject {
 pub async fn change(tx: &mut Tx, id: JobId, wanted: &Wanted, by: &By<'_>) -> Result<Option<Changed>, DbError> {
     let subject = sqlx::query_as!(
         Subject,
-        r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", state AS "state: State", run_at AS "run_at: DateTime<Utc>"
+        r#"SELECT kind, queue, priority, tenant AS "tenant: Uuid", COALESCE(limit_key, tenant) AS "counted_by!: Uuid", state AS "state: State", run_at AS "run_at: DateTime<Utc>"
            FROM jobs WHERE id = ? FOR UPDATE"#,
         id
     )
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(Subject { kind, queue, priority, tenant, state, run_at }) = subject else { return Ok(None) };
+    let Some(Subject { kind, queue, priority, tenant, counted_by, state, run_at }) = subject else { return Ok(None) };
     let before = Place { state, run_at, priority, queue };
     let fits = match state {
         State::Available | State::Scheduled | State::Retryable | State::Blocked => true,
@@ -80,7 +81,7 @@ pub async fn change(tx: &mut Tx, id: JobId, wanted: &Wanted, by: &By<'_>) -> Res
     let now = now_in(tx).await?;
     let after = before.changed(wanted, now);
     // A limit judges it anew; a start that the rate gave it is kept unless it is to begin at another time.
-    leave_limits(tx, id, &kind, before.priority, wanted.run_at.is_some()).await?;
+    leave_limits(tx, id, &kind, before.priority, counted_by, wanted.run_at.is_some()).await?;
     // Its deadline counts from when it is due.
     let later = (after.run_at - before.run_at).num_microseconds().unwrap_or_default().max(0);
     sqlx::query!(

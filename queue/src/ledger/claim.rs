@@ -67,7 +67,7 @@ impl Claimed {
 #[derive(Debug)]
 pub struct Claimant {
     pub(super) worker: WorkerId,
-    /// The condition on `jobs` that holds for the kinds and versions it knows.
+    /// The condition on `jobs` that holds for the kinds and versions it knows, in its queue.
     known: String,
     /// Kinds that have their place in other queues than the one it claims from.
     elsewhere: BTreeSet<&'static str>,
@@ -91,7 +91,9 @@ impl Claimant {
             .collect();
         let newest =
             if newer.is_empty() { "1".to_owned() } else { format!("CASE kind {} ELSE 1 END", newer.join(" ")) };
-        let known = format!(" AND kind IN ({}) AND args_version <= {newest}", names.join(","));
+        // And only from its queue: a ticket may lie on the list of a queue that the job has left since.
+        let queue_name = literal::text(queue.as_str());
+        let known = format!(" AND kind IN ({}) AND args_version <= {newest} AND queue = {queue_name}", names.join(","));
         let elsewhere = kinds
             .iter()
             .filter(|kind| kind.queue != queue && queues.heavy != Some(queue) && !OF_ANY_QUEUE.contains(&kind.name))

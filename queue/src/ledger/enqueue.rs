@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::{FlowId, JobId},
-    ledger::{NOTICES_AT_MOST, State, window},
+    ledger::{NOTICES_AT_MOST, State, history::checkpoints, window},
     ready::{Available, Ticket},
 };
 
@@ -87,12 +87,12 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
     if let Some(window) = unique.window
         && let Some(standing) = window::stands(tx, &hash, job.id, window).await?
     {
-        if unique.newest_counts && !matches!(standing.state, Some(State::Running | State::Completed) | None) {
-            meet(tx, job, unique, &hash).await?;
+        if !matches!(standing.state, Some(State::Running | State::Completed) | None) {
+            meet(tx, job, unique, &hash, true).await?;
         }
         return Ok(standing.job);
     }
-    let id = match meet(tx, job, unique, &hash).await? {
+    let id = match meet(tx, job, unique, &hash, false).await? {
         Some(live) => live,
         None => {
             let mut rows = Batch::default();
@@ -100,7 +100,7 @@ pub async fn insert(tx: &mut Tx, job: &NewJob) -> Result<JobId, DbError> {
             let live = rows.write_unique(tx, &hash).await?;
             // Somebody else was first by a moment.
             if live != job.id {
-                meet(tx, job, unique, &hash).await?;
+                meet(tx, job, unique, &hash, false).await?;
             }
             live
         }
@@ -284,31 +284,60 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The job that is live under the key, told of the new request.
-async fn meet(tx: &mut Tx, job: &NewJob, unique: &Unique, hash: &[u8]) -> Result<Option<JobId>, DbError> {
+/// A job that is live under a key.
+struct Live {
+    id: JobId,
+    state: State,
+    runs: u32,
+    queue: String,
+    priority: u8,
+    tenant: Uuid,
+}
+
+/// The job that is live under the key, told of the new request. A request within the window of one that runs asks for nothing.
+async fn meet(
+    tx: &mut Tx,
+    job: &NewJob,
+    unique: &Unique,
+    hash: &[u8],
+    within_window: bool,
+) -> Result<Option<JobId>, DbError> {
     // The lock makes sure a running job cannot complete between this look and the mark.
-    let live = sqlx::query!(
-        r#"SELECT id AS "id: JobId", state AS "state: State" FROM jobs WHERE unique_live = ? FOR UPDATE"#,
+    let live = sqlx::query_as!(
+        Live,
+        r#"SELECT id AS "id: JobId", state AS "state: State", runs, queue, priority, tenant AS "tenant: Uuid"
+           FROM jobs WHERE unique_live = ? FOR UPDATE"#,
         hash
     )
     .fetch_optional(&mut **tx)
     .await?;
     let Some(live) = live else { return Ok(None) };
     if live.state == State::Running {
+        if within_window {
+            return Ok(Some(live.id));
+        }
         sqlx::query!("UPDATE jobs SET again = TRUE WHERE id = ?", live.id).execute(&mut **tx).await?;
     }
     if unique.newest_counts {
-        replace(tx, job, live.id).await?;
+        replace(tx, job, &live).await?;
     }
-    if live.state == State::Scheduled {
-        put_off_or_hasten(tx, job, unique, live.id).await?;
+    // One that has run waits for a service, or as its handler asked.
+    if live.state == State::Scheduled && live.runs == 0 {
+        put_off_or_hasten(tx, job, unique, &live).await?;
     }
     Ok(Some(live.id))
 }
 
-/// The arguments of a newer request, and what it is about.
-async fn replace(tx: &mut Tx, job: &NewJob, live: JobId) -> Result<(), DbError> {
+/// The arguments of a newer request, and what it is about. What its limits count by stays while it is counted by it.
+async fn replace(tx: &mut Tx, job: &NewJob, live: &Live) -> Result<(), DbError> {
+    let key = job.limit_key.as_deref().map(limit_hash);
+    let (state, live) = (live.state, live.id);
     sqlx::query!("UPDATE jobs SET args_version = ? WHERE id = ?", job.args_version, live).execute(&mut **tx).await?;
+    if !matches!(state, State::Running | State::Blocked) {
+        sqlx::query!("UPDATE jobs SET limit_key = ? WHERE id = ?", key, live).execute(&mut **tx).await?;
+    }
+    // An earlier attempt's position was one among other arguments.
+    checkpoints::forget(tx, live).await?;
     sqlx::query!("UPDATE job_payloads SET args = ? WHERE job_id = ?", job.args, live).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM job_refs WHERE job_id = ?", live).execute(&mut **tx).await?;
     for (kind, reference) in &job.references {
@@ -320,7 +349,12 @@ async fn replace(tx: &mut Tx, job: &NewJob, live: JobId) -> Result<(), DbError> 
 }
 
 /// When a scheduled job is due after a further request.
-async fn put_off_or_hasten(tx: &mut Tx, job: &NewJob, unique: &Unique, live: JobId) -> Result<(), DbError> {
+async fn put_off_or_hasten(tx: &mut Tx, job: &NewJob, unique: &Unique, live: &Live) -> Result<(), DbError> {
+    let put_off = sqlx::query_scalar!("SELECT kind FROM rate_slots WHERE job_id = ?", live.id);
+    // Its time is the one that a rate has given it.
+    if put_off.fetch_optional(&mut **tx).await?.is_some() {
+        return Ok(());
+    }
     // Its deadline counts from when it is due; the columns are set from left to right.
     match job.start {
         Start::Quiet { quiet, at_most } => {
@@ -328,14 +362,16 @@ async fn put_off_or_hasten(tx: &mut Tx, job: &NewJob, unique: &Unique, live: Job
             let due = format!(
                 "LEAST(UTC_TIMESTAMP(6) + INTERVAL {quiet} MICROSECOND, created_at + INTERVAL {at_most} MICROSECOND)"
             );
-            be_due(tx, live, "scheduled", &due).await
+            be_due(tx, live.id, "scheduled", &due).await
         }
         Start::After(delay) if unique.newest_counts => {
-            be_due(tx, live, "scheduled", &format!("UTC_TIMESTAMP(6) + INTERVAL {} MICROSECOND", micros(delay))).await
+            be_due(tx, live.id, "scheduled", &format!("UTC_TIMESTAMP(6) + INTERVAL {} MICROSECOND", micros(delay)))
+                .await
         }
         Start::Now if unique.newest_counts => {
-            be_due(tx, live, "available", "UTC_TIMESTAMP(6)").await?;
-            tx.notify(Available { ticket: Ticket { job: live, priority: job.priority, rank: 0 }, ..available(job) });
+            be_due(tx, live.id, "available", "UTC_TIMESTAMP(6)").await?;
+            let ticket = Ticket { job: live.id, priority: live.priority, rank: 0 };
+            tx.notify(Available { queue: live.queue.clone(), ticket, tenant: live.tenant });
             Ok(())
         }
         Start::After(_) | Start::Now | Start::WhenReleased => Ok(()),

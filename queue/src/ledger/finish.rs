@@ -15,7 +15,7 @@ use crate::{
     ids::{FlowId, JobId, WorkerId},
     ledger::{
         State,
-        act::forget_cancels_before_again,
+        act::forget_before_again,
         controls::limits,
         flows,
         history::{attempts, checkpoints},
@@ -212,7 +212,7 @@ pub async fn complete_limited(db: &Db, kind: &str, fences: &[Fence]) -> Result<I
     // Those that this very statement ends, were it repeated: they have its time. Every row first, then the limit's: others
     // wait for that one until the commit.
     let ended = format!(
-        "FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({}) AND state = 'completed' AND finished_at = @now",
+        "id IN ({}) AND state = 'completed' AND finished_at = @now",
         literal::ids(&sorted(fences.iter().map(|fence| fence.job).collect()))
     );
     let statements = format!(
@@ -285,7 +285,7 @@ pub async fn fail(tx: &mut Tx, fence: &Fence, ending: &Ending) -> Result<(), Fen
     }
     let terminal = state.is_terminal();
     let (id, token) = (literal::uuid(fence.job), literal::uuid(fence.token));
-    let forget = forget_cancels_before_again(&format!("j.id = {id} AND j.token = {token}"));
+    let forget = forget_before_again(&format!("j.id = {id} AND j.token = {token}"));
     sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut **tx).await?;
     // The token goes with the job's return, so that one found with a token and available was ended by that run. A request
     // that came meanwhile is answered by the next run, with fresh failures.
@@ -357,7 +357,7 @@ pub async fn hand_back_unstarted(db: &Db, fences: &[Fence]) -> Result<(), DbErro
         let statement = format!(
             "{}; UPDATE jobs j SET state = 'available', worker_id = NULL, token = NULL, again = FALSE
              WHERE state = 'running' AND ({runs})",
-            forget_cancels_before_again(&runs)
+            forget_before_again(&runs)
         );
         db.transact(&statement, "DO 0").await?;
     }

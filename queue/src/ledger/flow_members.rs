@@ -36,13 +36,16 @@ pub async fn children_of(db: &Db, parent: JobId) -> Result<Vec<JobRow>, DbError>
     Ok(children)
 }
 
-/// The jobs behind `after` that `parent` waits for and that have not ended; at most 500.
+/// The jobs behind `after` that `parent` waits for and that have not ended, or that have and wait for others themselves; at most
+/// 500.
 pub async fn unfinished_children(db: &Db, parent: JobId, after: JobId) -> Result<Vec<JobId>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"SELECT c.job_id AS "job_id: JobId" FROM flows f
            JOIN flow_children c ON c.flow_id = f.id AND c.job_id > ?
-           JOIN jobs j ON j.id = c.job_id AND j.state NOT IN ('completed', 'cancelled', 'discarded', 'quarantined')
-           WHERE f.parent_id = ? ORDER BY c.job_id LIMIT 500"#,
+           JOIN jobs j ON j.id = c.job_id
+           WHERE f.parent_id = ? AND (j.state NOT IN ('completed', 'cancelled', 'discarded', 'quarantined')
+             OR EXISTS (SELECT 1 FROM flows g WHERE g.parent_id = j.id AND g.pending > 0))
+           ORDER BY c.job_id LIMIT 500"#,
         after,
         parent
     )
@@ -50,11 +53,25 @@ pub async fn unfinished_children(db: &Db, parent: JobId, after: JobId) -> Result
     .await?)
 }
 
+/// Whether a child that `parent` waits for is given up.
+pub async fn misses_children(db: &Db, parent: JobId) -> Result<bool, DbError> {
+    let missing = sqlx::query_scalar!(
+        r#"SELECT c.job_id AS "job_id: JobId" FROM flows f JOIN flow_children c ON c.flow_id = f.id AND NOT c.done
+           JOIN jobs j ON j.id = c.job_id AND j.state IN ('cancelled', 'discarded', 'quarantined')
+           WHERE f.parent_id = ? LIMIT 1"#,
+        parent
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(missing.is_some())
+}
+
 /// The children that count as done although they were given up, in the order they were made.
 pub async fn given_up_children(db: &Db, parent: JobId) -> Result<Vec<JobId>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"SELECT c.job_id AS "job_id: JobId" FROM flows f JOIN flow_children c ON c.flow_id = f.id AND c.given_up
-           WHERE f.parent_id = ? ORDER BY c.job_id"#,
+           LEFT JOIN jobs j ON j.id = c.job_id
+           WHERE (j.state IS NULL OR j.state <> 'completed') AND f.parent_id = ? ORDER BY c.job_id"#,
         parent
     )
     .fetch_all(db.pool())

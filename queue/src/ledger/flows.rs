@@ -50,8 +50,10 @@ pub async fn insert(
 pub(crate) async fn child_given_up(tx: &mut Tx, child: JobId) -> Result<Option<JobId>, DbError> {
     let flow = sqlx::query!(
         r#"SELECT f.id AS "id: FlowId", f.parent_id AS "parent: JobId", f.on_given_up AS "meaning: OnGivenUp"
-           FROM jobs j JOIN flows f ON f.id = j.flow_id JOIN jobs p ON p.id = f.parent_id AND p.state = 'waiting'
-           WHERE j.id = ? AND j.state IN ('cancelled', 'discarded', 'quarantined') AND f.on_given_up <> 'hold'"#,
+           FROM jobs j JOIN flows f ON f.id = j.flow_id JOIN jobs p ON p.id = f.parent_id
+           JOIN flow_children c ON c.flow_id = f.id AND c.job_id = j.id AND NOT c.done
+           WHERE j.id = ? AND j.state IN ('cancelled', 'discarded', 'quarantined')
+             AND (f.on_given_up = 'continue' OR (f.on_given_up = 'cancel' AND p.state = 'waiting'))"#,
         child
     )
     .fetch_optional(&mut **tx)
@@ -108,6 +110,19 @@ async fn count(tx: &mut Tx, flow: FlowId, child: JobId, given_up: bool) -> Resul
         tx.notify(Available { queue: row.queue, ticket, tenant: row.tenant });
     }
     Ok(())
+}
+
+/// Children that were given up by programs that tell no flow, of an older build, where their flow does not hold; at most 100.
+pub async fn untold(db: &Db) -> Result<Vec<JobId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT c.job_id AS "child: JobId" FROM jobs p
+           JOIN flows f ON f.parent_id = p.id AND f.on_given_up <> 'hold' AND f.pending > 0
+           JOIN flow_children c ON c.flow_id = f.id AND NOT c.done
+           JOIN jobs j ON j.id = c.job_id AND j.state IN ('cancelled', 'discarded', 'quarantined')
+           WHERE p.state = 'waiting' AND j.finished_at < UTC_TIMESTAMP(6) - INTERVAL 1 HOUR LIMIT 100"#
+    )
+    .fetch_all(db.pool())
+    .await?)
 }
 
 /// Parents that wait for nothing but children that were given up more than `days` ago, and that nobody has retried since;

@@ -114,12 +114,14 @@ async fn candidates(db: &Db, claimant: &Claimant, ids: &[JobId], special: &[&str
 
 /// Locks the candidates' rows; what somebody else has locked is somebody else's.
 async fn still_available(tx: &mut Tx, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, DbError> {
-    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id FROM jobs WHERE id IN (");
+    let mut query = QueryBuilder::<sqlx::MySql>::new("SELECT id, priority FROM jobs WHERE id IN (");
     push_ids(&mut query, &sorted(candidates.iter().map(|candidate| candidate.id).collect()));
     query.push(") AND state = 'available' ORDER BY id FOR UPDATE SKIP LOCKED");
-    let held: Vec<JobId> = query.build_query_scalar().fetch_all(&mut **tx).await?;
-    let held: HashSet<JobId> = held.into_iter().collect();
-    Ok(candidates.into_iter().filter(|candidate| held.contains(&candidate.id)).collect())
+    let held: Vec<(JobId, u8)> = query.build_query_as().fetch_all(&mut **tx).await?;
+    let held: HashMap<JobId, u8> = held.into_iter().collect();
+    // With the priority of this moment, under which its place among the blocked is found again.
+    let held = |candidate: Candidate| Some(Candidate { priority: *held.get(&candidate.id)?, ..candidate });
+    Ok(candidates.into_iter().filter_map(held).collect())
 }
 
 async fn judge(tx: &mut Tx, limit: &Limit, candidates: Vec<Candidate>) -> Result<Verdicts, DbError> {

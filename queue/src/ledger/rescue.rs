@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     LedgerDays,
     ids::{JobId, WorkerId},
-    ledger::{Fence, NOTICES_AT_MOST, act::forget_cancels_before_again, push_ids, sorted, stats::failures},
+    ledger::{Fence, NOTICES_AT_MOST, act::forget_before_again, push_ids, sorted, stats::failures},
     ready::{Available, Ticket},
 };
 
@@ -54,7 +54,7 @@ pub async fn rescue_jobs(tx: &mut Tx, worker: WorkerId, mut held: Vec<JobId>) ->
     attempts.push(") ON DUPLICATE KEY UPDATE outcome = 'lost'");
     attempts.build().execute(&mut **tx).await?;
 
-    let forget = forget_cancels_before_again(&format!("j.id IN ({})", literal::ids(&ids)));
+    let forget = forget_before_again(&format!("j.id IN ({})", literal::ids(&ids)));
     sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut **tx).await?;
     // One that was asked for again begins anew, and is not set aside.
     let mut update = QueryBuilder::new("UPDATE jobs SET state = IF(NOT again AND lost + 1 >= ");
@@ -105,14 +105,22 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<Fence>, DbError> 
 }
 
 /// Deletes terminal jobs behind `after` that have had their time, in the order of their creation; returns the
-/// last one deleted, or `None` when there are no more. At most 100, so that nobody waits long for its locks.
+/// last one looked at, or `None` when there are no more. At most 100, so that nobody waits long for its locks.
 pub async fn prune(db: &Db, days: LedgerDays, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
+    // However much of it is kept, a step looks at so many rows and no more.
+    let end = sqlx::query_scalar!(
+        r#"SELECT id AS "id: JobId" FROM jobs WHERE id > ? ORDER BY id LIMIT 1 OFFSET 2000"#,
+        after
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    let young = first_id_of(now - TimeDelta::days(days.shortest().into()));
     let mut tx = db.begin().await?;
     // Ids are in the order of creation, and nothing ends before it is created. A child that was given up stays while its
     // parent waits: without it nobody could let the parent go on.
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id: JobId" FROM jobs
-           WHERE id > ? AND id < ? AND state IN ('completed', 'cancelled', 'discarded', 'quarantined')
+           WHERE id > ? AND id < ? AND id <= ? AND state IN ('completed', 'cancelled', 'discarded', 'quarantined')
              AND finished_at < UTC_TIMESTAMP(6) - INTERVAL
                    CASE state WHEN 'completed' THEN ? WHEN 'cancelled' THEN ? WHEN 'discarded' THEN ? ELSE ? END DAY
              AND (state = 'completed' OR flow_id IS NULL OR NOT EXISTS (
@@ -120,7 +128,8 @@ pub async fn prune(db: &Db, days: LedgerDays, now: DateTime<Utc>, after: JobId) 
                    WHERE f.id = jobs.flow_id AND f.pending > 0 AND p.state = 'waiting'))
            ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
         after,
-        first_id_of(now - TimeDelta::days(days.shortest().into())),
+        young,
+        end.map_or(young, |end| end.0),
         days.completed,
         days.cancelled,
         days.discarded,
@@ -129,7 +138,23 @@ pub async fn prune(db: &Db, days: LedgerDays, now: DateTime<Utc>, after: JobId) 
     )
     .fetch_all(&mut *tx)
     .await?;
-    let Some(last) = ids.last().copied() else { return Ok(None) };
+    let to_the_end = ids.len() < PRUNE_STEP as usize;
+    let last = match (ids.last().copied(), end) {
+        (_, Some(end)) if to_the_end && end.0 < young => end,
+        (Some(last), _) => last,
+        (None, _) => return Ok(None),
+    };
+    if ids.is_empty() {
+        return Ok(Some(Pruned { jobs: 0, last }));
+    }
+    // What was given up stands for its key no longer, also where its window is longer than it is kept.
+    let mut windows = QueryBuilder::new(
+        "DELETE w FROM unique_windows w JOIN jobs j ON j.unique_hash = w.unique_hash AND j.id = w.job_id
+         WHERE j.state <> 'completed' AND j.id IN (",
+    );
+    push_ids(&mut windows, &ids);
+    windows.push(")");
+    windows.build().execute(&mut *tx).await?;
     // The flow of a pruned parent goes with it; children's rows point to a flow that is done.
     let mut edges =
         QueryBuilder::new("DELETE c FROM flow_children c JOIN flows f ON f.id = c.flow_id WHERE f.parent_id IN (");

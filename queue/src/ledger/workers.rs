@@ -156,11 +156,13 @@ pub struct Heartbeat {
     db: Db,
     worker: WorkerId,
     session: Option<Session>,
+    /// Whether that session holds the lock: the one before it may have kept it a while longer.
+    locked: bool,
 }
 
 impl Heartbeat {
     pub const fn new(db: Db, worker: WorkerId) -> Self {
-        Self { db, worker, session: None }
+        Self { db, worker, session: None, locked: false }
     }
 
     /// Renews the lease, and moves the clock on unless the worker is `at_rest`: others do that then. False when the
@@ -170,7 +172,7 @@ impl Heartbeat {
     pub async fn beat(&mut self, memory: Option<u64>, at_rest: bool) -> Result<bool, DbError> {
         let beaten = self.try_beat(memory, at_rest).await;
         if beaten.is_err() {
-            self.session = None;
+            (self.session, self.locked) = (None, false);
         }
         beaten
     }
@@ -178,15 +180,20 @@ impl Heartbeat {
     async fn try_beat(&mut self, memory: Option<u64>, at_rest: bool) -> Result<bool, DbError> {
         let session = match &mut self.session {
             Some(session) => session,
-            none => {
-                let mut session = self.db.pool().acquire().await?;
-                // Held as long as this session lives.
-                sqlx::query!("DO GET_LOCK(?, 0)", session_lock(self.worker)).execute(&mut session).await?;
-                none.insert(session)
-            }
+            none => none.insert(self.db.pool().acquire().await?),
         };
+        if !self.locked {
+            // Held as long as this session lives.
+            let got = sqlx::query_scalar!(
+                r#"SELECT CAST(GET_LOCK(?, 0) AS SIGNED) AS "got?: i64""#,
+                session_lock(self.worker)
+            )
+            .fetch_one(&mut *session)
+            .await?;
+            self.locked = got == Some(1);
+        }
         if !at_rest {
-            move_clock(session).await?;
+            move_clock(&mut *session).await?;
         }
         let renewed = sqlx::query!(
             "UPDATE workers SET seen_at = UTC_TIMESTAMP(6), seen_tick = (SELECT tick FROM queue_clock WHERE id = 1),
@@ -232,7 +239,7 @@ pub async fn state(tx: &mut Tx, id: WorkerId) -> Result<Option<WorkerState>, DbE
     Ok(state)
 }
 
-/// Asks a worker to finish what it runs and end; it looks every quarter of a second. False when it has ended already.
+/// Asks a worker to finish what it runs and end; it looks every quarter of a second, or every two while it runs nothing. False when it has ended already.
 pub async fn request_drain(tx: &mut Tx, id: WorkerId, reason: &str) -> Result<bool, DbError> {
     let asked = sqlx::query!(
         "UPDATE workers SET drain_requested_at = COALESCE(drain_requested_at, UTC_TIMESTAMP(6)), drain_reason = ?

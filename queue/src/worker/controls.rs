@@ -16,7 +16,8 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_millis(250);
-/// While nothing runs here, only a request to drain could be heard: a claim notices new pauses and limits by itself.
+/// While nothing runs here and nothing is paused, only a request to drain could be heard: a claim notices new pauses and limits by
+/// itself.
 const AT_REST: Duration = Duration::from_secs(2);
 
 /// The pauses and limits this worker knows. A claim that goes by old ones takes nothing.
@@ -94,7 +95,8 @@ impl KnownControls {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            if running.len() == 0 {
+            // What is paused is to go on at once when somebody resumes it.
+            if running.len() == 0 && !self.restrictions().pauses() {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = running.begun() => {}

@@ -113,6 +113,13 @@ impl Redis {
         !self.away || self.asked.is_none_or(|asked| asked.elapsed() >= REDIS_PAUSE)
     }
 
+    /// What others of this process found out: who asks for tickets knows it also while no queue has any.
+    fn seen(&mut self, up: bool) {
+        if up && self.away {
+            self.answered(None);
+        }
+    }
+
     fn answered(&mut self, error: Option<&ReadyListError>) {
         match error {
             None if self.away => tracing::info!("the queue's Redis is back"),
@@ -145,6 +152,7 @@ impl Dispatcher {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
+            redis.seen(self.ready.is_up());
             // Without Redis no commit brings a ticket: looking is all there is.
             pause = if redis.away { BUSY } else { IDLE };
             let began = Instant::now();

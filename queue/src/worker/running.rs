@@ -40,7 +40,8 @@ impl RunningJobs {
         let first = jobs.is_empty();
         jobs.insert((fence.job, fence.run), Holding { cancel, asked });
         if first {
-            self.begun.notify_waiters();
+            // Also for whoever looks a moment later.
+            self.begun.notify_one();
         }
     }
 

@@ -24,6 +24,35 @@ fn done(test: Uuid) -> Vec<u32> {
     DONE.lock().unwrap().get(&test).cloned().unwrap_or_default()
 }
 
+/// A rerun does all of the work again, and so does a request that came while a run that failed was under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_anew_gets_the_work_from_its_beginning() {
+    let app = TestApp::start().await;
+    let kit = app.kit_with(ReviewPolicy::FlaggedOnly, Registry::new(jobs::QUEUES).with::<Long>()).await;
+    let test = Uuid::now_v7();
+    let id = app.put(&Long { test }).await;
+    assert_eq!(kit.run_one(id).await.state, State::Retryable);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(kit.run_one(id).await.state, State::Completed);
+    assert_eq!(done(test), [0, 1, 2, 3, 4]);
+    let mut tx = app.db.begin().await.unwrap();
+    ledger::operate(&mut tx, id, Action::Rerun, &By::system("a test")).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    kit.run_one(id).await;
+    assert_eq!(done(test), [0, 1, 2, 3, 4, 0, 1, 2]);
+
+    let kept = async || tests::database::number(&app.db, "SELECT COUNT(*) FROM job_checkpoints").await.unwrap();
+    assert_eq!(kept().await, 1);
+    let worker = app.enrol("by hand", "maintenance").await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    ledger::promote(&app.db, 10).await.unwrap();
+    let run = ledger::claim(&app.db, worker, vec![id]).await.unwrap().remove(0);
+    app.put(&Long { test }).await;
+    ledger::hand_back(&app.db, &run.fence).await.unwrap();
+    assert_eq!(kept().await, 0, "asked for again while it ran");
+    app.discard().await;
+}
+
 /// Five steps, of which a run does three at most.
 #[derive(Serialize, Deserialize)]
 struct Long {

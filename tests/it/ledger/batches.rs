@@ -162,6 +162,29 @@ async fn pruning_takes_old_finished_jobs_only_and_all_that_belongs_to_them() {
     app.discard().await;
 }
 
+/// What is kept longer than the rest must not be read anew for every hundred that go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_of_pruning_looks_at_two_thousand_rows_whatever_is_kept() {
+    let app = TestApp::start().await;
+    put_many(&app, 4_500).await;
+    let sql = "UPDATE jobs SET state = 'completed', finished_at = UTC_TIMESTAMP(6)";
+    sqlx::query(sql).execute(app.db.pool()).await.unwrap();
+    let last_one: JobId =
+        sqlx::query_scalar("SELECT id FROM jobs ORDER BY id DESC LIMIT 1").fetch_one(app.db.pool()).await.unwrap();
+    let sql = "UPDATE jobs SET state = 'cancelled' WHERE id = ?";
+    sqlx::query(sql).bind(last_one).execute(app.db.pool()).await.unwrap();
+    let now = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
+    let days = LedgerDays { cancelled: 0, ..LedgerDays::of(1) };
+    let (mut last, mut steps, mut pruned) = (JobId(Uuid::nil()), 0, 0);
+    while let Some(step) = ledger::prune(&app.db, days, now, last).await.unwrap() {
+        assert!(step.last > last, "it gets on");
+        (last, steps, pruned) = (step.last, steps + 1, pruned + step.jobs);
+    }
+    assert_eq!((steps, pruned), (3, 1));
+    assert!(ledger::get(&app.db, last_one).await.unwrap().is_none());
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_worker_leads_and_another_takes_over() {
     let app = TestApp::start().await;

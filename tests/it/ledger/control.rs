@@ -15,6 +15,7 @@ use domain::{ids::UserId, review::ReviewPolicy};
 use jobs::Context;
 use queue::{
     Flow, Job, JobError, LedgerDays, OnGivenUp, Outcome, Priority, Queue, Run,
+    builtin::CancelFlow,
     control::act,
     enqueue_all,
     ids::JobId,

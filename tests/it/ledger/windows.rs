@@ -132,6 +132,15 @@ async fn within_its_window_a_job_stands_for_its_key_however_it_goes() {
     assert_ne!(app.put(&Hourly {}).await, third);
     sqlx::query(over).execute(app.db.pool()).await.unwrap();
     assert_eq!(ledger::prune_windows(&app.db).await.unwrap(), 1);
+    // One that was given up and pruned stands for nothing either, however long its window.
+    let fourth = app.put(&Hourly {}).await;
+    change(&app, async |tx| ledger::operate(tx, fourth, Action::Discard, &By::system("a test")).await.unwrap()).await;
+    let (soon, all) = (Utc::now() + TimeDelta::seconds(2), JobId(Uuid::nil()));
+    assert!(ledger::prune(&app.db, queue::LedgerDays::of(0), soon, all).await.unwrap().unwrap().jobs > 0);
+    assert!(ledger::get(&app.db, fourth).await.unwrap().is_none());
+    let fifth = app.put(&Hourly {}).await;
+    assert_ne!(fifth, fourth);
+    assert!(ledger::get(&app.db, fifth).await.unwrap().is_some());
     app.discard().await;
 }
 
@@ -204,6 +213,17 @@ async fn a_burst_of_requests_becomes_one_run_after_it() {
         State::Completed
     );
     assert_eq!(WRITTEN.lock().unwrap()[&page], [3]);
+
+    // A start that waits for a service, or that the handler asked for, is not hastened by a further request.
+    let id = ask(4).await;
+    sqlx::query("UPDATE jobs SET runs = 1, run_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE id = ?")
+        .bind(id)
+        .execute(app.db.pool())
+        .await
+        .unwrap();
+    let waits = row(&app, id).await.run_at;
+    assert_eq!((ask(5).await, row(&app, id).await.run_at), (id, waits));
+    assert_eq!((app.put(&Page { page, text: 6 }).await, row(&app, id).await.run_at), (id, waits));
 
     let nameless =
         change(&app, async |tx| enqueue_when_quiet(tx, &jobs::RemoveObject { key: "k".into() }, quiet, at_most).await)

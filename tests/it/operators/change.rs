@@ -112,6 +112,25 @@ async fn a_job_that_waits_gets_another_time_priority_or_queue() {
     app.finish().await;
 }
 
+/// Its ticket lies on the list of the queue that it was in; were it claimed from there, nobody would look for it in that
+/// queue once its worker died.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_moved_is_not_claimed_from_the_queue_that_it_left() {
+    let app = TestApp::start().await;
+    let operator = app.user("op", Role::Operator).await;
+    let id = app.put(&Brief {}).await;
+    let registry = jobs::registry().with::<Brief>();
+    let member = app.enrol("by hand", "media").await;
+    let of = |queue| ledger::Claimant::of_known(member, registry.kinds(), registry.queues(), queue);
+    let restrictions = queue::ledger::controls::load(&app.db).await.unwrap();
+    change(&app, &operator, id, json!({"queue": "heavy", "reason": "it needs memory"})).await.data(StatusCode::OK);
+    let media = ledger::claim_within(&app.db, &of(jobs::queues::MEDIA), vec![id], &restrictions).await.unwrap();
+    assert!(media.is_empty(), "{media:?}");
+    let heavy = ledger::claim_within(&app.db, &of(jobs::queues::HEAVY), vec![id], &restrictions).await.unwrap();
+    assert_eq!(heavy.len(), 1);
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_changed_is_refused_by_name() {
     let app = TestApp::start().await;

@@ -23,6 +23,11 @@ pub struct Restrictions {
 }
 
 impl Restrictions {
+    /// Whether anything is paused.
+    pub(crate) fn pauses(&self) -> bool {
+        self.all_paused || !self.paused_queues.is_empty() || !self.paused_kinds.is_empty()
+    }
+
     /// Kinds that are not simply claimed: paused ones and limited ones.
     pub(crate) fn restricted_kinds(&self) -> impl Iterator<Item = &str> {
         let limited = self.limits.keys().filter(|kind| !self.paused_kinds.contains(*kind));
@@ -73,14 +78,14 @@ pub struct Controls {
     pub drain: Option<String>,
 }
 
-/// One statement.
+/// One statement. The casts keep the numbers of one type on every server.
 pub async fn asked_of(db: &Db, worker: WorkerId) -> Result<Controls, DbError> {
     let statement = format!(
         "SELECT 'epoch' AS what, epoch AS number, NULL AS job, NULL AS reason FROM queue_control_epoch WHERE id = 1
          UNION ALL
-         SELECT 'drain', 0, NULL, drain_reason FROM workers WHERE id = {} AND drain_requested_at IS NOT NULL
+         SELECT 'drain', CAST(0 AS UNSIGNED), NULL, drain_reason FROM workers WHERE id = {} AND drain_requested_at IS NOT NULL
          UNION ALL
-         (SELECT 'cancel', run, job_id, reason FROM job_cancels LIMIT 10000)",
+         (SELECT 'cancel', CAST(run AS UNSIGNED), job_id, reason FROM job_cancels LIMIT 10000)",
         literal::uuid(worker)
     );
     let mut controls = Controls::default();

@@ -231,6 +231,46 @@ async fn a_flow_says_what_a_given_up_child_means() {
     app.discard().await;
 }
 
+/// A parent that was cancelled when its child was given up, and is retried, does not wait for it for ever; and a child that was
+/// retried in time cancels nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_hears_of_its_child_whenever_that_was_given_up() {
+    let app = TestApp::start().await;
+    let start = async |meaning: OnGivenUp| {
+        change(&app, async |tx| {
+            let flow = Flow::new().on_given_up(meaning).child(&Other {}).unwrap();
+            flow.enqueue(tx, &Other {}).await.unwrap()
+        })
+        .await
+    };
+    let state = async |id: JobId| ledger::get(&app.db, id).await.unwrap().unwrap().state;
+    let parent = start(OnGivenUp::Continue).await;
+    let child = flows::subtree(&app.db, parent, 10).await.unwrap()[0];
+    act(&app, parent, Action::Cancel).await;
+    act(&app, child, Action::Discard).await;
+    assert_eq!(act(&app, parent, Action::Retry).await.after, State::Available);
+
+    let parent = start(OnGivenUp::Cancel).await;
+    let child = flows::subtree(&app.db, parent, 10).await.unwrap()[0];
+    act(&app, child, Action::Discard).await;
+    let cancels = app.assert_enqueued::<CancelFlow>(|flow| flow.parent == parent).await;
+    act(&app, child, Action::Retry).await;
+    assert_eq!(app.run_one(cancels).await.state, State::Completed);
+    assert_eq!((state(child).await, state(parent).await), (State::Available, State::Waiting));
+    // Nobody tells the flow, as by a program of an older build: the upkeep does.
+    sqlx::query("UPDATE jobs SET state = 'discarded', finished_at = UTC_TIMESTAMP(6) - INTERVAL 2 HOUR WHERE id = ?")
+        .bind(child)
+        .execute(app.db.pool())
+        .await
+        .unwrap();
+    let prune = app.put(&queue::builtin::PruneLedger {}).await;
+    assert_eq!(app.run_one(prune).await.state, State::Completed);
+    let cancels = app.assert_enqueued::<CancelFlow>(|flow| flow.parent == parent).await;
+    assert_eq!(app.run_one(cancels).await.state, State::Completed);
+    assert_eq!(state(parent).await, State::Cancelled);
+    app.discard().await;
+}
+
 async fn complete(app: &TestApp, id: JobId) {
     let member = app.enrol("by hand", "search").await;
     let run = ledger::claim(&app.db, member, vec![id]).await.unwrap().remove(0);

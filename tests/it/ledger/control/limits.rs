@@ -113,6 +113,39 @@ async fn a_rate_leaves_turns_to_tenants() {
     app.finish().await;
 }
 
+/// A row that somebody holds stalls neither the others' completion nor their counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_row_of_a_limited_kind_stalls_no_other() {
+    let app = TestApp::start().await;
+    let wide = Limit { max_running: Some(100), max_running_per_tenant: Some(50), ..limit(Stint::KIND) };
+    change(&app, async |tx| job_limits::set(tx, &wide).await.unwrap()).await;
+    let test = Uuid::now_v7();
+    let ids = put_all(&app, &vec![Stint { test, tenant: Some(UserId::new()), millis: 0 }; 4]).await;
+    let member = app.enrol("by hand", "search").await;
+    let runs = ledger::claim(&app.db, member, ids.clone()).await.unwrap();
+    let mut holding = app.db.begin().await.unwrap();
+    sqlx::query("SELECT id FROM jobs WHERE id = ? FOR UPDATE").bind(ids[1]).fetch_one(&mut *holding).await.unwrap();
+    let fences: Vec<_> = runs.iter().map(|run| run.fence).collect();
+    let completing = ledger::complete_limited(&app.db, Stint::KIND, &fences);
+    let left =
+        tokio::time::timeout(Duration::from_secs(4), completing).await.expect("it waits for the row").unwrap().left;
+    assert_eq!(left.iter().map(|fence| fence.job).collect::<Vec<_>>(), [ids[1]]);
+    let counted = async || {
+        let all = database::number(&app.db, "SELECT CAST(running AS SIGNED) FROM job_limits").await.unwrap();
+        let tenant = database::number(&app.db, "SELECT CAST(SUM(running) AS SIGNED) FROM limit_tenants").await.unwrap();
+        (all, tenant)
+    };
+    assert_eq!(counted().await, (1, 1));
+    // A claim whose tickets name the held row takes the others and counts them.
+    let more = put_all(&app, &vec![Stint { test, tenant: Some(UserId::new()), millis: 0 }; 2]).await;
+    let tickets = vec![more[0], ids[1], more[1]];
+    let claiming = ledger::claim(&app.db, member, tickets);
+    let claimed = tokio::time::timeout(Duration::from_secs(4), claiming).await.expect("it waits for the row").unwrap();
+    assert_eq!((claimed.len(), counted().await), (2, (3, 3)));
+    holding.rollback().await.unwrap();
+    app.discard().await;
+}
+
 /// Whoever asks, a service answers one at a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_may_name_what_its_limits_count_by() {

@@ -10,11 +10,21 @@ use super::{Limit, get, list};
 use crate::{
     Queue,
     ids::JobId,
-    ledger::{act::forget_cancels_before_again, controls::Restrictions, sorted},
+    ledger::{act::forget_before_again, controls::Restrictions, sorted},
 };
 
 /// What the limits for each tenant count by, of `jobs`: the tenant, or the key that the kind names instead.
 pub(crate) const COUNTED_BY: &str = "COALESCE(limit_key, tenant)";
+
+/// Those of the jobs that this very transaction has locked, or nobody has: the `FROM` of a read inside an update, which would
+/// otherwise wait for rows that others hold while everybody waits for the limit's. By the primary key, since by its kind a job
+/// is looked at among those that others are claiming.
+fn ours(condition: &str) -> String {
+    format!(
+        "FROM (SELECT kind, {COUNTED_BY} AS counted_by FROM jobs FORCE INDEX (PRIMARY) WHERE {condition}
+               LIMIT 10000 FOR UPDATE SKIP LOCKED) ours"
+    )
+}
 
 /// The statements with which a claim counts what it has taken with `token` among `list`, and asks which of `kinds` have more
 /// running, or have begun more, than their limits allow: a row of one column for each.
@@ -22,11 +32,10 @@ pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restr
     let names = |kinds: &mut dyn Iterator<Item = &str>| kinds.map(literal::text).collect::<Vec<_>>().join(",");
     let token = literal::uuid(token);
     let counted = names(&mut kinds.iter().copied());
-    // By the primary key: inside an update the read locks what it looks at, and by its kind a job is looked at among those
-    // that others are claiming.
-    let taken = |kinds: &str| {
-        format!("FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({list}) AND token = {token} AND kind IN ({kinds})")
-    };
+    let of = |kinds: &str| format!("id IN ({list}) AND token = {token} AND kind IN ({kinds})");
+    let taken = |kinds: &str| ours(&of(kinds));
+    // A select of its own reads without locks.
+    let seen = |kinds: &str| format!("FROM jobs FORCE INDEX (PRIMARY) WHERE {}", of(kinds));
     let interval = "(COALESCE(l.rate_seconds, 1) * 1000000 DIV l.rate)";
     let mut statements = format!(
         "UPDATE job_limits l JOIN (SELECT kind, COUNT(*) AS jobs {} GROUP BY kind) c ON c.kind = l.kind
@@ -45,7 +54,7 @@ pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restr
         let by_tenant = names(&mut by_tenant.iter().copied());
         statements.push_str(&format!(
             "; INSERT INTO limit_tenants (kind, tenant, running)
-               SELECT kind, {COUNTED_BY}, COUNT(*) {} GROUP BY kind, {COUNTED_BY}
+               SELECT kind, counted_by, COUNT(*) {} GROUP BY kind, counted_by
                ON DUPLICATE KEY UPDATE running = limit_tenants.running + VALUES(running)",
             taken(&by_tenant)
         ));
@@ -53,7 +62,7 @@ pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restr
             " OR EXISTS (SELECT 1 FROM limit_tenants t
                          WHERE t.kind = l.kind AND t.running > l.max_running_per_tenant
                            AND t.tenant IN (SELECT {COUNTED_BY} {}))",
-            taken(&by_tenant)
+            seen(&by_tenant)
         );
     }
     // A start that was put off has its time already: it is judged, so that it is not charged twice.
@@ -64,7 +73,7 @@ pub(crate) fn counting(list: &str, token: Uuid, kinds: &[&str], controls: &Restr
                   OR (l.rate > 0 AND l.tat - INTERVAL {interval} * GREATEST(COALESCE(l.burst, 1), 1) MICROSECOND
                                      > UTC_TIMESTAMP(6)){tenants_met})
            UNION SELECT r.kind FROM rate_slots r WHERE r.job_id IN ({list})",
-        taken(&counted)
+        seen(&counted)
     ));
     statements
 }
@@ -76,21 +85,20 @@ pub(crate) async fn take_back(db: &Db, token: Uuid, ids: &[JobId], kinds: &[Stri
     let mut statements = Vec::new();
     for kind in kinds {
         let kind = literal::text(kind);
-        let taken = format!(
-            "FROM jobs FORCE INDEX (PRIMARY) WHERE id IN ({list}) AND token = {token} AND kind = {kind} AND state = 'running'"
-        );
+        let of = format!("id IN ({list}) AND token = {token} AND kind = {kind} AND state = 'running'");
+        let (taken, seen) = (ours(&of), format!("FROM jobs FORCE INDEX (PRIMARY) WHERE {of}"));
         // As it was counted: the limit's row, then the tenants'.
         statements.push(format!(
-            "SET @taken = (SELECT COUNT(*) {taken});
+            "SET @taken = (SELECT COUNT(*) {seen});
              UPDATE job_limits SET running = running - LEAST(running, @taken),
                     tat = IF(rate > 0, tat - INTERVAL @taken * (COALESCE(rate_seconds, 1) * 1000000 DIV rate) MICROSECOND, tat)
              WHERE kind = {kind};
-             UPDATE limit_tenants l JOIN (SELECT {COUNTED_BY} AS tenant, COUNT(*) AS jobs {taken} GROUP BY {COUNTED_BY}) t ON t.tenant = l.tenant
+             UPDATE limit_tenants l JOIN (SELECT counted_by, COUNT(*) AS jobs {taken} GROUP BY counted_by) t ON t.counted_by = l.tenant
              SET l.running = l.running - LEAST(l.running, t.jobs) WHERE l.kind = {kind};
              {};
              UPDATE jobs SET state = 'available', runs = runs - 1, worker_id = NULL, token = NULL, again = FALSE
              WHERE id IN ({list}) AND token = {token} AND kind = {kind} AND state = 'running'",
-            forget_cancels_before_again(&format!("j.id IN ({list}) AND j.token = {token} AND j.kind = {kind}"))
+            forget_before_again(&format!("j.id IN ({list}) AND j.token = {token} AND j.kind = {kind}"))
         ));
     }
     db.transact(&statements.join("; "), "DO 0").await?;
@@ -148,15 +156,14 @@ pub async fn running_beside(db: &Db, job: JobId) -> Result<u32, DbError> {
     Ok(running.unwrap_or(0))
 }
 
-/// The statements that take the runs of a kind that have ended from the numbers: `@ended` of them, those of `ended` (what
-/// stands behind `SELECT`), whose rows are locked by whoever ended them.
+/// The statements that take the runs of a kind that have ended from the numbers: `@ended` of them, the jobs for which the
+/// condition `ended` holds, whose rows are locked by whoever ended them.
 pub(crate) fn count_out(kind: &str, ended: &str) -> String {
     let kind = literal::text(kind);
+    let ended = ours(&format!("{ended} AND EXISTS (SELECT 1 FROM limit_tenants t WHERE t.kind = {kind})"));
     format!(
         "UPDATE job_limits SET running = running - LEAST(running, @ended) WHERE kind = {kind};
-         UPDATE limit_tenants l JOIN (
-           SELECT {COUNTED_BY} AS counted_by, COUNT(*) AS jobs {ended}
-             AND EXISTS (SELECT 1 FROM limit_tenants t WHERE t.kind = {kind}) GROUP BY {COUNTED_BY}) c
+         UPDATE limit_tenants l JOIN (SELECT counted_by, COUNT(*) AS jobs {ended} GROUP BY counted_by) c
            ON c.counted_by = l.tenant
          SET l.running = l.running - LEAST(l.running, c.jobs) WHERE l.kind = {kind}"
     )
@@ -164,8 +171,7 @@ pub(crate) fn count_out(kind: &str, ended: &str) -> String {
 
 /// Counts one run that ends in `tx`. Goes last: others wait for the limit's row until the commit.
 pub(crate) async fn count_one_out(tx: &mut Tx, kind: &str, job: JobId) -> Result<(), DbError> {
-    let ended = format!("FROM jobs FORCE INDEX (PRIMARY) WHERE id = {}", literal::uuid(job));
-    let statements = format!("SET @ended = 1; {}", count_out(kind, &ended));
+    let statements = format!("SET @ended = 1; {}", count_out(kind, &format!("id = {}", literal::uuid(job))));
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **tx).await?;
     Ok(())
 }
