@@ -80,9 +80,9 @@ async fn programs_stay_within_the_connections_they_name() {
     };
     let count = async {
         loop {
-            let rows =
-                server.query("SELECT USER, COUNT(*) FROM information_schema.PROCESSLIST GROUP BY USER").await.unwrap();
-            for row in rows {
+            let rows = server.query("SELECT USER, COUNT(*) FROM information_schema.PROCESSLIST GROUP BY USER").await;
+            // MySQL cannot show what holds bytes that are no text; the next look finds other statements under way.
+            for row in rows.unwrap_or_default() {
                 let seen = most.entry(row[0].clone()).or_default();
                 *seen = (*seen).max(row[1].parse().unwrap());
             }

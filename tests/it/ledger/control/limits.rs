@@ -31,9 +31,10 @@ async fn no_more_of_a_limited_kind_run_at_a_time_than_allowed_in_the_whole_fleet
     let took = started.elapsed();
     let seen = notes(test);
     assert_eq!(seen.len(), 60);
-    assert_eq!(most_at_a_time(&seen, |_| true), 3);
+    // A busy machine may not get as far as the limit; never beyond it.
+    assert!((2..=3).contains(&most_at_a_time(&seen, |_| true)));
     for tenant in tenants {
-        assert_eq!(most_at_a_time(&seen, |note| note.tenant == Some(tenant)), 2, "{tenant}");
+        assert!((1..=2).contains(&most_at_a_time(&seen, |note| note.tenant == Some(tenant))), "{tenant}");
     }
     // Waiting for the rescuer each time would take a quarter of a second for each three.
     assert!(took < Duration::from_millis(60 / 3 * 250), "whoever finishes does not let the next one go: {took:?}");
