@@ -1,7 +1,7 @@
 //! Outgoing webhooks, signed as Standard Webhooks say (<https://www.standardwebhooks.com>, specification 1.0.0): HMAC-SHA256 over
 //! id, time and body.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -45,12 +45,26 @@ impl WebhookKey {
 }
 
 /// Where webhooks go.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WebhookSettings {
     /// With http or https.
     pub url: Url,
     /// Each signs: while a key is replaced, the old and the new one.
     pub keys: Vec<WebhookKey>,
+}
+
+impl WebhookSettings {
+    /// Scheme, host and port: all of the address that may be shown.
+    fn shown(&self) -> String {
+        let port = self.url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}://{}{port}", self.url.scheme(), self.url.host_str().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for WebhookSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookSettings").field("url", &self.shown()).field("keys", &self.keys.len()).finish()
+    }
 }
 
 /// Why a webhook did not arrive.
@@ -89,11 +103,9 @@ impl Webhook {
         Ok(Self { client, settings })
     }
 
-    /// Scheme and host: all of the address that may be shown.
+    /// All of the address that may be shown.
     pub fn shown(&self) -> String {
-        let url = &self.settings.url;
-        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-        format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+        self.settings.shown()
     }
 
     /// Sends a body of JSON. `id` is the same for every attempt, so that the receiver knows a repeat.
@@ -161,7 +173,8 @@ mod tests {
         assert_eq!(wrong("whsec_c2hvcnQ="), "has 5 bytes, and must have 24 to 64");
         let key = WebhookKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let settings = WebhookSettings { url: "https://h.example/secret".parse().unwrap(), keys: vec![key] };
-        assert!(!format!("{settings:?}").contains("MfKQ"), "{settings:?}");
+        let debug = format!("{settings:?}");
+        assert!(!debug.contains("MfKQ") && !debug.contains("secret"), "{debug}");
         assert_eq!(Webhook::new(settings).unwrap().shown(), "https://h.example");
     }
 }

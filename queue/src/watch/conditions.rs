@@ -268,3 +268,83 @@ fn utc(at: DateTime<Utc>) -> String {
 fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::{
+        Periodic,
+        table::{CatchUp, Line},
+    };
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn entry(expression: &str, jitter_seconds: u32) -> Entry {
+        let (name, kind, zone, catch_up) = ("test", "test", "Europe/Berlin", CatchUp::Once);
+        let line = Line { name, kind, expression, zone, jitter_seconds, catch_up };
+        let job = Periodic { kind, enqueue: |_, _| unreachable!("nothing is enqueued here") };
+        Entry::check(&line, true, job).unwrap()
+    }
+
+    fn row(entry: &Entry, last_success: Option<&str>, awaited_from: &str) -> Schedule {
+        Schedule {
+            name: "test".into(),
+            kind: "test".into(),
+            expression: entry.expression.clone(),
+            zone: "Europe/Berlin".into(),
+            jitter_seconds: 0,
+            catch_up: "once".into(),
+            enabled: true,
+            last_due: at(awaited_from),
+            upcoming: Vec::new(),
+            seen_at: None,
+            last_success_at: last_success.map(at),
+            awaited_from: at(awaited_from),
+            pause: None,
+        }
+    }
+
+    #[test]
+    fn the_next_success_is_due_after_the_next_tick_its_jitter_and_the_tolerance() {
+        let half_an_hour = Duration::from_secs(1800);
+        let due = |entry: &Entry, row: &Schedule| success_due(entry, row, half_an_hour);
+        let often = entry("0 */10 * * * *", 30);
+        let began = "2026-11-01T00:00:00Z";
+        let success = row(&often, Some("2026-11-29T10:00:40Z"), began);
+        assert_eq!(due(&often, &success), Some(at("2026-11-29T10:40:30Z")));
+        // At 03:30 in Berlin, which is 02:30; the tenth of a day is more than the tolerance. It ran for two hours.
+        let daily = entry("0 30 3 * * *", 0);
+        let success = row(&daily, Some("2026-11-28T04:30:00Z"), began);
+        assert_eq!(due(&daily, &success), Some(at("2026-11-29T04:54:00Z")));
+        // Over a weekend: what counts is its own next tick, not an average.
+        let weekdays = entry("0 0 12 * * Mon-Fri", 0);
+        let success = row(&weekdays, Some("2026-11-27T11:00:05Z"), began);
+        assert_eq!(due(&weekdays, &success), Some(at("2026-11-30T13:24:00Z")));
+        // It has never succeeded, or not since its times changed.
+        assert_eq!(due(&often, &row(&often, None, "2026-11-29T09:55:00Z")), Some(at("2026-11-29T10:30:30Z")));
+        let changed = row(&often, Some("2026-10-01T00:00:00Z"), "2026-11-29T09:55:00Z");
+        assert_eq!(due(&often, &changed), Some(at("2026-11-29T10:30:30Z")));
+    }
+
+    #[test]
+    fn nobody_waits_for_what_is_paused_or_off_or_defined_otherwise() {
+        let often = entry("0 */10 * * * *", 0);
+        let began = "2026-11-29T10:00:00Z";
+        let pause = crate::ledger::schedules::Pause {
+            paused_at: at(began),
+            expires_at: None,
+            reason: String::new(),
+            actor_id: None,
+        };
+        let mut paused = row(&often, None, began);
+        paused.pause = Some(pause);
+        let mut off = row(&often, None, began);
+        off.enabled = false;
+        let others = row(&entry("0 0 * * * *", 0), None, began);
+        for row in [paused, off, others] {
+            assert_eq!(success_due(&often, &row, Duration::ZERO), None, "{row:?}");
+        }
+    }
+}

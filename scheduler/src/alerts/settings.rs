@@ -51,6 +51,9 @@ pub struct AlertArgs {
     alert_given_up: String,
 }
 
+/// How long jobs may wait in all queues, and in single ones; `None`: for ever.
+type Waits = (Option<Duration>, BTreeMap<String, Option<Duration>>);
+
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct AlertSettings {
@@ -131,7 +134,7 @@ impl AlertArgs {
         })
     }
 
-    fn check_oldest(&self, problems: &mut Problems) -> Option<(Option<Duration>, BTreeMap<String, Option<Duration>>)> {
+    fn check_oldest(&self, problems: &mut Problems) -> Option<Waits> {
         const VARIABLE: &str = "ALERT_OLDEST_JOB";
         let (mut all, mut single, mut usable) = (None, BTreeMap::new(), true);
         for part in self.alert_oldest_job.split(',').map(str::trim).filter(|part| !part.is_empty()) {
