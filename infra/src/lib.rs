@@ -10,3 +10,4 @@ pub mod search;
 pub mod storage;
 pub mod telemetry;
 pub mod tls;
+pub mod webhook;

@@ -22,6 +22,7 @@ mod run;
 mod run_log;
 pub mod schedule;
 mod trace;
+pub mod watch;
 mod worker;
 
 pub use context::QueueContext;

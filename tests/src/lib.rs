@@ -8,6 +8,7 @@ pub mod database;
 pub mod events;
 pub mod fleet;
 pub mod kit;
+pub mod receiver;
 pub mod routes;
 pub mod sample_nano;
 pub mod skew;

@@ -80,6 +80,25 @@ impl MailArgs {
     }
 }
 
+/// A list of mail addresses, separated by commas; what is none is added to `problems`.
+pub fn mail_addresses(
+    problems: &mut Problems,
+    variable: &'static str,
+    text: &str,
+    example: &'static str,
+) -> Option<Vec<String>> {
+    let mut addresses = Vec::new();
+    let mut all_are = true;
+    for address in text.split(',').map(str::trim).filter(|address| !address.is_empty()) {
+        if address.parse::<Mailbox>().is_err() || address.len() > 320 {
+            problems.add(variable, format!("has {address:?}, which is not a mail address"), example);
+            all_are = false;
+        }
+        addresses.push(address.to_owned());
+    }
+    all_are.then_some(addresses)
+}
+
 type Server = (String, u16, SmtpTls, Option<Login>);
 
 fn server(url: &Url, problems: &mut Problems) -> Option<Server> {

@@ -17,7 +17,7 @@ mod traces;
 
 pub use database::{DatabaseArgs, DatabaseSettings};
 pub use login::Login;
-pub use mail::{MailArgs, MailSettings, SmtpTls};
+pub use mail::{MailArgs, MailSettings, SmtpTls, mail_addresses};
 pub use problems::{Problem, Problems, optional};
 pub use redis::{RedisArgs, RedisSettings};
 pub use search::{SearchArgs, SearchSettings};

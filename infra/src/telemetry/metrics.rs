@@ -105,15 +105,19 @@ pub const METRICS: &[Metric] = &[
     counter("queue_jobs_handed_back_total", &["reason"], "Claimed jobs given back before they ran"),
     counter("queue_incarnations_lost_total", &[], "Times this process lost its lease and registered anew"),
     counter("job_stats_lost_total", &["table"], "Writes of statistics that failed for good"),
-    // The scaling signal, from the worker that rescues.
-    gauge("queue_oldest_job_age_seconds", &["queue"], "How long the oldest available job has waited; 0 without one"),
-    gauge("queue_backlog_jobs", &["queue"], "Available jobs, counted to 10000"),
+    // The scaling signal, from the scheduler that has the watch and from the worker that rescues.
+    gauge(
+        "queue_oldest_job_age_seconds",
+        &["queue"],
+        "How long the oldest job that a worker could take has waited; 0 without one",
+    ),
+    gauge("queue_backlog_jobs", &["queue"], "Jobs that a worker could take, counted to 10000"),
     gauge("queue_running_jobs", &["queue"], "Running jobs of the whole fleet, counted to 10000"),
     gauge("queue_workers", &["queue"], "Workers that take jobs of the queue"),
     gauge(
         "queue_backlog_jobs_per_worker",
         &["queue"],
-        "Available jobs by workers of the queue, or by one when there is none",
+        "Jobs that a worker could take by workers of the queue, or by one when there is none",
     ),
     gauge(
         "job_oldest_age_seconds",
@@ -144,6 +148,15 @@ pub const METRICS: &[Metric] = &[
     counter("cron_ticks_total", &["entry", "outcome"], "Ticks that this process took care of"),
     histogram("cron_tick_lateness_seconds", &["entry"], "From when a tick was due to when its job was enqueued"),
     gauge("cron_entry_last_tick_timestamp_seconds", &["entry"], "When the entry's last tick was due, Unix time"),
+    gauge("cron_entry_last_success_timestamp_seconds", &["entry"], "When a job of the entry last completed, Unix time"),
+    gauge(
+        "cron_entry_success_due_timestamp_seconds",
+        &["entry"],
+        "When the next success of the entry is due at the latest, Unix time",
+    ),
+    gauge("alerts_firing", &["condition"], "Alerts that people were told of and that last"),
+    gauge("alert_notices_waiting", &["channel"], "Notices of alerts that could not be delivered yet"),
+    counter("alert_notices_total", &["channel", "outcome"], "Attempts to deliver notices of alerts"),
     // Periodic work.
     gauge("storage_objects", &[], "Objects found in the store by the newest comparison with the rows"),
     gauge("storage_bytes", &[], "Their size"),

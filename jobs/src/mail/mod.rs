@@ -58,14 +58,17 @@ pub(crate) fn render(template: &str, language: &str, params: &Value) -> Result<R
     let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.trim_start().to_owned();
 
-    let mut framed = Environment::new();
-    framed.set_auto_escape_callback(|_| AutoEscape::Html);
+    let html = framed(language, subject.trim(), &text).map_err(failed)?;
+    Ok(Rendered { subject: subject.trim().to_owned(), text, html })
+}
+
+/// A text as the HTML part of a mail; empty lines are between its paragraphs.
+pub fn framed(language: &str, subject: &str, text: &str) -> Result<String, minijinja::Error> {
+    let mut frame = Environment::new();
+    frame.set_auto_escape_callback(|_| AutoEscape::Html);
     let paragraphs: Vec<Vec<String>> =
         text.split("\n\n").map(|part| part.lines().map(str::to_owned).collect()).collect();
-    let html = framed
-        .render_str(FRAME, minijinja::context! { language, subject => subject.trim(), paragraphs })
-        .map_err(failed)?;
-    Ok(Rendered { subject: subject.trim().to_owned(), text, html })
+    frame.render_str(FRAME, minijinja::context! { language, subject, paragraphs })
 }
 
 #[cfg(test)]

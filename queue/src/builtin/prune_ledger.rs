@@ -1,5 +1,5 @@
 //! Deletes what is old from the ledger, in small steps: finished jobs with all that belongs to them, ended workers, groups
-//! of failures that no job belongs to, bulk actions, ticks of schedules.
+//! of failures that no job belongs to, bulk actions, ticks of schedules, alerts that are over.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::{
     Job, JobError, Outcome, Priority, Queue, QueueContext, Run,
     control::act::{operate, tell_flow},
     ids::JobId,
-    ledger::{self, Action, By, flows, schedules, workers},
+    ledger::{self, Action, By, alerts, flows, schedules, workers},
     schedule::Schedule,
 };
 
@@ -98,6 +98,7 @@ impl<C: QueueContext> Job<C> for PruneLedger {
             while schedules::prune_ticks(db, &schedule.name, history).await? > 0 && !run.cancelled().is_cancelled() {}
         }
         schedules::prune_entries(db, now - DESERTED).await?;
+        alerts::prune(db).await?;
         Ok(Outcome::Done)
     }
 }

@@ -2,6 +2,7 @@
 
 mod about;
 mod act;
+pub mod alerts;
 pub mod bulk_actions;
 mod change;
 mod claim;

@@ -116,6 +116,8 @@ mod tests {
             last_due: at(last_due),
             upcoming: Vec::new(),
             seen_at: None,
+            last_success_at: None,
+            awaited_from: at("00:00:00"),
             pause: pause.map(|(from, until)| Pause {
                 paused_at: at(from),
                 expires_at: until.map(at),

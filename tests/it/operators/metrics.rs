@@ -13,7 +13,7 @@ use tests::{TestApp, app::PATIENCE, archives};
 
 const GRACE: Duration = Duration::from_secs(20);
 
-fn address() -> String {
+pub(super) fn address() -> String {
     format!("127.0.0.1:{}", servers::ports::free().unwrap())
 }
 
@@ -29,14 +29,14 @@ fn installed(name: &str) -> Option<PathBuf> {
     }
 }
 
-async fn scrape(address: &str) -> String {
+pub(super) async fn scrape(address: &str) -> String {
     let answer = reqwest::get(format!("http://{address}/metrics")).await.expect("an answer");
     assert!(answer.status().is_success());
     answer.text().await.expect("text")
 }
 
 /// The value of the first series of this name whose labels contain all of `labels`.
-fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+pub(super) fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(name)?;
         let (series, value) = rest.rsplit_once(' ')?;

@@ -2,6 +2,7 @@
 
 mod admin_jobs;
 mod admin_refusals;
+mod alerts;
 mod bulk;
 mod change;
 mod cli;

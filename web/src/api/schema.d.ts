@@ -2289,6 +2289,12 @@ export interface components {
                 kind: string;
                 /** @description The last twenty ticks, newest first. */
                 last: components["schemas"]["TickView"][];
+                /**
+                 * Format: date-time
+                 * @description When a job of it last completed, as a scheduler found at most a quarter of a minute later. Null: never, or not since
+                 *     successes are kept.
+                 */
+                last_success_at?: string | null;
                 name: string;
                 /** @description The next five ticks. Times in the past mean that no scheduler runs, or that it is switched off. */
                 next: string[];
@@ -3140,6 +3146,12 @@ export interface components {
             kind: string;
             /** @description The last twenty ticks, newest first. */
             last: components["schemas"]["TickView"][];
+            /**
+             * Format: date-time
+             * @description When a job of it last completed, as a scheduler found at most a quarter of a minute later. Null: never, or not since
+             *     successes are kept.
+             */
+            last_success_at?: string | null;
             name: string;
             /** @description The next five ticks. Times in the past mean that no scheduler runs, or that it is switched off. */
             next: string[];

@@ -112,7 +112,7 @@ fn unknown(failure: Failure, name: &str) -> Failure {
 }
 
 async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
-    let mut table = Table::new(&["NAME", "TIMES", "ZONE", "NEXT (UTC)", "LAST", "OUTCOME", "STATE"], &[0]);
+    let mut table = Table::new(&["NAME", "TIMES", "ZONE", "NEXT (UTC)", "LAST", "OUTCOME", "SUCCESS", "STATE"], &[0]);
     let mut views = Vec::new();
     for schedule in schedules::list(db).await? {
         let ticks = schedules::ticks(db, &schedule.name, TICKS).await?;
@@ -124,6 +124,7 @@ async fn list(db: &Db, output: &Output) -> Result<(), Failure> {
             schedule.upcoming.first().map_or_else(|| "-".into(), |next| next.format("%m-%d %H:%M:%S").to_string()),
             last.map_or_else(|| "-".into(), |tick| ago(Utc::now(), tick.due)),
             last.map_or_else(|| "-".into(), |tick| tick.outcome.to_string()),
+            schedule.last_success_at.map_or_else(|| "-".into(), |at| ago(Utc::now(), at)),
             stands(&schedule).into(),
         ]);
         views.push(view(&schedule, &ticks));
@@ -153,6 +154,7 @@ async fn show(db: &Db, output: &Output, name: &str) -> Result<(), Failure> {
                 let until = pause.expires_at.map_or_else(|| "resumed".into(), short);
                 text.push_str(&format!("paused    since {} until {until}: {}\n", short(pause.paused_at), pause.reason));
             }
+            text.push_str(&format!("success   {}\n", schedule.last_success_at.map_or_else(|| "never".into(), short)));
             for next in &schedule.upcoming {
                 text.push_str(&format!("next      {}\n", short(*next)));
             }
@@ -185,7 +187,7 @@ fn view(schedule: &Schedule, ticks: &[Tick]) -> Value {
         "name": schedule.name, "kind": schedule.kind, "expression": schedule.expression, "zone": schedule.zone,
         "jitter_seconds": schedule.jitter_seconds, "catch_up": schedule.catch_up, "enabled": schedule.enabled,
         "next": schedule.upcoming.iter().map(|next| time(*next)).collect::<Vec<_>>(),
-        "seen_at": maybe_time(schedule.seen_at),
+        "seen_at": maybe_time(schedule.seen_at), "last_success_at": maybe_time(schedule.last_success_at),
         "pause": schedule.pause.as_ref().map(|pause| json!({
             "reason": pause.reason, "paused_at": time(pause.paused_at), "expires_at": maybe_time(pause.expires_at),
         })),

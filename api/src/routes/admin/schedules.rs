@@ -54,6 +54,10 @@ pub struct ScheduleView {
     /// When a scheduler last looked, give or take 5 s.
     #[serde(serialize_with = "maybe_time")]
     pub seen_at: Option<DateTime<Utc>>,
+    /// When a job of it last completed, as a scheduler found at most a quarter of a minute later. Null: never, or not since
+    /// successes are kept.
+    #[serde(serialize_with = "maybe_time")]
+    pub last_success_at: Option<DateTime<Utc>>,
     pub pause: Option<SchedulePause>,
 }
 
@@ -105,6 +109,7 @@ impl ScheduleView {
             next,
             last: ticks.into_iter().map(TickView::from).collect(),
             seen_at: schedule.seen_at,
+            last_success_at: schedule.last_success_at,
             pause: schedule.pause.map(|pause| SchedulePause {
                 reason: pause.reason,
                 actor: pause.actor_id,

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+mod successes;
 mod ticks;
 
 use db::{Db, DbError, Tx, clock::now};
+pub use successes::note_successes;
 pub use ticks::{Tick, TickOutcome, prune_ticks, record, record_manual, set_job, ticks};
 
 /// An entry as a scheduler defines it.
@@ -47,6 +49,11 @@ pub struct Schedule {
     pub upcoming: Vec<DateTime<Utc>>,
     /// When a scheduler that has this entry last looked, give or take 5 s; `None` for one of an older build.
     pub seen_at: Option<DateTime<Utc>>,
+    /// When a job of it last completed, as a scheduler found a quarter of a minute later at most.
+    pub last_success_at: Option<DateTime<Utc>>,
+    /// Since when a success is waited for, whatever was before: since the entry has these times, or since it was let go on
+    /// after a pause.
+    pub awaited_from: DateTime<Utc>,
     pub pause: Option<Pause>,
 }
 
@@ -93,6 +100,8 @@ struct Row {
     last_due: DateTime<Utc>,
     upcoming: Option<Json<Vec<DateTime<Utc>>>>,
     seen_at: Option<DateTime<Utc>>,
+    last_success_at: Option<DateTime<Utc>>,
+    awaited_from: DateTime<Utc>,
     paused_at: Option<DateTime<Utc>>,
     paused_until: Option<DateTime<Utc>>,
     pause_reason: Option<String>,
@@ -119,6 +128,8 @@ impl From<Row> for (DateTime<Utc>, Schedule) {
             last_due: row.last_due,
             upcoming: row.upcoming.map(|json| json.0).unwrap_or_default(),
             seen_at: row.seen_at,
+            last_success_at: row.last_success_at,
+            awaited_from: row.awaited_from,
             pause,
         };
         (row.now, schedule)
@@ -138,7 +149,8 @@ macro_rules! select {
             Row,
             r#"SELECT name, kind, expression, zone, jitter_seconds, catch_up, enabled AS "enabled: bool",
                  last_due AS "last_due: DateTime<Utc>", upcoming AS "upcoming: Json<Vec<DateTime<Utc>>>",
-                 seen_at AS "seen_at: DateTime<Utc>", paused_at AS "paused_at: DateTime<Utc>",
+                 seen_at AS "seen_at: DateTime<Utc>", last_success_at AS "last_success_at: DateTime<Utc>",
+                 awaited_from AS "awaited_from: DateTime<Utc>", paused_at AS "paused_at: DateTime<Utc>",
                  paused_until AS "paused_until: DateTime<Utc>", pause_reason, paused_by AS "paused_by: Uuid",
                  UTC_TIMESTAMP(6) AS "now!: DateTime<Utc>"
                FROM cron_entries "#
@@ -191,7 +203,8 @@ pub async fn pause(
 /// such entry.
 pub async fn resume(tx: &mut Tx, name: &str) -> Result<bool, DbError> {
     let done = sqlx::query!(
-        "UPDATE cron_entries SET paused_at = NULL, paused_until = NULL, pause_reason = NULL, paused_by = NULL
+        "UPDATE cron_entries SET awaited_from = IF(paused_at IS NULL, awaited_from, UTC_TIMESTAMP(6)), paused_at = NULL,
+                paused_until = NULL, pause_reason = NULL, paused_by = NULL
          WHERE name = ? AND expression <> ''",
         name
     )
@@ -218,12 +231,14 @@ pub async fn define(
     upcoming: &[DateTime<Utc>],
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    // Assignments happen from left to right: `last_due` still sees the old values.
+    // Assignments happen from left to right: the first two still see the old values.
     sqlx::query!(
         "INSERT INTO cron_entries (name, last_due, kind, expression, zone, jitter_seconds, catch_up, enabled, upcoming,
-           seen_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+           seen_at, awaited_from)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))
          ON DUPLICATE KEY UPDATE
+           awaited_from = IF(expression = '' OR (expression = VALUES(expression) AND zone = VALUES(zone)
+                               AND enabled = VALUES(enabled)), awaited_from, VALUES(awaited_from)),
            last_due = IF(expression = '' OR (expression = VALUES(expression) AND zone = VALUES(zone)
                            AND enabled = VALUES(enabled)), last_due, GREATEST(last_due, VALUES(last_due))),
            kind = VALUES(kind), expression = VALUES(expression), zone = VALUES(zone),
@@ -268,10 +283,11 @@ pub async fn advance(tx: &mut Tx, step: &Step<'_>) -> Result<bool, DbError> {
         "UPDATE cron_entries
          SET last_due = ?, upcoming = ?, seen_at = UTC_TIMESTAMP(6), paused_until = IF(?, NULL, paused_until),
              pause_reason = IF(?, NULL, pause_reason), paused_by = IF(?, NULL, paused_by),
-             paused_at = IF(?, NULL, paused_at)
+             paused_at = IF(?, NULL, paused_at), awaited_from = IF(?, UTC_TIMESTAMP(6), awaited_from)
          WHERE name = ? AND last_due = ? AND paused_at <=> ? AND expression = ? AND zone = ? AND enabled = ?",
         step.last_due,
         Json(step.upcoming),
+        step.end_pause,
         step.end_pause,
         step.end_pause,
         step.end_pause,

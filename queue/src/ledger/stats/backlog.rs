@@ -1,4 +1,4 @@
-//! The backlog and oldest age of each queue: the scaling signal, measured by one worker for the fleet.
+//! The backlog and oldest age of each queue: what the scaling signal is made of.
 //!
 //! Whatever the size of the ledger, this reads at most some ten thousand entries of an index for each queue.
 
@@ -109,7 +109,55 @@ pub async fn listed(db: &Db, states: &[State]) -> Result<Vec<(State, u64)>, DbEr
     Ok(counts)
 }
 
-/// The queues of each living worker, comma-separated.
-pub async fn worker_queues(db: &Db) -> Result<Vec<String>, DbError> {
-    Ok(sqlx::query_scalar!("SELECT queues FROM workers WHERE state = 'alive'").fetch_all(db.pool()).await?)
+/// What has come due and was not made available, since no worker is there to do it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    pub queue: String,
+    /// At most [`COUNTED`] in all queues together.
+    pub jobs: u64,
+    /// Since when the first of them has been due, in seconds of database time.
+    pub oldest_seconds: f64,
+}
+
+/// Jobs that wait for a time that came more than two seconds ago, by queue. Workers leave none.
+pub async fn overdue(db: &Db) -> Result<Vec<Due>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT queue, COUNT(*) AS "jobs!: i64",
+                  TIMESTAMPDIFF(MICROSECOND, MIN(due_at), UTC_TIMESTAMP(6)) AS "age!: i64"
+           FROM (SELECT queue, due_at FROM jobs FORCE INDEX (jobs_due)
+                 WHERE due_at < UTC_TIMESTAMP(6) - INTERVAL 2 SECOND ORDER BY due_at LIMIT ?) AS some
+           GROUP BY queue"#,
+        COUNTED
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let of = |age: i64| age.max(0) as f64 / 1e6;
+    Ok(rows
+        .into_iter()
+        .map(|row| Due { queue: row.queue, jobs: row.jobs.unsigned_abs(), oldest_seconds: of(row.age) })
+        .collect())
+}
+
+/// Seconds without a heartbeat after which a worker does not count, whoever is there to mark it dead.
+const SILENT: u32 = 15;
+
+/// A worker whose heart beats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivingWorker {
+    /// Comma-separated.
+    pub queues: String,
+    /// False while it only finishes what it runs.
+    pub takes_jobs: bool,
+}
+
+/// Workers mark each other dead, and the last one is marked by nobody: it is by its heartbeats that one lives.
+pub async fn living_workers(db: &Db) -> Result<Vec<LivingWorker>, DbError> {
+    Ok(sqlx::query_as!(
+        LivingWorker,
+        r#"SELECT queues, state = 'alive' AS "takes_jobs!: bool" FROM workers
+           WHERE state IN ('alive', 'draining') AND seen_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND"#,
+        SILENT
+    )
+    .fetch_all(db.pool())
+    .await?)
 }

@@ -7,6 +7,7 @@ pub mod error_groups;
 pub mod errors;
 pub mod estimate;
 pub mod failures;
+pub mod given_up;
 pub mod histogram;
 pub mod queues;
 pub mod rollups;

@@ -4,28 +4,24 @@
 //! more; the fleet's gauges of a worker that only lost its lease disappear 15 s later.
 
 use std::{
-    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use db::DbError;
 
 use crate::{
     Queue, QueueContext,
-    ledger::{State, stats::backlog},
+    watch::ScalingSignal,
     worker::{leases::Leases, metrics::meters::Meters},
 };
 
 const TICK: Duration = Duration::from_secs(1);
 /// The scaling signal is never older than this and a scrape interval.
 const SIGNAL: Duration = Duration::from_secs(5);
-/// Off a job's straight way.
-const LISTED: [State; 6] =
-    [State::Scheduled, State::Retryable, State::Waiting, State::Blocked, State::Discarded, State::Quarantined];
 
 pub(in crate::worker) struct Gauges<C> {
     pub(in crate::worker) context: C,
@@ -64,13 +60,13 @@ impl<C: QueueContext> Gauges<C> {
     /// Until it is aborted.
     pub(in crate::worker) async fn run(self) {
         let mut measured: Option<Instant> = None;
-        let mut kinds = HashSet::new();
+        let mut signal = ScalingSignal::default();
         loop {
             self.own();
             if self.leases.rescues() && measured.is_none_or(|at| at.elapsed() >= SIGNAL) {
                 // A measurement that takes long must not follow upon itself.
                 measured = Some(Instant::now());
-                if let Err(error) = self.fleet(&mut kinds).await {
+                if let Err(error) = self.fleet(&mut signal).await {
                     tracing::debug!(%error, "the scaling signal was not measured");
                 }
             }
@@ -94,39 +90,9 @@ impl<C: QueueContext> Gauges<C> {
         }
     }
 
-    async fn fleet(&self, kinds: &mut HashSet<(String, String)>) -> Result<(), DbError> {
+    async fn fleet(&self, signal: &mut ScalingSignal) -> Result<(), DbError> {
         let queues: Vec<&str> = self.queues.iter().map(|queue| queue.as_str()).collect();
-        let db = self.context.db();
-        let mut workers: HashMap<String, u64> = HashMap::new();
-        for worker in backlog::worker_queues(db).await? {
-            for queue in worker.split(',') {
-                *workers.entry(queue.to_owned()).or_default() += 1;
-            }
-        }
-        for backlog in backlog::backlogs(db, &queues).await? {
-            let workers = workers.get(&backlog.queue).copied().unwrap_or(0);
-            let queue = [("queue", backlog.queue)];
-            metrics::gauge!("queue_oldest_job_age_seconds", &queue).set(backlog.oldest_seconds.unwrap_or(0.0));
-            metrics::gauge!("queue_backlog_jobs", &queue).set(backlog.available as f64);
-            metrics::gauge!("queue_running_jobs", &queue).set(backlog.running as f64);
-            metrics::gauge!("queue_workers", &queue).set(workers as f64);
-            metrics::gauge!("queue_backlog_jobs_per_worker", &queue)
-                .set(backlog.available as f64 / workers.max(1) as f64);
-        }
-        let mut ages: HashMap<(String, String), f64> = kinds.drain().map(|kind| (kind, 0.0)).collect();
-        for (queue, kind, age) in backlog::oldest_by_kind(db, &queues).await? {
-            kinds.insert((queue.clone(), kind.clone()));
-            ages.insert((queue, kind), age);
-        }
-        for ((queue, kind), age) in ages {
-            metrics::gauge!("job_oldest_age_seconds", "queue" => queue, "kind" => kind).set(age);
-        }
-        for (state, jobs) in backlog::listed(db, &LISTED).await? {
-            metrics::gauge!("ledger_jobs", "state" => state.as_str()).set(jobs as f64);
-        }
-        self.context.measure().await?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        metrics::gauge!("queue_signal_timestamp_seconds").set(now.as_secs_f64());
-        Ok(())
+        signal.measure(self.context.db(), &queues).await?;
+        self.context.measure().await
     }
 }
