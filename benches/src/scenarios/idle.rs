@@ -168,19 +168,28 @@ async fn statements(stage: &Stage, time: Duration) -> anyhow::Result<Vec<(String
     )
     .fetch_all(db)
     .await?;
-    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut counts: HashMap<String, usize> = HashMap::new();
     for text in texts {
-        *counts.entry(shape(&text)).or_default() += 1;
+        // Several statements sent at once are one line of the log, and as many queries as they are.
+        let shape = shape(&text);
+        let statements = shape.split(';').filter(|statement| !statement.trim().is_empty()).count();
+        *counts.entry(shape).or_default() += statements;
     }
     let mut rates: Vec<(String, f64)> =
-        counts.into_iter().map(|(text, count)| (text, count as f64 / seconds)).collect();
+        counts.into_iter().map(|(text, count)| (beginning(&text), count as f64 / seconds)).collect();
     rates.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     Ok(rates)
 }
 
-/// The beginning of a statement without its values, so that equal statements count as one.
-fn shape(statement: &str) -> String {
+/// As much of a statement as fits into a table's cell. In Markdown a bar would end it.
+fn beginning(statement: &str) -> String {
     const LONGEST: usize = 110;
+    let cut: String = statement.chars().take(LONGEST).collect();
+    cut.replace('|', "/")
+}
+
+/// A statement without its values, so that equal ones count as one.
+fn shape(statement: &str) -> String {
     let mut shape = String::new();
     let mut characters = statement.chars().peekable();
     let mut in_word = false;
@@ -213,14 +222,12 @@ fn shape(statement: &str) -> String {
         }
         in_word = character.is_alphanumeric() || character == '_';
     }
-    let cut: String = shape.trim().chars().take(LONGEST).collect();
-    // A table in Markdown ends its cells there.
-    cut.replace('|', "/")
+    shape.trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::shape;
+    use super::{beginning, shape};
 
     #[test]
     fn values_and_line_breaks_do_not_tell_statements_apart() {
@@ -230,7 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_is_short() {
-        assert_eq!(shape(&"SELECT a || b, ".repeat(40)).chars().count(), 110);
+    fn what_a_text_says_does_not_end_a_statement() {
+        assert_eq!(shape("SET a = 'x;y'; SELECT ';'"), "SET a = ?; SELECT ?");
+    }
+
+    #[test]
+    fn a_long_statement_is_cut_and_ends_no_cell() {
+        let cut = beginning(&"SELECT a || b, ".repeat(40));
+        assert_eq!(cut.chars().count(), 110);
+        assert!(cut.starts_with("SELECT a // b, "));
     }
 }

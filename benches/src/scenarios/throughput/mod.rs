@@ -168,15 +168,21 @@ async fn compare(bench: &Bench, args: &Args, scenario: &str, entries: Vec<Entry>
                     (side.name, side.note, side.jobs) = (measured.peer, measured.note, measured.jobs);
                 }
                 (Err(error), Who::Peer { peer, .. }) if std::env::var_os("CI").is_none() => {
-                    let reason: String = format!("{error:#}").lines().take(2).collect::<Vec<_>>().join(" ");
-                    progress(&format!("    {}: {reason}", peer.name()));
-                    side.note = reason;
+                    progress(&format!("    {}: {error:#}", peer.name()));
+                    side.note = reason(&error);
                 }
                 (Err(error), _) => return Err(error),
             }
         }
     }
     Ok(sides)
+}
+
+/// What fits into a table: the beginning, and not where the log is on this machine.
+fn reason(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("log: "));
+    lines.take(2).collect::<Vec<_>>().join(" ").replace('|', "/")
 }
 
 async fn ours(bench: &Bench, args: &Args, scenario: &str, jobs: u64, slots: Option<usize>) -> anyhow::Result<Measured> {
@@ -229,19 +235,28 @@ fn table(title: &str, sides: &[Side]) -> Table {
     };
     for side in sides {
         let (low, high) = (stats::percentile(&side.rates, 0.0), stats::percentile(&side.rates, 100.0));
+        let (spread, jobs) = match side.rates.is_empty() {
+            true => ("–".into(), "–".into()),
+            false => (format!("{}–{}", figure(low), figure(high)), whole(side.jobs)),
+        };
         let mut row = vec![side.name.clone()];
         if by_slots {
-            row.push(side.entry.slots.map_or_else(|| "–".into(), |slots| figure(slots as f64)));
+            row.push(side.entry.slots.map_or_else(|| "–".into(), |slots| whole(slots as u64)));
         }
-        row.extend([figure(side.median()), format!("{}–{}", figure(low), figure(high)), times(best, side)]);
+        row.extend([figure(side.median()), spread, times(best, side)]);
         if by_slots {
             let equal = sides.iter().find(|ours| ours.is_ours() && ours.entry.slots == side.entry.slots);
             row.push(equal.map_or_else(|| "–".into(), |ours| times(ours.median(), side)));
         }
-        row.extend([figure(side.jobs as f64), side.entry.durability.into(), side.note.clone()]);
+        row.extend([jobs, side.entry.durability.into(), side.note.clone()]);
         table.row(row);
     }
     table
+}
+
+/// A number without decimals.
+fn whole(number: u64) -> String {
+    if number < 100 { number.to_string() } else { figure(number as f64) }
 }
 
 /// The highest median.
@@ -265,5 +280,48 @@ fn keep(results: &mut Results, scenario: &str, sides: &[Side]) {
     for side in sides.iter().filter(|side| !side.rates.is_empty()) {
         let slots = side.entry.slots.map_or_else(String::new, |slots| format!(", {slots} slots"));
         results.samples.insert(format!("{scenario}: {}{slots}", side.name), side.rates.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(who: Who, slots: usize, rates: &[f64]) -> Side {
+        let entry = Entry { who, slots: Some(slots), durability: "none" };
+        Side { jobs: 10, rates: rates.to_vec(), ..Side::new(entry) }
+    }
+
+    fn sides() -> Vec<Side> {
+        let peer = |peer| Who::Peer { peer, scenario: "drain", args: Vec::new() };
+        vec![
+            side(Who::Ours { jobs: 10 }, 2_048, &[300.0, 200.0, 400.0]),
+            side(Who::Ours { jobs: 10 }, 2, &[30.0]),
+            side(peer(Peer::Awa), 2, &[60.0]),
+            side(peer(Peer::Awa), 100, &[150.0]),
+            side(peer(Peer::Pgqrs), 100, &[]),
+        ]
+    }
+
+    #[test]
+    fn each_side_is_taken_at_its_best() {
+        assert_eq!(ratio(&sides(), Peer::Awa, "drain"), Some(2.0));
+        assert_eq!(ratio(&sides(), Peer::Awa, "enqueue"), None);
+        assert_eq!(ratio(&sides(), Peer::Pgqrs, "drain"), None);
+    }
+
+    #[test]
+    fn a_row_is_compared_with_ours_at_best_and_with_as_many_slots() {
+        let rows = table("T", &sides()).rows;
+        assert_eq!(rows[0][1..6], ["2,048", "300", "200–400", "1.00 x", "1.00 x"]);
+        assert_eq!(rows[2][1..6], ["2", "60.00", "60.00–60.00", "5.00 x", "0.50 x"]);
+        assert_eq!(rows[3][4..6], ["2.00 x", "–"]);
+        assert_eq!(rows[4][1..7], ["100", "–", "–", "–", "–", "–"]);
+    }
+
+    #[test]
+    fn a_reason_has_no_path_of_this_machine() {
+        let error = anyhow::anyhow!("not run: it failed\n  log: /some/where\n  | missing\n  more");
+        assert_eq!(reason(&error), "not run: it failed / missing");
     }
 }
