@@ -125,7 +125,7 @@ impl Watch {
         let mut away = false;
         while !shutdown.is_cancelled() {
             let result = async {
-                let held = leases::hold(&self.db, self.id, &[LEASE.to_owned()]).await?;
+                let held = leases::hold(&self.db, self.id, &[LEASE.to_owned()]).await?.held;
                 self.leads.store(held.contains(LEASE), Ordering::Relaxed);
                 if held.is_empty() {
                     return Ok(());
