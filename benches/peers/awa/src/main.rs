@@ -76,8 +76,8 @@ async fn main() -> anyhow::Result<()> {
         "scenario": scenario, "jobs": args.jobs, "seconds": seconds, "note": note,
     });
     println!("{line}");
-    // What awa does in the background is no matter any more.
-    std::process::exit(0);
+    // What awa does in the background ends with the runtime.
+    Ok(())
 }
 
 async fn enqueue(store: &QueueStorage, pool: &PgPool, args: &Args) -> anyhow::Result<f64> {
