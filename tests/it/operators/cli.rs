@@ -146,6 +146,22 @@ async fn jobs_are_listed_shown_and_acted_upon() {
     assert_eq!(by["command"], "worker jobs retry");
     assert!(by["os_uid"].is_u64() && by["host"].is_string(), "{by}");
 
+    let change =
+        ["jobs", "change", &id.to_string(), "--at", "2h", "--priority", "bulk", "--queue", "heavy", "--reason", "r"];
+    let changed = cli(&app, &[&change[..], &["--json"]].concat()).await.json();
+    assert_eq!((&changed["before"]["state"], &changed["after"]["state"]), (&json!("available"), &json!("scheduled")));
+    assert_eq!((&changed["after"]["priority"], &changed["after"]["queue"]), (&json!(4), &json!("heavy")));
+    let now = ["jobs", "change", &id.to_string(), "--at", "now", "--priority", "2", "--reason", "r"];
+    let text = cli(&app, &now).await;
+    assert!(text.out.contains("now     available, from"), "{} {}", text.out, text.err);
+    for (unusable, says) in [("--priority=fast", "must be urgent, high"), ("--at=tomorrow", "is no time")] {
+        let refused = cli(&app, &["jobs", "change", &id.to_string(), unusable, "--reason", "r"]).await;
+        assert_eq!(refused.code, 2, "{unusable}");
+        assert!(refused.err.contains(says), "{}", refused.err);
+    }
+    assert_eq!(cli(&app, &["jobs", "change", &id.to_string(), "--reason", "r"]).await.code, 2, "nothing to change");
+    assert_eq!(cli(&app, &["jobs", "rerun", &id.to_string(), "--reason", "r"]).await.code, 1, "it has not completed");
+
     // One is not there, one does not fit, one is done: each is said, and the status tells.
     let nobody = JobId::new().to_string();
     let discard = ["jobs", "discard", &nobody, &id.to_string(), "--reason", "no", "--json"];

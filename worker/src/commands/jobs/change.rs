@@ -15,12 +15,13 @@ use super::super::{Failure, Operator, Output, reason, short, span, time};
 
 #[derive(clap::Args)]
 pub(super) struct ChangeArgs {
+    /// The job.
     id: JobId,
     /// When it may run: `now`, an RFC 3339 time, or in how long (90s, 15m, 2h, 7d).
     #[arg(long, value_name = "TIME", value_parser = due)]
     at: Option<DateTime<Utc>>,
-    /// 0 (urgent) first to 4 (bulk) last.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=4))]
+    /// How urgent it is: urgent, high, normal, low or bulk, or 0 (first) to 4 (last).
+    #[arg(long, value_name = "PRIORITY", value_parser = priority)]
     priority: Option<u8>,
     /// The queue that has it.
     #[arg(long, value_parser = PossibleValuesParser::new(QUEUES.names()))]
@@ -28,6 +29,13 @@ pub(super) struct ChangeArgs {
     /// Why, in at most 500 characters: kept in the audit log and with the job.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
+}
+
+fn priority(text: &str) -> Result<u8, String> {
+    let words = ["urgent", "high", "normal", "low", "bulk"];
+    let named =
+        words.iter().position(|word| *word == text).or_else(|| text.parse().ok().filter(|band| *band < words.len()));
+    named.and_then(|band| u8::try_from(band).ok()).ok_or_else(|| format!("must be {}, or 0 to 4", words.join(", ")))
 }
 
 fn due(text: &str) -> Result<DateTime<Utc>, String> {
