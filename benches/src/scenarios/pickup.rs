@@ -103,7 +103,7 @@ pub async fn run(bench: &Bench, args: &Args) -> anyhow::Result<Results> {
             let loaded = slowest >= args.rate as f64 * 0.95;
             let measured =
                 if loaded { measured } else { format!("{measured}; only {} jobs/s reached", figure(slowest)) };
-            Goal::new("loaded pickup p99 <= 50 ms", measured, loaded && p99 <= 50.0)
+            Goal::new("loaded pickup p99 <= 10 ms", measured, loaded && p99 <= 10.0)
         });
         results.samples.insert(format!("{scenario} p50, p99 ms"), vec![p50, p99]);
         results.tables.push(table);
