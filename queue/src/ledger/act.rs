@@ -1,6 +1,7 @@
 //! The actions of people on a job: retry, cancel, discard, rerun. The caller writes the audit row and commits.
 
-use db::{Db, DbError, Hash, Tx};
+use db::{Db, DbError, Hash, Json, Tx};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -51,7 +52,7 @@ impl<'a> By<'a> {
         Self { actor: None, reason }
     }
 
-    pub(super) fn kept_reason(&self) -> String {
+    fn kept_reason(&self) -> String {
         self.reason.chars().take(500).collect()
     }
 }
@@ -133,33 +134,48 @@ pub async fn operate(tx: &mut Tx, id: JobId, action: Action, by: &By<'_>) -> Res
     } else {
         leave_limits(tx, id, &subject.kind, subject.priority, subject.counted_by, true).await?;
         let after = match action {
-            Action::Rerun => {
-                // It has done all of its work once, and does all of it again.
-                checkpoints::forget(tx, id).await?;
+            Action::Retry | Action::Rerun => {
+                if action == Action::Rerun {
+                    // It has done all of its work once, and does all of it again.
+                    checkpoints::forget(tx, id).await?;
+                }
                 retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?
             }
-            Action::Retry => retry(tx, id, &subject, pending.is_some_and(|pending| pending > 0)).await?,
             Action::Cancel => end(tx, id, State::Cancelled).await?,
             Action::Discard => end(tx, id, State::Discarded).await?,
         };
         (after, Operated::Done)
     };
     if result.took_effect() {
-        sqlx::query!(
-            "INSERT INTO job_actions (id, job_id, action, actor_id, reason, before_state, after_state, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
-            Uuid::now_v7(),
-            id,
-            action,
-            by.actor,
-            by.kept_reason(),
-            before,
-            after
-        )
-        .execute(&mut **tx)
-        .await?;
+        keep(tx, id, action.as_str(), by, (before, after), None).await?;
     }
     Ok(Some(Change { kind: subject.kind, before, after, result }))
+}
+
+/// A line for the job's timeline: the deed, the states before and after, and what else is to be known.
+pub(super) async fn keep(
+    tx: &mut Tx,
+    id: JobId,
+    deed: &str,
+    by: &By<'_>,
+    (before, after): (State, State),
+    details: Option<Value>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT INTO job_actions (id, job_id, action, actor_id, reason, before_state, after_state, created_at, details)
+         VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)",
+        Uuid::now_v7(),
+        id,
+        deed,
+        by.actor,
+        by.kept_reason(),
+        before,
+        after,
+        details.map(Json)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Asks this very run to stop: a run that somebody asks for later is not meant.

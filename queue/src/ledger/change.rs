@@ -9,7 +9,11 @@ use uuid::Uuid;
 
 use crate::{
     ids::JobId,
-    ledger::{By, State, act::leave_limits},
+    ledger::{
+        By, State,
+        act::{keep, leave_limits},
+        history::timeline::Deed,
+    },
     ready::{Available, Ticket},
 };
 
@@ -96,19 +100,8 @@ pub async fn change(tx: &mut Tx, id: JobId, wanted: &Wanted, by: &By<'_>) -> Res
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!(
-        "INSERT INTO job_actions (id, job_id, action, actor_id, reason, before_state, after_state, created_at, details)
-         VALUES (?, ?, 'change', ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)",
-        Uuid::now_v7(),
-        id,
-        by.actor,
-        by.kept_reason(),
-        before.state,
-        after.state,
-        sqlx::types::Json(json!({ "before": before, "after": after }))
-    )
-    .execute(&mut **tx)
-    .await?;
+    let details = json!({ "before": before, "after": after });
+    keep(tx, id, Deed::Change.as_str(), by, (before.state, after.state), Some(details)).await?;
     if after.state == State::Available {
         let ticket = Ticket { job: id, priority: after.priority, rank: 0 };
         tx.notify(Available { queue: after.queue.clone(), ticket, tenant });
