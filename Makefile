@@ -40,7 +40,7 @@ memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worke
 chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEEDS (1,2,3,4,5); nothing may be lost or doubled
 	@$(DEV) chaos --uploads $(N) --kills $(KILLS) --seeds $(SEEDS) $(ARGS)
 
-drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker', 'frozen-connections', 'read-only'
+drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker', 'frozen-connections', 'read-only', 'disk-full'
 	@$(DEV) drill $(ARGS)
 
 test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='name name' picks some, ARGS='--lib' those without
@@ -49,7 +49,7 @@ test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='n
 
 bench: ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
 	@deploy/install.sh --bench-tools
-	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-archive
+	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-reader --bin bench-archive
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
 
 fuzz: install ## Fuzz the archive check: every target or TARGET=, for SECONDS_EACH (60), JOBS at a time

@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-all=(directory check rebuild content names)
+all=(directory check rebuild content names packages)
 seconds=${SECONDS_EACH:-60}
 dir=.dev/fuzz
 target_dir=${CARGO_TARGET_DIR:-target}/fuzz

@@ -30,6 +30,12 @@ version=$(cargo --version 2>/dev/null | cut -d' ' -f2) ||
     fail "cargo does not start. With rustup, run: rustup toolchain install $(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)"
 at_least "$rust" "$version" || fail "Rust $version is too old, $rust is needed. Run: rustup update stable"
 if [ -f web/package.json ]; then
+    # The archive check for browsers is compiled to it.
+    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ]; then
+        have rustup || fail "Rust cannot compile for browsers: install the target wasm32-unknown-unknown, or Rust from https://rustup.rs."
+        echo "Installing Rust's target wasm32-unknown-unknown"
+        rustup target add wasm32-unknown-unknown 2>/dev/null || fail "rustup could not install the target wasm32-unknown-unknown."
+    fi
     have node || fail "Node.js is missing; version $node or later is needed, see https://nodejs.org."
     at_least "$node" "$(node --version | tr -d v)" || fail "Node.js $(node --version) is too old, $node or later is needed."
 fi

@@ -4,7 +4,7 @@ import hooks from 'eslint-plugin-react-hooks'
 import ts from 'typescript-eslint'
 
 export default ts.config(
-  { ignores: ['dist', 'src/api/schema.d.ts'] },
+  { ignores: ['dist', 'src/api/schema.d.ts', 'packages/*/wasm'] },
   js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
@@ -13,6 +13,19 @@ export default ts.config(
     rules: {
       // React awaits nothing that an event handler returns.
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
+    },
+  },
+  // tsc reads the sources, and knows what there is in a page; the rest runs in Node.js.
+  { files: ['packages/*/src/*.js'], rules: { 'no-undef': 'off' } },
+  {
+    files: ['packages/*/{bench,test/*}.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['process', 'console', 'performance', 'Buffer', 'URL', 'structuredClone'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
     },
   },
   { files: ['src/**/*.tsx'], extends: [a11y.flatConfigs.strict, hooks.configs.flat['recommended-latest']] },

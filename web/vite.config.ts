@@ -11,6 +11,8 @@ export default defineConfig({
   plugins: [react(), tailwindcss()],
   server: { host, port: Number(process.env.PORT ?? 5173), proxy },
   preview: { host, port: Number(process.env.PORT ?? 4173), strictPort: true, proxy },
+  // The worker of the archive check is a module that imports others.
+  worker: { format: 'es' },
   build: { modulePreload: { polyfill: false } },
   test: { environment: 'node', include: ['src/**/*.test.ts'] },
 })

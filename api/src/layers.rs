@@ -12,19 +12,16 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
-    timeout::RequestBodyTimeoutLayer,
 };
 use tracing::Instrument;
 
 use crate::{
+    quota,
     reply::{self, Error},
-    request::JSON_LIMIT,
+    request::{JSON_LIMIT, host},
     settings::Settings,
     state::AppState,
 };
-
-/// A client that sends nothing for so long in the middle of a body has gone away.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// How long an answer may take to begin: no handler waits for anything longer, unless a service hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -33,9 +30,10 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     let router = router
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
-        .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(middleware::from_fn(deadline))
+        .layer(middleware::from_fn(host::check))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), quota::keep))
         .layer(middleware::from_fn(reply::render))
         .layer(middleware::from_fn(reply::observe));
     let router = match cors(&state.settings) {
@@ -46,7 +44,7 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
 }
 
 /// Gives up on a handler that hangs, so that a silent database or store does not pile up requests. Files on their way
-/// in take as long as they take; each pause between their bytes is bounded already.
+/// in take as long as they take; how slowly they may come is bounded already (`serve::body`).
 async fn deadline(request: Request, next: Next) -> Response {
     if request.method() == Method::PUT && request.uri().path().ends_with("/file") {
         return to_its_end(next.run(request)).await;

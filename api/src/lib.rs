@@ -4,6 +4,7 @@
 pub mod auth;
 mod layers;
 mod live;
+mod quota;
 mod reply;
 mod request;
 mod routes;
@@ -17,9 +18,12 @@ mod write;
 use axum::Router;
 use tokio::net::TcpListener;
 
+use crate::serve::Routers;
 pub use crate::{
     reply::{Code, Error},
+    request::TrustedProxies,
     routes::{Document, document},
+    serve::{ConnectionSettings, raise_file_limit},
     settings::{ApiArgs, Settings},
     state::{AppState, Parts},
 };
@@ -32,6 +36,7 @@ pub fn build(state: AppState) -> Router {
 /// Serves the API until `state.stopping` is cancelled and running requests are done, or the grace period is over.
 /// Event streams end at once.
 pub async fn serve(listener: TcpListener, state: AppState) {
-    let (stop, grace) = (state.stopping.clone(), state.settings.shutdown_grace);
-    serve::serve(listener, build(state), stop, grace).await;
+    let probes = layers::wrap(routes::probes(), &state).with_state(state.clone());
+    let routers = Routers { all: build(state.clone()), probes };
+    serve::serve(listener, routers, &state.settings, state.stopping.clone()).await;
 }

@@ -146,6 +146,7 @@ fn start(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let Configuration { api: settings, keys, database, redis, storage, search, telemetry } = configuration;
     let telemetry = infra::telemetry::init(&telemetry, "nano-api")?;
+    api::raise_file_limit();
     let db = Db::connect(database.url.expose_secret(), database.api_pool()).await?;
     let connections = db.connections();
     tracing::info!(connections, "database connections: at most {connections} here");

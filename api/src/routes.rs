@@ -48,6 +48,11 @@ pub fn router() -> Router<AppState> {
         .method_not_allowed_fallback(async || Error::new(Code::MethodNotAllowed))
 }
 
+/// What is answered to those who have no place: load balancers learn that the process lives and whether it is ready.
+pub fn probes() -> Router<AppState> {
+    Router::from(system::probes()).fallback(async || Error::too_many_connections())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -74,7 +79,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 10] {
+    fn forms() -> [Form; 11] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -84,6 +89,7 @@ mod tests {
             ("EditNano", refused::<nanos::forms::EditNano>),
             ("FinishUpload", refused::<uploads::upload::FinishUpload>),
             ("Registration", refused::<accounts::registration::Registration>),
+            ("PasswordChange", refused::<accounts::password::PasswordChange>),
             ("Judgement", refused::<moderation::Judgement>),
             ("LimitForm", refused::<admin::limits::LimitForm>),
             ("NewPause", refused::<admin::pauses::NewPause>),
@@ -123,7 +129,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 51, "a form got or lost a bound");
+        assert_eq!(bounds, 52, "a form got or lost a bound");
     }
 
     #[test]
@@ -136,7 +142,7 @@ mod tests {
             if name.contains("/api/v1") {
                 assert!(operation["responses"]["503"].is_object(), "{name} does not say 503");
             }
-            if operation.get("security").is_some() {
+            if operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()) {
                 assert!(operation["responses"]["401"].is_object(), "{name} does not say 401");
             }
         }
@@ -164,7 +170,7 @@ mod tests {
     #[test]
     fn every_code_but_the_general_ones_belongs_to_a_route() {
         let text = &document().text;
-        let general = [Code::MethodNotAllowed];
+        let general = [Code::MethodNotAllowed, Code::HostInvalid, Code::TooManyConnections];
         for code in Code::ALL.iter().filter(|code| !general.contains(code)) {
             assert!(text.contains(&format!("`{}`", code.as_str())), "{} is on no route", code.as_str());
         }

@@ -7,7 +7,11 @@ use http::HeaderValue;
 use infra::env::{Problems, optional};
 use url::Url;
 
-use crate::auth::jwt::JwtKeys;
+use crate::{
+    auth::jwt::JwtKeys,
+    request::TrustedProxies,
+    serve::{ConnectionArgs, ConnectionSettings},
+};
 
 /// Raw settings of the API.
 #[derive(clap::Args)]
@@ -22,9 +26,11 @@ pub struct ApiArgs {
     /// Origins of web pages that may call the API, comma-separated and exact. Example: https://nano.example,http://localhost:5173
     #[arg(long, env = "CORS_ORIGINS", value_name = "LIST", default_value = "")]
     cors_origins: String,
-    /// How many proxies of ours stand before the API; the client's address is taken that many places from the right of X-Forwarded-For. 0: nobody is believed.
-    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NUMBER", default_value = "0")]
+    /// Proxies of ours before the API, whom X-Forwarded-For is believed: how many (0 to 10; the client's address is that many places from its right), or their networks (10.0.0.0/16,fd00::/8). 0: nobody is believed.
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NUMBER|LIST", default_value = "0")]
     trusted_proxies: String,
+    #[command(flatten)]
+    connections: ConnectionArgs,
     /// A PEM file with the private key that signs access tokens (Ed25519 or P-256, PKCS#8). Make one: openssl genpkey -algorithm ed25519. Required unless JWT_KEY is set.
     #[arg(long, env = "JWT_KEY_FILE", value_name = "FILE")]
     jwt_key_file: Option<String>,
@@ -43,15 +49,27 @@ pub struct ApiArgs {
     /// How long a refresh token is good for, 1h to 90d.
     #[arg(long, env = "REFRESH_TOKEN_LIFETIME", value_name = "DURATION", default_value = "7d")]
     refresh_token_lifetime: String,
-    /// Failed logins per account and per address before the next are refused for the rest of LOGIN_WINDOW.
+    /// How long a session lasts at most, however often its tokens are exchanged, 1d to 365d.
+    #[arg(long, env = "SESSION_LIFETIME", value_name = "DURATION", default_value = "90d")]
+    session_lifetime: String,
+    /// Failed logins of one account from one address before the next are refused for the rest of LOGIN_WINDOW. Ten times as many of one account from everywhere slow it down.
     #[arg(long, env = "LOGIN_FAILURES", value_name = "NUMBER", default_value = "5")]
     login_failures: String,
+    /// Failed logins from one address, whatever the accounts, before the next from there are refused for the rest of LOGIN_WINDOW. A school shares one address.
+    #[arg(long, env = "LOGIN_FAILURES_PER_ADDRESS", value_name = "NUMBER", default_value = "100")]
+    login_failures_per_address: String,
     /// The time over which failed logins are counted.
     #[arg(long, env = "LOGIN_WINDOW", value_name = "DURATION", default_value = "15m")]
     login_window: String,
     /// Registrations and requests for another verification mail per address and hour.
     #[arg(long, env = "REGISTRATIONS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
     registrations_per_hour: String,
+    /// Requests that read, per signed-in person and minute in each process; ten times as many per address without a person.
+    #[arg(long, env = "READS_PER_MINUTE", value_name = "NUMBER", default_value = "1200")]
+    reads_per_minute: String,
+    /// Requests that change something, per signed-in person and minute; ten times as many per address without a person.
+    #[arg(long, env = "WRITES_PER_MINUTE", value_name = "NUMBER", default_value = "120")]
+    writes_per_minute: String,
     /// Passwords hashed at the same time, each on a core and with 19 MiB. 0: as many as there are cores.
     #[arg(long, env = "HASH_SLOTS", value_name = "NUMBER", default_value = "0")]
     hash_slots: String,
@@ -78,11 +96,16 @@ pub struct Settings {
     pub address: SocketAddr,
     pub public_url: Url,
     pub cors_origins: Vec<HeaderValue>,
-    pub trusted_proxies: usize,
+    pub trusted_proxies: TrustedProxies,
+    pub connections: ConnectionSettings,
     pub refresh_token_lifetime: TimeDelta,
+    pub session_lifetime: TimeDelta,
     pub login_failures: u64,
+    pub login_failures_per_address: u64,
     pub login_window: Duration,
     pub registrations_per_hour: u64,
+    pub reads_per_minute: u64,
+    pub writes_per_minute: u64,
     pub hash_slots: usize,
     pub upload_max_bytes: u64,
     pub download_link_lifetime: Duration,
@@ -114,13 +137,21 @@ impl ApiArgs {
             .required("PUBLIC_URL", &self.public_url, site)
             .and_then(|text| problems.url("PUBLIC_URL", text, &["http", "https"], site));
         let cors_origins = self.cors_origins(problems);
-        let trusted_proxies = problems.number("TRUSTED_PROXIES", &self.trusted_proxies, 0..=10, "1");
+        let trusted_proxies = TrustedProxies::parse(&self.trusted_proxies)
+            .map_err(|error| problems.add("TRUSTED_PROXIES", error.to_string(), "1"))
+            .ok();
+        let connections = self.connections.check(problems);
         let access = problems.duration("ACCESS_TOKEN_LIFETIME", &self.access_token_lifetime, minute..=hour, "15m");
         let refresh = problems.duration("REFRESH_TOKEN_LIFETIME", &self.refresh_token_lifetime, hour..=day * 90, "7d");
         let login_failures = problems.number("LOGIN_FAILURES", &self.login_failures, 1..=1000, "5");
+        let session = problems.duration("SESSION_LIFETIME", &self.session_lifetime, day..=day * 365, "90d");
+        let per_address =
+            problems.number("LOGIN_FAILURES_PER_ADDRESS", &self.login_failures_per_address, 1..=1_000_000, "100");
         let login_window = problems.duration("LOGIN_WINDOW", &self.login_window, second..=day, "15m");
         let registrations =
             problems.number("REGISTRATIONS_PER_HOUR", &self.registrations_per_hour, 1..=1_000_000, "60");
+        let reads = problems.number("READS_PER_MINUTE", &self.reads_per_minute, 1..=1_000_000_000, "1200");
+        let writes = problems.number("WRITES_PER_MINUTE", &self.writes_per_minute, 1..=1_000_000_000, "120");
         let hash_slots = problems.number("HASH_SLOTS", &self.hash_slots, 0..=256, "0");
         let upload_max =
             problems.number("UPLOAD_MAX_BYTES", &self.upload_max_bytes, 1..=u64::from(u32::MAX) - 1, "1073741824");
@@ -138,10 +169,15 @@ impl ApiArgs {
             public_url: public_url?,
             cors_origins: cors_origins?,
             trusted_proxies: trusted_proxies?,
+            connections: connections?,
             refresh_token_lifetime: TimeDelta::from_std(refresh?).ok()?,
+            session_lifetime: TimeDelta::from_std(session?).ok()?,
             login_failures: login_failures?,
+            login_failures_per_address: per_address?,
             login_window: login_window?,
             registrations_per_hour: registrations?,
+            reads_per_minute: reads?,
+            writes_per_minute: writes?,
             hash_slots: match hash_slots? {
                 0 => cores(),
                 slots => slots,

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{jwt::JwtKeys, password::Passwords},
     live::Live,
+    quota::Open,
     reply::Error,
     routes::LastReadiness,
     settings::Settings,
@@ -43,6 +44,9 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    /// Event streams, and files on their way in, that people have open.
+    pub streams: Open,
+    pub incoming: Open,
     /// What the live pages of the operators show.
     pub live: Arc<Live>,
     /// Cancelled when the process is told to stop: `/ready` says so, and everything is served as before until `stopping`.
@@ -73,6 +77,8 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            streams: Open::default(),
+            incoming: Open::default(),
             live: Arc::default(),
             leaving: CancellationToken::new(),
             readiness: LastReadiness::default(),

@@ -14,7 +14,7 @@ use infra::db::users;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::{request::CurrentUser, state::AppState};
+use crate::{reply::Error, request::CurrentUser, state::AppState};
 
 /// Below the idle timeout of 60 s of load balancers.
 const PING: Duration = Duration::from_secs(25);
@@ -48,21 +48,29 @@ pub struct Feed {
     recheck: Instant,
 }
 
+/// Streams of one person in one process: several pages in several windows.
+const AT_MOST: u64 = 30;
+
 /// Answers with a stream that `follow` feeds, on a task of its own, until it returns.
-pub fn open<F>(state: AppState, user: CurrentUser, follow: impl FnOnce(Feed) -> F) -> Response
+pub fn open<F>(state: AppState, user: CurrentUser, follow: impl FnOnce(Feed) -> F) -> Result<Response, Error>
 where
     F: Future<Output = Result<(), Ended>> + Send + 'static,
 {
+    let place = state.streams.one("streams", user.id, AT_MOST)?;
     let (sender, receiver) = mpsc::channel(BUFFER);
     // There is room: nothing was sent before.
     let _ = sender.try_send(Ok(Event::default().retry(RETRY).comment("events")));
-    tokio::spawn(follow(Feed { state, user, sender, recheck: Instant::now() + RECHECK }));
+    let following = follow(Feed { state, user, sender, recheck: Instant::now() + RECHECK });
+    tokio::spawn(async move {
+        let _ended = following.await;
+        drop(place);
+    });
     let keep_alive = KeepAlive::new().interval(PING).text("ping");
     let mut response = Sse::new(ReceiverStream::new(receiver)).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    response
+    Ok(response)
 }
 
 impl Feed {

@@ -67,8 +67,8 @@ mod tests {
         let spend = |entries, packed, expanded| {
             Budget::default().spend(entries, packed, expanded, &limits).map_err(|(code, _)| code)
         };
-        assert_eq!(spend(2_000, MIB, 2), Ok(()));
-        assert_eq!(spend(2_001, MIB, 2), Err(Code::TooManyEntries));
+        assert_eq!(spend(5_000, MIB, 2), Ok(()));
+        assert_eq!(spend(5_001, MIB, 2), Err(Code::TooManyEntries));
         assert_eq!(spend(1, 2_048 * MIB, 2_048 * MIB), Ok(()));
         assert_eq!(spend(1, 2_048 * MIB, 2_048 * MIB + 1), Err(Code::ExpandedTooLarge));
         assert_eq!(spend(1, 1, 64 * MIB), Ok(()));
@@ -77,7 +77,7 @@ mod tests {
 
         let mut budget = Budget::default();
         assert!(budget.spend(1, MIB, MIB, &limits).is_ok());
-        assert!(budget.spend(1_999, 0, MIB, &limits).is_ok());
+        assert!(budget.spend(4_999, 0, MIB, &limits).is_ok());
         assert!(!budget.exhausted);
         assert!(budget.spend(1, 0, 0, &limits).is_err() && budget.exhausted);
 

@@ -1,10 +1,16 @@
 //! The records of a ZIP file as they lie on disk (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.9, 4.3.12, 4.3.16).
 
+use memchr::memmem;
+
 pub(crate) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
 pub(crate) const CENTRAL_SIGNATURE: u32 = 0x0201_4b50;
 pub(crate) const END_SIGNATURE: u32 = 0x0605_4b50;
 pub(crate) const ZIP64_LOCATOR_SIGNATURE: u32 = 0x0706_4b50;
 pub(crate) const DESCRIPTOR_SIGNATURE: u32 = 0x0807_4b50;
+
+/// The last two bytes of every record's signature, behind the letters `PK` (APPNOTE 4.3): local header, central header,
+/// end, descriptor, ZIP64's end and its locator, digital signature, extra data of an encrypted directory.
+const SIGNATURES: [[u8; 2]; 8] = [[3, 4], [1, 2], [5, 6], [7, 8], [6, 6], [6, 7], [5, 5], [6, 8]];
 
 pub(crate) const LOCAL_SIZE: usize = 30;
 pub(crate) const CENTRAL_SIZE: usize = 46;
@@ -27,12 +33,55 @@ pub(crate) const FLAG_MASKED_HEADERS: u16 = 1 << 13;
 /// Bits 1 and 2 tell how hard the packer tried, 3 announces a descriptor, 11 says the name is UTF-8.
 pub(crate) const FLAGS_ALLOWED: u16 = 0b110 | FLAG_DESCRIPTOR | FLAG_UTF8;
 
+/// Where the first signature of a record stands in these bytes.
+pub(crate) fn signature_in(bytes: &[u8]) -> Option<usize> {
+    memmem::find_iter(bytes, b"PK")
+        .find(|at| bytes.get(at + 2..at + 4).is_some_and(|rest| SIGNATURES.iter().any(|known| rest == known)))
+}
+
+/// Looks for signatures in a stream, across its chunks.
+#[derive(Default)]
+pub(crate) struct SignatureSearch {
+    seen: u64,
+    /// The last three bytes of what was seen.
+    recent: Vec<u8>,
+    found: Option<u64>,
+}
+
+impl SignatureSearch {
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        if self.found.is_none() {
+            let kept = self.recent.len() as u64;
+            self.recent.extend(&chunk[..chunk.len().min(3)]);
+            let across = signature_in(&self.recent).map(|at| self.seen - kept + at as u64);
+            self.found = across.or_else(|| signature_in(chunk).map(|at| self.seen + at as u64));
+            if chunk.len() >= 3 {
+                self.recent.clear();
+                self.recent.extend(&chunk[chunk.len() - 3..]);
+            } else {
+                let surplus = self.recent.len().saturating_sub(3);
+                self.recent.drain(..surplus);
+            }
+        }
+        self.seen += chunk.len() as u64;
+    }
+
+    /// Where the first one stands.
+    pub(crate) fn found(&self) -> Option<u64> {
+        self.found
+    }
+}
+
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
 /// The header in front of a file's content, without signature, name and extra.
@@ -190,6 +239,22 @@ impl EndRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signatures_are_found_across_chunks() {
+        for [third, fourth] in SIGNATURES {
+            let content = [b"abcPPKx", &b"PK"[..], &[third, fourth], b"defPK"].concat();
+            assert_eq!(signature_in(&content), Some(7));
+            for size in 1..content.len() {
+                let mut search = SignatureSearch::default();
+                content.chunks(size).for_each(|chunk| search.feed(chunk));
+                assert_eq!(search.found(), Some(7), "{size}");
+            }
+        }
+        let mut search = SignatureSearch::default();
+        b"PK is PK\x03\x05 and PK".chunks(2).for_each(|chunk| search.feed(chunk));
+        assert_eq!(search.found(), None);
+    }
 
     #[test]
     fn records_survive_writing_and_parsing() {

@@ -9,6 +9,8 @@
 //!
 //! Everything found is a [`Finding`] with a stable [`Code`]; a source that fails is a [`CheckError`], never a finding.
 //!
+//! Accepted content that is a learning package is recognised as one ([`packages`]).
+//!
 //! The rules are numbered as in the design's pipeline page. Where they live: `directory` and its `end` (1 to 3) and
 //! `extra` (3 to 5, 8, 10 to 12), `content` (1, 4, 6, 7), `names` (9, 10), `budget` and `limits` (12), `kinds` (13).
 
@@ -23,11 +25,14 @@ pub mod hostile;
 mod kinds;
 mod limits;
 mod names;
+pub mod packages;
 mod rebuild;
 mod source;
 
 #[cfg(test)]
 mod tests;
+
+use std::io::Read as _;
 
 use budget::Budget;
 use content::Run;
@@ -44,7 +49,9 @@ pub use findings::{
 pub use kinds::kind::{Kind, extension};
 pub use limits::{Limits, Options};
 pub use rebuild::{Rebuilt, cross_check, rebuild};
-pub use source::{FileSource, ReadAt};
+#[cfg(unix)]
+pub use source::FileSource;
+pub use source::ReadAt;
 
 /// What the directory alone tells about an archive.
 #[derive(Clone, Debug)]
@@ -81,21 +88,35 @@ impl DirectoryVerdict {
 ///
 /// Errors only when the source fails.
 pub fn check_directory(source: &dyn ReadAt, options: &Options) -> Result<DirectoryVerdict, CheckError> {
-    let mut findings = Findings::new(options.limits.findings);
+    let mut findings = Findings::new(&options.limits);
     let mut budget = Budget::default();
     let directory = directory::read(source, &Scope::default(), options, &mut budget, &mut findings)?;
+    if let Some(directory) = directory.as_ref().filter(|_| !options.scripts_allowed) {
+        packages::needs::explain(directory.files(), &mut findings);
+    }
     Ok(DirectoryVerdict { findings, budget, directory, upload_size: source.len() })
 }
 
 /// Second stage: every local header and all content, once, in the order of the offsets.
 ///
-/// Memory is bounded by constants (about 1 MiB, and [`Limits::document_memory`] for each level of documents).
+/// Memory is bounded by constants (about 2 MiB, and [`Limits::document_memory`] for each level of documents).
 /// `source` may be another one than the first stage's (a local copy), as long as it holds the same bytes.
 pub fn check_content(
     source: &dyn ReadAt,
     verdict: DirectoryVerdict,
     options: &Options,
     progress: &mut Progress<'_>,
+) -> Result<Report, CheckError> {
+    read_content(source, verdict, options, progress, false)
+}
+
+/// `streaming` expands every entry as a stream. The report is the same.
+fn read_content(
+    source: &dyn ReadAt,
+    verdict: DirectoryVerdict,
+    options: &Options,
+    progress: &mut Progress<'_>,
+    streaming: bool,
 ) -> Result<Report, CheckError> {
     if source.len() != verdict.upload_size {
         let (found, checked) = (source.len(), verdict.upload_size);
@@ -112,11 +133,17 @@ pub fn check_content(
         total: verdict.upload_size,
         done: 0,
         work: 0,
+        streaming,
     };
     let entries = content::read(source, directory, &Scope::default(), &mut run)?;
     run.done = run.total;
     run.tell()?;
-    Ok(report(&run.findings, &run.budget, entries, verdict.upload_size))
+    let package = match &entries {
+        Some(entries) if !run.findings.rejected() => package(source, entries, &mut run.findings)?,
+        _ => None,
+    };
+    let report = report(&run.findings, &run.budget, entries, verdict.upload_size);
+    Ok(Report { package: package.filter(|_| report.accepted), ..report })
 }
 
 /// Both stages. An archive the directory refuses is still read where that is safe, so that its creator learns
@@ -124,6 +151,32 @@ pub fn check_content(
 pub fn check(source: &dyn ReadAt, options: &Options, progress: &mut Progress<'_>) -> Result<Report, CheckError> {
     let verdict = check_directory(source, options)?;
     check_content(source, verdict, options, progress)
+}
+
+/// The learning package in accepted content.
+fn package(
+    source: &dyn ReadAt,
+    entries: &[ManifestEntry],
+    findings: &mut Findings,
+) -> Result<Option<packages::Package>, CheckError> {
+    let mut failed = None;
+    let mut read = |name: &str, most: usize| {
+        let entry = entries.iter().find(|entry| entry.name == name)?;
+        let mut content = Vec::new();
+        match EntryReader::new(source, entry).take(most as u64).read_to_end(&mut content) {
+            Ok(_) => Some(content),
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        }
+    };
+    let recognition = packages::recognise(entries.iter().map(|entry| entry.name.as_str()), &mut read);
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    recognition.findings.into_iter().for_each(|finding| findings.add(finding));
+    Ok(recognition.package)
 }
 
 fn report(findings: &Findings, budget: &Budget, entries: Option<Vec<ManifestEntry>>, upload_size: u64) -> Report {
@@ -136,5 +189,6 @@ fn report(findings: &Findings, budget: &Budget, entries: Option<Vec<ManifestEntr
         upload_size,
         compressed_size: budget.packed,
         expanded_size: budget.expanded,
+        package: None,
     }
 }

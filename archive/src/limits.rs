@@ -49,7 +49,7 @@ impl Default for Limits {
             upload: GIB,
             expanded: 2 * GIB,
             entry: GIB,
-            entries: 2_000,
+            entries: 5_000,
             ratio: 50,
             ratio_from: 64 * MIB,
             entry_ratio: 200,

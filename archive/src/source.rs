@@ -1,6 +1,8 @@
 //! The sources of an archive's bytes: files and memory, read at any offset, and buffered streams over them.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::io;
+#[cfg(unix)]
+use std::{fs::File, os::unix::fs::FileExt, path::Path};
 
 /// Random access to the bytes of an archive: a file, a buffer, ranged reads of an object store.
 ///
@@ -49,12 +51,14 @@ impl ReadAt for Vec<u8> {
 }
 
 /// A file on disk, with the length it had when it was opened.
+#[cfg(unix)]
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
     len: u64,
 }
 
+#[cfg(unix)]
 impl FileSource {
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::new(File::open(path)?)
@@ -66,6 +70,7 @@ impl FileSource {
     }
 }
 
+#[cfg(unix)]
 impl ReadAt for FileSource {
     fn len(&self) -> u64 {
         self.len
@@ -152,6 +157,24 @@ impl<'a> Stream<'a> {
         Ok(&ahead[..(ahead.len() as u64).min(max) as usize])
     }
 
+    /// What lies ahead, at least `count` bytes of it in one piece. None when the buffer is too small for them, or fewer
+    /// are left.
+    pub(crate) fn peek_all(&mut self, count: u64) -> io::Result<Option<&[u8]>> {
+        if count > self.left().min(self.buffer.len() as u64) {
+            return Ok(None);
+        }
+        let count = count as usize;
+        if self.filled - self.at < count {
+            self.buffer.copy_within(self.at..self.filled, 0);
+            (self.at, self.filled) = (0, self.filled - self.at);
+            let more = (self.left() - self.filled as u64).min((self.buffer.len() - self.filled) as u64) as usize;
+            let place = self.position + self.filled as u64;
+            self.source.read_at(place, &mut self.buffer[self.filled..self.filled + more])?;
+            self.filled += more;
+        }
+        Ok(Some(&self.buffer[self.at..self.filled]))
+    }
+
     /// Like [`peek`](Self::peek), and moves behind what it returns.
     pub(crate) fn take(&mut self, max: u64) -> io::Result<&[u8]> {
         let size = self.peek(max)?.len();
@@ -197,6 +220,15 @@ mod tests {
         assert_eq!(stream.peek(3).unwrap(), &bytes[300_000..300_003]);
         stream.seek(5);
         assert_eq!(stream.take(2).unwrap(), &bytes[5..7]);
+        stream.seek(200_000);
+        assert_eq!(stream.take(9).unwrap(), &bytes[200_000..200_009]);
+        assert_eq!(stream.peek_all(10).unwrap().unwrap().len(), 5 + BUFFER - 200_009);
+        assert_eq!(stream.peek_all(BUFFER as u64).unwrap().unwrap(), &bytes[200_009..200_009 + BUFFER]);
+        assert_eq!(stream.peek_all(BUFFER as u64 + 1).unwrap(), None);
+        assert_eq!((stream.position(), stream.take(3).unwrap()), (200_009, &bytes[200_009..200_012]));
+        stream.seek(599_000);
+        assert_eq!(stream.peek_all(1_000).unwrap().unwrap(), &bytes[599_000..]);
+        assert_eq!(stream.peek_all(1_001).unwrap(), None);
         stream.seek(599_999);
         assert_eq!(stream.take(9).unwrap(), &bytes[599_999..]);
         assert!(stream.peek(9).unwrap().is_empty());

@@ -53,6 +53,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Resul
             alive_file: args.folder.join("alive"),
             // None of these jobs reads anything from outside.
             child: None,
+            reader: None,
             run_journal: None,
         },
         registry: Registry::new(Queues { all, heavy: None })

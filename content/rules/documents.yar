@@ -1,4 +1,5 @@
-// Office documents: macros, links to the outside, hidden containers. (PDF has its own code: its objects are compressed.)
+// Office documents: macros and hidden containers. (Fields, actions and relationships have their own code, `scan/part.rs`: they
+// are spread over several tags. So has PDF: its objects are compressed.)
 
 rule office_macros
 {
@@ -32,8 +33,10 @@ rule opendocument_macros
         action = "quarantine"
         en = "An OpenDocument file with macros."
         de = "Ein OpenDocument-Dokument mit Makros."
+    strings:
+        $event = /["']vnd\.sun\.star\.script:/
     condition:
-        nested and (entry contains "!Basic/" or entry contains "!Scripts/")
+        nested and (entry contains "!Basic/" or entry contains "!Scripts/" or $event)
 }
 
 rule old_office_container
@@ -59,34 +62,6 @@ rule office_embedded_object
             entry icontains "/embeddings/" and uint32be(0) == 0xD0CF11E0
             or entry icontains "/activeX/"
         )
-}
-
-rule office_remote_template
-{
-    meta:
-        severity = "high"
-        action = "review"
-        en = "An office document that loads a template or object from the internet."
-        de = "Ein Office-Dokument, das eine Vorlage oder ein Objekt aus dem Internet lädt."
-    strings:
-        $kind = /relationships\/(attachedTemplate|oleObject|frame|subDocument)"/
-        $external = /TargetMode\s{0,4}=\s{0,4}["']External["']/
-    condition:
-        nested and entry iendswith ".rels" and all of them
-}
-
-rule office_dde
-{
-    meta:
-        severity = "high"
-        action = "review"
-        en = "An office document with a DDE field, which can start programs."
-        de = "Ein Office-Dokument mit einem DDE-Feld; es kann Programme starten."
-    strings:
-        $auto = /<w:instrText[^>]{0,80}>[^<]{0,20}DDE(AUTO)?\s/
-        $sheet = /<ddeLink\s/
-    condition:
-        nested and any of them
 }
 
 rule spreadsheet_formula_in_csv

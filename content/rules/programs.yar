@@ -97,11 +97,12 @@ rule windows_shortcut
         window == 0 and uint32(0) == 0x0000004C and uint32(4) == 0x00021401
 }
 
+// Lesson sources begin so too, and nothing runs them.
 rule script_program
 {
     meta:
-        severity = "low"
-        action = "review"
+        severity = "info"
+        action = "note"
         en = "Starts like a script for the command line."
         de = "Beginnt wie ein Skript für die Kommandozeile."
     strings:
@@ -120,7 +121,10 @@ rule downloads_and_runs
         de = "Enthält Befehle, die Programme herunterladen und starten."
     strings:
         $encoded = /powershell(\.exe)?\s[^\n]{0,80}-e(nc|ncodedcommand)?\s+[A-Za-z0-9+\/=]{40}/ nocase
-        $cradle = /(iex|invoke-expression)[\s(]{1,4}.{0,40}(downloadstring|invoke-webrequest|irm\s|iwr\s)/ nocase
+        // With an address or a call behind them: the bare words stand side by side in every list of keywords.
+        $cradle = /\b(iex|invoke-expression)[\s(&'"]{1,8}new-object\s+(system\.)?net\.webclient\s?\)?\s?\.download(string|file|data)/ nocase
+        $direct = /\b(iex|invoke-expression)[\s(&'"]{1,8}(irm|iwr|curl|wget|invoke-webrequest|invoke-restmethod)\s+(-\w+\s+){0,4}['"]?https?:/ nocase
+        $piped = /(irm|iwr|invoke-webrequest|invoke-restmethod|downloadstring\()\s{0,4}[^\n|]{0,40}https?:[^\n|]{0,200}\|\s{0,4}(iex|invoke-expression)\b/ nocase
         $certutil = /certutil(\.exe)?\s[^\n]{0,40}-urlcache/ nocase
         $mshta = /mshta(\.exe)?\s+["']?(https?|javascript|vbscript):/ nocase
         $bitsadmin = /bitsadmin(\.exe)?\s[^\n]{0,40}\/transfer/ nocase

@@ -35,6 +35,13 @@ pub enum ArchiveError {
     Cancelled,
 }
 
+/// The same error without the name of the file in scratch, which temporary files put into it: what fails here is told to
+/// creators and operators, and folders of this machine are nobody's business.
+fn pathless(error: io::Error) -> ArchiveError {
+    let has_code = error.raw_os_error().is_some();
+    ArchiveError::Io(if has_code { error } else { io::Error::from(error.kind()) })
+}
+
 impl From<ZipError> for ArchiveError {
     fn from(error: ZipError) -> Self {
         match error {
@@ -51,7 +58,7 @@ impl From<io::Error> for ArchiveError {
             Kind::InvalidData | Kind::InvalidInput | Kind::UnexpectedEof | Kind::Other => {
                 Self::Damaged(error.to_string())
             }
-            _ => Self::Io(error),
+            _ => pathless(error),
         }
     }
 }
@@ -131,7 +138,7 @@ impl<R: Read + Seek> Archive<R> {
     ) -> Result<SpooledTempFile, ArchiveError> {
         let mut spool = tempfile::spooled_tempfile_in(SPOOL_MEMORY, scratch);
         copy(&mut self.reader(entry)?, &mut spool, cancelled)?;
-        spool.seek(SeekFrom::Start(0)).map_err(ArchiveError::Io)?;
+        spool.seek(SeekFrom::Start(0)).map_err(pathless)?;
         Ok(spool)
     }
 
@@ -142,7 +149,7 @@ impl<R: Read + Seek> Archive<R> {
         scratch: &Path,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<NamedTempFile, ArchiveError> {
-        let mut file = NamedTempFile::new_in(scratch).map_err(ArchiveError::Io)?;
+        let mut file = NamedTempFile::new_in(scratch).map_err(pathless)?;
         copy(&mut self.reader(entry)?, &mut file, cancelled)?;
         Ok(file)
     }
@@ -167,7 +174,7 @@ fn copy(from: &mut impl Read, to: &mut impl Write, cancelled: &dyn Fn() -> bool)
         if read == 0 {
             return Ok(());
         }
-        to.write_all(&buffer[..read]).map_err(ArchiveError::Io)?;
+        to.write_all(&buffer[..read]).map_err(pathless)?;
     }
 }
 
@@ -279,6 +286,22 @@ pub mod tests {
         assert_eq!(archive.stored_range(&entries[0]).unwrap(), None);
         let (start, end) = archive.stored_range(&entries[1]).unwrap().unwrap();
         assert_eq!(&std::fs::read(&path).unwrap()[start as usize..end as usize], b"xyz");
+    }
+
+    #[test]
+    fn no_error_names_a_path() {
+        let (folder, path) = archive_of(&[("a.txt", &[b'x'; 2 * SPOOL_MEMORY])]);
+        let mut archive = FileArchive::open(&path).unwrap();
+        let entry = archive.entries()[0].clone();
+        let gone = folder.path().join("gone");
+        for error in [
+            archive.unpack(&entry, &gone, &|| false).err().unwrap(),
+            archive.spool(&entry, &gone, &|| false).err().unwrap(),
+            FileArchive::open(&gone).err().unwrap(),
+        ] {
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains('/') && !said.contains("gone"), "{said}");
+        }
     }
 
     #[test]

@@ -41,6 +41,17 @@ pub(crate) enum Miss {
     Fault(ContentError),
 }
 
+impl Miss {
+    /// Of a document that is an archive in itself: what is damaged is the document, and packing the upload again would
+    /// not help.
+    pub(crate) fn of_document(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Damaged(_) => Self::Note("document_broken", error.to_string()),
+            other => other.into(),
+        }
+    }
+}
+
 impl From<ArchiveError> for Miss {
     fn from(error: ArchiveError) -> Self {
         match error {

@@ -10,9 +10,10 @@
 //! | [`scan`] | findings: YARA rules, active content in PDF and HTML, text rules |
 //! | [`text`] | words for the search index, language, page count, duration, dimensions |
 //!
-//! Memory: entries are read in windows; what has to be held whole (an encoded image, a PDF) is at most 32 MiB, and
-//! decoded pictures obey [`ImageLimits`](thumbnail::ImageLimits). Disk: at most one entry at a time lies unpacked in
-//! the scratch folder, without a name, so a crash leaves nothing behind.
+//! Memory: entries are read in windows, texts and pages in pieces; what has to be held whole (an encoded image, a PDF, one
+//! tag of an XML file) is at most 32 MiB, decoded pictures obey [`ImageLimits`](thumbnail::ImageLimits), and a PDF page is
+//! weighed before it is drawn. Disk: at most one entry at a time, and one document embedded in it, lies unpacked in the
+//! scratch folder, without a name, so a crash leaves nothing behind.
 
 mod entries;
 mod error;
@@ -30,5 +31,4 @@ mod video;
 
 pub use entries::ArchiveError;
 pub use error::ContentError;
-pub use note::{Hint, Note, hint};
-pub use scan::lazy_scanner::LazyScanner;
+pub use note::{HINTS, Hint, Note, ShownNote, hint};

@@ -1,4 +1,4 @@
-//! Office documents and EPUBs: ZIPs inside the nano's ZIP, opened one level deep, never further.
+//! Office documents and EPUBs: ZIPs inside the nano's ZIP, and the documents embedded in them.
 
 use std::{path::Path, sync::Arc};
 
@@ -7,13 +7,15 @@ use tempfile::SpooledTempFile;
 use crate::{
     entries::{Archive, ArchiveError, Entry},
     html::{self, Syntax},
-    kind::Kind,
+    kind::{Kind, extension},
     text::plain,
 };
 
 /// Files in one document, at most.
 const FILES_MAX: usize = 5000;
-/// Unpacked bytes of one document, at most; what lies beyond is not read.
+/// How deep documents lie in one another, at most: a document, and one embedded in it. The archive check says the same.
+pub const DEPTH_MAX: u8 = 2;
+/// Unpacked bytes of one document and of what is embedded in it, at most; what lies beyond is not read.
 pub const BYTES_MAX: u64 = 512 << 20;
 /// One text part of a document is read up to this size, in bytes.
 const PART_MAX: u64 = 8 << 20;
@@ -64,20 +66,65 @@ pub fn open<R: std::io::Read + std::io::Seek>(
 
 /// Parts that hold what a reader sees (ECMA-376; OpenDocument 1.3, part 2; EPUB 3).
 fn is_text_part(name: &str) -> bool {
-    let is_slide =
-        |folder: &str| name.strip_prefix(folder).is_some_and(|file| file.ends_with(".xml") && !file.contains('/'));
     matches!(
         name,
         "word/document.xml" | "word/footnotes.xml" | "word/endnotes.xml" | "xl/sharedStrings.xml" | "content.xml"
-    ) || is_slide("ppt/slides/")
-        || is_slide("ppt/notesSlides/")
+    ) || is_in(name, "ppt/slides/")
+        || is_in(name, "ppt/notesSlides/")
         || Kind::of(name) == Kind::Html
+}
+
+/// Parts that hold words at all: also headers, footers, comments, styles with text, and what the document says of itself.
+pub fn has_words(name: &str) -> bool {
+    let is_wordy = |folder: &str, beginnings: &[&str]| {
+        is_in(name, folder) && beginnings.iter().any(|beginning| name[folder.len()..].starts_with(beginning))
+    };
+    is_text_part(name)
+        || is_wordy("word/", &["header", "footer", "comments", "glossary"])
+        || is_wordy("xl/", &["comments"])
+        || is_wordy("xl/worksheets/", &["sheet"])
+        || ["xl/threadedComments/", "ppt/comments/", "ppt/slideMasters/", "ppt/slideLayouts/", "ppt/notesMasters/"]
+            .iter()
+            .chain(&["ppt/diagrams/", "word/diagrams/", "xl/drawings/", "ppt/charts/", "word/charts/", "xl/charts/"])
+            .any(|folder| is_in(name, folder))
+        || matches!(name, "styles.xml" | "meta.xml" | "docProps/core.xml" | "docProps/app.xml" | "docProps/custom.xml")
+}
+
+/// Numbers stand between the words of a sheet.
+pub fn is_sheet(name: &str) -> bool {
+    is_in(name, "xl/worksheets/")
+}
+
+fn is_in(name: &str, folder: &str) -> bool {
+    name.strip_prefix(folder).is_some_and(|file| file.ends_with(".xml") && !file.contains('/'))
+}
+
+/// Parts that are XML, whatever their kind.
+pub fn is_xml(name: &str, head: &[u8]) -> bool {
+    let named = matches!(extension(name).as_str(), "xml" | "rels" | "vml" | "opf" | "ncx" | "rdf");
+    named || head.trim_ascii_start().starts_with(b"<") || head.starts_with(b"\xEF\xBB\xBF<")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::entries::tests::archive_of;
+
+    #[test]
+    fn words_stand_in_many_parts() {
+        for name in [
+            "word/header1.xml",
+            "word/comments.xml",
+            "ppt/notesSlides/notesSlide1.xml",
+            "xl/worksheets/sheet1.xml",
+            "styles.xml",
+        ] {
+            assert!(has_words(name), "{name}");
+        }
+        for name in ["word/styles.xml", "word/_rels/document.xml.rels", "ppt/theme/theme1.xml", "word/media/a.xml"] {
+            assert!(!has_words(name), "{name}");
+        }
+    }
 
     #[test]
     fn reads_what_a_reader_sees() {

@@ -21,8 +21,9 @@ use crate::{DbError, Notice, Pool, Telegram, Tx, notices::Board};
 const MAX_WAITERS: usize = 25;
 /// Seconds after which the server ends a session that says nothing. A call that is dropped between preparing a statement
 /// and running it leaves sqlx waiting for an answer that nobody will send, and the place in the pool with it; this gives
-/// the place back. Idle connections say something before that (`keeper.rs`).
-const SILENT_AT_MOST: u32 = 60;
+/// the place back. A process that stands still in the middle of a transaction holds its row locks no longer than that, and
+/// neither does one whose connection froze there. Idle connections say something before that (`keeper.rs`).
+const SILENT_AT_MOST: u32 = 10;
 /// How long anybody waits for the answer to a statement: longer than for a lock (5 s), and short enough that a worker whose
 /// connections froze is at work again before its jobs are missed.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -57,30 +58,34 @@ impl Db {
     /// A pool of at most `pool_size` connections; they are opened when first needed, so a database that is away
     /// at start is an error of the first call, not of this one.
     pub async fn connect(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, None, INSPECTIONS_OF_API)
+        Self::connect_with(url, pool_size, SILENT_AT_MOST, pool_size as usize + MAX_WAITERS, INSPECTIONS_OF_API)
     }
 
-    /// Like [`Db::connect`], for workers: the server drops a session that is silent for 10 s, so that a stopped
-    /// process cannot hold a row lock for long. Nobody is refused for waiting: a worker only takes jobs it has
-    /// slots for, and a handler that waits is better than one that is run again.
+    /// Like [`Db::connect`], for workers: nobody is refused for waiting. A worker only takes jobs it has slots for, and a
+    /// handler that waits is better than one that is run again.
     pub async fn connect_worker(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, Some(10), INSPECTIONS_OF_WORKER)
+        Self::connect_with(url, pool_size, SILENT_AT_MOST, usize::MAX, INSPECTIONS_OF_WORKER)
     }
 
     /// Like [`Db::connect_worker`], for a child process of a worker: what is looked up goes through the same connections.
     pub async fn connect_child(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, Some(10), 0)
+        Self::connect_with(url, pool_size, SILENT_AT_MOST, usize::MAX, 0)
     }
 
     /// Like [`Db::connect_worker`], with 3 s: a scheduler looks every second, and its ticks may be 5 s late at most
     /// although another replica stands still in the middle of one.
     pub async fn connect_scheduler(url: &str, pool_size: u32) -> Result<Self, DbError> {
-        Self::connect_with(url, pool_size, Some(3), 0)
+        Self::connect_with(url, pool_size, 3, usize::MAX, 0)
     }
 
-    fn connect_with(url: &str, pool_size: u32, wait_timeout: Option<u32>, inspections: u32) -> Result<Self, DbError> {
+    fn connect_with(
+        url: &str,
+        pool_size: u32,
+        silent_at_most: u32,
+        most: usize,
+        inspections: u32,
+    ) -> Result<Self, DbError> {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
-        let silent_at_most = wait_timeout.unwrap_or(SILENT_AT_MOST);
         let pool = MySqlPoolOptions::new()
             .max_connections(pool_size)
             .idle_timeout(None)
@@ -96,8 +101,6 @@ impl Db {
                     writable(connection).await
                 })
             });
-        // A worker only takes jobs it has slots for, and a handler that waits is better than one that is run again.
-        let most = if wait_timeout.is_some() { usize::MAX } else { pool_size as usize + MAX_WAITERS };
         let inspection = (inspections > 0).then(|| inspection(&options, inspections));
         let pool = Pool::new(pool.connect_lazy_with(options), DEADLINE, silent_at_most);
         Ok(Self {

@@ -49,6 +49,7 @@ boundaries() { python3 deploy/checks/boundaries.py; }
 sql() { python3 deploy/checks/sql.py; }
 settings() { python3 deploy/checks/settings.py; }
 metrics() { python3 deploy/checks/metrics.py; }
+site() { python3 deploy/checks/site.py; }
 query_cache() { deploy/checks/query-cache.sh; }
 programs() { cargo build --workspace --bins --quiet; }
 codecs() { python3 deploy/checks/codecs.py "$target/debug"; }
@@ -75,6 +76,7 @@ step boundaries boundaries
 step sql sql
 step settings settings
 step metrics metrics
+step site site
 step scripts scripts
 step licences licences
 step unused unused

@@ -25,11 +25,13 @@ words! {
 }
 
 words! {
-    /// Why a moderation case was opened.
+    /// Why a moderation case was opened. `Edited` is about words, the others are about a version.
     pub enum Cause ("cause") {
         FirstUpload = "first_upload",
         Always = "always",
         Flagged = "flagged",
+        /// The title or description of a published nano is to change.
+        Edited = "edited",
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rules for text people type: lengths are counted in characters, and characters that change how their
 //! neighbours are shown are refused.
 
+use unicode_normalization::UnicodeNormalization;
+
 /// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -41,6 +43,29 @@ fn bounded(text: String, most: usize) -> Result<String, TextError> {
     if have > most { Err(TextError::TooLong { have, most }) } else { Ok(text) }
 }
 
+/// Endings that mail programs and chats turn into links without being asked.
+const ENDINGS: &str = " ai app at be biz cc ch cl click cn co com de dev es eu fr gg info io it link live ly me mobi net nl online \
+                       org page pl ru shop site store su tk to top tv uk us vip web xn xyz ";
+
+/// True when the text has something that a reader could follow: `http`, `www.`, a domain before a path, or one with a common
+/// ending. Abbreviations (`Dr.Ada`, `B.Sc.`) are none.
+pub fn has_link(text: &str) -> bool {
+    let text = text.nfkc().collect::<String>().to_lowercase();
+    let apart = |c: char| c.is_whitespace() || "()[]<>{},;|\"'„“”".contains(c);
+    text.contains("http") || text.contains("://") || text.contains("www.") || text.split(apart).any(is_address)
+}
+
+/// `name.tld`, alone, after an `@`, or before `/`, `:`, `?` or `#`.
+fn is_address(word: &str) -> bool {
+    let word = word.rsplit('@').next().unwrap_or_default();
+    let host = word.split(['/', ':', '?', '#']).next().unwrap_or_default();
+    let goes_on = host.len() + 1 < word.len();
+    let Some((name, ending)) = host.trim_matches(['.', '!', '-', '_']).rsplit_once('.') else { return false };
+    let is_ending = ending.chars().count() >= 2 && ending.chars().all(|c| c.is_alphanumeric() || c == '-');
+    let is_common = ending.starts_with("xn--") || ENDINGS.contains(&format!(" {ending} "));
+    !name.is_empty() && is_ending && (goes_on || is_common)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +84,35 @@ mod tests {
         assert_eq!(paragraphs("a\r\nb\t", 100).as_deref(), Ok("a\nb"));
         // Joiners inside emoji and Indic scripts carry meaning.
         assert!(line("👩\u{200D}💻 Code", 100).is_ok());
+    }
+
+    #[test]
+    fn what_can_be_followed_is_a_link() {
+        for link in [
+            "Visit HTTPS://evil.example now",
+            "hxxp http evil",
+            "www.evil.example",
+            "Ada evil.example/win",
+            "evil.com",
+            "Ada (evil.com)",
+            "ｅｖｉｌ．ｃｏｍ",
+            "win@evil.de",
+            "evil.example:8080",
+            "get.rich.xyz!",
+        ] {
+            assert!(has_link(link), "{link}");
+        }
+        for name in [
+            "Ada",
+            "Dr.Ada Lovelace",
+            "J. R. R. Tolkien",
+            "Ada B.Sc.",
+            "Ada/Grace",
+            "St.Pauli",
+            "O'Neil: 3.5",
+            "A.-M. .",
+        ] {
+            assert!(!has_link(name), "{name}");
+        }
     }
 }

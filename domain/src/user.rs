@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 use words::words;
 
 pub use words::{UnknownWord, Words};
@@ -155,7 +156,8 @@ impl fmt::Display for Username {
 #[error("not a valid email address")]
 pub struct EmailError;
 
-/// An email address in its stored form: trimmed and lower case, at most 254 bytes (RFC 5321, 4.5.3.1.3).
+/// An email address in its stored form, by which addresses are compared: trimmed, lower case, composed (NFC), the domain as
+/// DNS knows it (RFC 5891, `xn--…`), at most 254 bytes (RFC 5321, 4.5.3.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(String);
@@ -163,13 +165,15 @@ pub struct Email(String);
 impl FromStr for Email {
     type Err = EmailError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim().to_lowercase();
+        let text: String = text.trim().to_lowercase().nfc().collect();
         let (local, host) = text.rsplit_once('@').ok_or(EmailError)?;
         let local_ok = !local.is_empty()
             && local.len() <= 64
             && local.split('.').all(|atom| {
                 !atom.is_empty() && atom.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c))
             });
+        // What has no such form is told by `check_deliverable`.
+        let host = idna::domain_to_ascii(host).unwrap_or_else(|_| host.to_owned());
         let host_ok = host.contains('.')
             && host.split('.').all(|label| {
                 !label.is_empty()
@@ -178,6 +182,7 @@ impl FromStr for Email {
                     && !label.ends_with('-')
                     && label.chars().all(|c| c.is_alphanumeric() || c == '-')
             });
+        let text = format!("{local}@{host}");
         if local_ok && host_ok && text.len() <= 254 { Ok(Self(text)) } else { Err(EmailError) }
     }
 }
@@ -195,6 +200,13 @@ pub enum UndeliverableError {
 impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// As people write it, with a domain in its own letters: to show it, and as addresses were stored before domains were
+    /// kept in their ASCII form.
+    pub fn shown(&self) -> String {
+        let (local, host) = self.0.rsplit_once('@').unwrap_or_default();
+        format!("{local}@{}", idna::domain_to_unicode(host).0)
     }
 
     /// Whether mail can be sent there, whatever the servers on the way know. For new accounts.
@@ -285,6 +297,21 @@ mod tests {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
         assert!(format!("{}@example.org", "a".repeat(65)).parse::<Email>().is_err());
+    }
+
+    #[test]
+    fn one_address_has_one_form() {
+        let form = |text: &str| text.parse::<Email>().unwrap();
+        for same in ["Jo\u{308}rg@Bücher.Example", "jörg@xn--bcher-kva.example", "JÖRG@bu\u{308}cher\u{3002}example"]
+        {
+            assert_eq!(form(same).as_str(), "jörg@xn--bcher-kva.example", "{same}");
+            assert_eq!(form(same).shown(), "jörg@bücher.example");
+        }
+        assert_ne!(form("lèö@nano.example"), form("leo@nano.example"));
+        assert_ne!(form("j@müller.example"), form("j@muller.example"));
+        // Letters of another width are other letters before the @; in a domain DNS knows only one.
+        assert_ne!(form("ｌｅｏ@nano.example"), form("leo@nano.example"));
+        assert_eq!(form("leo@ｎａｎｏ.example"), form("leo@nano.example"));
     }
 
     #[test]

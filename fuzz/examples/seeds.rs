@@ -17,7 +17,10 @@ fn main() -> std::io::Result<()> {
         write(&Path::new(&folder).join(target), archives.iter().map(|bytes| bytes.to_vec()))?;
     }
     write(&Path::new(&folder).join("content"), contents(&honest).into_iter().chain(documents(&hostile)))?;
-    write(&Path::new(&folder).join("names"), archives.iter().flat_map(|bytes| names(bytes)))
+    write(&Path::new(&folder).join("names"), archives.iter().flat_map(|bytes| names(bytes)))?;
+    let packages = hostile::packages::honest().into_iter().map(|package| package.bytes);
+    let hostile = hostile::packages::hostile().into_iter().map(|case| case.bytes);
+    write(&Path::new(&folder).join("packages"), packages.chain(hostile).flat_map(|bytes| manifests(&bytes)))
 }
 
 fn write(folder: &Path, seeds: impl Iterator<Item = Vec<u8>>) -> std::io::Result<()> {
@@ -39,6 +42,22 @@ fn contents(honest: &[Vec<u8>]) -> Vec<Vec<u8>> {
             let choice = fuzz::EXTENSIONS.iter().position(|known| *known == extension).unwrap_or(0) as u8;
             let mut seed = vec![choice];
             EntryReader::new(bytes, entry).read_to_end(&mut seed).expect("an honest file reads");
+            seeds.push(seed);
+        }
+    }
+    seeds
+}
+
+/// The manifests of a package, behind the number of each.
+fn manifests(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let options = Options { scripts_allowed: true, ..Options::default() };
+    let report = archive::check(&bytes, &options, &mut |_, _| ControlFlow::Continue(()));
+    let mut seeds = Vec::new();
+    for entry in &report.expect("bytes in memory can be read").entries {
+        let known = fuzz::MANIFESTS.iter().position(|manifest| entry.name.ends_with(manifest));
+        if let Some(choice) = known.filter(|_| entry.size <= MOST as u64) {
+            let mut seed = vec![choice as u8];
+            EntryReader::new(&bytes, entry).read_to_end(&mut seed).expect("accepted content reads");
             seeds.push(seed);
         }
     }

@@ -1,10 +1,10 @@
 //! Archives around the fuzzer's bytes.
 
 /// Every type that may be in an upload, documents twice as often.
-pub const EXTENSIONS: [&str; 33] = [
+pub const EXTENSIONS: [&str; 40] = [
     "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "pdf", "txt", "md", "html", "htm", "css", "json", "csv",
     "vtt", "srt", "png", "jpg", "jpeg", "webp", "gif", "svg", "mp4", "webm", "mp3", "m4a", "ogg", "wav", "woff2", "js",
-    "wasm", "bin",
+    "wasm", "bin", "xml", "xsd", "dtd", "woff", "ttf", "otf", "eot",
 ];
 
 /// A stored file of each name, with equal headers. `how`: bit 0 the UTF-8 flag, bit 1 made on DOS, bit 2 on macOS.

@@ -4,6 +4,7 @@
 //! same files; and the canonical archive made of it is accepted again and reads as the same files too.
 
 mod build;
+mod packages;
 mod repair;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 use archive::{EntryReader, Finding, Options, Report};
 
 pub use build::EXTENSIONS;
+pub use packages::{MANIFESTS, packages};
 
 /// Names to their content.
 type Tree = BTreeMap<String, Vec<u8>>;

@@ -3,7 +3,6 @@
 use std::{path::PathBuf, sync::Arc};
 
 use archive::Limits;
-use content::LazyScanner;
 use db::{Db, DbError, Tx, clock::Clock};
 use domain::{audit::Entry, review::ReviewPolicy};
 use infra::{
@@ -22,7 +21,6 @@ pub struct Context {
     pub search: SearchBackend,
     pub cache: Cache,
     pub mailer: Mailer,
-    pub scanner: Arc<LazyScanner>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
 }
@@ -34,6 +32,8 @@ pub struct Settings {
     pub archive_limits: Limits,
     /// Where archives are unpacked and rebuilt; emptied at start.
     pub scratch: PathBuf,
+    /// Scan rules of this deployment's own, beside ours.
+    pub rules: Option<PathBuf>,
     /// The web app's address, for links in mails.
     pub public_url: String,
     /// How long a job that has ended stays in the ledger.

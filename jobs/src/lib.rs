@@ -1,6 +1,5 @@
 //! The marketplace's background work: one file per job, in rooms, and the one list of them in `marketplace.rs`.
 
-mod content_errors;
 mod context;
 #[cfg(test)]
 mod corpus;
@@ -8,11 +7,16 @@ pub mod mail;
 pub mod maintenance;
 mod marketplace;
 pub mod queues;
+mod readers;
 pub mod steps;
 
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
-pub use mail::{NewMail, RemindModerators, SendEmail, queue_mail};
+pub use mail::{NewMail, RemindModerators, SendEmail, queue_mail, queue_verification};
 pub use maintenance::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemoveObject, Retention};
 pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;
-pub use steps::{IndexNano, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ValidateArchive, VersionRef};
+pub use readers::readers;
+pub use steps::{
+    IndexNano, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ValidateArchive, VersionRef,
+    publish_edit,
+};

@@ -8,7 +8,7 @@ use queue::{
 
 use crate::{
     Context, ExpireUploads, ExportAuditLog, IndexNano, MakeThumbnails, PublishNano, QUEUES, ReconcileStorage,
-    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, SendEmail, ValidateArchive,
+    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, SendEmail, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -20,7 +20,7 @@ macro_rules! marketplace {
 
         /// The kinds with their handlers, for workers.
         pub fn registry() -> Registry<Context> {
-            Registry::new(QUEUES)$(.with::<$job>())*
+            Registry::new(QUEUES)$(.with::<$job>())*.with_readers(readers::readers())
         }
     };
 }
@@ -33,6 +33,7 @@ marketplace! {
     ReviewNano,
     PublishNano,
     IndexNano,
+    ScanEdit,
     // Mail.
     SendEmail,
     RemindModerators,

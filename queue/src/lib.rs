@@ -15,6 +15,7 @@ mod kinds;
 pub mod ledger;
 mod ledger_days;
 mod outcome;
+pub mod reader;
 pub mod ready;
 mod registry;
 

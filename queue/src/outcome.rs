@@ -33,6 +33,10 @@ pub enum JobError {
     /// Trying again cannot help.
     #[error("given up: {0}")]
     Discard(#[source] anyhow::Error),
+    /// The process that read for it died ([`Run::read`]): handed on with `?` it counts as the job's crash, and where memory
+    /// was the reason the job gets more of it first.
+    #[error("{how}")]
+    Crashed { how: String, out_of_memory: bool },
     /// The job was given to others meanwhile: the run ends without a trace. Comes from [`Run::transaction`].
     #[error("the job was taken away from this run")]
     Lost,
@@ -102,6 +106,8 @@ impl JobError {
         let (error, default) = match self {
             Self::Transient(_) => return class::TRANSIENT,
             Self::Lost => return class::LOST,
+            Self::Crashed { out_of_memory: true, .. } => return class::OUT_OF_MEMORY,
+            Self::Crashed { .. } => return class::CRASHED,
             Self::Failed(error) => (error, class::FAILED),
             Self::Discard(error) => (error, class::DISCARD),
         };

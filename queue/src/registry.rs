@@ -11,6 +11,7 @@ use crate::{
     Job, JobError, Kind, Kinds, Outcome, Queue, QueueContext, Queues, RetryPolicy, Run,
     builtin::{CancelFlow, TellGivenUp},
     class,
+    reader::Readers,
 };
 
 /// The handlers by wire name, and the queues they run in.
@@ -19,12 +20,14 @@ pub struct Registry<C> {
     queues: Queues,
     kinds: Arc<Kinds>,
     handlers: HashMap<&'static str, Arc<dyn Handler<C>>>,
+    readers: Readers,
 }
 
 impl<C: QueueContext> Registry<C> {
     /// No kinds yet, but the queue's own for what follows when a job is given up.
     pub fn new(queues: Queues) -> Self {
-        let empty = Self { queues, kinds: Arc::new(Kinds::new(&[])), handlers: HashMap::new() };
+        let empty =
+            Self { queues, kinds: Arc::new(Kinds::new(&[])), handlers: HashMap::new(), readers: Readers::default() };
         empty.with::<TellGivenUp>().with::<CancelFlow>()
     }
 
@@ -34,6 +37,17 @@ impl<C: QueueContext> Registry<C> {
         self.handlers.insert(J::KIND, Arc::new(Typed::<J>(PhantomData)));
         Arc::make_mut(&mut self.kinds).add(Kind::of::<J, C>());
         self
+    }
+
+    /// The readers that its handlers call.
+    #[must_use]
+    pub fn with_readers(mut self, readers: Readers) -> Self {
+        self.readers = readers;
+        self
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     pub fn queues(&self) -> &Queues {
@@ -53,9 +67,10 @@ impl<C: QueueContext> Registry<C> {
         self.handlers.iter().map(|(kind, handler)| (*kind, handler))
     }
 
-    /// Whether jobs of this queue may need a child process.
+    /// Whether jobs of this queue are expected to need a child process. Those that were lost twice need one in any queue, and
+    /// wait for its start.
     pub(crate) fn isolates_in(&self, queue: Queue) -> bool {
-        self.queues.heavy == Some(queue) || self.kinds.iter().any(|kind| kind.isolated && kind.queue == queue)
+        self.kinds.iter().any(|kind| kind.isolated && kind.queue == queue)
     }
 }
 

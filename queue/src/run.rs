@@ -13,15 +13,16 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    JobError, QueueContext, Registry, class,
+    JobError, QueueContext, Queues, Registry, class,
     ids::JobId,
     ledger::{
-        self, Fence, Fenced, flow_members,
+        self, Claimed, Fence, Fenced, flow_members,
         history::{
             checkpoints::{self, POSITION_LIMIT},
             logs::Level,
         },
     },
+    reader::{Reader, Reading, Supplies},
     run_log::RunLog,
 };
 
@@ -38,6 +39,17 @@ pub struct Run {
     log: RunLog,
     registry: Arc<dyn Any + Send + Sync>,
     scratch: Option<Arc<Path>>,
+    reading: Option<RunReading>,
+}
+
+/// How this run reads hostile files.
+#[derive(Clone)]
+struct RunReading {
+    reading: Arc<Reading>,
+    /// In the queue for what needs more memory.
+    heavy: bool,
+    /// Earlier crashes of the job.
+    crashes: u32,
 }
 
 impl Run {
@@ -50,7 +62,7 @@ impl Run {
         registry: Arc<dyn Any + Send + Sync>,
     ) -> Self {
         let (progress, log) = (Arc::default(), RunLog::new(clock));
-        Self { fence, failures, version, cancel, progress, log, registry, scratch: None }
+        Self { fence, failures, version, cancel, progress, log, registry, scratch: None, reading: None }
     }
 
     /// Every kind that this worker knows: for the queue's own jobs, which act on others.
@@ -62,6 +74,12 @@ impl Run {
     /// The same with a folder for its files.
     pub(crate) fn with_scratch(mut self, folder: Option<Arc<Path>>) -> Self {
         self.scratch = folder;
+        self
+    }
+
+    pub(crate) fn with_reading(mut self, reading: Arc<Reading>, job: &Claimed, queues: &Queues) -> Self {
+        let heavy = queues.heavy.is_some_and(|heavy| heavy.as_str() == job.queue);
+        self.reading = Some(RunReading { reading, heavy, crashes: job.crashes });
         self
     }
 
@@ -167,6 +185,29 @@ impl Run {
     /// ([`OnGivenUp::Continue`](crate::OnGivenUp)).
     pub async fn given_up_children<C: QueueContext>(&self, context: &C) -> Result<Vec<JobId>, JobError> {
         Ok(flow_members::given_up_children(context.db(), self.fence.job).await?)
+    }
+
+    /// Reads bytes from outside, in a process that holds nothing worth stealing.
+    ///
+    /// # Errors
+    /// [`JobError::Crashed`] when that process died: hand it on with `?`, and it counts as the job's crash. A fault of this
+    /// machine is [`JobError::Transient`].
+    pub async fn read<R: Reader>(&self, task: &R::Task, supplies: Supplies<'_>) -> Result<R::Answer, JobError> {
+        let Some(own) = &self.reading else {
+            return Err(JobError::failed(anyhow::anyhow!("this run has no readers")));
+        };
+        own.reading.read::<R>(self, own.heavy, task, supplies).await
+    }
+
+    /// True where a crash of a reader has no further remedy that is worth the wait: it has crashed before, or it ran out
+    /// of memory where there is most of it.
+    pub fn crashed_for_good(&self, error: &JobError) -> bool {
+        let own = self.reading.as_ref();
+        match error {
+            JobError::Crashed { out_of_memory: true, .. } => own.is_none_or(|own| own.heavy || own.crashes > 0),
+            JobError::Crashed { .. } => own.is_none_or(|own| own.crashes > 0),
+            _ => false,
+        }
     }
 
     /// Runs CPU-bound work on a blocking thread. It is told to stop by the token it is given.

@@ -6,4 +6,5 @@ mod handlers;
 mod ledger;
 mod nanos;
 mod operators;
+mod readers;
 mod requests;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{AppState, Parts, Settings, auth::jwt::JwtKeys};
+use api::{AppState, ConnectionSettings, Parts, Settings, TrustedProxies, auth::jwt::JwtKeys};
 use chrono::TimeDelta;
 use db::{Db, clock::Clock};
 use infra::{
@@ -67,6 +67,8 @@ pub struct Overrides {
     pub search: Option<SearchSettings>,
     /// The machine's, unless given.
     pub clock: Clock,
+    /// Changes the API's settings.
+    pub settings: Option<fn(&mut Settings)>,
 }
 
 fn variable(name: &str) -> String {
@@ -75,17 +77,22 @@ fn variable(name: &str) -> String {
     })
 }
 
-/// What operators get without deciding anything, but for registrations.
+/// What operators get without deciding anything, but for limits that tests would reach.
 fn api_settings() -> Settings {
     Settings {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         public_url: "https://nano.test".parse().expect("a URL"),
         cors_origins: Vec::new(),
-        trusted_proxies: 0,
+        trusted_proxies: TrustedProxies::Number(0),
+        connections: ConnectionSettings::default(),
         refresh_token_lifetime: TimeDelta::days(7),
+        session_lifetime: TimeDelta::days(90),
         login_failures: 5,
+        login_failures_per_address: 100,
         login_window: Duration::from_secs(15 * 60),
         registrations_per_hour: 100_000,
+        reads_per_minute: 1_000_000,
+        writes_per_minute: 1_000_000,
         hash_slots: std::thread::available_parallelism().map_or(1, usize::from),
         upload_max_bytes: domain::upload::MAX_BYTES,
         download_link_lifetime: Duration::from_secs(5 * 60),
@@ -134,6 +141,10 @@ impl TestApp {
         let ready = ready_list(&redis).await;
         connect_notices(&db, &ready, &cache);
 
+        let mut settings = api_settings();
+        if let Some(change) = overrides.settings {
+            change(&mut settings);
+        }
         let state = AppState::new(Parts {
             db: db.clone(),
             storage: storage.clone(),
@@ -143,7 +154,7 @@ impl TestApp {
             hints: cache.event_hints(),
             keys: signing_keys(),
             clock: overrides.clock.clone(),
-            settings: api_settings(),
+            settings,
         })
         .expect("the API's state");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -12,7 +12,10 @@ use infra::db::users;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{PATIENCE, TestApp};
+use crate::{
+    app::{PATIENCE, TestApp},
+    contract,
+};
 
 pub const PASSWORD: &str = "a long enough phrase";
 
@@ -45,13 +48,28 @@ impl Answer {
     }
 }
 
+/// Sends a request. Fails the test when the OpenAPI document has another idea of the answer.
 pub async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.expect("an answer");
+    let (answer, kept) = held(request).await;
+    if let Err(breach) = kept {
+        panic!("{breach}\n{:#}", answer.body);
+    }
+    answer
+}
+
+/// The answer, and whether it keeps to the OpenAPI document.
+pub async fn held(request: RequestBuilder) -> (Answer, Result<(), String>) {
+    let (client, request) = request.build_split();
+    let request = request.expect("a request");
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = client.execute(request).await.expect("an answer");
     let (status, headers) = (response.status(), response.headers().clone());
     // A stream does not end.
     let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
-    let bytes = if endless { Default::default() } else { response.bytes().await.expect("a body") };
-    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    let bytes: Vec<u8> = if endless { Default::default() } else { response.bytes().await.expect("a body").into() };
+    let kept = contract::check(&method, &path, status, &headers, &bytes);
+    let kept = kept.map_err(|breach| format!("{method} {path} answered {status}: {breach}"));
+    (Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }, kept)
 }
 
 /// A signed-in person.

@@ -2,27 +2,29 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
-use content::LazyScanner;
 use db::Db;
 use domain::review::ReviewPolicy;
 use infra::{
-    env::{MailSettings, SmtpTls},
+    env::{ChildTelemetry, LogFormat, MailSettings, SamplerSettings, SmtpTls, TelemetrySettings, TraceSettings},
     mail::Mailer,
 };
 use jobs::Context;
 use queue::{
     LedgerDays, Registry, WorkerSettings,
     child::{ChildLimits, ChildProgram},
+    reader::ReaderProgram,
 };
 use servers::processes::{Launch, Process};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, TestApp};
+
+/// Of a process for one job or one file.
+const LIMITS: ChildLimits = ChildLimits { memory: 768 << 20, cpu: Duration::from_secs(600), file: 2 << 30 };
 
 /// A worker inside the test's process.
 pub struct Worker {
@@ -56,6 +58,7 @@ impl TestApp {
     pub async fn worker(&self) -> Worker {
         let mut worker = self.prepared_worker(ReviewPolicy::FlaggedOnly, jobs::registry()).await;
         worker.settings.child = Some(self.child_program());
+        worker.settings.reader = Some(Self::reader_program());
         Worker::start(worker)
     }
 
@@ -73,9 +76,35 @@ impl TestApp {
             program: worker_program(),
             args: vec!["run-one".into()],
             envs: environment.map(|(name, value)| (name.into(), value.into())).collect(),
-            limits: ChildLimits { memory: 768 << 20, cpu: Duration::from_secs(600), file: 2 << 30 },
+            limits: LIMITS,
             heavy_memory: 2 << 30,
             scratch: self.scratch(),
+            known_metric: infra::telemetry::metrics::is_ours,
+            pass_spans: infra::telemetry::pass_on,
+        }
+    }
+
+    /// How the worker binary reads hostile files.
+    pub fn reader_program() -> ReaderProgram {
+        let quiet = TelemetrySettings {
+            format: LogFormat::Json,
+            filter: "error".into(),
+            metrics: None,
+            traces: TraceSettings {
+                endpoint: None,
+                headers: Vec::new(),
+                timeout: Duration::from_secs(1),
+                service_name: None,
+                attributes: Vec::new(),
+                sampler: SamplerSettings { parent_based: true, share: 1.0 },
+            },
+        };
+        let telemetry = serde_json::to_string(&ChildTelemetry::of(&quiet)).expect("it can be written");
+        ReaderProgram {
+            program: worker_program(),
+            args: vec!["read".into(), telemetry.into()],
+            limits: LIMITS,
+            heavy_memory: 2 << 30,
             known_metric: infra::telemetry::metrics::is_ours,
             pass_spans: infra::telemetry::pass_on,
         }
@@ -97,6 +126,7 @@ impl TestApp {
                 drain: Duration::from_secs(20),
                 alive_file: self.folder.path().join("alive"),
                 child: None,
+                reader: None,
                 run_journal: None,
             },
             registry,
@@ -116,12 +146,12 @@ impl TestApp {
             search: self.search.clone(),
             cache: self.cache.clone(),
             mailer: Mailer::connect(&self.mail_settings()).expect("mail settings"),
-            scanner: Arc::new(LazyScanner::default()),
             clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,
                 archive_limits: archive::Limits::default(),
                 scratch,
+                rules: None,
                 public_url: "https://nano.test".into(),
                 ledger_days: LedgerDays::of(14),
                 periodic: jobs::PeriodicSettings::default(),

@@ -4,15 +4,18 @@ pub mod app;
 pub mod archives;
 pub mod client;
 pub mod collector;
+pub mod contract;
 pub mod database;
 pub mod events;
 pub mod fleet;
+pub mod hostile;
 pub mod kit;
 pub mod receiver;
 pub mod routes;
 pub mod sample_nano;
 pub mod skew;
 pub mod snapshot;
+pub mod socket;
 
 pub use app::TestApp;
 pub use client::{Answer, User};

@@ -77,6 +77,7 @@ impl Route {
         let schemes = operation["security"].as_array();
         let access = match schemes {
             None => Access::Open,
+            Some(schemes) if schemes.is_empty() => Access::Open,
             Some(schemes) if schemes.iter().any(|scheme| scheme.as_object().is_some_and(|names| names.is_empty())) => {
                 Access::Optional
             }
@@ -135,7 +136,34 @@ impl Route {
         !self.json_schema().is_null()
     }
 
-    fn json_schema(&self) -> &Value {
+    /// The names of its parameters in the query, or in the path.
+    pub fn parameters(&self, place: &str) -> Vec<String> {
+        let all = self.operation["parameters"].as_array().into_iter().flatten();
+        all.filter(|one| one["in"] == place).filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// JSON pointers to every field of its body, those of forms within the form too.
+    pub fn fields(&self) -> Vec<String> {
+        let mut list = Vec::new();
+        let mut todo = vec![(String::new(), self.json_schema())];
+        while let Some((place, schema)) = todo.pop() {
+            let schema = self.resolved(schema);
+            for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+                list.push(format!("{place}/{name}"));
+                todo.push((format!("{place}/{name}"), field));
+            }
+        }
+        list
+    }
+
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()) {
+            Some(name) => &self.schemas[name],
+            None => schema,
+        }
+    }
+
+    pub fn json_schema(&self) -> &Value {
         &self.operation["requestBody"]["content"]["application/json"]["schema"]
     }
 
@@ -161,10 +189,7 @@ impl Route {
     }
 
     fn sample(&self, schema: &Value) -> Value {
-        if let Some(target) = schema["$ref"].as_str() {
-            let target = target.rsplit('/').next().expect("a name");
-            return self.sample(&self.schemas[target]);
-        }
+        let schema = self.resolved(schema);
         for list in ["oneOf", "anyOf", "allOf"] {
             if let Some(choices) = schema[list].as_array() {
                 let choice = choices.iter().find(|choice| choice["type"] != "null").expect("a choice");

@@ -16,6 +16,10 @@ impl Answer {
             .into_iter()
             .filter_map(|name| {
                 let value = self.headers.get(name)?.to_str().ok()?;
+                // Every answer tells the general quotas.
+                if name == "ratelimit-policy" && ["\"reads\"", "\"writes\""].iter().any(|any| value.starts_with(any)) {
+                    return None;
+                }
                 let kept = if name == "retry-after" { "[seconds]".into() } else { text(name, value) };
                 Some((name.to_owned(), json!(kept)))
             })
@@ -48,9 +52,9 @@ fn text(name: &str, value: &str) -> String {
         "[time]".to_owned()
     } else if value.starts_with("http://") {
         "[url]".to_owned()
-    } else if let Some(("nano_refresh", rest)) = value.split_once('=') {
+    } else if let Some((cookie @ "__Secure-nano_refresh", rest)) = value.split_once('=') {
         let attributes = rest.split_once(';').map_or("", |(_, attributes)| attributes);
-        format!("nano_refresh=[secret];{attributes}")
+        format!("{cookie}=[secret];{attributes}")
     } else {
         let part = |part: &str| if part.parse::<Uuid>().is_ok() { "[id]".to_owned() } else { part.to_owned() };
         value.split('/').map(part).collect::<Vec<_>>().join("/")

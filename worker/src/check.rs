@@ -19,7 +19,7 @@ const UNUSABLE: u8 = 2;
 
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The archive.
+    /// The archive: a file, not a folder, pipe or device.
     pub file: PathBuf,
     /// Print the report as JSON.
     #[arg(long)]
@@ -44,8 +44,23 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     }
 }
 
+fn language(args: &CheckArgs) -> anyhow::Result<Lang> {
+    match args.language.as_str() {
+        "de" => Ok(Lang::De),
+        "en" => Ok(Lang::En),
+        other => anyhow::bail!("--language: \"{other}\" is neither en nor de"),
+    }
+}
+
 fn report(args: &CheckArgs) -> anyhow::Result<Report> {
+    language(args)?;
     let format: Format = args.format.parse().map_err(|error| anyhow::anyhow!("--format: {error}"))?;
+    // Opening a pipe would wait for somebody who writes into it.
+    let kind = std::fs::metadata(&args.file).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a folder" } else { "a pipe, socket or device" };
+        anyhow::bail!("{}: this is {what}; name a ZIP file", args.file.display());
+    }
     let source = FileSource::open(&args.file).map_err(|error| anyhow::anyhow!("{}: {error}", args.file.display()))?;
     let options = Options { scripts_allowed: format.allows_script(), ..Options::default() };
     let show = !args.json && std::io::stderr().is_terminal();
@@ -71,7 +86,7 @@ fn print(args: &CheckArgs, report: &Report) -> anyhow::Result<()> {
         writeln!(out)?;
         return Ok(());
     }
-    let lang = if args.language == "de" { Lang::De } else { Lang::En };
+    let lang = language(args)?;
     for finding in &report.findings {
         let severity = if finding.severity == Severity::Reject { "reject" } else { "note" };
         write!(out, "{severity:<7} {}", finding.code)?;
@@ -81,7 +96,34 @@ fn print(args: &CheckArgs, report: &Report) -> anyhow::Result<()> {
         if let Some(offset) = finding.offset {
             write!(out, "  (offset {offset})")?;
         }
+        if finding.count > 1 {
+            let others = finding.examples.iter().filter(|name| Some(*name) != finding.entry.as_ref());
+            let others: Vec<&str> = others.map(String::as_str).collect();
+            let more = if others.is_empty() { String::new() } else { format!(": also {}", others.join(", ")) };
+            write!(out, "  ({} times{more})", finding.count)?;
+        }
         writeln!(out, "\n        {}\n        {}", finding.message(lang), finding.hint(lang))?;
+    }
+    if let Some(package) = &report.package {
+        write!(out, "package {}", package.kind)?;
+        if let Some(start) = &package.start_page {
+            write!(out, ", begins with {start}")?;
+        }
+        writeln!(out)?;
+        // What the studio offers for the nano's own fields.
+        let minutes = package.duration_minutes.map(|minutes| format!("{minutes} min"));
+        let objectives = Some(package.objectives.join("; ")).filter(|all| !all.is_empty());
+        for (name, value) in [
+            ("title", &package.title),
+            ("language", &package.language),
+            ("licence", &package.licence),
+            ("duration", &minutes),
+            ("objectives", &objectives),
+        ] {
+            if let Some(value) = value {
+                writeln!(out, "        {name}: {value}")?;
+            }
+        }
     }
     let verdict = if report.accepted { "accepted" } else { "rejected" };
     writeln!(out, "{verdict}: {} entries, {} bytes expanded", report.entries.len(), report.expanded_size)?;

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod check;
 pub mod commands;
 pub mod periodic;
+pub mod reader;
 pub mod run_one;
 pub mod scratch;
 pub mod settings;
@@ -12,7 +13,7 @@ pub mod settings;
 use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Context as _;
-use content::{LazyScanner, scan::Scanner};
+use content::scan::Scanner;
 use db::{Db, clock::Clock};
 use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry};
 use queue::{Queue, Worker, WorkerSettings, child::ChildProgram};
@@ -41,6 +42,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
             .context("the scan rules do not compile")?;
     }
     let folder = scratch.path().to_owned();
+    let reader = reader::program(&settings)?;
     let context = context(&settings, db.clone(), cache, folder.clone()).await?;
     let worker = Worker {
         settings: WorkerSettings {
@@ -60,6 +62,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
                 known_metric: telemetry::metrics::is_ours,
                 pass_spans: telemetry::pass_on,
             }),
+            reader: Some(reader),
             run_journal: settings.run_journal,
         },
         registry: jobs::registry(),
@@ -75,10 +78,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
 /// Says how many connections to the database this worker and its child processes have open at most.
 fn tell_connections(db: &Db, queues: &[(Queue, usize)]) {
     const HEARTBEAT: u32 = 1;
-    // Jobs that ran out of memory come to the queue for heavy ones.
-    let isolated = |queue: Queue| {
-        jobs::QUEUES.heavy == Some(queue) || jobs::KINDS.iter().any(|kind| kind.isolated && kind.queue == queue)
-    };
+    let isolated = |queue: Queue| jobs::KINDS.iter().any(|kind| kind.isolated && kind.queue == queue);
     let children: usize = queues.iter().filter(|(queue, _)| isolated(*queue)).map(|(_, slots)| slots).sum();
     let own = db.connections() + HEARTBEAT;
     let of_children = u32::try_from(children).unwrap_or(u32::MAX).saturating_mul(run_one::CONNECTIONS);
@@ -101,12 +101,12 @@ async fn context(settings: &RunSettings, db: Db, cache: Cache, scratch: PathBuf)
         search: SearchBackend::connect(&settings.search).await?,
         cache,
         mailer: Mailer::connect(&settings.mail)?,
-        scanner: LazyScanner::new(settings.rules_dir.clone()).into(),
         clock: Clock::System,
         settings: jobs::Settings {
             review_policy: settings.review_policy,
             archive_limits: settings.archive_limits.clone(),
             scratch,
+            rules: settings.rules_dir.clone(),
             public_url: settings.mail.public_url.to_string(),
             ledger_days: settings.ledger_days,
             periodic: settings.periodic.clone(),
@@ -116,7 +116,7 @@ async fn context(settings: &RunSettings, db: Db, cache: Cache, scratch: PathBuf)
 }
 
 /// This very program, also when a deployment has put another in its place meanwhile.
-fn own_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {
         return Ok(running);

@@ -13,7 +13,7 @@ use worker::{
     commands::{
         self, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs,
     },
-    run_one,
+    reader, run_one,
     settings::RunArgs,
 };
 
@@ -36,6 +36,17 @@ enum Command {
     /// scratch folder. Writes the outcome to the ledger, tells it on standard output and exits with 0. Ends at once when
     /// its standard input does, or the worker that started it. Exit status 1: cannot run jobs, 2: unusable call.
     RunOne(Box<RunArgs>),
+    /// Read one file from outside in this process: how `worker run` has hostile files read.
+    ///
+    /// Takes nothing from the environment. On a socket that is its standard input it gets one assignment and open files;
+    /// then it gives up everything else (Landlock, seccomp, capabilities, limits of memory, processor time and file size),
+    /// reads, answers on standard output and exits with 0. Ends at once when that socket does, or the worker that started
+    /// it. Exit status 2: unusable call.
+    Read {
+        /// How it logs and traces, in JSON; made by `worker run`.
+        #[arg(value_name = "TELEMETRY")]
+        telemetry: String,
+    },
     /// Bring the database schema up to date.
     ///
     /// Beside programs that work: a change that would have to wait for somebody's transaction gives way after 2 s, lets
@@ -104,6 +115,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Healthcheck { alive_file } => exit(queue::alive::check(&alive_file).map_err(Into::into)),
+        Command::Read { telemetry } => reader::run(&telemetry),
         Command::RunOne(args) => {
             match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
                 Ok(runtime) => {
@@ -166,7 +178,9 @@ async fn serve(command: Command) -> ExitCode {
         Command::Explain(args) => commands::explain::explain(args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::run(&args).await,
-        Command::Check(_) | Command::Healthcheck { .. } | Command::RunOne(_) => ExitCode::FAILURE,
+        Command::Check(_) | Command::Healthcheck { .. } | Command::Read { .. } | Command::RunOne(_) => {
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -26,6 +26,10 @@ pub async fn run(settings: RunSettings, relay: Relay) -> ExitCode {
         Ok(assignment) => assignment,
         Err(error) => return unusable(&error.to_string()),
     };
+    let reader = match crate::reader::program(&settings) {
+        Ok(reader) => reader,
+        Err(error) => return unusable(&error.to_string()),
+    };
     let context = match context(settings).await {
         Ok(context) => context,
         Err(error) => {
@@ -34,9 +38,9 @@ pub async fn run(settings: RunSettings, relay: Relay) -> ExitCode {
         }
     };
     let Ok(line) = assignment.await else { return unusable("standard input ended without one") };
-    match child::run(jobs::registry(), context, &relay, &line).await {
+    match child::run(jobs::registry(), context, &relay, Some(reader), &line).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => unusable(&format!("the line is none: {error}")),
+        Err(error) => unusable(&format!("the line is none: {error:#}")),
     }
 }
 

@@ -59,13 +59,13 @@ struct JobArgs {
     /// Folder for running jobs' files: up to 2.2 GiB per upload at a time.
     #[arg(long, env = "SCRATCH_DIR", value_name = "FOLDER")]
     scratch_dir: Option<String>,
-    /// Memory for a job that runs in a child process, in MiB, 32 to 1048576. One that needs more goes to the queue heavy.
+    /// Memory for a process that reads hostile files or runs a job, in MiB, 32 to 1048576. One that needs more goes to the queue heavy.
     #[arg(long, env = "CHILD_MEMORY_MIB", value_name = "MIB", default_value = "768")]
     child_memory_mib: String,
     /// The same for jobs of the queue heavy, in MiB.
     #[arg(long, env = "HEAVY_MEMORY_MIB", value_name = "MIB", default_value = "2048")]
     heavy_memory_mib: String,
-    /// Processor time for a job that runs in a child process, in seconds, 1 to 86400. Going beyond it is a crash.
+    /// Processor time for such a process, in seconds, 1 to 86400. Going beyond it is a crash.
     #[arg(long, env = "CHILD_CPU_SECONDS", value_name = "SECONDS", default_value = "1800")]
     child_cpu_seconds: String,
     /// Touched at each heartbeat; `worker healthcheck` looks at it.

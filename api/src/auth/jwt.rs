@@ -8,7 +8,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
     jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 /// What a token says (RFC 7519 names; `sid` is the session).
@@ -22,6 +22,17 @@ pub struct Claims {
     pub sid: Uuid,
     pub iat: i64,
     pub exp: i64,
+}
+
+/// What a browser that has signed in keeps: that it has, for whom, and which one it is. It opens nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct BrowserClaims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    jti: Uuid,
+    iat: i64,
+    exp: i64,
 }
 
 /// Why a token is not accepted.
@@ -111,25 +122,61 @@ impl JwtKeys {
             iat: now.timestamp(),
             exp: (now + self.lifetime).timestamp(),
         };
+        self.sign(&claims)
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         let mut header = Header::new(self.algorithm);
         header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &self.signing)
+        jsonwebtoken::encode(&header, claims, &self.signing)
+    }
+
+    /// A token by which a browser that has signed in is known again for `lifetime`. Its audience is another one than that of
+    /// access tokens: neither passes for the other.
+    pub fn issue_for_browser(
+        &self,
+        user: UserId,
+        lifetime: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.sign(&BrowserClaims {
+            iss: self.issuer.clone(),
+            aud: self.browsers(),
+            sub: user,
+            jti: Uuid::now_v7(),
+            iat: now.timestamp(),
+            exp: (now + lifetime).timestamp(),
+        })
+    }
+
+    fn browsers(&self) -> String {
+        format!("{}/browsers", self.audience)
+    }
+
+    /// Which browser this is, and who has signed in with it.
+    pub fn known_browser(&self, token: &str, now: DateTime<Utc>) -> Option<(UserId, Uuid)> {
+        let claims: BrowserClaims = self.decode(token, &self.browsers()).ok()?;
+        (claims.exp > now.timestamp()).then_some((claims.sub, claims.jti))
     }
 
     /// Checks signature, key, algorithm, issuer, audience and time. The algorithm is the key's own, never the
     /// header's wish.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        let claims: Claims = self.decode(token, &self.audience)?;
+        if claims.exp <= now.timestamp() { Err(TokenError::Expired) } else { Ok(claims) }
+    }
+
+    fn decode<C: DeserializeOwned>(&self, token: &str, audience: &str) -> Result<C, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let kid = header.kid.ok_or(TokenError::Invalid)?;
         let (algorithm, key) = self.accepted.get(&kid).ok_or(TokenError::Invalid)?;
         let mut validation = Validation::new(*algorithm);
         validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
+        validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // The time comes from our clock, below.
+        // The time comes from our clock.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation).map_err(|_| TokenError::Invalid)?.claims;
-        if claims.exp <= now.timestamp() { Err(TokenError::Expired) } else { Ok(claims) }
+        Ok(jsonwebtoken::decode(token, key, &validation).map_err(|_| TokenError::Invalid)?.claims)
     }
 }
 
@@ -219,6 +266,18 @@ mod tests {
         let header = B64.encode(format!(r#"{{"alg":"none","kid":"{}"}}"#, keys.kid));
         assert_eq!(keys.verify(&format!("{header}.{}.", parts[1]), now()), Err(TokenError::Invalid));
         assert_eq!(keys.verify("nonsense", now()), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_browsers_token_is_no_access_token_and_the_other_way_round() {
+        let keys = keys(&ed25519(), &[]);
+        let user = UserId::new();
+        let browser = keys.issue_for_browser(user, TimeDelta::days(1), now()).unwrap();
+        assert_eq!(keys.known_browser(&browser, now()).unwrap().0, user);
+        assert_eq!(keys.known_browser(&browser, now() + TimeDelta::days(1)), None);
+        assert_eq!(keys.verify(&browser, now()), Err(TokenError::Invalid));
+        let access = keys.issue(user, Role::Admin, Uuid::now_v7(), now()).unwrap();
+        assert_eq!(keys.known_browser(&access, now()), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Passwords and access tokens.
 
+pub mod attempts;
 pub mod jwt;
 pub mod password;

@@ -48,6 +48,9 @@ codes! {
     BodyInterrupted = BAD_REQUEST, "BODY_INTERRUPTED",
         "The body ended early or came too slowly.",
         "Der Inhalt brach ab oder kam zu langsam.";
+    HostInvalid = BAD_REQUEST, "HOST_INVALID",
+        "The request must name its host once, and the same one as in its address.",
+        "Die Anfrage muss ihren Host genau einmal nennen, und denselben wie in ihrer Adresse.";
     CursorInvalid = BAD_REQUEST, "CURSOR_INVALID",
         "This cursor is not from this list; begin again without one.",
         "Dieser Cursor stammt nicht aus dieser Liste; bitte ohne ihn neu beginnen.";
@@ -141,6 +144,9 @@ codes! {
     RateLimited = TOO_MANY_REQUESTS, "RATE_LIMITED",
         "Too many requests; try again later.",
         "Zu viele Anfragen; bitte später erneut versuchen.";
+    TooManyConnections = SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS",
+        "There are too many connections at the moment; try again shortly.",
+        "Gerade gibt es zu viele Verbindungen; bitte gleich noch einmal versuchen.";
     Unavailable = SERVICE_UNAVAILABLE, "UNAVAILABLE",
         "A service this needs is away at the moment; try again shortly.",
         "Ein benötigter Dienst ist gerade nicht da; bitte gleich noch einmal versuchen.";

@@ -88,6 +88,12 @@ impl Error {
         Self::new(Code::NotFound)
     }
 
+    /// There is no place for one more connection.
+    pub fn too_many_connections() -> Self {
+        let problem = Problem::new(Code::TooManyConnections, Value::Null);
+        Self::Refused(Box::new(Problem { retry_after: Some(RETRY_AFTER), ..problem }))
+    }
+
     fn into_problem(self) -> Problem {
         let plain = |code| Problem::new(code, Value::Null);
         let unavailable = || Problem { retry_after: Some(RETRY_AFTER), ..plain(Code::Unavailable) };

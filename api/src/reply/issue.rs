@@ -24,6 +24,8 @@ pub enum Issue {
     /// Does not look like this.
     Format(&'static str),
     Character,
+    /// Has a web address where only words belong.
+    Link,
     /// Names something that does not exist.
     NoSuch(String),
     TooCommon,
@@ -73,6 +75,11 @@ impl FieldError {
                 "CHARACTER",
                 "contains a character that is not allowed".into(),
                 "enthält ein Zeichen, das nicht erlaubt ist".into(),
+            ),
+            Issue::Link => (
+                "LINK",
+                "must not contain a web or email address".into(),
+                "darf keine Web- oder E-Mail-Adresse enthalten".into(),
             ),
             Issue::NoSuch(what) => {
                 ("NO_SUCH", format!("names something that does not exist: {what}"), format!("gibt es nicht: {what}"))

@@ -13,7 +13,7 @@ use infra::db::{nanos::Nano, users};
 use uuid::Uuid;
 
 use crate::{
-    auth::jwt::TokenError,
+    auth::jwt::{Claims, TokenError},
     reply::{Code, Error},
     state::AppState,
 };
@@ -49,6 +49,11 @@ impl CurrentUser {
         nano.status != Status::Deleted && (nano.creator_id == self.id || self.allows(Permission::NanosReadAll))
     }
 
+    /// Whether this person may have a file of it that waits for review: its creator, and those who decide about it.
+    pub fn sees_waiting(&self, nano: &Nano) -> bool {
+        nano.status != Status::Deleted && (nano.creator_id == self.id || self.allows(Permission::ModerationDecide))
+    }
+
     /// Only the creator of a nano and those who manage all nanos change it; for everybody else it is not there
     /// unless they may see it.
     pub fn require_owner(&self, nano: &Nano) -> Result<(), Error> {
@@ -79,16 +84,38 @@ fn unauthorized() -> Error {
     Error::with(Code::Unauthorized, expected)
 }
 
+/// What the bearer token of a request says, once it has been checked: everything but whether its session and its person are
+/// still served.
+#[derive(Clone, Debug)]
+pub struct Verified(Result<Option<Claims>, TokenError>);
+
+impl Verified {
+    pub fn of(headers: &HeaderMap, state: &AppState) -> Self {
+        Self(match bearer(headers) {
+            Ok(None) => Ok(None),
+            Err(_) => Err(TokenError::Invalid),
+            Ok(Some(token)) => state.keys.verify(token, state.clock.now()).map(Some),
+        })
+    }
+
+    /// Whose token it is.
+    pub fn user(&self) -> Option<UserId> {
+        self.0.as_ref().ok()?.as_ref().map(|claims| claims.sub)
+    }
+}
+
 impl OptionalFromRequestParts<AppState> for CurrentUser {
     type Rejection = Error;
 
     /// `None` without a token; a token that is no good is an error, not a guest.
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, Error> {
-        let Some(token) = bearer(&parts.headers)? else { return Ok(None) };
-        let claims = state.keys.verify(token, state.clock.now()).map_err(|error| match error {
+        let Verified(claims) =
+            parts.extensions.get::<Verified>().cloned().unwrap_or_else(|| Verified::of(&parts.headers, state));
+        let claims = claims.map_err(|error| match error {
             TokenError::Invalid => unauthorized(),
             TokenError::Expired => Error::new(Code::TokenExpired),
         })?;
+        let Some(claims) = claims else { return Ok(None) };
         let access = users::access(&state.db, claims.sub, claims.sid).await?.ok_or_else(unauthorized)?;
         served(access.status)?;
         if !access.session_live {

@@ -9,9 +9,11 @@
 
 use std::{collections::HashSet, str::FromStr};
 
+use chrono::{DateTime, Datelike, Utc};
 use domain::{text, user::Words};
 use serde_json::{Map, Value};
 
+use super::Name;
 use crate::reply::{FieldError, Issue};
 
 /// A request's body or query that knows its fields.
@@ -148,6 +150,22 @@ pub fn parsed<T: FromStr>(like: &'static str) -> impl Fn(Raw) -> Result<T, Issue
     move |raw| text(raw)?.parse().map_err(|_| Issue::Format(like))
 }
 
+/// A name of at most `most` characters that the system gave; `like` shows one.
+pub fn name(most: usize, like: &'static str) -> impl Fn(Raw) -> Result<Name, Issue> {
+    move |raw| {
+        let name: Name = text(raw)?.parse().map_err(|_| Issue::Format(like))?;
+        if name.len() <= most { Ok(name) } else { Err(Issue::TooLong(most)) }
+    }
+}
+
+/// A time (RFC 3339) of the years 1970 to 9999: what every column can hold, and what a few hours can be added to or taken
+/// from.
+pub fn instant(raw: Raw) -> Result<DateTime<Utc>, Issue> {
+    const LIKE: Issue = Issue::Format("2026-11-22T10:00:00Z");
+    let time = DateTime::parse_from_rfc3339(&text(raw)?).map_err(|_| LIKE)?.to_utc();
+    if (1970..=9999).contains(&time.year()) { Ok(time) } else { Err(LIKE) }
+}
+
 /// One of an enum's words.
 pub fn word<T: Words>(raw: Raw) -> Result<T, Issue> {
     text(raw)?.parse().map_err(|_| Issue::Choice(T::WORDS))
@@ -254,6 +272,36 @@ mod tests {
             errors,
             [("email".into(), Issue::Missing), ("role".into(), Issue::Missing), ("age".into(), Issue::Type("integer"))]
         );
+    }
+
+    #[test]
+    fn times_and_names_are_what_columns_can_hold() {
+        #[derive(Debug)]
+        struct Look(Option<DateTime<Utc>>, Option<Name>);
+        impl Input for Look {
+            fn read(fields: &mut Fields) -> Option<Self> {
+                Some(Self(fields.optional("at", instant), fields.optional("name", name(4, "mail"))))
+            }
+        }
+        let read = |name: &str, value: &str| {
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+            Fields::query(&query).finish::<Look>().map_err(|errors| errors[0].issue.clone())
+        };
+        for good in ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-11-22T10:00:00+02:00"] {
+            assert!(read("at", good).is_ok_and(|look| look.0.is_some()), "{good}");
+        }
+        for bad in [
+            "+262142-12-31T23:59:59Z",
+            "-0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-01:00",
+            "0000-01-01T00:00:00Z",
+            "now",
+        ] {
+            assert_eq!(read("at", bad).unwrap_err(), Issue::Format("2026-11-22T10:00:00Z"), "{bad}");
+        }
+        assert!(read("name", "mail").is_ok_and(|look| look.1.is_some_and(|name| &*name == "mail")));
+        assert_eq!(read("name", "mäil").unwrap_err(), Issue::Format("mail"));
+        assert_eq!(read("name", "mails").unwrap_err(), Issue::TooLong(4));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Requests: callers and clients, bodies and queries, checked field by field.
 
 mod body;
-mod caller;
+pub mod caller;
 mod client;
 pub mod fields;
+pub mod host;
+mod name;
+mod proxies;
 mod query;
 
 pub use body::{JSON_LIMIT, Json, MaybeJson};
@@ -11,4 +14,6 @@ pub use caller::{
     AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, RequirePermission, served,
 };
 pub use client::ClientInfo;
+pub use name::Name;
+pub use proxies::TrustedProxies;
 pub use query::{Page, Path, Query, StrictQuery};

@@ -1,12 +1,18 @@
-//! Queries, ids of paths, and the page of a list.
+//! Queries, ids and names of paths, and the page of a list.
 
 use axum::extract::FromRequestParts;
+use domain::ids::{CaseId, CategoryId, DeliveryId, NanoId, UploadId, UserId, VersionId};
 use http::request::Parts;
 use infra::db::nano_lists::COUNT_CAP;
+use queue::ids::{FlowId, JobId, WorkerId};
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
-use super::fields::{Fields, Input, whole};
+use super::{
+    Name,
+    fields::{Fields, Input, whole},
+};
 use crate::reply::{Error, Meta};
 
 /// The query string, read and checked field by field.
@@ -32,10 +38,21 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for StrictQuery<T> {
     }
 }
 
-/// Ids from the path. What does not even look like an id is not found.
+/// What a path may name: ids, numbers, and [`Name`]s. Text as it came is none of them, so that none reaches a query.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not read from a path", note = "take an id, a number or a `Name`")]
+pub trait Part: DeserializeOwned + Send {}
+
+macro_rules! parts {
+    ($($part:ty),*) => {$( impl Part for $part {} )*};
+}
+parts!(Uuid, UserId, NanoId, VersionId, UploadId, CaseId, CategoryId, DeliveryId, JobId, FlowId, WorkerId, u32, Name);
+
+impl<A: Part, B: Part> Part for (A, B) {}
+
+/// Ids and names from the path. What does not even look like one is not found.
 pub struct Path<T>(pub T);
 
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+impl<T: Part, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {

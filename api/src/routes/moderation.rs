@@ -10,7 +10,7 @@ use domain::{
 use infra::db::{
     audit_log,
     moderation_cases::{self, Case},
-    nano_events, nano_lists,
+    nano_edits, nano_events, nano_lists,
     nano_versions::{self, VersionRow},
     nanos,
     users::{self, User},
@@ -29,7 +29,7 @@ use crate::{
         fields::{self, Fields, Input, Raw},
     },
     state::AppState,
-    views::{Nano, Version, words},
+    views::{Nano, PendingEdit, Version, words},
     write::transaction,
 };
 
@@ -50,6 +50,9 @@ pub struct CaseView {
     pub version: Option<Version>,
     /// What the content scan found.
     pub scan: Option<Value>,
+    /// What the case is about when its cause is `edited`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<PendingEdit>,
     #[serde(serialize_with = "time")]
     pub created_at: DateTime<Utc>,
 }
@@ -76,13 +79,18 @@ pub async fn queue(
             }
             None => None,
         };
+        let edit = match case.cause {
+            Cause::Edited => nano_edits::get(&state.db, case.nano_id).await?.map(PendingEdit::from),
+            _ => None,
+        };
         list.push(CaseView {
             id: case.id.0,
             cause: case.cause,
             state: case.state,
             nano,
             version: version.as_ref().map(Version::from),
-            scan: version.and_then(|version| version.scan),
+            scan: version.and_then(|version| version.scan).filter(|_| edit.is_none()),
+            edit,
             created_at: case.created_at,
         });
     }
@@ -126,7 +134,7 @@ pub struct Decided {
     pub decision: Decision,
 }
 
-/// Decides a case: approving publishes the version by a job, rejecting tells its creator why.
+/// Decides a case: approving publishes the version by a job, or the edit at once; rejecting tells its creator why.
 #[utoipa::path(post, path = "/admin/moderation/{case_id}/decision", tag = "moderation",
     params(("case_id" = Uuid, Path,)), request_body = Judgement, security(("bearer" = [])),
     responses((status = 200, description = "Decided", body = Envelope<Decided>)),
@@ -150,13 +158,19 @@ pub async fn decide(
         let version = nano_versions::lock(tx, case.version_id).await?.ok_or_else(Error::not_found)?;
         let locked_to_other = case.reviewer_id.is_some_and(|reviewer| reviewer != user.id);
         review::may_decide(case.state, nano.creator_id == user.id, locked_to_other)?;
-        if !version.state.is_open() {
+        let edit = match case.cause {
+            Cause::Edited => nano_edits::get_in(tx, nano_id).await?,
+            _ => None,
+        };
+        if edit.is_none() && !version.state.is_open() {
             return Err(Error::new(Code::CaseClosed));
         }
         moderation_cases::decide(tx, id, judgement.decision, &judgement.reason, user.id, now).await?;
-        match judgement.decision {
-            Decision::Approve => approve(tx, &nano, &case, now).await?,
-            _ => reject(&state, tx, (&nano, &creator), &version, &judgement.reason, now).await?,
+        match (edit, judgement.decision) {
+            (Some(edit), Decision::Approve) => jobs::publish_edit(tx, nano, edit, "moderator", now).await?,
+            (Some(_), _) => reject_edit(&state, tx, (&nano, &creator), &case, &judgement.reason, now).await?,
+            (None, Decision::Approve) => approve(tx, &nano, &case, now).await?,
+            (None, _) => reject(&state, tx, (&nano, &creator), &version, &judgement.reason, now).await?,
         }
         let details = json!({
             "decision": judgement.decision, "nano_id": nano_id, "version_id": case.version_id,
@@ -192,9 +206,38 @@ async fn reject(
     let data = json!({"by": "moderator", "version_id": version.id, "reason": reason, "status": status});
     nano_events::append(tx, nano.id, "rejected", &data, now).await?;
     queue::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    let key = format!("nano_rejected:{}", version.id);
+    tell_creator(state, tx, (nano, creator), ("nano_rejected", &key), reason, now).await
+}
+
+async fn reject_edit(
+    state: &AppState,
+    tx: &mut Tx,
+    (nano, creator): (&nanos::Nano, &User),
+    case: &Case,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    nano_edits::remove(tx, nano.id).await?;
+    let data = json!({"by": "moderator", "reason": reason});
+    nano_events::append(tx, nano.id, "edit_rejected", &data, now).await?;
+    // A case may be opened again, for the next edit.
+    let key = format!("edit_rejected:{}:{}", case.id, now.timestamp_micros());
+    tell_creator(state, tx, (nano, creator), ("edit_rejected", &key), reason, now).await
+}
+
+/// Why something was refused, by a mail of its own template and key.
+async fn tell_creator(
+    state: &AppState,
+    tx: &mut Tx,
+    (nano, creator): (&nanos::Nano, &User),
+    (template, key): (&str, &str),
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let mail = NewMail {
-        key: &format!("nano_rejected:{}", version.id),
-        template: "nano_rejected",
+        key,
+        template,
         language: creator.language,
         user_id: Some(creator.id),
         recipient: &creator.email,

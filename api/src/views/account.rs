@@ -1,7 +1,7 @@
 //! The signed-in person, as the API shows them.
 
 use chrono::{DateTime, Utc};
-use domain::user::{Language, Role, UserStatus};
+use domain::user::{Email, Language, Role, UserStatus};
 use infra::db::users::User;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ impl From<User> for Me {
         let permissions = domain::user::Permission::ALL.iter().filter(|right| user.role.allows(**right));
         Self {
             id: user.id.0,
-            email: user.email,
+            email: user.email.parse::<Email>().map_or(user.email, |email| email.shown()),
             username: user.username,
             name: user.name,
             bio: user.bio,

@@ -8,10 +8,11 @@ use domain::{
     user::Language,
 };
 use infra::{
-    db::nano_lists::Card,
+    db::{nano_edits::NanoEdit, nano_lists::Card},
     storage::{Key, Storage},
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -37,6 +38,25 @@ pub struct Thumbnail {
     pub w640: String,
     #[serde(rename = "1280")]
     pub w1280: String,
+}
+
+/// A title and a description that are not public yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PendingEdit {
+    pub title: String,
+    pub description: String,
+    /// What the scan found, so that a person has to look. Absent while it has not run, which takes seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Value>,
+    #[serde(serialize_with = "time")]
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<NanoEdit> for PendingEdit {
+    fn from(edit: NanoEdit) -> Self {
+        let NanoEdit { title, description, findings, created_at } = edit;
+        Self { title, description, findings, created_at }
+    }
 }
 
 /// A nano as it stands in lists.
@@ -65,6 +85,9 @@ pub struct Nano {
     pub rating_count: u32,
     /// 0–5.
     pub average_rating: f64,
+    /// What title and description are to become. For the creator and the moderators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_edit: Option<PendingEdit>,
     #[serde(serialize_with = "maybe_time")]
     pub published_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "time")]
@@ -101,6 +124,7 @@ impl Nano {
             download_count: nano.download_count,
             rating_count: nano.rating_count,
             average_rating: nano.average_rating,
+            pending_edit: None,
             published_at: nano.published_at,
             created_at: nano.created_at,
             updated_at: nano.updated_at,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::nano::VersionState;
 use infra::db::nano_versions::VersionRow;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -47,6 +47,35 @@ impl From<&VersionRow> for Version {
     }
 }
 
+/// What a step could not do with a file, without any harm to the upload.
+#[derive(Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Note {
+    /// Name of the file in the archive; empty when it is not known which.
+    #[schema(example = "skript.pdf")]
+    pub entry: String,
+    /// Stable.
+    #[schema(example = "pdf_encrypted")]
+    pub code: String,
+    /// What to do about it.
+    pub hint: Hint,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Hint {
+    pub de: String,
+    pub en: String,
+}
+
+impl Note {
+    /// Of the thumbnails, then of the text.
+    pub fn of(row: &VersionRow) -> Vec<Self> {
+        let text = row.metadata.as_ref().and_then(|metadata| metadata.get("notes"));
+        let lists = [row.thumbnail_notes.as_ref(), text].into_iter().flatten().filter_map(Value::as_array);
+        // Of a version that was read by an older build there may be none that can be told.
+        lists.flatten().filter_map(|note| serde_json::from_value(note.clone()).ok()).collect()
+    }
+}
+
 /// A version with everything its viewer may know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionDetail {
@@ -60,6 +89,10 @@ pub struct VersionDetail {
     /// What the content scan found. For the creator and the moderators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan: Option<Value>,
+    /// What cost the nano a thumbnail or some words in the search, and what to do about it. For the creator and the
+    /// moderators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<Vec<Note>>,
     /// Bytes as uploaded. For the creator and the moderators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploaded_size: Option<u64>,

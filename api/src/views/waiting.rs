@@ -27,7 +27,7 @@ pub struct Waiting {
     pub tenants: Option<u64>,
     /// Until it begins; none when nobody can say, and `no_estimate` says why.
     pub estimate: Option<EstimateView>,
-    #[schema(schema_with = words::no_estimate)]
+    #[schema(schema_with = words::maybe_no_estimate)]
     pub no_estimate: Option<NoEstimate>,
 }
 

@@ -7,7 +7,11 @@ use domain::{
     user::{Language, Role, UserStatus, Words},
 };
 use queue::ledger::stats::estimate::NoEstimate;
-use utoipa::openapi::{Object, ObjectBuilder, schema::Type};
+use serde_json::Value;
+use utoipa::openapi::{
+    Object, ObjectBuilder,
+    schema::{SchemaType, Type},
+};
 
 macro_rules! schemas {
     ($($name:ident: $word:ty;)*) => {$(
@@ -15,6 +19,24 @@ macro_rules! schemas {
             ObjectBuilder::new().schema_type(Type::String).enum_values(Some(<$word as Words>::WORDS.iter().copied())).build()
         }
     )*};
+}
+
+/// Words of answers that may be missing.
+macro_rules! nullable {
+    ($($name:ident: $word:ty;)*) => {$(
+        pub fn $name() -> Object {
+            let words = <$word as Words>::WORDS.iter().map(|word| Value::from(*word));
+            ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                .enum_values(Some(words.chain([Value::Null])))
+                .build()
+        }
+    )*};
+}
+
+nullable! {
+    maybe_job_state: queue::ledger::State;
+    maybe_no_estimate: NoEstimate;
 }
 
 schemas! {
@@ -30,7 +52,6 @@ schemas! {
     cause: Cause;
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
-    no_estimate: NoEstimate;
     pause_scope: queue::ledger::controls::pauses::Scope;
     job_action: queue::ledger::Action;
     job_state: queue::ledger::State;

@@ -40,6 +40,9 @@ pub struct WorkerView {
     #[serde(serialize_with = "maybe_time")]
     pub drain_requested_at: Option<DateTime<Utc>>,
     pub drain_reason: Option<String>,
+    /// What keeps its readers of hostile files from being wholly confined; empty when nothing does, null while nobody has
+    /// looked.
+    pub unconfined: Option<String>,
     /// How many jobs it runs.
     pub in_flight: u64,
     /// The first 100 of them.
@@ -80,6 +83,7 @@ impl WorkerView {
                 seen_at: row.seen_at,
                 drain_requested_at: row.drain_requested_at,
                 drain_reason: row.drain_reason,
+                unconfined: row.unconfined,
                 in_flight: running.len() as u64,
                 running: running
                     .into_iter()

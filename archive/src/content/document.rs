@@ -6,14 +6,20 @@ use std::{
 };
 
 use crate::{
+    budget::Budget,
     content::{
-        self, Run,
+        self, Run, stated,
         unpack::{EntryReader, Stated},
     },
-    directory,
+    directory::{self, Directory},
     error::CheckError,
-    findings::{code::Code, report::Finding},
+    findings::{
+        code::Code,
+        report::{Finding, Findings},
+    },
+    format::{LOCAL_SIZE, LocalHeader},
     kinds::{kind::Kind, scope::Scope, sniff::Ends},
+    limits::Options,
     source::ReadAt,
 };
 
@@ -41,6 +47,40 @@ fn main_folder(kind: Kind) -> Option<&'static str> {
         Kind::Xlsx => Some("xl/"),
         Kind::Pptx => Some("ppt/"),
         _ => None,
+    }
+}
+
+/// The parts of a document that was accepted already, by name.
+pub(crate) struct Parts<'a> {
+    source: &'a dyn ReadAt,
+    directory: Directory,
+}
+
+impl<'a> Parts<'a> {
+    /// None when the directory cannot be followed.
+    pub(crate) fn of(source: &'a dyn ReadAt, name: &str, kind: Kind) -> Option<Self> {
+        let (scope, options) = (Scope::default().document(name, kind), Options::default());
+        let (mut budget, mut findings) = (Budget::default(), Findings::new(&options.limits));
+        let directory = directory::read(source, &scope, &options, &mut budget, &mut findings).ok()??;
+        Some(Self { source, directory })
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.directory.files()
+    }
+
+    /// At most so many bytes of a part's content.
+    pub(crate) fn read(&self, name: &str, most: usize) -> Option<Vec<u8>> {
+        let entry = self.directory.entries.iter().find(|entry| entry.readable && entry.name.text == name)?;
+        let start = u64::from(entry.header.offset);
+        let mut header = [0; LOCAL_SIZE];
+        self.source.read_at(start, &mut header).ok()?;
+        let local = LocalHeader::parse(&header)?;
+        let between = LOCAL_SIZE as u64 + u64::from(local.name_len) + u64::from(local.extra_len);
+        let mut content = Vec::new();
+        let reader = EntryReader::of(self.source, start + between, stated(&entry.header));
+        reader.take(most as u64).read_to_end(&mut content).ok()?;
+        Some(content)
     }
 }
 

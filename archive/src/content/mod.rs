@@ -1,22 +1,38 @@
 //! One pass over local headers and content, from front to back (rules 1, 4, 6, 7 and 13).
 
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod agreement;
+#[cfg(not(target_arch = "wasm32"))]
+mod block;
 pub mod document;
+mod pictures;
 pub mod unpack;
+mod whole;
 
 use std::ops::ControlFlow;
 
 use crate::{
     budget::Budget,
-    content::unpack::{Stated, Step, Unpacker},
-    directory::{Directory, Entry, extent, extra},
+    content::{
+        pictures::Misnamed,
+        unpack::{Stated, Step, Unpacker},
+    },
+    directory::{
+        Directory, Entry, extent,
+        extra::{self, Around},
+        is_old,
+    },
     error::CheckError,
     findings::{
         code::Code,
         report::{Finding, Findings, ManifestEntry, Method},
     },
-    format::{CentralHeader, DEFLATE, DESCRIPTOR_SIGNATURE, DESCRIPTOR_SIZE, LOCAL_SIZE, LocalHeader, u32_at},
+    format::{
+        CentralHeader, DEFLATE, DESCRIPTOR_SIGNATURE, DESCRIPTOR_SIZE, FLAG_UTF8, LOCAL_SIZE, LocalHeader, STORED,
+        SignatureSearch, signature_in, u32_at,
+    },
     kinds::{
-        kind::Kind,
+        kind::{Kind, extension},
         scope::Scope,
         sniff::{Ends, Expected, Sniffer},
     },
@@ -37,6 +53,8 @@ pub(crate) struct Run<'a> {
     pub done: u64,
     /// Bytes read and written since progress was told last.
     pub work: u64,
+    /// Every entry is expanded as a stream, small ones too. The report is the same.
+    pub streaming: bool,
 }
 
 /// How much work lies between two calls of the progress callback.
@@ -70,11 +88,14 @@ pub(crate) fn read(
     let mut pass = Pass {
         source,
         scope,
-        run,
+        parts: &directory.entries,
         stream: Stream::new(source, 0, directory.offset),
-        unpacker: Unpacker::new(),
+        unpacker: if run.streaming { Unpacker::streaming() } else { Unpacker::new() },
+        sniffer: Sniffer::new(),
+        run,
         names: Vec::new(),
-        manifest: Vec::new(),
+        manifest: Vec::with_capacity(if scope.document.is_none() { directory.entries.len() } else { 0 }),
+        misnamed: Vec::new(),
     };
     let mut ordered: Vec<&Entry> = directory.entries.iter().collect();
     ordered.sort_by_key(|entry| entry.header.offset);
@@ -93,18 +114,24 @@ pub(crate) fn read(
         }
     }
     pass.fits(expected, directory.offset, seen);
-    Ok(Some(pass.manifest))
+    let Pass { run, mut manifest, misnamed, .. } = pass;
+    pictures::correct(source, &mut manifest, &misnamed, run)?;
+    Ok(Some(manifest))
 }
 
 struct Pass<'a, 'run> {
     source: &'a dyn ReadAt,
     scope: &'a Scope,
+    /// All entries of the archive at hand.
+    parts: &'a [Entry],
     run: &'a mut Run<'run>,
     stream: Stream<'a>,
     unpacker: Unpacker,
+    sniffer: Sniffer,
     /// Name and extra of the local header at hand.
     names: Vec<u8>,
     manifest: Vec<ManifestEntry>,
+    misnamed: Vec<Misnamed>,
 }
 
 impl Pass<'_, '_> {
@@ -146,9 +173,21 @@ impl Pass<'_, '_> {
             return Ok(None);
         }
         let (name, extra) = self.names.split_at(usize::from(local.name_len));
-        let differences = differences(&local, central, name == &*entry.raw_name);
-        let extra = extra::problems(extra);
-        if !differences.is_empty() {
+        let same_name = name == entry.raw_name();
+        let plain = self.scope.document.is_some() && entry.raw_name().is_ascii();
+        let differences = differences(&local, central, same_name, plain);
+        let around =
+            Around { local: true, header: central, raw_name: entry.raw_name(), unicode: entry.unicode.as_deref() };
+        let mut extra = extra::problems(extra, &around);
+        // One word about ZIP64, not one for each place that shows it.
+        let zip64 = entry.readable && [local.compressed, local.size].contains(&u32::MAX);
+        if zip64 {
+            extra.retain(|(code, _)| *code != Code::Zip64);
+            self.add(at(Code::Zip64));
+        } else if entry.readable && is_old(central.needed) && !is_old(local.needed) {
+            self.add(at(Code::VersionUnsupported).detail((local.needed & 0xff).to_string()));
+        }
+        if !differences.is_empty() && !zip64 {
             self.add(at(Code::HeaderMismatch).detail(differences.join(", ")));
         }
         for (code, detail) in extra {
@@ -166,6 +205,9 @@ impl Pass<'_, '_> {
         if central.has_descriptor() && entry.readable {
             let mut descriptor = [0; DESCRIPTOR_SIZE];
             let there = self.stream.fill(&mut descriptor)?;
+            if there && entry.header.method == STORED && signature_in(&descriptor[1..]).is_some() {
+                self.add(Finding::new(Code::DescriptorNotAllowed).entry(&entry.name.text).offset(end));
+            }
             if !there || !describes(&descriptor, central) {
                 self.add(Finding::new(Code::DescriptorInvalid).entry(&entry.name.text).offset(end));
                 return Ok(None);
@@ -177,7 +219,10 @@ impl Pass<'_, '_> {
 
     fn content(&mut self, entry: &Entry, data_offset: u64) -> Result<(), CheckError> {
         let stated = stated(&entry.header);
-        let mut sniffer = Sniffer::new(entry.expected, stated.size);
+        self.sniffer.begin(entry.expected, stated.size);
+        if entry.expected == Expected::ContentTypes {
+            self.sniffer.among(self.parts.iter().map(|part| extension(&part.name.text)).collect());
+        }
         let document = match entry.expected {
             Expected::Kind(kind) if kind.is_document() => Some(kind),
             _ => None,
@@ -189,12 +234,18 @@ impl Pass<'_, '_> {
             && !(again && stated.method == Method::Stored);
         let mut kept: Vec<u8> = Vec::new();
 
+        // A reader that does not know the size ends stored content at the first record it sees.
+        let mut signatures =
+            (stated.method == Method::Stored && entry.header.has_descriptor()).then(SignatureSearch::default);
         self.unpacker.begin(stated);
         let bad = loop {
             let (produced, used) = self.unpacker.counts();
             match self.unpacker.next(&mut self.stream)? {
                 Step::Content(content) => {
-                    sniffer.feed(content);
+                    self.sniffer.feed(content);
+                    if let Some(search) = &mut signatures {
+                        search.feed(content);
+                    }
                     if keep {
                         if kept.capacity() - kept.len() < content.len() {
                             kept.reserve_exact(content.len().max(PROGRESS_EVERY as usize));
@@ -224,7 +275,11 @@ impl Pass<'_, '_> {
             self.add(at(code).detail(detail));
             return Ok(());
         }
-        let (verdict, ends) = sniffer.finish();
+        if let Some(place) = signatures.and_then(|search| search.found()) {
+            self.add(at(Code::DescriptorNotAllowed).detail(format!("PK at {place}")));
+        }
+        let picture = self.sniffer.instead();
+        let verdict = self.sniffer.finish();
         let fits = verdict.iter().all(|(code, _)| *code == Code::TextEncoding);
         for (code, detail) in verdict {
             if code == Code::EmbeddedObject && self.scope.document.is_none() {
@@ -237,14 +292,18 @@ impl Pass<'_, '_> {
             });
         }
         if let Some(kind) = document.filter(|_| fits) {
-            self.document(entry, kind, stated, data_offset, if keep { Ok(kept) } else { Err(ends) })?;
+            let content = if keep { Ok(kept) } else { Err(self.sniffer.take_ends()) };
+            self.document(entry, kind, stated, data_offset, content)?;
         }
         if let Expected::Kind(kind) = entry.expected
             && self.scope.document.is_none()
         {
+            if let Some(kind) = picture {
+                self.misnamed.push(Misnamed { at: self.manifest.len(), kind });
+            }
             self.manifest.push(ManifestEntry {
                 name: entry.name.text.clone(),
-                renamed: entry.name.text.as_bytes() != &*entry.raw_name,
+                renamed: entry.is_renamed(),
                 media_type: kind.media_type().into(),
                 size: stated.size,
                 compressed_size: stated.compressed,
@@ -303,16 +362,18 @@ fn stated(header: &CentralHeader) -> Stated {
 }
 
 /// The fields in which the two headers of an entry disagree (rule 4).
-fn differences(local: &LocalHeader, central: &CentralHeader, same_name: bool) -> Vec<&'static str> {
+///
+/// Times and versions may differ: neither changes what is unpacked, and neither is kept. `plain`, an ASCII name
+/// in a document, lets the flags differ that say how hard the packer tried and how the name is encoded.
+fn differences(local: &LocalHeader, central: &CentralHeader, same_name: bool, plain: bool) -> Vec<&'static str> {
+    let idle = if plain { 0b110 | FLAG_UTF8 } else { 0 };
     // With a descriptor the local fields are zero, or already right.
     let free = central.has_descriptor();
     let number = |local: u32, central: u32| local == central || (free && local == 0);
     [
         ("name", same_name),
-        ("version", local.needed == central.needed),
-        ("flags", local.flags == central.flags),
+        ("flags", local.flags & !idle == central.flags & !idle),
         ("method", local.method == central.method),
-        ("time", local.time == central.time && local.date == central.date),
         ("crc32", number(local.crc32, central.crc32)),
         ("compressed size", number(local.compressed, central.compressed)),
         ("size", number(local.size, central.size)),

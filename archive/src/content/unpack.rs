@@ -1,10 +1,12 @@
-//! Expanding one entry through fixed buffers, counting while it does (rule 7).
+//! Expanding one entry through fixed buffers, counting while it does (rule 7). Small entries are expanded at once where
+//! that is faster, others as a stream; what comes out is the same.
 
 use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::{
+    content::whole::{self, Whole},
     findings::{
         code::Code,
         report::{ManifestEntry, Method},
@@ -12,8 +14,9 @@ use crate::{
     source::{ReadAt, Stream},
 };
 
-/// Large enough that zlib's window is not copied too often, small enough for the processor's cache.
-const BUFFER: usize = 128 * 1024;
+/// Large enough that zlib's window is not copied too often, and most repetitions are found in what was just written; small
+/// enough for the processor's cache.
+const BUFFER: usize = 256 * 1024;
 
 /// What an entry states about its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,35 +44,54 @@ pub(crate) enum Step<'a> {
 /// Expands entries one after the other; its buffers are made once.
 pub(crate) struct Unpacker {
     inflate: Decompress,
+    /// Of the stream; made for the first one.
     buffer: Box<[u8]>,
+    /// None: everything is a stream.
+    whole: Option<Whole>,
     stated: Stated,
     /// Packed bytes not read yet.
     left: u64,
     produced: u64,
     crc: crc32fast::Hasher,
-    ended: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was read of the entry.
+    Begun,
+    /// All of its content is in the buffer of [`Whole`].
+    Whole,
+    Stream,
+    /// The stream has ended.
+    Ended,
 }
 
 impl Unpacker {
     pub(crate) fn new() -> Self {
+        Self { whole: Some(Whole::default()), ..Self::streaming() }
+    }
+
+    /// Expands everything as a stream.
+    pub(crate) fn streaming() -> Self {
         Self {
             inflate: Decompress::new(false),
-            buffer: vec![0; BUFFER].into_boxed_slice(),
+            buffer: Box::default(),
+            whole: None,
             stated: Stated { method: Method::Stored, compressed: 0, size: 0, crc32: 0 },
             left: 0,
             produced: 0,
             crc: crc32fast::Hasher::new(),
-            ended: false,
+            state: State::Begun,
         }
     }
 
     /// Starts the next entry.
     pub(crate) fn begin(&mut self, stated: Stated) {
-        self.inflate.reset(false);
         self.crc = crc32fast::Hasher::new();
         self.left = stated.compressed;
         self.produced = 0;
-        self.ended = false;
+        self.state = State::Begun;
         self.stated = stated;
     }
 
@@ -78,7 +100,51 @@ impl Unpacker {
     pub(crate) fn next<'b>(&'b mut self, input: &'b mut Stream<'_>) -> io::Result<Step<'b>> {
         match self.stated.method {
             Method::Stored => self.copy(input),
-            Method::Deflate => self.inflate(input),
+            Method::Deflate => {
+                if self.state == State::Begun {
+                    self.start(input)?;
+                }
+                match self.state {
+                    State::Whole => Ok(self.piece()),
+                    _ => self.inflate(input),
+                }
+            }
+        }
+    }
+
+    /// Expands the entry at once, or makes ready to stream it.
+    fn start(&mut self, input: &mut Stream<'_>) -> io::Result<()> {
+        let Stated { size, compressed, .. } = self.stated;
+        if let Some(whole) = &mut self.whole
+            && size <= whole::MOST
+            && input.peek(compressed)?.first().is_some_and(|first| Whole::is_candidate(*first))
+            && let Some(ahead) = input.peek_all(compressed)?
+            && whole.expand(ahead, compressed as usize, size as usize)
+        {
+            input.consume(compressed as usize);
+            self.left = 0;
+            self.state = State::Whole;
+            return Ok(());
+        }
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; BUFFER].into_boxed_slice();
+        }
+        self.inflate.reset(false);
+        self.state = State::Stream;
+        Ok(())
+    }
+
+    /// The next piece of what was expanded at once.
+    fn piece(&mut self) -> Step<'_> {
+        let end = self.stated.size.min(self.produced + BUFFER as u64);
+        match &self.whole {
+            Some(whole) if self.produced < end => {
+                let content = &whole.content()[self.produced as usize..end as usize];
+                self.crc.update(content);
+                self.produced = end;
+                Step::Content(content)
+            }
+            _ => self.verdict(),
         }
     }
 
@@ -97,7 +163,7 @@ impl Unpacker {
     }
 
     fn inflate<'b>(&'b mut self, input: &mut Stream<'_>) -> io::Result<Step<'b>> {
-        if self.ended {
+        if self.state == State::Ended {
             return Ok(self.verdict());
         }
         let packed = input.peek(self.left)?;
@@ -112,11 +178,14 @@ impl Unpacker {
         input.consume(read);
         self.left -= read as u64;
         self.produced += written as u64;
-        self.ended = status == Status::StreamEnd;
+        let ended = status == Status::StreamEnd;
+        if ended {
+            self.state = State::Ended;
+        }
         if self.produced > self.stated.size {
             return Ok(Step::Bad(Code::LargerThanStated));
         }
-        if written == 0 && read == 0 && !self.ended {
+        if written == 0 && read == 0 && !ended {
             return Ok(Step::Bad(if offered == 0 { Code::DeflateTruncated } else { Code::DeflateCorrupt }));
         }
         let content = &self.buffer[..written];

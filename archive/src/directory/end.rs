@@ -6,7 +6,7 @@ use crate::{
     findings::{code::Code, report::Finding},
     format::{
         CENTRAL_SIGNATURE, END_SEARCH, END_SIGNATURE, END_SIZE, EndRecord, LOCAL_SIGNATURE, ZIP64_LOCATOR_SIGNATURE,
-        ZIP64_LOCATOR_SIZE, u32_at,
+        ZIP64_LOCATOR_SIZE, signature_in, u32_at,
     },
     limits::Limits,
     source::ReadAt,
@@ -24,7 +24,13 @@ pub(crate) struct Found {
 /// Finds the end record by reading the first four bytes and the last 64 KiB.
 ///
 /// Without a place where a directory could be read the archive is beyond a closer look, and `None` is returned.
-pub(crate) fn find(source: &dyn ReadAt, limits: &Limits, add: &mut dyn FnMut(Finding)) -> io::Result<Option<Found>> {
+/// `document` is true for a document inside the upload.
+pub(crate) fn find(
+    source: &dyn ReadAt,
+    limits: &Limits,
+    document: bool,
+    add: &mut dyn FnMut(Finding),
+) -> io::Result<Option<Found>> {
     let len = source.len();
     if len == 0 {
         add(Finding::new(Code::EmptyFile));
@@ -51,14 +57,23 @@ pub(crate) fn find(source: &dyn ReadAt, limits: &Limits, add: &mut dyn FnMut(Fin
 
     let rest = tail.len() - at - END_SIZE;
     let comment = usize::from(end.comment_len);
+    // Said first and alone: beside ZIP64's records the fields of this one are placeholders, or a second truth.
+    let locator = at.checked_sub(ZIP64_LOCATOR_SIZE).is_some_and(|at| u32_at(&tail, at) == ZIP64_LOCATOR_SIGNATURE);
+    if locator || end.entries == u16::MAX || end.directory_size == u32::MAX || end.directory_offset == u32::MAX {
+        add(Finding::new(Code::Zip64).offset(place));
+        return Ok(None);
+    }
+    let behind = &tail[at + END_SIZE..];
     if comment > rest {
         add(Finding::new(Code::Truncated).offset(place));
-    } else if comment < rest {
+    } else if comment < rest && !(document && is_padding(&behind[comment..])) {
         add(Finding::new(Code::TrailingData)
             .offset(place + (END_SIZE + comment) as u64)
             .detail(format!("{} bytes", rest - comment)));
     }
-    if comment > 0 {
+    // A signature can begin in the last field, the comment's length. With none in it, every reader finds this same
+    // record, whichever way it searches.
+    if comment > 0 && signature_in(&tail[at + END_SIZE - 3..]).is_some() {
         add(Finding::new(Code::ArchiveComment).offset(place + END_SIZE as u64));
     }
     if end.disk != 0 || end.directory_disk != 0 {
@@ -69,11 +84,6 @@ pub(crate) fn find(source: &dyn ReadAt, limits: &Limits, add: &mut dyn FnMut(Fin
         add(Finding::new(Code::EntryCountMismatch)
             .offset(place)
             .detail(format!("{} / {}", end.entries_here, end.entries)));
-    }
-    let locator = at.checked_sub(ZIP64_LOCATOR_SIZE).is_some_and(|at| u32_at(&tail, at) == ZIP64_LOCATOR_SIGNATURE);
-    if locator || end.entries == u16::MAX || end.directory_size == u32::MAX || end.directory_offset == u32::MAX {
-        add(Finding::new(Code::Zip64).offset(place));
-        return Ok(None);
     }
     if u64::from(end.entries) > limits.entries {
         add(Finding::new(Code::TooManyEntries).offset(place).detail(format!("{} > {}", end.entries, limits.entries)));
@@ -112,6 +122,12 @@ pub(crate) fn find(source: &dyn ReadAt, limits: &Limits, add: &mut dyn FnMut(Fin
         return Ok(None);
     }
     Ok(Some(Found { directory: offset, end: place, entries: end.entries }))
+}
+
+/// Blank bytes behind a document's end, as uploads through forms and tapes leave them: they hold nothing, and the end
+/// record in front of them is the same to all.
+fn is_padding(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n' | b' '))
 }
 
 /// Every place in the tail where an end record could start, the last one first.
@@ -154,7 +170,7 @@ mod tests {
 
     fn codes(bytes: Vec<u8>) -> Vec<Code> {
         let mut found = Vec::new();
-        let _ = find(&bytes, &Limits::default(), &mut |finding| found.push(finding.code)).unwrap();
+        let _ = find(&bytes, &Limits::default(), false, &mut |finding| found.push(finding.code)).unwrap();
         found
     }
 
@@ -179,13 +195,13 @@ mod tests {
     #[test]
     fn an_upload_beyond_the_limit_is_not_even_read() {
         let mut found = Vec::new();
-        let place = find(&Huge, &Limits::default(), &mut |finding| found.push(finding.code)).unwrap();
+        let place = find(&Huge, &Limits::default(), false, &mut |finding| found.push(finding.code)).unwrap();
         assert_eq!((place, found), (None, vec![Code::UploadTooLarge]));
     }
 
     #[test]
     fn a_source_that_fails_is_an_error() {
         let limits = Limits { upload: u64::MAX, ..Limits::default() };
-        assert!(find(&Huge, &limits, &mut |_| panic!("no finding")).is_err());
+        assert!(find(&Huge, &limits, false, &mut |_| panic!("no finding")).is_err());
     }
 }

@@ -5,11 +5,15 @@ pub mod extra;
 
 use std::io;
 
+use memchr::memmem;
+
 use crate::{
     budget::Budget,
+    directory::extra::Around,
     findings::{
         code::Code,
         report::{Finding, Findings},
+        writer::Writer,
     },
     format::{
         CENTRAL_SIZE, CentralHeader, DEFLATE, FLAG_ENCRYPTED, FLAG_MASKED_HEADERS, FLAG_PATCH, FLAG_STRONG_ENCRYPTION,
@@ -21,6 +25,7 @@ use crate::{
         name::{self, Name},
         unique::Names,
     },
+    packages::needs,
     source::ReadAt,
 };
 
@@ -28,7 +33,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub header: CentralHeader,
-    pub raw_name: Box<[u8]>,
+    /// None when it is that of `name`, byte for byte.
+    raw_name: Option<Box<[u8]>>,
     pub name: Name,
     pub expected: Expected,
     /// Left out of the canonical archive.
@@ -37,6 +43,20 @@ pub(crate) struct Entry {
     pub readable: bool,
     /// What was found in its extra fields; the same in the local header is not told again.
     pub extra: Vec<Code>,
+    /// The name in its Unicode path field.
+    pub unicode: Option<Box<str>>,
+}
+
+impl Entry {
+    /// The name as it is stored.
+    pub(crate) fn raw_name(&self) -> &[u8] {
+        self.raw_name.as_deref().unwrap_or(self.name.text.as_bytes())
+    }
+
+    /// It is kept under another name than the stored one.
+    pub(crate) fn is_renamed(&self) -> bool {
+        self.raw_name.is_some()
+    }
 }
 
 /// What a name that is left out may be, and no other.
@@ -48,6 +68,13 @@ pub(crate) struct Directory {
     pub entries: Vec<Entry>,
     /// Where it starts, and the content ends.
     pub offset: u64,
+}
+
+impl Directory {
+    /// The names of the files that are kept.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(|entry| !entry.junk && !entry.name.folder).map(|entry| entry.name.text.as_str())
+    }
 }
 
 /// The most bytes a local header and a descriptor can take besides name and content.
@@ -62,7 +89,7 @@ pub(crate) fn read(
     findings: &mut Findings,
 ) -> io::Result<Option<Directory>> {
     let mut add = |finding: Finding| findings.add(scope.apply(finding));
-    let Some(found) = end::find(source, &options.limits, &mut add)? else {
+    let Some(found) = end::find(source, &options.limits, scope.document.is_some(), &mut add)? else {
         return Ok(None);
     };
     if let Err((code, detail)) = budget.spend_directory(found.end - found.directory, &options.limits) {
@@ -81,6 +108,7 @@ pub(crate) fn read(
         recomposed: Tally::default(),
         reencoded: Tally::default(),
         junk: Tally::default(),
+        h5p: scope.document.is_none() && has_h5p(&bytes),
     };
     let Some(entries) = reader.entries(&bytes, found)? else {
         return Ok(None);
@@ -98,13 +126,16 @@ pub(crate) fn read(
 /// Counts what is worth one note, not one for each entry.
 #[derive(Default)]
 struct Tally {
-    first: Option<String>,
+    /// The first few.
+    names: Vec<String>,
     count: u64,
 }
 
 impl Tally {
     fn add(&mut self, name: &str) {
-        self.first.get_or_insert_with(|| name.to_owned());
+        if self.names.len() < 3 {
+            self.names.push(name.to_owned());
+        }
         self.count += 1;
     }
 }
@@ -117,6 +148,8 @@ struct Reader<'a> {
     recomposed: Tally,
     reencoded: Tally,
     junk: Tally,
+    /// The upload is an H5P package, by a name in its directory.
+    h5p: bool,
 }
 
 impl Reader<'_> {
@@ -125,7 +158,10 @@ impl Reader<'_> {
     }
 
     fn entries(&mut self, bytes: &[u8], found: end::Found) -> io::Result<Option<Vec<Entry>>> {
-        let mut entries = Vec::new();
+        // As many as are stated, when there is room for them in the bytes that were read.
+        let most = usize::from(found.entries).min(bytes.len() / CENTRAL_SIZE);
+        let mut entries = Vec::with_capacity(most);
+        self.names.reserve(most);
         let mut at = 0;
         while at < bytes.len() {
             let offset = found.directory + at as u64;
@@ -162,8 +198,18 @@ impl Reader<'_> {
         let limits = &self.options.limits;
         let (raw_name, after) = after.split_at(usize::from(header.name_len));
         let (extra, comment) = after.split_at(usize::from(header.extra_len));
-        let mut name = name::read(raw_name, header.flags, header.host(), limits);
-        let junk = self.scope.document.is_none() && kind::is_junk(&name.text);
+        if self.scope.document.is_none() {
+            let writer = Writer::of(&header, raw_name, extra);
+            self.findings.writer = self.findings.writer.or(writer);
+        }
+        let unicode = extra::unicode_path(extra, raw_name);
+        let mut name = name::read(raw_name, header.flags, header.host(), unicode, limits);
+        // Dropbox lists the root of what it packs.
+        let root = self.scope.document.is_none() && raw_name == b"/";
+        if root {
+            name.problems.clear();
+        }
+        let junk = root || (self.scope.document.is_none() && kind::is_junk(&name.text));
         let mut found: Vec<(Code, Option<String>)> = std::mem::take(&mut name.problems);
         let fits = !found.iter().any(|(code, _)| TOO_LONG.contains(code));
         if junk {
@@ -172,13 +218,19 @@ impl Reader<'_> {
         }
         if found.is_empty()
             && fits
+            && !root
             && let Some((code, other)) = self.names.add(&name.text)
         {
             found.push((code, (code != Code::DuplicateName).then_some(other)));
         }
         let readable = format(&header, &mut found);
         attributes(&header, name.folder, &mut found);
-        let extra = extra::problems(extra);
+        // What ZIP64 is used for is said by the sizes already.
+        let around = Around { local: false, header: &header, raw_name, unicode: None };
+        let mut extra = extra::problems(extra, &around);
+        if found.iter().any(|(code, _)| *code == Code::Zip64) {
+            extra.retain(|(code, _)| *code != Code::Zip64);
+        }
         found.extend(extra.iter().map(|(code, detail)| (*code, Some(detail.clone()))));
         if !comment.is_empty() {
             found.push((Code::EntryComment, None));
@@ -186,7 +238,7 @@ impl Reader<'_> {
         let expected = if name.folder || junk {
             Expected::Anything
         } else {
-            self.scope.expect(&name.text, self.options, &mut found)
+            self.scope.expect(&name.text, self.h5p, self.options, &mut found)
         };
         for (code, detail) in found {
             let finding = Finding::new(code).entry(&name.text).offset(offset);
@@ -206,12 +258,13 @@ impl Reader<'_> {
         }
         Entry {
             header,
-            raw_name: raw_name.into(),
+            raw_name: (raw_name != name.text.as_bytes()).then(|| raw_name.into()),
             name,
             expected,
             junk,
             readable,
             extra: extra.into_iter().map(|(code, _)| code).collect(),
+            unicode: unicode.map(Into::into),
         }
     }
 
@@ -224,8 +277,10 @@ impl Reader<'_> {
             (Code::NameReencoded, std::mem::take(&mut self.reencoded)),
             (Code::JunkIgnored, std::mem::take(&mut self.junk)),
         ] {
-            if let Some(first) = tally.first {
-                self.add(Finding::new(code).entry(&first).detail(tally.count.to_string()));
+            if let Some(first) = tally.names.first() {
+                self.add(
+                    Finding::new(code).entry(first).detail(tally.count.to_string()).times(tally.count, &tally.names),
+                );
             }
         }
     }
@@ -235,7 +290,10 @@ impl Reader<'_> {
     fn layout(&mut self, directory: &Directory) -> bool {
         let mut ordered: Vec<&Entry> = directory.entries.iter().collect();
         if !ordered.is_sorted_by_key(|entry| entry.header.offset) {
-            self.add(Finding::new(Code::EntriesOutOfOrder).offset(directory.offset));
+            // Office programs do not care, and pack parts as they come.
+            if self.scope.document.is_none() {
+                self.add(Finding::new(Code::EntriesOutOfOrder).offset(directory.offset));
+            }
             ordered.sort_by_key(|entry| entry.header.offset);
         }
         let mut good = true;
@@ -304,11 +362,35 @@ pub(crate) fn extent(header: &CentralHeader) -> (u64, u64) {
     (content + LOCAL_SIZE as u64, content + MOST_BETWEEN)
 }
 
+/// A directory that lists the manifest of an H5P package.
+fn has_h5p(mut bytes: &[u8]) -> bool {
+    // In most there is no such word.
+    if memmem::find(bytes, needs::H5P.as_bytes()).is_none() {
+        return false;
+    }
+    while let Some(header) = CentralHeader::parse(bytes)
+        && let Some(size) = header_size(&header, bytes.len())
+    {
+        if needs::is_h5p(&bytes[CENTRAL_SIZE..CENTRAL_SIZE + usize::from(header.name_len)]) {
+            return true;
+        }
+        bytes = &bytes[size..];
+    }
+    false
+}
+
 /// The whole header's size, when that many bytes are there.
 fn header_size(header: &CentralHeader, there: usize) -> Option<usize> {
     let size =
         CENTRAL_SIZE + usize::from(header.name_len) + usize::from(header.extra_len) + usize::from(header.comment_len);
     (size <= there).then_some(size)
+}
+
+/// A version needed that asks for nothing we refuse: 2.0 is that of deflate and folders, 4.5 that of ZIP64, which some
+/// programs write without using it. p7zip puts its system into the upper byte.
+pub(crate) fn is_old(needed: u16) -> bool {
+    let version = needed & 0xff;
+    version <= 20 || version == 45
 }
 
 /// Method, flags, sizes (rules 3 and 5, the directory's side of 6). Whether the content can be read.
@@ -327,9 +409,8 @@ fn format(header: &CentralHeader, found: &mut Vec<(Code, Option<String>)>) -> bo
         found.push((Code::FlagUnsupported, Some(format!("0x{others:04x}"))));
         readable &= flags & FLAG_PATCH == 0;
     }
-    // 2.0 is the version of deflate and folders; a larger number announces something else.
-    if header.needed > 20 && readable {
-        found.push((Code::VersionUnsupported, Some(header.needed.to_string())));
+    if !is_old(header.needed) && readable {
+        found.push((Code::VersionUnsupported, Some((header.needed & 0xff).to_string())));
     }
     if header.disk != 0 {
         found.push((Code::MultiDisk, Some(header.disk.to_string())));
@@ -338,15 +419,9 @@ fn format(header: &CentralHeader, found: &mut Vec<(Code, Option<String>)>) -> bo
         found.push((Code::Zip64, None));
         readable = false;
     }
-    if header.method == STORED && readable {
-        if header.compressed != header.size {
-            let detail = format!("{} / {}", header.compressed, header.size);
-            found.push((Code::StoredSizeMismatch, Some(detail)));
-            readable = false;
-        }
-        if header.has_descriptor() {
-            found.push((Code::DescriptorNotAllowed, None));
-        }
+    if header.method == STORED && readable && header.compressed != header.size {
+        found.push((Code::StoredSizeMismatch, Some(format!("{} / {}", header.compressed, header.size))));
+        readable = false;
     }
     readable
 }

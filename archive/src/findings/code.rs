@@ -139,12 +139,32 @@ codes! {
     TextNotUtf8 = "TEXT_NOT_UTF8" Reject;
     EmptyEntry = "EMPTY_ENTRY" Reject;
     OfficeIncomplete = "OFFICE_INCOMPLETE" Reject;
+    // Learning packages: what would make one dangerous, or impossible to start.
+    PackageNeedsScripts = "PACKAGE_NEEDS_SCRIPTS" Reject;
+    PackageManifestUnreadable = "PACKAGE_MANIFEST_UNREADABLE" Reject;
+    PackageManifestEntities = "PACKAGE_MANIFEST_ENTITIES" Reject;
+    PackageManifestOutside = "PACKAGE_MANIFEST_OUTSIDE" Reject;
+    PackageManifestTooLarge = "PACKAGE_MANIFEST_TOO_LARGE" Reject;
+    PackageIncomplete = "PACKAGE_INCOMPLETE" Reject;
+    PackageAmbiguous = "PACKAGE_AMBIGUOUS" Reject;
+    PackageIdentifierDuplicate = "PACKAGE_IDENTIFIER_DUPLICATE" Reject;
+    PackageNoStart = "PACKAGE_NO_START" Reject;
+    PackageStartMissing = "PACKAGE_START_MISSING" Reject;
+    PackageStartOutside = "PACKAGE_START_OUTSIDE" Reject;
+    PackageStartRemote = "PACKAGE_START_REMOTE" Reject;
+    PackageFileOutside = "PACKAGE_FILE_OUTSIDE" Reject;
     // Notes.
     NameRecomposed = "NAME_RECOMPOSED" Note;
     NameReencoded = "NAME_REENCODED" Note;
     JunkIgnored = "JUNK_IGNORED" Note;
     TextEncoding = "TEXT_ENCODING" Note;
+    PictureRenamed = "PICTURE_RENAMED" Note;
     EmbeddedObject = "EMBEDDED_OBJECT" Note;
+    PackageInFolder = "PACKAGE_IN_FOLDER" Note;
+    PackageMisplaced = "PACKAGE_MISPLACED" Note;
+    PackageNotRecognised = "PACKAGE_NOT_RECOGNISED" Note;
+    PackageFileMissing = "PACKAGE_FILE_MISSING" Note;
+    PackageMetadataUnreadable = "PACKAGE_METADATA_UNREADABLE" Note;
     MoreFindings = "MORE_FINDINGS" Note;
 }
 

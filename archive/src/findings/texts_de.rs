@@ -33,7 +33,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ),
         TrailingData => ("Nach dem Ende des Archivs folgen noch Daten.", REPACK),
         ArchiveComment => (
-            "Das Archiv trägt einen Archivkommentar.",
+            "Der Kommentar des Archivs enthält Kennzeichen eines weiteren Archivs.",
             "Entfernen Sie den Kommentar in Ihrem Packprogramm und packen Sie das Archiv neu.",
         ),
         AmbiguousEndRecord => ("Das Archiv lässt sich auf zwei Arten lesen, weil es mehr als ein Ende hat.", REPACK),
@@ -52,7 +52,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ),
         Zip64 => (
             "Das Archiv verwendet das Format ZIP64, das bei dieser Größe nicht nötig ist.",
-            "Schalten Sie ZIP64 im Packprogramm ab, oder nehmen Sie die ZIP-Funktion Ihres Computers.",
+            "Schalten Sie ZIP64 im Packprogramm ab, und packen Sie Dateien und Ordner unter ihrem Namen in eine Datei, nicht durch eine Pipe.",
         ),
         NoContent => (
             "Das Archiv enthält keine verwendbare Datei.",
@@ -76,7 +76,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Wählen Sie als Verfahren \"Deflate\" (nicht Deflate64, BZip2, LZMA oder Zstandard).",
         ),
         VersionUnsupported => (
-            "Die Datei verlangt ZIP-Funktionen, die neuer als Version 2.0 sind.",
+            "Die Datei verlangt ZIP-Funktionen, die nicht angenommen werden.",
             "Wählen Sie im Packprogramm \"Deflate\" ohne Verschlüsselung, oder nehmen Sie die ZIP-Funktion Ihres Computers.",
         ),
         FlagUnsupported => ("Die Datei ist mit ZIP-Funktionen gekennzeichnet, die nicht angenommen werden.", REPACK),
@@ -84,8 +84,8 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             ("Die Datei ist unkomprimiert gespeichert, trotzdem sind zwei verschiedene Größen angegeben.", DAMAGED)
         }
         DescriptorNotAllowed => (
-            "Die Größen einer unkomprimierten Datei stehen erst nach ihrem Inhalt.",
-            "Packen Sie mit eingeschalteter Komprimierung oder mit der ZIP-Funktion Ihres Computers.",
+            "Eine unkomprimierte Datei sieht selbst wie ein Archiv aus, und ihre Größe steht erst nach ihr.",
+            "Packen Sie mit eingeschalteter Komprimierung.",
         ),
         DescriptorInvalid => ("Die Größen nach dem Inhalt der Datei passen nicht zum Inhaltsverzeichnis.", DAMAGED),
         DeflateCorrupt => ("Der komprimierte Inhalt der Datei ist beschädigt.", DAMAGED),
@@ -98,8 +98,8 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ExtraDuplicate => ("Dasselbe Zusatzfeld kommt bei einer Datei zweimal vor.", REPACK),
         ExtraForbidden => ("Die Datei trägt ein Zusatzfeld, das ihre Bedeutung ändern kann.", REPACK),
         UnicodeExtra => (
-            "Die Datei trägt in einem Zusatzfeld einen zweiten Namen.",
-            "Schalten Sie im Packprogramm UTF-8-Namen ein, oder nehmen Sie die ZIP-Funktion Ihres Computers.",
+            "Die Datei trägt in einem Zusatzfeld einen zweiten Namen, der anders lautet.",
+            "Benennen Sie die Datei nur mit Buchstaben der Sprache Ihres Computers, oder schalten Sie im Packprogramm UTF-8-Namen ein.",
         ),
         EntryComment => {
             ("Die Datei trägt einen Kommentar.", "Entfernen Sie die Dateikommentare und packen Sie das Archiv neu.")
@@ -195,7 +195,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Speichern Sie es ohne Makros (.docx, .xlsx, .pptx, .odt, .ods, .odp) und packen Sie neu.",
         ),
         ScriptNotAllowed => (
-            "JavaScript und WebAssembly werden nur in den Formaten \"interactive\" und \"quiz\" angenommen.",
+            "Skripte und die XML-Dateien von Lernpaketen werden nur in den Formaten \"interactive\" und \"quiz\" angenommen.",
             "Entfernen Sie die Datei, oder wählen Sie das passende Format für Ihr Nano.",
         ),
         TypeNotAllowed => (
@@ -204,7 +204,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ),
         TypeMismatch => (
             "Der Inhalt ist nicht das, was die Dateiendung sagt.",
-            "Speichern Sie die Datei im richtigen Format; umbenennen genügt nicht.",
+            "Öffnen Sie die Datei in dem Programm, zu dem sie gehört, und speichern oder exportieren Sie sie im Format ihrer Endung.",
         ),
         TwoTypes => (
             "Die Datei ist zweierlei zugleich, etwa ein Bild mit einem Archiv darin.",
@@ -222,6 +222,58 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Das Dokument ist kein vollständiges Office-Dokument oder E-Book.",
             "Öffnen Sie es in seinem Programm, speichern Sie es neu und packen Sie das Archiv neu.",
         ),
+        PackageNeedsScripts => (
+            "Das ist ein Lernpaket (SCORM, cmi5, Common Cartridge, H5P oder ein entpacktes E-Book), und das Format des Nanos erlaubt dessen Skripte nicht.",
+            "Wählen Sie für Ihr Nano das Format \"interactive\" oder \"quiz\" und laden Sie das Paket erneut hoch.",
+        ),
+        PackageManifestUnreadable => (
+            "Das Manifest des Lernpakets lässt sich nicht lesen.",
+            "Exportieren Sie das Paket neu aus Ihrem Autorenwerkzeug. Ein von Hand geändertes Manifest muss wohlgeformt und als UTF-8 gespeichert sein.",
+        ),
+        PackageManifestEntities => (
+            "Das Manifest des Lernpakets hat einen Dokumenttyp oder Entitäten; beides wird nicht angenommen.",
+            "Entfernen Sie die Zeile, die mit <!DOCTYPE beginnt, und schreiben Sie Zeichen aus statt als &name;.",
+        ),
+        PackageManifestOutside => (
+            "Das Manifest des Lernpakets bindet etwas von anderswo ein, etwa ein Stylesheet eines anderen Servers.",
+            "Entfernen Sie xml-stylesheet und xi:include aus dem Manifest, oder exportieren Sie das Paket neu.",
+        ),
+        PackageManifestTooLarge => (
+            "Das Manifest des Lernpakets ist größer oder tiefer verschachtelt, als ein Manifest sein darf.",
+            "Teilen Sie den Kurs auf mehrere Pakete auf, oder exportieren Sie ihn neu aus Ihrem Autorenwerkzeug.",
+        ),
+        PackageIncomplete => (
+            "Dem Lernpaket fehlt ein Teil, ohne den es sich nicht öffnen lässt.",
+            "Exportieren Sie das Paket neu, mit allen Bibliotheken und Inhalten.",
+        ),
+        PackageAmbiguous => (
+            "Das Archiv enthält mehrere Lernpakete nebeneinander.",
+            "Machen Sie aus jedem ein eigenes Nano, oder legen Sie ein Manifest für alle ganz oben in das Archiv.",
+        ),
+        PackageIdentifierDuplicate => (
+            "Zwei Teile des Lernpakets tragen dieselbe Kennung; so bleibt offen, welcher gemeint ist.",
+            "Geben Sie jedem eine eigene Kennung, oder exportieren Sie das Paket neu aus Ihrem Autorenwerkzeug.",
+        ),
+        PackageNoStart => (
+            "Das Manifest des Lernpakets nennt keine Seite, mit der es beginnt.",
+            "Fügen Sie dem Kurs mindestens eine Seite hinzu und exportieren Sie das Paket neu.",
+        ),
+        PackageStartMissing => (
+            "Die Seite, mit der das Lernpaket beginnt, ist nicht im Archiv.",
+            "Prüfen Sie den Namen im Manifest, auch Groß- und Kleinschreibung, oder exportieren Sie das Paket neu.",
+        ),
+        PackageStartOutside => (
+            "Eine Seite, die das Lernpaket startet, führt aus dem Archiv hinaus.",
+            "Legen Sie die Seite in das Paket und nennen Sie sie ohne führenden Schrägstrich, Laufwerk und \"..\".",
+        ),
+        PackageStartRemote => (
+            "Eine Seite, die das Lernpaket startet, liegt auf einem anderen Server oder ist ein Skript im Manifest selbst.",
+            "Legen Sie die Seite in das Paket; Pakete, die nur auf einen Server verweisen, werden nicht angenommen.",
+        ),
+        PackageFileOutside => (
+            "Das Manifest des Lernpakets nennt eine Datei außerhalb des Archivs.",
+            "Legen Sie die Datei in das Paket und nennen Sie sie ohne führenden Schrägstrich, Laufwerk und \"..\".",
+        ),
         NameRecomposed => (
             "Namen mit zerlegten Buchstaben (wie macOS sie schreibt) wurden zusammengesetzt.",
             "Nichts zu tun: Die Namen sehen gleich aus.",
@@ -231,16 +283,40 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Prüfen Sie, ob die Namen im Bericht so lauten, wie Sie sie geschrieben haben.",
         ),
         JunkIgnored => (
-            "Systemdateien (__MACOSX, .DS_Store, Thumbs.db) werden weggelassen.",
+            "Dateien, die Ihr Computer oder Ihr Office-Programm dazulegt (etwa __MACOSX, .DS_Store, Thumbs.db, desktop.ini, ~$…), werden weggelassen.",
             "Nichts zu tun: Sie gehören nicht zu Ihrem Nano.",
         ),
         TextEncoding => (
             "Der Text ist nicht als UTF-8 gespeichert; Buchstaben wie Umlaute können falsch erscheinen.",
             "Speichern Sie die Datei sicherheitshalber als UTF-8.",
         ),
+        PictureRenamed => (
+            "Ein Bild hatte die Endung einer anderen Bildart; im Download trägt es die richtige.",
+            "Nichts zu tun: Das Bild selbst ist unverändert.",
+        ),
         EmbeddedObject => (
             "Das Dokument enthält ein eingebettetes Objekt eines anderen Programms.",
             "Nichts zu tun; die Moderation sieht es sich eventuell an.",
+        ),
+        PackageInFolder => (
+            "Das Lernpaket liegt in einem Ordner des Archivs statt ganz oben.",
+            "Hier ist nichts zu tun. Andere Plattformen erwarten den Inhalt des Ordners eventuell ohne den Ordner gepackt.",
+        ),
+        PackageMisplaced => (
+            "Ein Lernpaket liegt tiefer im Archiv und wird dort nicht erkannt.",
+            "Soll es gestartet werden, packen Sie den Inhalt seines Ordners ohne den Ordner.",
+        ),
+        PackageNotRecognised => (
+            "Das Manifest gehört zu keiner Art von Lernpaket, die hier bekannt ist.",
+            "Bekannt sind SCORM 1.2 und 2004 und Common Cartridge; wählen Sie beim Export wenn möglich eines davon.",
+        ),
+        PackageFileMissing => (
+            "Das Manifest des Lernpakets führt Dateien auf, die nicht im Archiv sind.",
+            "Prüfen Sie, ob Ihrem Kurs etwas fehlt, und exportieren Sie ihn in diesem Fall neu.",
+        ),
+        PackageMetadataUnreadable => (
+            "Die Beschreibung des Lernpakets in einer eigenen Datei lässt sich nicht lesen.",
+            "Nichts zu tun: Titel, Sprache und Lizenz lassen sich von Hand eintragen.",
         ),
         MoreFindings => (
             "Es gibt mehr Befunde, als dieser Bericht zeigt.",

@@ -28,7 +28,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ),
         TrailingData => ("There is data after the end of the archive.", REPACK),
         ArchiveComment => (
-            "The archive carries an archive comment.",
+            "The archive's comment contains signs of a further archive.",
             "Remove the comment in your packing program and pack the archive again.",
         ),
         AmbiguousEndRecord => ("The archive can be read in two ways, because it has more than one end.", REPACK),
@@ -44,7 +44,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         }
         Zip64 => (
             "The archive uses the ZIP64 format, which an upload of this size does not need.",
-            "Turn ZIP64 off in your packing program, or use your computer's own ZIP function.",
+            "Turn ZIP64 off in your packing program, and pack files and folders by name into a file, not through a pipe.",
         ),
         NoContent => (
             "The archive holds no usable file.",
@@ -65,14 +65,14 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Choose \"Deflate\" as the compression method (not Deflate64, BZip2, LZMA or Zstandard).",
         ),
         VersionUnsupported => (
-            "The file asks for ZIP features newer than version 2.0.",
+            "The file asks for ZIP features that are not accepted.",
             "Choose \"Deflate\" and no encryption in your packing program, or use your computer's own ZIP function.",
         ),
         FlagUnsupported => ("The file is marked with ZIP features that are not accepted.", REPACK),
         StoredSizeMismatch => ("The file is stored without compression, yet two different sizes are stated.", DAMAGED),
         DescriptorNotAllowed => (
-            "The sizes of an uncompressed file are only stated after its content.",
-            "Pack with compression turned on, or with your computer's own ZIP function.",
+            "An uncompressed file looks like an archive itself, and its size is only stated after it.",
+            "Pack with compression turned on.",
         ),
         DescriptorInvalid => ("The sizes stated after the file's content do not match the table of contents.", DAMAGED),
         DeflateCorrupt => ("The compressed content of the file is damaged.", DAMAGED),
@@ -85,8 +85,8 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ExtraDuplicate => ("The same additional field appears twice for one file.", REPACK),
         ExtraForbidden => ("The file carries an additional field that can change what it is.", REPACK),
         UnicodeExtra => (
-            "The file carries a second name in an additional field.",
-            "Turn on UTF-8 names in your packing program, or use your computer's own ZIP function.",
+            "The file carries a second name in an additional field, and the two differ.",
+            "Rename the file, using only letters your computer's language has, or turn on UTF-8 names in your packing program.",
         ),
         EntryComment => ("The file carries a comment.", "Remove the file comments and pack the archive again."),
         NameEmpty => ("A file has no name.", REPACK),
@@ -159,7 +159,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Save it without macros (.docx, .xlsx, .pptx, .odt, .ods, .odp) and pack again.",
         ),
         ScriptNotAllowed => (
-            "JavaScript and WebAssembly are accepted only in the formats \"interactive\" and \"quiz\".",
+            "Scripts and the XML files of learning packages are accepted only in the formats \"interactive\" and \"quiz\".",
             "Remove the file, or choose the format that fits your nano.",
         ),
         TypeNotAllowed => (
@@ -168,7 +168,7 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
         ),
         TypeMismatch => (
             "The content is not what the file extension says.",
-            "Save the file again in the right format; renaming it is not enough.",
+            "Open it in the program it belongs to, and save or export it in the format of its ending.",
         ),
         TwoTypes => (
             "The file is two types at once, such as a picture with an archive inside.",
@@ -180,6 +180,58 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "The document is not a complete office document or e-book.",
             "Open it in its program, save it again and pack the archive again.",
         ),
+        PackageNeedsScripts => (
+            "This is a learning package (SCORM, cmi5, Common Cartridge, H5P or an unpacked e-book), and the nano's format does not allow its scripts.",
+            "Choose the format \"interactive\" or \"quiz\" for your nano and upload the package again.",
+        ),
+        PackageManifestUnreadable => (
+            "The manifest of the learning package cannot be read.",
+            "Export the package again from your authoring tool. A manifest edited by hand must be well-formed and stored as UTF-8.",
+        ),
+        PackageManifestEntities => (
+            "The manifest of the learning package has a document type or entities, which are not accepted.",
+            "Remove the line that begins with <!DOCTYPE, and write characters out instead of &name;.",
+        ),
+        PackageManifestOutside => (
+            "The manifest of the learning package includes something from elsewhere, such as a style sheet of another host.",
+            "Remove xml-stylesheet and xi:include from the manifest, or export the package again.",
+        ),
+        PackageManifestTooLarge => (
+            "The manifest of the learning package is larger, or nested more deeply, than a manifest may be.",
+            "Split the course into several packages, or export it again from your authoring tool.",
+        ),
+        PackageIncomplete => (
+            "The learning package lacks a part without which it cannot be opened.",
+            "Export the package again, with all its libraries and contents.",
+        ),
+        PackageAmbiguous => (
+            "The archive holds several learning packages side by side.",
+            "Make a nano of each of them, or put one manifest for all at the top of the archive.",
+        ),
+        PackageIdentifierDuplicate => (
+            "Two parts of the learning package have the same identifier, so it is open which one is meant.",
+            "Give each its own identifier, or export the package again from your authoring tool.",
+        ),
+        PackageNoStart => (
+            "The manifest of the learning package names no page to start with.",
+            "Add at least one page to the course and export the package again.",
+        ),
+        PackageStartMissing => (
+            "The page that the learning package starts with is not in the archive.",
+            "Check the name in the manifest, upper and lower case included, or export the package again.",
+        ),
+        PackageStartOutside => (
+            "A page that the learning package starts leads outside the archive.",
+            "Put the page into the package and name it without leading slash, drive letter and \"..\".",
+        ),
+        PackageStartRemote => (
+            "A page that the learning package starts lies on another server, or is a script in the manifest itself.",
+            "Put the page into the package; packages that only link to a server are not accepted.",
+        ),
+        PackageFileOutside => (
+            "The manifest of the learning package names a file outside the archive.",
+            "Put the file into the package and name it without leading slash, drive letter and \"..\".",
+        ),
         NameRecomposed => (
             "Names with decomposed letters (as macOS writes them) were composed.",
             "Nothing to do: the names look the same.",
@@ -189,16 +241,40 @@ pub(crate) fn text(code: Code) -> (&'static str, &'static str) {
             "Check that the names in the report are as you wrote them.",
         ),
         JunkIgnored => (
-            "System files (__MACOSX, .DS_Store, Thumbs.db) are left out.",
+            "Files that your computer or office program added (such as __MACOSX, .DS_Store, Thumbs.db, desktop.ini, ~$…) are left out.",
             "Nothing to do: they are not part of your nano.",
         ),
         TextEncoding => (
             "The text is not stored as UTF-8; letters such as umlauts can appear wrong.",
             "Save the file as UTF-8 to be on the safe side.",
         ),
+        PictureRenamed => (
+            "A picture had the ending of another picture type; in the download it has the right one.",
+            "Nothing to do: the picture itself is unchanged.",
+        ),
         EmbeddedObject => (
             "The document contains an embedded object of another program.",
             "Nothing to do; a moderator may look at it.",
+        ),
+        PackageInFolder => (
+            "The learning package lies in a folder of the archive instead of at its top.",
+            "Nothing to do here. Other platforms may want the content of the folder packed without the folder.",
+        ),
+        PackageMisplaced => (
+            "A learning package lies deeper in the archive and is not recognised there.",
+            "If it is meant to be started, pack the content of its folder without the folder.",
+        ),
+        PackageNotRecognised => (
+            "The manifest is of no kind of learning package that is known here.",
+            "Known are SCORM 1.2 and 2004 and Common Cartridge; choose one of them when you export, if you can.",
+        ),
+        PackageFileMissing => (
+            "The manifest of the learning package lists files that are not in the archive.",
+            "Check whether something is missing in your course, and export it again if so.",
+        ),
+        PackageMetadataUnreadable => (
+            "The description of the learning package in a file of its own cannot be read.",
+            "Nothing to do: title, language and licence can be filled in by hand.",
         ),
         MoreFindings => {
             ("There are more findings than this report shows.", "Correct the ones shown, then upload again.")

@@ -35,6 +35,7 @@ pub fn honest() -> Vec<(&'static str, Vec<u8>)> {
         ("a file of each type", every_type()),
         ("documents, deflated", documents(EntryPlan::deflated)),
         ("documents, stored", documents(EntryPlan::stored)),
+        ("an e-book of 2,020 parts", long_book()),
     ]
 }
 
@@ -75,7 +76,7 @@ fn finder() -> Plan {
     program(&mut plan, |entry| {
         entry.needed(20);
         entry.central.external &= !0x4010;
-        entry.extra(&[field(0x5455, &[7; 13]), field(0x7875, &[1; 11])].concat());
+        entry.extra(&[field(0x5455, &[7; 13]), field(0x7875, &[1, 4, 1, 1, 1, 1, 4, 1, 1, 1, 1])].concat());
     });
     plan
 }
@@ -91,7 +92,7 @@ fn bsdtar() -> Plan {
         entry.needed(20);
         // It knows the size already, only not the packed one.
         entry.local.size = entry.central.size;
-        entry.extra(&[field(0x5455, &[7; 13]), field(0x7875, &[1; 11])].concat());
+        entry.extra(&[field(0x5455, &[7; 13]), field(0x7875, &[1, 4, 1, 1, 1, 1, 4, 1, 1, 1, 1])].concat());
     });
     plan
 }
@@ -152,7 +153,7 @@ fn info_zip() -> Plan {
         entry.needed(if entry.local.method == 8 { 20 } else { 10 });
         entry.flags(|_| 0);
         entry.central.internal = 1;
-        let owner = field(0x7875, &[1; 11]);
+        let owner = field(0x7875, &[1, 4, 1, 1, 1, 1, 4, 1, 1, 1, 1]);
         entry.local_extra = [field(0x5455, &[3; 9]), owner.clone()].concat();
         entry.central_extra = [field(0x5455, &[3; 5]), owner].concat();
     });
@@ -261,6 +262,18 @@ fn every_type() -> Vec<u8> {
         ("ton.wav", b"RIFF\x24\0\0\0WAVEfmt "),
         ("schrift.woff2", b"wOF2\0\x01\0\0"),
     ])
+}
+
+/// As large as a reader of a whole school year: each lesson and each picture a part of its own.
+fn long_book() -> Vec<u8> {
+    let parts = (1..=2_017).map(|number| match number % 3 {
+        0 => EntryPlan::stored(format!("OEBPS/Images/{number:04}.png"), PNG),
+        _ => EntryPlan::deflated(
+            format!("OEBPS/Text/{number:04}.xhtml"),
+            format!("<html><body><p>Lektion {number}</p></body></html>").as_bytes(),
+        ),
+    });
+    Plan::of([EntryPlan::stored("schuljahr.epub", &sample::epub(parts))]).build()
 }
 
 fn documents(pack: fn(&'static str, &[u8]) -> EntryPlan) -> Vec<u8> {

@@ -4,18 +4,23 @@
 
 mod files;
 mod honest;
+pub mod packages;
 mod plan;
 #[cfg(test)]
 mod properties;
 mod sample;
 mod structure;
+mod writers;
 
 use crate::findings::code::Code;
 use files::{bombs, disguises, documents, nested, polyglots, programs, streams};
 use structure::{ends, extras, formats, headers, layout, names, zip64};
 
 pub use files::bombs::document_with_bomb;
+#[cfg(test)]
+pub(crate) use files::streams::{dynamic_block, lenient_streams};
 pub use honest::{archive, honest};
+pub use writers::{Office, Set, Written, office, writers, written};
 
 /// One hostile archive and the code that must be among its findings.
 #[derive(Clone, Debug)]
@@ -42,6 +47,7 @@ pub fn corpus() -> Vec<Case> {
         disguises::cases(),
         polyglots::cases(),
         documents::cases(),
+        packages::in_other_formats(),
     ]
     .concat()
 }

@@ -103,8 +103,10 @@ fn pack(tree: &Tree, style: Style, folders: bool) -> Vec<u8> {
         match style {
             Style::Unix => {
                 entry.flags(|flags| flags & !FLAG_UTF8);
-                entry.local_extra = [field(0x5455, &[3; 9]), field(0x7875, &[1; 11])].concat();
-                entry.central_extra = [field(0x5455, &[3; 5]), field(0x7875, &[1; 11])].concat();
+                entry.local_extra =
+                    [field(0x5455, &[3; 9]), field(0x7875, &[1, 4, 1, 1, 1, 1, 4, 1, 1, 1, 1])].concat();
+                entry.central_extra =
+                    [field(0x5455, &[3; 5]), field(0x7875, &[1, 4, 1, 1, 1, 1, 4, 1, 1, 1, 1])].concat();
             }
             Style::Mac => {
                 let path = String::from_utf8(entry.local_name.clone()).unwrap();

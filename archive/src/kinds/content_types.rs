@@ -1,52 +1,88 @@
 //! The list of types in an Office document: does it name macros (rule 13)?
 
+use std::collections::BTreeSet;
+
 use memchr::memmem;
 
-/// Looks for words in the stream of a document's `[Content_Types].xml`, across its chunks.
+/// Collects the stream of a document's `[Content_Types].xml`, and judges it as a whole.
 #[derive(Default)]
 pub(crate) struct MacroSearch {
-    /// The end of what was seen, in lower case and without zero bytes.
-    recent: Vec<u8>,
+    /// What was seen, in lower case and without zero bytes.
+    list: Vec<u8>,
     seen: u64,
-    found: Option<&'static str>,
+    /// The extensions of the document's parts, in lower case.
+    extensions: BTreeSet<String>,
 }
 
-/// What only documents with macros, Excel 4 sheets or ActiveX name (ECMA-376 part 2, and Microsoft's extensions to it),
-/// and what can spell it otherwise: an honest list has no character references, and ECMA-376 forbids the DTD.
-const WORDS: [(&[u8], &str); 7] = [
+/// What only documents with macros, Excel 4 sheets or ActiveX name (ECMA-376 part 2, and Microsoft's extensions to it).
+const WORDS: [(&[u8], &str); 5] = [
     (b"macroenabled", "macroEnabled"),
     (b"vbaproject", "vbaProject"),
     (b"ms-excel.macrosheet", "macrosheet"),
     (b"ms-excel.intlmacrosheet", "macrosheet"),
     (b"ms-office.activex", "activeX"),
-    (b"&#", "character reference"),
-    (b"<!doctype", "DTD"),
 ];
-/// One less than the longest word.
-const KEEP: usize = 22;
+/// What can spell it otherwise: an honest list has no character references, and ECMA-376 forbids the DTD.
+const DISGUISES: [(&[u8], &str); 2] = [(b"&#", "character reference"), (b"<!doctype", "DTD")];
 /// No document within the limit of entries lists more than this many bytes of types.
 const MOST: u64 = 1 << 20;
 
 impl MacroSearch {
+    /// For a document with parts of these extensions.
+    pub(crate) fn among(extensions: BTreeSet<String>) -> Self {
+        Self { extensions, ..Self::default() }
+    }
+
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
         self.seen += chunk.len() as u64;
-        if self.found.is_some() || self.too_long() {
-            return;
+        if !self.too_long() {
+            // Media types are told apart without regard to case, and XML may be UTF-16.
+            self.list.extend(chunk.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase));
         }
-        // Media types are told apart without regard to case, and XML may be UTF-16.
-        self.recent.extend(chunk.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase));
-        let named = |word: &[u8]| memmem::find(&self.recent, word).is_some();
-        self.found = WORDS.iter().find(|(word, _)| named(word)).map(|(_, name)| *name);
-        let surplus = self.recent.len().saturating_sub(KEEP);
-        self.recent.drain(..surplus);
     }
 
     /// The word that gives the macros away.
     pub(crate) fn found(&self) -> Option<&'static str> {
-        self.found
+        if self.too_long() {
+            return None;
+        }
+        let disguise = DISGUISES.iter().find(|(word, _)| memmem::find(&self.list, word).is_some());
+        let named = |word: &[u8]| memmem::find_iter(&self.list, word).any(|at| !self.is_idle(at));
+        disguise.or_else(|| WORDS.iter().find(|(word, _)| named(word))).map(|(_, name)| *name)
     }
 
-    /// Longer than an honest list, and so not searched to its end.
+    /// The word at this place stands in a default for an extension that no part has: SheetJS lists one for binary sheets
+    /// in every workbook. What cannot be told to be that counts.
+    fn is_idle(&self, at: usize) -> bool {
+        // No `<` stands in a tag, so this is where the one around the word begins.
+        let Some(start) = self.list[..at].iter().rposition(|byte| *byte == b'<') else {
+            return false;
+        };
+        let end = self.list[at..].iter().position(|byte| *byte == b'>').map_or(self.list.len(), |end| at + end);
+        let tag = &self.list[start + 1..end];
+        if tag.contains(&b'&') || !tag.starts_with(b"default") || !tag.get(7).is_some_and(u8::is_ascii_whitespace) {
+            return false;
+        }
+        let mut places = memmem::find_iter(tag, b"extension");
+        let (Some(place), None) = (places.next(), places.next()) else {
+            return false;
+        };
+        let value = &tag[place + b"extension".len()..];
+        let value = value.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii_start);
+        let Some([quote @ (b'"' | b'\''), value @ ..]) = value else {
+            return false;
+        };
+        let Some(length) = value.iter().position(|byte| byte == quote) else {
+            return false;
+        };
+        let value = &value[..length];
+        tag[place - 1].is_ascii_whitespace()
+            && !value.is_empty()
+            && value.iter().all(u8::is_ascii_alphanumeric)
+            && !self.extensions.iter().any(|known| known.as_bytes() == value)
+    }
+
+    /// Longer than an honest list, and so not searched.
     pub(crate) fn too_long(&self) -> bool {
         self.seen > MOST
     }
@@ -56,10 +92,10 @@ impl MacroSearch {
 mod tests {
     use super::*;
 
-    const TYPE: &str = "<Default ContentType=\"application/vnd.ms-word.document.macroEnabled.main+xml\"/>";
+    const TYPE: &str = "<Override ContentType=\"application/vnd.ms-word.document.macroEnabled.main+xml\"/>";
 
     fn found(text: &[u8], size: usize) -> Option<&'static str> {
-        let mut search = MacroSearch::default();
+        let mut search = MacroSearch::among(["xml".to_owned(), "bin".to_owned()].into());
         text.chunks(size).for_each(|chunk| search.feed(chunk));
         search.found()
     }
@@ -72,19 +108,43 @@ mod tests {
                 assert_eq!(found(text, size), Some("macroEnabled"), "{size}");
             }
             assert_eq!(found(TYPE.replace("macro", "").as_bytes(), size), None, "{size}");
-            for (word, name) in WORDS {
-                assert!(word.len() <= KEEP + 1);
+            for (word, name) in WORDS.into_iter().chain(DISGUISES) {
                 assert_eq!(found(&[b"<x/>", word, b"<x/>"].concat(), size), Some(name));
             }
         }
     }
 
     #[test]
-    fn an_endless_list_is_not_searched() {
+    fn a_default_counts_when_a_part_has_its_extension() {
+        let list = |tag: &str| found(tag.as_bytes(), 1_000).is_some();
+        let with =
+            |extension: &str| list(&format!("<Types><Default {extension} ContentType=\"x.macroEnabled.main\"/>"));
+        assert!(!with("Extension=\"vba\"") && !with("Extension = 'vba'"));
+        assert!(with("Extension=\"bin\"") && with("Extension='BIN'"));
+        // Whatever a parser might understand otherwise counts.
+        for unclear in [
+            "",
+            "Extension=vba",
+            "Extension=\"\"",
+            "Extension=\"b&amp;n\"",
+            "Extension=\"vba\" Extension=\"bin\"",
+            "x:Extension=\"vba\"",
+            "y=\"Extension='vba'\"",
+            "Extension=\".vba\"",
+        ] {
+            assert!(with(unclear), "{unclear}");
+        }
+        assert!(list("<Defaults Extension=\"vba\" ContentType=\"macroEnabled\"/>"));
+        assert!(list("<Default Extension=\"vba\"/><Override PartName=\"/a\" ContentType=\"macroEnabled\"/>"));
+        assert!(list("macroEnabled"));
+    }
+
+    #[test]
+    fn an_endless_list_is_not_kept() {
         let mut search = MacroSearch::default();
         for _ in 0..20 {
             search.feed(&[b' '; 100_000]);
         }
-        assert!(search.too_long() && search.recent.len() <= KEEP + 100_000);
+        assert!(search.too_long() && search.list.len() <= MOST as usize && search.found().is_none());
     }
 }

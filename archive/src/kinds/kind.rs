@@ -24,8 +24,17 @@ pub enum Kind {
     M4a,
     Ogg,
     Wav,
+    Woff,
     Woff2,
+    Ttf,
+    Otf,
+    Eot,
     Wasm,
+    Xml,
+    Xsd,
+    Dtd,
+    /// Program text of a lesson, which nothing here runs.
+    Source,
     Docx,
     Xlsx,
     Pptx,
@@ -33,6 +42,9 @@ pub enum Kind {
     Ods,
     Odp,
     Epub,
+    Bmp,
+    Tiff,
+    Glb,
 }
 
 /// One kind and the names its files have.
@@ -56,7 +68,7 @@ const fn row(
 }
 
 /// In the order of [`Kind`].
-static TABLE: [Row; 30] = [
+static TABLE: [Row; 41] = [
     row(Kind::Pdf, &["pdf"], &[], "application/pdf"),
     row(Kind::Txt, &["txt"], &[], "text/plain"),
     row(Kind::Md, &["md"], &[], "text/markdown"),
@@ -78,8 +90,16 @@ static TABLE: [Row; 30] = [
     row(Kind::M4a, &["m4a"], &[], "audio/mp4"),
     row(Kind::Ogg, &["ogg"], &[], "audio/ogg"),
     row(Kind::Wav, &["wav"], &[], "audio/wav"),
+    row(Kind::Woff, &["woff"], &[], "font/woff"),
     row(Kind::Woff2, &["woff2"], &[], "font/woff2"),
+    row(Kind::Ttf, &["ttf"], &[], "font/ttf"),
+    row(Kind::Otf, &["otf"], &[], "font/otf"),
+    row(Kind::Eot, &["eot"], &[], "application/vnd.ms-fontobject"),
     row(Kind::Wasm, &["wasm"], &[], "application/wasm"),
+    row(Kind::Xml, &["xml"], &[], "application/xml"),
+    row(Kind::Xsd, &["xsd"], &[], "application/xml"),
+    row(Kind::Dtd, &["dtd"], &[], "application/xml-dtd"),
+    row(Kind::Source, &["py", "java", "sql", "ipynb", "c", "cpp", "sh"], &[], "text/plain"),
     row(Kind::Docx, &["docx"], &[], "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     row(Kind::Xlsx, &["xlsx"], &[], "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     row(Kind::Pptx, &["pptx"], &[], "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
@@ -87,6 +107,10 @@ static TABLE: [Row; 30] = [
     row(Kind::Ods, &["ods"], &[], "application/vnd.oasis.opendocument.spreadsheet"),
     row(Kind::Odp, &["odp"], &[], "application/vnd.oasis.opendocument.presentation"),
     row(Kind::Epub, &["epub"], &[], "application/epub+zip"),
+    // In H5P packages only.
+    row(Kind::Bmp, &[], &["bmp"], "image/bmp"),
+    row(Kind::Tiff, &[], &["tif", "tiff"], "image/tiff"),
+    row(Kind::Glb, &[], &["glb"], "model/gltf-binary"),
 ];
 
 /// What an extension says about a file.
@@ -108,22 +132,28 @@ const ARCHIVES: &[&str] = &[
 const PROGRAMS: &[&str] = &[
     "app", "appimage", "bash", "bat", "bin", "class", "cmd", "com", "command", "cpl", "csh", "dll", "dylib", "elf",
     "exe", "fish", "gadget", "hta", "inf", "jse", "ksh", "lnk", "msc", "msi", "msp", "o", "ocx", "php", "pif", "pl",
-    "ps1", "psd1", "psm1", "py", "pyc", "rb", "reg", "run", "scf", "scr", "sct", "sh", "so", "sys", "url", "vb", "vbe",
-    "vbs", "workflow", "ws", "wsc", "wsf", "wsh", "zsh",
+    "ps1", "psd1", "psm1", "pyc", "rb", "reg", "run", "scf", "scr", "sct", "so", "sys", "url", "vb", "vbe", "vbs",
+    "workflow", "ws", "wsc", "wsf", "wsh", "zsh",
 ];
 const MACROS: &[&str] =
     &["docm", "dotm", "potm", "ppam", "ppsm", "pptm", "sldm", "xlam", "xll", "xlsb", "xlsm", "xltm"];
 
 /// The extension in lower case, without the dot; empty if there is none.
 pub fn extension(name: &str) -> String {
+    spelled_extension(name).to_ascii_lowercase()
+}
+
+/// The extension as it stands there.
+fn spelled_extension(name: &str) -> &str {
     let file = name.rsplit('/').next().unwrap_or_default();
-    match file.rsplit_once('.') {
-        Some((_, extension)) => extension.to_ascii_lowercase(),
-        None => String::new(),
-    }
+    file.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 pub(crate) fn by_name(name: &str) -> ByName {
+    // Most are in lower case.
+    if let Some(kind) = Kind::from_extension(spelled_extension(name)) {
+        return ByName::Allowed(kind);
+    }
     let extension = extension(name);
     let extension = extension.as_str();
     if let Some(kind) = Kind::from_extension(extension) {
@@ -139,11 +169,16 @@ pub(crate) fn by_name(name: &str) -> ByName {
     }
 }
 
-/// Left out of the canonical archive: what macOS and Windows add by themselves.
+/// Left out of the canonical archive: what macOS, Windows and office programs add by themselves.
 pub(crate) fn is_junk(name: &str) -> bool {
     let path = name.strip_suffix('/').unwrap_or(name);
     let file = path.rsplit('/').next().unwrap_or_default();
-    path == "__MACOSX" || path.starts_with("__MACOSX/") || file == ".DS_Store" || file.eq_ignore_ascii_case("thumbs.db")
+    path == "__MACOSX"
+        || path.starts_with("__MACOSX/")
+        || file == ".DS_Store"
+        || ["thumbs.db", "desktop.ini"].iter().any(|name| file.eq_ignore_ascii_case(name))
+        // Attributes of Apple's file systems, owners of open documents in Word and in LibreOffice.
+        || ["._", "~$", ".~lock."].iter().any(|start| file.starts_with(start))
 }
 
 impl Kind {
@@ -169,13 +204,17 @@ impl Kind {
 
     pub(crate) fn is_text(self) -> bool {
         use Kind::*;
-        matches!(self, Txt | Md | Html | Css | Json | Csv | Vtt | Srt | Svg | Js)
+        matches!(self, Txt | Md | Html | Css | Json | Csv | Vtt | Srt | Svg | Js | Xml | Xsd | Dtd | Source)
     }
 
     /// Text that old programs still write in Windows-1252, and that readers cope with.
     pub(crate) fn may_be_legacy_text(self) -> bool {
         use Kind::*;
-        matches!(self, Txt | Md | Html | Css | Csv | Srt)
+        matches!(self, Txt | Md | Html | Css | Csv | Srt | Js | Xml | Xsd | Dtd | Source)
+    }
+
+    pub(crate) fn is_xml(self) -> bool {
+        matches!(self, Kind::Svg | Kind::Xml | Kind::Xsd)
     }
 
     /// A document that is itself a ZIP archive.
@@ -184,10 +223,24 @@ impl Kind {
         matches!(self, Docx | Xlsx | Pptx | Odt | Ods | Odp | Epub)
     }
 
-    pub(crate) fn is_script(self) -> bool {
-        matches!(self, Kind::Js | Kind::Wasm)
+    /// Accepted only where scripts are: scripts, and what learning packages with scripts are made of.
+    pub(crate) fn needs_scripts(self) -> bool {
+        use Kind::*;
+        matches!(self, Js | Wasm | Xml | Xsd | Dtd | Eot)
     }
 
+    /// Text in which machines that make scripts smaller leave control characters as they are.
+    pub(crate) fn may_hold_controls(self) -> bool {
+        use Kind::*;
+        matches!(self, Js | Css | Json | Html)
+    }
+
+    /// Text that may begin with `#!`: it is read, not run.
+    pub(crate) fn may_name_its_interpreter(self) -> bool {
+        matches!(self, Kind::Txt | Kind::Source)
+    }
+
+    /// A picture that every browser shows, and that may go by the name of another one by mistake.
     pub(crate) fn is_picture(self) -> bool {
         matches!(self, Kind::Png | Kind::Jpeg | Kind::Webp | Kind::Gif)
     }
@@ -205,7 +258,10 @@ mod tests {
         assert_eq!(by_name("x.docm"), ByName::Macro);
         assert_eq!(by_name("v1.2/README"), ByName::Unknown);
         assert!(is_junk("__MACOSX/._a.txt") && is_junk("x/.DS_Store") && is_junk("x/THUMBS.DB"));
-        assert!(!is_junk("x/__MACOSX/a") && !is_junk("a.txt"));
+        for junk in ["x/Desktop.ini", "~$Brief.docx", "x/._bild.png", "a/.~lock.Brief.odt#"] {
+            assert!(is_junk(junk), "{junk}");
+        }
+        assert!(!is_junk("x/__MACOSX/a") && !is_junk("a.txt") && !is_junk("~a.txt") && !is_junk("desktop.ini.txt"));
         for list in [ARCHIVES, PROGRAMS, MACROS] {
             assert!(list.iter().all(|extension| Kind::from_extension(extension).is_none()));
         }

@@ -1,6 +1,9 @@
 //! Magic bytes: whether the beginning of a file fits the type that its name says.
 
-use crate::kinds::{kind::Kind, second::root_element};
+use crate::{
+    format::u32_at,
+    kinds::{kind::Kind, second::root_element},
+};
 
 impl Kind {
     /// The beginning of the file fits the type. `head` holds the first 4 KiB, or all of a shorter file.
@@ -12,9 +15,20 @@ impl Kind {
             Kind::Jpeg => head.starts_with(b"\xff\xd8\xff"),
             Kind::Gif => head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a"),
             Kind::Webp => is_riff(head, b"WEBP"),
+            Kind::Bmp => is_bmp(head),
+            Kind::Tiff => head.starts_with(b"II*\0") || head.starts_with(b"MM\0*"),
+            // The second version is the one in use (Khronos, glTF 2.0, section 4.4).
+            Kind::Glb => head.len() >= 12 && head.starts_with(b"glTF") && matches!(u32_at(head, 4), 1 | 2),
             Kind::Wav => is_riff(head, b"WAVE"),
             Kind::Ogg => head.starts_with(b"OggS\0"),
+            Kind::Woff => head.starts_with(b"wOFF"),
             Kind::Woff2 => head.starts_with(b"wOF2"),
+            // Either outline goes by either name.
+            Kind::Ttf | Kind::Otf => [&b"\0\x01\0\0"[..], b"OTTO", b"true"].iter().any(|mark| head.starts_with(mark)),
+            // Version behind two lengths, and a mark behind the weight.
+            Kind::Eot => {
+                head.get(34..36) == Some(b"LP") && matches!(head[8..12], [0, 0, 1, 0] | [1, 0, 2, 0] | [2, 0, 2, 0])
+            }
             Kind::Wasm => head.starts_with(b"\0asm\x01\0\0\0"),
             Kind::Webm => is_webm(head),
             Kind::Mp3 => is_mp3(head),
@@ -22,8 +36,11 @@ impl Kind {
             Kind::M4a => has_brand(head, M4A_BRANDS),
             Kind::Json => is_json(head),
             Kind::Svg => root_element(head).is_some_and(|name| name == b"svg" || name.ends_with(b":svg")),
+            Kind::Xml => root_element(head).is_some() || without_bom(head).trim_ascii_start().starts_with(b"<?xml "),
+            Kind::Xsd => root_element(head).is_some_and(|name| name == b"schema" || name.ends_with(b":schema")),
             Kind::Vtt => without_bom(head).starts_with(b"WEBVTT"),
             Kind::Txt | Kind::Md | Kind::Html | Kind::Css | Kind::Csv | Kind::Srt | Kind::Js => true,
+            Kind::Dtd | Kind::Source => true,
             Kind::Docx | Kind::Xlsx | Kind::Pptx | Kind::Odt | Kind::Ods | Kind::Odp | Kind::Epub => {
                 head.starts_with(b"PK\x03\x04")
             }
@@ -33,6 +50,11 @@ impl Kind {
 
 fn is_riff(head: &[u8], form: &[u8; 4]) -> bool {
     head.starts_with(b"RIFF") && head.get(8..12) == Some(form)
+}
+
+/// Behind the file's header stands another one, whose length says of which version it is.
+fn is_bmp(head: &[u8]) -> bool {
+    head.len() >= 26 && head.starts_with(b"BM") && matches!(u32_at(head, 14), 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)
 }
 
 pub(crate) fn without_bom(head: &[u8]) -> &[u8] {
@@ -101,9 +123,25 @@ mod tests {
         assert!(!Kind::Mp3.fits(b"\xff\xff\xff\xff") && !Kind::Mp3.fits(b"\xff"));
         assert!(Kind::Webm.fits(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm"));
         assert!(!Kind::Webm.fits(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska"));
+        let mut bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+        assert!(!Kind::Bmp.fits(&bmp));
+        bmp.resize(58, 0);
+        assert!(Kind::Bmp.fits(&bmp) && !Kind::Bmp.fits(&[b"BM", &[b' '; 60][..]].concat()));
+        assert!(Kind::Tiff.fits(b"II*\0\x08\0\0\0") && Kind::Tiff.fits(b"MM\0*") && !Kind::Tiff.fits(b"MM*\0"));
+        assert!(Kind::Glb.fits(b"glTF\x02\0\0\0\x0c\0\0\0") && !Kind::Glb.fits(b"glTF\x03\0\0\0\x0c\0\0\0"));
         assert!(Kind::Webp.fits(b"RIFF\0\0\0\0WEBP") && !Kind::Webp.fits(b"RIFF\0\0\0\0WAVE"));
         assert!(Kind::Json.fits(b"\xef\xbb\xbf \n{") && Kind::Json.fits(b"null"));
         assert!(!Kind::Json.fits(b"<html>") && !Kind::Json.fits(b"name: value"));
+        assert!(Kind::Woff.fits(b"wOFF\0\x01") && !Kind::Woff.fits(b"wOF2"));
+        assert!(Kind::Ttf.fits(b"\0\x01\0\0\0") && Kind::Otf.fits(b"OTTO\0") && !Kind::Ttf.fits(b"wOFF"));
+        let mut eot = [0; 40];
+        eot[8..12].copy_from_slice(&[1, 0, 2, 0]);
+        assert!(!Kind::Eot.fits(&eot) && !Kind::Eot.fits(b"") && !Kind::Eot.fits(&eot[..35]));
+        eot[34..36].copy_from_slice(b"LP");
+        assert!(Kind::Eot.fits(&eot));
+        assert!(Kind::Xml.fits(b"<?xml version=\"1.0\"?><manifest/>") && Kind::Xml.fits(b"<manifest>"));
+        assert!(!Kind::Xml.fits(b"name: value") && !Kind::Xml.fits(b""));
+        assert!(Kind::Xsd.fits(b"<xs:schema/>") && !Kind::Xsd.fits(b"<html/>"));
         assert!(Kind::Svg.fits(b"<?xml version=\"1.0\"?><svg/>") && !Kind::Svg.fits(b"<html><svg/></html>"));
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         sniff::Expected,
     },
     limits::Options,
+    packages,
 };
 
 /// Where an archive under check sits.
@@ -30,10 +31,17 @@ impl Scope {
         if self.path.is_empty() { name.to_owned() } else { format!("{}!/{name}", self.path) }
     }
 
-    /// Puts the document's name in front of the entry's.
-    pub(crate) fn apply(&self, finding: Finding) -> Finding {
+    /// Puts the document's name in front of the entry's. Nobody packs a document's parts by hand, so what is wrong with
+    /// them as an archive is put right by the document's own program.
+    pub(crate) fn apply(&self, mut finding: Finding) -> Finding {
         if self.path.is_empty() {
             return finding;
+        }
+        if finding.code <= Code::Setuid {
+            finding = finding.hints(
+                "Öffnen Sie das Dokument in seinem Programm, speichern Sie es neu und packen Sie das Archiv neu.",
+                "Open the document in its program, save it again and pack the archive again.",
+            );
         }
         let name = match &finding.entry {
             Some(entry) => self.name(entry),
@@ -43,17 +51,30 @@ impl Scope {
     }
 
     /// What a file of this name must be, with what its name alone gives reason to say.
-    pub(crate) fn expect(&self, name: &str, options: &Options, found: &mut Vec<(Code, Option<String>)>) -> Expected {
+    /// `h5p`: it lies in an H5P package.
+    pub(crate) fn expect(
+        &self,
+        name: &str,
+        h5p: bool,
+        options: &Options,
+        found: &mut Vec<(Code, Option<String>)>,
+    ) -> Expected {
         match self.document {
-            None => self.expect_file(name, options, found),
+            None => self.expect_file(name, h5p, options, found),
             Some(kind) => self.expect_part(kind, name, options, found),
         }
     }
 
-    fn expect_file(&self, name: &str, options: &Options, found: &mut Vec<(Code, Option<String>)>) -> Expected {
+    fn expect_file(
+        &self,
+        name: &str,
+        h5p: bool,
+        options: &Options,
+        found: &mut Vec<(Code, Option<String>)>,
+    ) -> Expected {
         let code = match by_name(name) {
             ByName::Allowed(kind) => {
-                if kind.is_script() && !options.scripts_allowed {
+                if kind.needs_scripts() && !options.scripts_allowed {
                     found.push((Code::ScriptNotAllowed, None));
                 }
                 if kind.is_document() && self.depth >= options.limits.document_depth {
@@ -64,6 +85,13 @@ impl Scope {
             ByName::Archive => Code::NestedArchive,
             ByName::Program => Code::Program,
             ByName::Macro => Code::Macro,
+            // What an unpacked e-book or an H5P package needs, in formats that allow learning packages.
+            ByName::Unknown if let Some(kind) = packages::needs::kind(name, h5p) => {
+                if !options.scripts_allowed {
+                    found.push((Code::ScriptNotAllowed, None));
+                }
+                return Expected::Kind(kind);
+            }
             ByName::Unknown => {
                 found.push((Code::TypeNotAllowed, Some(format!(".{}", extension(name)))));
                 // Its content may still tell more, such as that it is a program.
@@ -103,6 +131,8 @@ impl Scope {
                 }
             }
             ByName::Allowed(Kind::Js | Kind::Wasm) if !options.scripts_allowed => Code::ScriptNotAllowed,
+            // Program text of a lesson has no business in a document, whose parts have fixed names.
+            ByName::Allowed(Kind::Source) if matches!(extension(&lower).as_str(), "py" | "sh") => Code::Program,
             ByName::Archive => Code::NestedArchive,
             // Printer settings and old embedded objects; their content is looked at.
             ByName::Program if lower.ends_with(".bin") => return Expected::Part,
@@ -132,7 +162,7 @@ mod tests {
 
     fn expect(scope: &Scope, name: &str) -> (Expected, Vec<Code>) {
         let mut found = Vec::new();
-        let expected = scope.expect(name, &Options::default(), &mut found);
+        let expected = scope.expect(name, false, &Options::default(), &mut found);
         (expected, found.into_iter().map(|(code, _)| code).collect())
     }
 

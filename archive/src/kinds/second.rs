@@ -1,11 +1,16 @@
 //! Files of two types at once (rule 13): what another program could take a file for, whose own type fits.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 use crate::{
-    format::{CENTRAL_SIGNATURE, END_SIZE, EndRecord, u32_at},
+    format::{CENTRAL_SIGNATURE, END_SIGNATURE, END_SIZE, EndRecord, u32_at},
     kinds::{kind::Kind, magic::without_bom},
 };
+
+/// Every text is searched for it, and a search takes longer to begin than to end.
+static PDF_MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"%PDF-"));
 
 const ZIP: &str = "application/zip";
 const PDF: &str = "application/pdf";
@@ -52,7 +57,8 @@ pub(crate) fn of_binary(kind: Kind, size: u64, head: &[u8], tail: &[u8]) -> Opti
     }
     let markup: [&[u8]; 4] = [b"<script", b"<html", b"<!doctype html", b"<?php"];
     let early = &lower[..early.len()];
-    if (kind.is_picture() || kind == Kind::Pdf) && markup.iter().any(|mark| contains(early, mark)) {
+    let seen = kind.is_picture() || matches!(kind, Kind::Bmp | Kind::Tiff | Kind::Pdf);
+    if seen && markup.iter().any(|mark| contains(early, mark)) {
         return Some(HTML);
     }
     None
@@ -61,7 +67,7 @@ pub(crate) fn of_binary(kind: Kind, size: u64, head: &[u8], tail: &[u8]) -> Opti
 /// A second type of a text: a PDF whose source is readable. A text about PDF quotes its signature, but no object behind.
 pub(crate) fn of_text(head: &[u8]) -> Option<&'static str> {
     let early = &head[..head.len().min(1024)];
-    let at = memmem::find(early, b"%PDF-")?;
+    let at = PDF_MARK.find(early)?;
     let object = |window: &[u8]| window.starts_with(b" obj") && matches!(window[4], b'<' | b'\r' | b'\n' | b' ');
     head[at..].windows(5).any(object).then_some(PDF)
 }
@@ -123,6 +129,10 @@ fn as_script(kind: Kind, size: u64, head: &[u8]) -> bool {
         }
         // A first segment of 12,074 bytes where an identification of 16 is usual.
         Kind::Jpeg => head.get(2..6) == Some(b"\xff\xe0/*"),
+        // Behind the letters, which then name a variable, the size of the file.
+        Kind::Bmp => {
+            matches!(head.get(2..4), Some(b"/*" | b"=\"" | b"='" | b"=`")) && u64::from(u32_at(head, 2)) != size
+        }
         Kind::Webp | Kind::Wav => head.get(4..6) == Some(b"/*") && u64::from(u32_at(head, 4)) + 8 != size,
         _ => false,
     }
@@ -141,8 +151,8 @@ fn ends_as_zip(tail: &[u8]) -> bool {
     let directory = |at: usize, end: &EndRecord| {
         at.checked_sub(end.directory_size as usize).is_some_and(|at| u32_at(tail, at) == CENTRAL_SIGNATURE)
     };
-    (0..=last)
-        .filter(|&at| tail[at] == b'P')
+    memmem::find_iter(tail, &END_SIGNATURE.to_le_bytes())
+        .take_while(|&at| at <= last)
         .filter_map(|at| EndRecord::parse(&tail[at..]).map(|end| (at, end)))
         .filter(|(_, end)| end.disk == 0)
         .any(|(at, end)| at + END_SIZE + usize::from(end.comment_len) == tail.len() || directory(at, &end))

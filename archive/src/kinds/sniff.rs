@@ -1,5 +1,7 @@
 //! Judging a file's type by its content while it streams past (rule 13).
 
+use std::collections::BTreeSet;
+
 use crate::{
     findings::code::Code,
     format::{END_SEARCH, ZIP64_LOCATOR_SIZE},
@@ -10,6 +12,10 @@ use crate::{
 const HEAD: usize = 4096;
 /// How much of its end: what the search for a ZIP's end record reads.
 const TAIL: u64 = END_SEARCH + ZIP64_LOCATOR_SIZE as u64;
+
+/// Text that names the program to run it with, and text that a web server runs.
+const SCRIPT: &str = "script";
+const PHP: &str = "PHP";
 
 /// What the sniffer holds a file to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub(crate) enum Expected {
     Anything,
 }
 
-/// Sees all of a file's content, keeps only its beginning and its end.
+/// Sees all of a file's content, keeps only its beginning and its end. One serves file after file.
 pub(crate) struct Sniffer {
     expected: Expected,
     size: u64,
@@ -40,7 +46,7 @@ pub(crate) struct Sniffer {
 #[derive(Default)]
 pub(crate) struct Ends {
     pub head: Vec<u8>,
-    /// Empty for texts.
+    /// Empty for texts without control characters of their own.
     pub tail: Vec<u8>,
 }
 
@@ -48,13 +54,31 @@ pub(crate) struct Ends {
 pub(crate) type Verdict = (Code, Option<String>);
 
 impl Sniffer {
-    /// For a file that states to be of `size` bytes.
-    pub(crate) fn new(expected: Expected, size: u64) -> Self {
-        let text = match expected {
+    pub(crate) fn new() -> Self {
+        Self {
+            expected: Expected::Anything,
+            size: 0,
+            seen: 0,
+            ends: Ends::default(),
+            text: None,
+            macros: MacroSearch::default(),
+        }
+    }
+
+    /// Starts a file that states to be of `size` bytes.
+    pub(crate) fn begin(&mut self, expected: Expected, size: u64) {
+        (self.expected, self.size, self.seen) = (expected, size, 0);
+        self.ends.head.clear();
+        self.ends.tail.clear();
+        self.text = match expected {
             Expected::Kind(kind) if kind.is_text() => Some(TextCheck::default()),
             _ => None,
         };
-        Self { expected, size, seen: 0, ends: Ends::default(), text, macros: MacroSearch::default() }
+    }
+
+    /// For the list of types of a document with parts of these extensions.
+    pub(crate) fn among(&mut self, extensions: BTreeSet<String>) {
+        self.macros = MacroSearch::among(extensions);
     }
 
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
@@ -80,15 +104,26 @@ impl Sniffer {
     /// Archives are appended to pictures, media and PDF files, and a document is read from its end; text is judged as
     /// a whole.
     fn wants_tail(&self) -> bool {
-        matches!(self.expected, Expected::Kind(kind) if !kind.is_text())
+        matches!(self.expected, Expected::Kind(kind) if !kind.is_text() || kind.may_hold_controls())
     }
 
-    /// The verdict, and the ends it was made by.
-    pub(crate) fn finish(mut self) -> (Vec<Verdict>, Ends) {
-        (self.verdict(), self.ends)
+    /// The picture that a file with another picture's ending is.
+    pub(crate) fn instead(&self) -> Option<Kind> {
+        match self.expected {
+            Expected::Kind(kind) if kind.is_picture() && !kind.fits(&self.ends.head) => {
+                [Kind::Png, Kind::Jpeg, Kind::Webp, Kind::Gif].into_iter().find(|kind| kind.fits(&self.ends.head))
+            }
+            _ => None,
+        }
     }
 
-    fn verdict(&mut self) -> Vec<Verdict> {
+    /// The first and the last bytes of the file, which it no longer has then.
+    pub(crate) fn take_ends(&mut self) -> Ends {
+        std::mem::take(&mut self.ends)
+    }
+
+    /// What is wrong with the file. A picture that is another picture is judged as that one.
+    pub(crate) fn finish(&mut self) -> Vec<Verdict> {
         match self.expected {
             Expected::Anything => Vec::new(),
             Expected::Part => self.part(),
@@ -128,7 +163,9 @@ impl Sniffer {
         let head = &self.ends.head;
         let plain = text.as_ref().is_some_and(|text| text.control.is_none());
         // Text that happens to begin with "MZ" is still text.
-        if let Some(name) = program(head).filter(|name| !plain || *name == "script")
+        if let Some(name) = program(head)
+            .filter(|name| !plain || *name == SCRIPT || *name == PHP)
+            .filter(|name| *name != SCRIPT || !kind.may_name_its_interpreter())
             && !(kind == Kind::Wasm && name == "WebAssembly")
         {
             return vec![(Code::Program, Some(name.into()))];
@@ -144,11 +181,13 @@ impl Sniffer {
             if text.utf16 {
                 return vec![(Code::TextNotUtf8, Some("UTF-16".into()))];
             }
-            if let Some(offset) = text.control {
+            let legible = |_: &u64| kind.may_hold_controls() && self.is_minified(kind, text.controls);
+            if let Some(offset) = text.control.filter(|at| !legible(at)) {
                 return vec![(Code::TypeMismatch, Some(self.looks_like(&format!("control byte at {offset}"))))];
             }
             if let Some(offset) = text.invalid {
-                let code = if kind.may_be_legacy_text() { Code::TextEncoding } else { Code::TextNotUtf8 };
+                let legacy = kind.may_be_legacy_text() || (kind.is_xml() && names_its_encoding(head));
+                let code = if legacy { Code::TextEncoding } else { Code::TextNotUtf8 };
                 found.push((code, Some(format!("byte {offset}"))));
             }
             if let Some(name) = second::instead_of_text(kind, head) {
@@ -156,6 +195,7 @@ impl Sniffer {
                 return found;
             }
         }
+        let kind = self.instead().unwrap_or(kind);
         if !kind.fits(head) {
             found.push((Code::TypeMismatch, Some(self.looks_like("unknown"))));
             return found;
@@ -170,6 +210,17 @@ impl Sniffer {
         };
         found.extend(second.map(|name| (Code::TwoTypes, Some(name.into()))));
         found
+    }
+
+    /// A script or page with a few control characters, which is nothing else besides: it begins as text, nothing in it is
+    /// known to begin or end another type.
+    fn is_minified(&self, kind: Kind, controls: u64) -> bool {
+        let Ends { head, tail } = &self.ends;
+        let begins = &head[..head.len().min(64)];
+        controls <= self.seen / 64
+            && !begins.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
+            && infer::get(head).is_none_or(|found| found.mime_type().starts_with("text/"))
+            && second::of_binary(kind, self.size, head, tail).is_none()
     }
 
     /// What the content is instead, for the creator.
@@ -188,15 +239,26 @@ fn is_ole(head: &[u8]) -> bool {
     head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 }
 
+/// An XML document that says it is not in UTF-8.
+fn names_its_encoding(head: &[u8]) -> bool {
+    let declaration = head.split(|byte| *byte == b'>').next().unwrap_or_default().to_ascii_lowercase();
+    declaration.starts_with(b"<?xml ")
+        && ["iso-8859-1", "iso-8859-15", "windows-1252"].iter().any(|name| {
+            [format!("encoding=\"{name}\""), format!("encoding='{name}'")]
+                .iter()
+                .any(|said| memchr::memmem::find(&declaration, said.as_bytes()).is_some())
+        })
+}
+
 /// The head names something a machine would run.
 fn program(head: &[u8]) -> Option<&'static str> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let server = text.trim_ascii_start();
-    if text.starts_with(b"#!")
-        || server.starts_with(b"<?=")
-        || server.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<?php"))
-    {
-        return Some("script");
+    if text.starts_with(b"#!") {
+        return Some(SCRIPT);
+    }
+    if server.starts_with(b"<?=") || server.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<?php")) {
+        return Some(PHP);
     }
     let four = head.get(..4)?;
     Some(match four {
@@ -260,11 +322,15 @@ mod tests {
     use crate::format::EndRecord;
 
     fn verdict(kind: Kind, content: &[u8]) -> Vec<Code> {
-        let mut sniffer = Sniffer::new(Expected::Kind(kind), content.len() as u64);
+        let mut sniffer = Sniffer::new();
+        // What was seen before makes no difference.
+        sniffer.begin(Expected::ContentTypes, 9);
+        sniffer.feed(b"\0macroEnabled");
+        sniffer.begin(Expected::Kind(kind), content.len() as u64);
         for chunk in content.chunks(7) {
             sniffer.feed(chunk);
         }
-        sniffer.finish().0.into_iter().map(|(code, _)| code).collect()
+        sniffer.finish().into_iter().map(|(code, _)| code).collect()
     }
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -288,12 +354,18 @@ mod tests {
             &exe[..],
             b"\x7fELF\x02\x01\x01\0rest",
             b"\xcf\xfa\xed\xfe\0\0\0\0",
-            b"#!/bin/sh\n",
+            b"<?php system('id');",
             b"\xca\xfe\xba\xbe\0\0\0\x34",
         ] {
             for kind in [Kind::Txt, Kind::Png, Kind::Pdf] {
                 assert_eq!(verdict(kind, content), [Code::Program], "{kind:?} {content:?}");
             }
+        }
+        for kind in [Kind::Md, Kind::Html, Kind::Js, Kind::Csv, Kind::Png, Kind::Pdf] {
+            assert_eq!(verdict(kind, b"#!/bin/sh\n"), [Code::Program], "{kind:?}");
+        }
+        for kind in [Kind::Txt, Kind::Source] {
+            assert_eq!(verdict(kind, b"#!/bin/sh\n"), [], "{kind:?}");
         }
         let mut tar = vec![0; 512];
         tar[257..262].copy_from_slice(b"ustar");
@@ -310,7 +382,12 @@ mod tests {
 
     #[test]
     fn wrong_and_double_types() {
-        assert_eq!(verdict(Kind::Jpeg, PNG), [Code::TypeMismatch]);
+        // Another picture is told apart from no picture; whether its name can be put right is decided elsewhere.
+        let mut picture = Sniffer::new();
+        picture.begin(Expected::Kind(Kind::Jpeg), PNG.len() as u64);
+        picture.feed(PNG);
+        assert_eq!((picture.instead(), verdict(Kind::Jpeg, PNG)), (Some(Kind::Png), vec![]));
+        assert_eq!(verdict(Kind::Jpeg, b"BM\x3a\0\0\0"), [Code::TypeMismatch]);
         assert_eq!(verdict(Kind::Txt, PNG), [Code::TypeMismatch]);
         assert_eq!(verdict(Kind::Pdf, b""), [Code::EmptyEntry]);
         assert_eq!(verdict(Kind::Docx, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), [Code::TypeMismatch]);
@@ -335,7 +412,8 @@ mod tests {
         content.extend(b"hello");
         assert_eq!(verdict(Kind::Png, &content), [Code::TwoTypes]);
 
-        let mut sniffer = Sniffer::new(Expected::Kind(Kind::Png), 10);
+        let mut sniffer = Sniffer::new();
+        sniffer.begin(Expected::Kind(Kind::Png), 10);
         for _ in 0..100 {
             sniffer.feed(&[0; 4096]);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Text {
     pub control: Option<u64>,
     /// Begins with the mark of UTF-16.
     pub utf16: bool,
+    /// How many bytes are control bytes.
+    pub controls: u64,
 }
 
 /// Tab, line feed, form feed, carriage return, and the vertical tab that slides exported as text contain.
@@ -34,9 +36,10 @@ impl TextCheck {
             }
         }
         // The first pass has no branch in it, so that it runs at the speed of memory.
-        if self.found.control.is_none() && chunk.iter().fold(false, |any, byte| any | is_control(*byte)) {
+        if chunk.iter().fold(false, |any, byte| any | is_control(*byte)) {
             let at = chunk.iter().position(|byte| is_control(*byte)).unwrap_or(0);
-            self.found.control = Some(self.seen + at as u64);
+            self.found.control.get_or_insert(self.seen + at as u64);
+            self.found.controls += chunk.iter().filter(|byte| is_control(**byte)).count() as u64;
         }
         if self.found.invalid.is_none() {
             self.utf8(chunk);
@@ -66,7 +69,13 @@ impl TextCheck {
             chunk = rest;
             done += 1;
         }
-        // The standard library's takes longer over umlauts than unpacking them does.
+        // The standard library's takes longer over umlauts than unpacking them does. Where something is wrong costs more
+        // to know than that nothing is.
+        let (whole, cut) = chunk.split_at(last_boundary(chunk));
+        if simdutf8::basic::from_utf8(whole).is_ok() {
+            self.cut.extend(cut);
+            return;
+        }
         if let Err(error) = simdutf8::compat::from_utf8(chunk) {
             let valid = error.valid_up_to();
             if error.error_len().is_some() {
@@ -86,9 +95,47 @@ impl TextCheck {
     }
 }
 
+/// Where a character begins that the end cuts; the end when it cuts none.
+fn last_boundary(chunk: &[u8]) -> usize {
+    let end = chunk.len();
+    for back in 1..=end.min(3) {
+        let needed = match chunk[end - back] {
+            0x80..=0xbf => continue,
+            0xf0.. => 4,
+            0xe0.. => 3,
+            0xc0.. => 2,
+            _ => 1,
+        };
+        return if needed > back { end - back } else { end };
+    }
+    end
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// The standard library says the same of the whole.
+        #[test]
+        fn any_bytes_in_any_chunks(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    "[aä日🎓]{1,9}".prop_map(String::into_bytes),
+                    prop::collection::vec(0x80..=0xffu8, 1..3),
+                    prop::sample::select(vec![vec![0xe0, 0x80], vec![0xf4, 0x90], vec![0xed, 0xa0], vec![0xc0]]),
+                ],
+                0..6,
+            ),
+            size in 1..40usize,
+        ) {
+            let content = parts.concat();
+            let expected = std::str::from_utf8(&content).err().map(|error| error.valid_up_to() as u64);
+            prop_assert_eq!(check(&content, size).invalid, expected);
+        }
+    }
 
     fn check(content: &[u8], size: usize) -> Text {
         let mut text = TextCheck::default();
@@ -107,7 +154,7 @@ mod tests {
             assert_eq!(check(good, size), Text::default());
             assert_eq!(check(bad, size).invalid, Some(4), "{size}");
             assert_eq!(check(&cut[..3], size).invalid, Some(2));
-            assert_eq!(check(b"ab\0c\0", size).control, Some(2));
+            assert_eq!((check(b"ab\0c\0", size).control, check(b"ab\0c\0", size).controls), (Some(2), 2));
             assert!(check(b"\xff\xfea\0", size).utf16);
         }
     }

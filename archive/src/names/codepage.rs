@@ -24,6 +24,50 @@ pub(crate) fn decode(raw: &[u8]) -> Option<String> {
         .collect()
 }
 
+/// The text is what one of the two code pages reads in these bytes, from the first to the last.
+pub(crate) fn reads(raw: &[u8], text: &str) -> bool {
+    [CP437, CP850].iter().any(|page| {
+        let mut letters = text.chars();
+        raw.iter().all(|&byte| letters.next() == letter(page, byte)) && letters.next().is_none()
+    })
+}
+
+/// Either code page reads box drawing, mathematics or a character nobody sees in these bytes: no name of a person's, so
+/// they are not in a DOS code page.
+pub(crate) fn is_nonsense(raw: &[u8]) -> bool {
+    let odd = |c: char| {
+        matches!(
+            c,
+            '\u{2500}'
+                ..='\u{259f}'
+                    | '⌐'
+                    | '¬'
+                    | '≡'
+                    | '±'
+                    | '≥'
+                    | '≤'
+                    | '⌠'
+                    | '⌡'
+                    | '÷'
+                    | '≈'
+                    | '®'
+                    | '©'
+                    | '¤'
+                    | '¦'
+                    | '‗'
+                    | '\u{ad}'
+        )
+    };
+    [CP437, CP850].iter().all(|page| raw.iter().any(|&byte| letter(page, byte).is_some_and(odd)))
+}
+
+fn letter(page: &str, byte: u8) -> Option<char> {
+    match byte {
+        0..=0x7f => Some(byte as char),
+        _ => page.chars().nth(usize::from(byte - 0x80)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +87,17 @@ mod tests {
             assert_eq!(CP437.chars().nth(byte - 0x80), Some(old));
             assert_eq!(CP850.chars().nth(byte - 0x80), Some(western));
         }
+    }
+
+    #[test]
+    fn utf_8_is_mostly_nonsense_in_a_dos_code_page() {
+        for clear in ["Übung", "Größe", "é", "Привет", "שלום", "🎓"] {
+            assert!(is_nonsense(clear.as_bytes()), "{clear}");
+        }
+        for unclear in ["あ", "€"] {
+            assert!(!is_nonsense(unclear.as_bytes()), "{unclear}");
+        }
+        assert!(!is_nonsense(b"\x9abung") && !is_nonsense(b"plain"));
     }
 
     #[test]

@@ -2,7 +2,12 @@
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::{findings::code::Code, format::FLAG_UTF8, limits::Limits, names::codepage};
+use crate::{
+    findings::code::Code,
+    format::FLAG_UTF8,
+    limits::Limits,
+    names::{codepage, joiners},
+};
 
 /// Systems of the "made by" field (APPNOTE 4.4.2.2) whose programs write names as UTF-8, flag or not.
 const UNIX_HOSTS: [u8; 2] = [3, 19];
@@ -21,7 +26,9 @@ pub(crate) struct Name {
     pub problems: Vec<(Code, Option<String>)>,
 }
 
-pub(crate) fn read(raw: &[u8], flags: u16, host: u8, limits: &Limits) -> Name {
+/// `unicode` is the name in the header's Unicode path, when that belongs to `raw`; it decides where the raw name is in a
+/// code page, and [`says`] whether it may.
+pub(crate) fn read(raw: &[u8], flags: u16, host: u8, unicode: Option<&str>, limits: &Limits) -> Name {
     let mut name = Name::default();
     if raw.is_empty() {
         name.problems.push((Code::NameEmpty, None));
@@ -35,7 +42,7 @@ pub(crate) fn read(raw: &[u8], flags: u16, host: u8, limits: &Limits) -> Name {
         name.problems.push((Code::PathTooLong, Some(format!("{} > {}", raw.len(), limits.path))));
         return name;
     }
-    match decode(raw, flags, host) {
+    match decode(raw, flags, host, unicode) {
         Ok(text) => name.text = text,
         Err(code) => {
             name.text = String::from_utf8_lossy(raw).into_owned();
@@ -46,7 +53,7 @@ pub(crate) fn read(raw: &[u8], flags: u16, host: u8, limits: &Limits) -> Name {
     }
     name.reencoded = !raw.is_ascii() && flags & FLAG_UTF8 == 0;
     name.problems = problems(&name.text, limits);
-    if !is_nfc(&name.text) {
+    if !name.text.is_ascii() && !is_nfc(&name.text) {
         let composed: String = name.text.nfc().collect();
         // A `<` can be composed away, and decomposed characters count towards a length they do not have.
         name.problems.retain(|(code, _)| *code != Code::PathTooLong);
@@ -62,18 +69,32 @@ pub(crate) fn read(raw: &[u8], flags: u16, host: u8, limits: &Limits) -> Name {
     name
 }
 
-fn decode(raw: &[u8], flags: u16, host: u8) -> Result<String, Code> {
+fn decode(raw: &[u8], flags: u16, host: u8, unicode: Option<&str>) -> Result<String, Code> {
     let utf8 = std::str::from_utf8(raw).map(str::to_owned);
-    if flags & FLAG_UTF8 != 0 || raw.is_ascii() || UNIX_HOSTS.contains(&host) {
+    if is_utf8(raw, flags, host) {
         return utf8.map_err(|_| Code::NameEncoding);
     }
-    if DOS_HOSTS.contains(&host)
-        && utf8.is_err()
-        && let Some(text) = codepage::decode(raw)
-    {
-        return Ok(text);
+    if let Some(text) = unicode.filter(|text| says(raw, flags, host, text)) {
+        return Ok(text.to_owned());
+    }
+    if DOS_HOSTS.contains(&host) {
+        match utf8 {
+            // Some programs of Windows write UTF-8 and do not say so.
+            Ok(text) if codepage::is_nonsense(raw) => return Ok(text),
+            Ok(_) => {}
+            Err(_) => return codepage::decode(raw).ok_or(Code::NameAmbiguous),
+        }
     }
     Err(Code::NameAmbiguous)
+}
+
+fn is_utf8(raw: &[u8], flags: u16, host: u8) -> bool {
+    flags & FLAG_UTF8 != 0 || raw.is_ascii() || UNIX_HOSTS.contains(&host)
+}
+
+/// The raw name says this: its own bytes where it is UTF-8, otherwise what one of the DOS code pages reads in it.
+pub(crate) fn says(raw: &[u8], flags: u16, host: u8, text: &str) -> bool {
+    raw == text.as_bytes() || (!is_utf8(raw, flags, host) && codepage::reads(raw, text))
 }
 
 /// Everything wrong with a decoded name. A code is listed once, with the first place it applies to.
@@ -84,8 +105,12 @@ fn problems(text: &str, limits: &Limits) -> Vec<(Code, Option<String>)> {
             found.push((code, detail));
         }
     };
-    for c in text.chars() {
+    let mut before = None;
+    let mut letters = if is_plain(text) { "" } else { text }.chars().peekable();
+    while let Some(c) = letters.next() {
+        let previous = before.replace(c);
         let code = match c {
+            '\u{200c}' | '\u{200d}' if joiners::is_needed(previous, c, letters.peek().copied()) => continue,
             '\\' => Code::NameBackslash,
             ':' | '*' | '?' | '"' | '<' | '>' | '|' => Code::NameForbiddenCharacter,
             '\u{2028}' | '\u{2029}' => Code::NameControlCharacter,
@@ -105,20 +130,21 @@ fn problems(text: &str, limits: &Limits) -> Vec<(Code, Option<String>)> {
     // The slash that makes a folder, and the one that makes a path absolute, are not empty segments.
     let path = text.strip_suffix('/').unwrap_or(text);
     let path = path.strip_prefix('/').unwrap_or(path);
-    let units = text.encode_utf16().count();
+    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
     if units > limits.path {
         add(Code::PathTooLong, Some(format!("{units} > {}", limits.path)));
     }
-    let depth = path.split('/').count();
+    let depth = 1 + path.bytes().filter(|byte| *byte == b'/').count();
     if depth > limits.depth {
         add(Code::PathTooDeep, Some(format!("{depth} > {}", limits.depth)));
     }
+    let dots = text.contains("..");
     for segment in path.split('/') {
         if segment.len() > limits.segment {
             add(Code::PathTooLong, Some(format!("{} > {}", segment.len(), limits.segment)));
         }
         // A program that takes the backslash for a separator sees further segments.
-        if segment.split('\\').any(|part| part == "..") {
+        if dots && segment.split('\\').any(|part| part == "..") {
             add(Code::PathTraversal, None);
             continue;
         }
@@ -146,6 +172,15 @@ fn problems(text: &str, limits: &Limits) -> Vec<(Code, Option<String>)> {
     found
 }
 
+/// Most names: printable ASCII without what Windows forbids. Nothing is wrong with a single letter of it.
+fn is_plain(text: &str) -> bool {
+    let odd = |byte: u8| {
+        !matches!(byte, b' '..=b'~') | matches!(byte, b'\\' | b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|')
+    };
+    // Without a branch for each byte.
+    !text.bytes().fold(false, |any, byte| any | odd(byte))
+}
+
 /// Characters that show nothing or turn the reading direction. Variation selectors are no part of it: emoji need them.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -164,7 +199,14 @@ fn is_private(c: char) -> bool {
 
 /// Names Windows gives to devices, in any folder and with any extension.
 fn is_device(segment: &str) -> bool {
+    // Few names begin as one of them.
+    if !segment.bytes().next().is_some_and(|first| b"acnlpACNLP".contains(&first)) {
+        return false;
+    }
     let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
+    if !(3..=7).contains(&stem.len()) {
+        return false;
+    }
     let stem = stem.to_ascii_uppercase();
     if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$") {
         return true;
@@ -177,19 +219,24 @@ fn is_device(segment: &str) -> bool {
     })
 }
 
-/// What two names must not share: compatibility forms and case are folded, variation selectors dropped.
-pub(crate) fn fold(name: &str) -> String {
+/// Adds what two names must not share: compatibility forms and case are folded, joiners and variation selectors dropped.
+pub(crate) fn fold_onto(key: &mut String, name: &str) {
     // Most names; there the rest comes to the same.
     if name.is_ascii() {
-        return name.to_ascii_lowercase();
+        let start = key.len();
+        key.push_str(name);
+        key[start..].make_ascii_lowercase();
+    } else {
+        key.push_str(&fold_any(name));
     }
-    fold_any(name)
 }
 
 fn fold_any(name: &str) -> String {
     let folded: String = name
         .nfkc()
-        .filter(|c| !matches!(c, '\u{34f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'))
+        .filter(
+            |c| !matches!(c, '\u{34f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'),
+        )
         // Lower, upper, lower: the way to full case folding with what the standard library has (ẞ and ß to ss).
         .flat_map(char::to_lowercase)
         .flat_map(char::to_uppercase)
@@ -209,7 +256,7 @@ mod tests {
     }
 
     fn name(raw: &[u8], flags: u16, host: u8) -> Name {
-        read(raw, flags, host, &Limits::default())
+        read(raw, flags, host, None, &Limits::default())
     }
 
     #[test]
@@ -227,6 +274,10 @@ mod tests {
             " leading.txt",
             "½ Tasse.txt",
             "[Content_Types].xml",
+            "👩\u{200d}🏫 Lehrerin.txt",
+            "❤\u{fe0f}\u{200d}🔥.png",
+            "می\u{200c}خواهم.txt",
+            "क\u{94d}\u{200d}ष.txt",
         ] {
             assert_eq!(codes(good), [], "{good}");
         }
@@ -249,6 +300,12 @@ mod tests {
             ("a\u{85}b.txt", Code::NameControlCharacter),
             ("a\u{202e}txt.exe", Code::NameInvisibleCharacter),
             ("a\u{200b}.txt", Code::NameInvisibleCharacter),
+            ("a\u{200d}b.txt", Code::NameInvisibleCharacter),
+            ("👩\u{200d}.txt", Code::NameInvisibleCharacter),
+            ("\u{200d}👩.txt", Code::NameInvisibleCharacter),
+            ("👩\u{200d}\u{200d}🏫.txt", Code::NameInvisibleCharacter),
+            ("👩\u{200c}🏫.txt", Code::NameInvisibleCharacter),
+            ("م\u{200c}.txt", Code::NameInvisibleCharacter),
             ("a\u{ff0f}b.txt", Code::NameLookalike),
             ("\u{2025}/b.txt", Code::NameLookalike),
             ("a\u{2215}b.txt", Code::NameLookalike),
@@ -260,6 +317,8 @@ mod tests {
             ("x/NUL.txt", Code::NameReserved),
             ("COM¹.txt", Code::NameReserved),
             ("con .txt", Code::NameReserved),
+            ("conout$.txt", Code::NameReserved),
+            ("LPT3", Code::NameReserved),
             ("a./b.txt", Code::NameTrailingDotOrSpace),
             ("a.txt ", Code::NameTrailingDotOrSpace),
         ] {
@@ -268,6 +327,15 @@ mod tests {
         assert_eq!(codes(&"x".repeat(241)), [Code::PathTooLong]);
         assert_eq!(codes(&"ü".repeat(128)), [Code::PathTooLong]);
         assert_eq!(codes(&["x"; 17].join("/")), [Code::PathTooDeep]);
+    }
+
+    #[test]
+    fn what_is_plain_has_no_letter_that_is_wrong() {
+        for byte in 0..0x80u8 {
+            let wrong = codes(&format!("a{}b", char::from(byte)));
+            assert_eq!(is_plain(&char::from(byte).to_string()), wrong.is_empty(), "{byte:02x} {wrong:?}");
+        }
+        assert!(!is_plain("ä"));
     }
 
     #[test]
@@ -285,6 +353,12 @@ mod tests {
         let flagged = name("Übung.txt".as_bytes(), UTF8, 0);
         assert!(!flagged.recomposed && !flagged.reencoded && flagged.problems.is_empty());
 
+        let unflagged = name("Übung.txt".as_bytes(), 0, 0);
+        assert!(unflagged.text == "Übung.txt" && unflagged.reencoded && unflagged.problems.is_empty());
+        let told = read(b"\x9d.txt", 0, 0, Some("Ø.txt"), &Limits::default());
+        assert!(told.text == "Ø.txt" && told.reencoded && told.problems.is_empty());
+        assert_eq!(read(b"\x9d.txt", 0, 0, Some("x.txt"), &Limits::default()).problems, [(Code::NameAmbiguous, None)]);
+
         let explorer = name(b"\x9abung.txt", 0, 0);
         assert_eq!(explorer.text, "Übung.txt");
         assert!(explorer.reencoded && explorer.problems.is_empty());
@@ -293,13 +367,19 @@ mod tests {
             (&b"\xff.txt"[..], UTF8, 0, Code::NameEncoding),
             (b"\xdcbung.txt", 0, 3, Code::NameEncoding),
             (b"\xdcbung.txt", 0, 0, Code::NameAmbiguous),
-            ("Übung.txt".as_bytes(), 0, 0, Code::NameAmbiguous),
+            ("あ.txt".as_bytes(), 0, 0, Code::NameAmbiguous),
             ("Übung.txt".as_bytes(), 0, 7, Code::NameAmbiguous),
             (b"", UTF8, 3, Code::NameEmpty),
         ] {
             let found = name(raw, flags, host).problems;
             assert_eq!(found.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [code], "{raw:?}");
         }
+    }
+
+    fn fold(name: &str) -> String {
+        let mut key = String::new();
+        fold_onto(&mut key, name);
+        key
     }
 
     #[test]
@@ -312,6 +392,7 @@ mod tests {
             ("ΣΑΣ", "σας"),
             ("K", "k"),
             ("❤\u{fe0f}", "❤"),
+            ("می\u{200c}خواهم", "میخواهم"),
         ] {
             assert_eq!(fold(a), fold(b), "{a} {b}");
         }

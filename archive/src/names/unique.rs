@@ -1,13 +1,13 @@
 //! One name, one thing (rule 10): no two entries become the same file on a system that ignores case or composes
 //! letters, and no name is both a file and a folder.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
-use crate::{findings::code::Code, names::name::fold};
+use crate::{findings::code::Code, names::name::fold_onto};
 
 struct Seen {
-    /// As spelled the first time, without the trailing slash.
-    path: String,
+    /// As spelled the first time, without the trailing slash. None when that is the key.
+    path: Option<Box<str>>,
     folder: bool,
     /// Named by an entry of its own, not only by being the parent of one.
     own: bool,
@@ -16,42 +16,62 @@ struct Seen {
 /// The names met so far. Feed it only names without problems: their length is bounded.
 #[derive(Default)]
 pub(crate) struct Names {
-    seen: HashMap<String, Seen>,
+    seen: HashMap<Box<str>, Seen>,
+    /// The folder of the last name, with its slash, and its key: entries of a folder follow each other. Empty when that
+    /// name was at the top, or clashed.
+    folder: (String, String),
 }
 
 impl Names {
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, names: usize) {
+        self.seen.reserve(names);
+    }
+
     /// Adds one entry's name; the clash it causes, if any, with the other spelling.
     pub(crate) fn add(&mut self, name: &str) -> Option<(Code, String)> {
         let folder = name.ends_with('/');
         let path = name.strip_suffix('/').unwrap_or(name);
         let mut clash = None;
-        let mut key = String::new();
-        let mut end = 0;
-        for segment in path.split('/') {
-            if end > 0 {
+        let (mut key, mut end) = match path.strip_prefix(self.folder.0.as_str()) {
+            Some(rest) if !rest.is_empty() => (self.folder.1.clone(), self.folder.0.len()),
+            _ => Default::default(),
+        };
+        // Where the last segment begins, in the key and in the path.
+        let mut last = (key.len(), end);
+        for segment in path[end..].split('/') {
+            if end > last.1 {
                 key.push('/');
                 end += 1;
+                last = (key.len(), end);
             }
-            key.push_str(&fold(segment));
+            fold_onto(&mut key, segment);
             end += segment.len();
             let own = end == path.len();
             let found = self.meet(&key, &path[..end], folder || !own, own);
             clash = clash.or(found);
         }
+        self.folder.0.clear();
+        self.folder.1.clear();
+        if clash.is_none() {
+            self.folder.0.push_str(&path[..last.1]);
+            self.folder.1.push_str(&key[..last.0]);
+        }
         clash
     }
 
     fn meet(&mut self, key: &str, path: &str, folder: bool, own: bool) -> Option<(Code, String)> {
-        match self.seen.entry(key.to_owned()) {
-            Entry::Vacant(place) => {
-                place.insert(Seen { path: path.to_owned(), folder, own });
+        match self.seen.get_mut(key) {
+            None => {
+                let spelled = (path != key).then(|| path.into());
+                self.seen.insert(key.into(), Seen { path: spelled, folder, own });
                 None
             }
-            Entry::Occupied(mut place) => {
-                let seen = place.get_mut();
+            Some(seen) => {
+                let first = seen.path.as_deref().unwrap_or(key);
                 let code = if seen.folder != folder {
                     Code::FileAndFolder
-                } else if seen.path != path {
+                } else if first != path {
                     Code::NamesCollide
                 } else if seen.own && own {
                     Code::DuplicateName
@@ -59,7 +79,7 @@ impl Names {
                     seen.own |= own;
                     return None;
                 };
-                Some((code, seen.path.clone()))
+                Some((code, first.to_owned()))
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The gate as a whole: hostile archives, honest ones, and what is rebuilt from the good.
 
 mod mutations;
+mod packages;
+mod writers;
 
 use std::{
     cell::Cell,
@@ -16,6 +18,12 @@ fn checked(bytes: &[u8], options: &Options) -> Report {
 
 fn report_of(bytes: &[u8]) -> Report {
     checked(bytes, &Options::default())
+}
+
+/// The report when every entry is expanded as a stream.
+fn streamed(bytes: &[u8], options: &Options) -> Report {
+    let verdict = check_directory(&bytes, options).unwrap();
+    read_content(&bytes, verdict, options, &mut |_, _| ControlFlow::Continue(()), true).unwrap()
 }
 
 fn codes(report: &Report) -> Vec<Code> {
@@ -50,7 +58,7 @@ fn every_hostile_archive_is_refused_with_its_code() {
 
 #[test]
 fn the_corpus_reaches_every_reason_to_refuse_but_the_upload_limit() {
-    let cases = hostile::corpus();
+    let cases = [hostile::corpus(), hostile::packages::hostile()].concat();
     let mut names = std::collections::BTreeSet::new();
     for case in &cases {
         assert!(names.insert(case.name), "two cases are called \"{}\"; rename one", case.name);
@@ -77,6 +85,21 @@ fn honest_archives_pass() {
         let rejections: Vec<_> = report.rejections().collect();
         assert!(report.accepted, "{name}: {rejections:#?}");
         assert!(report.content_checked && !report.entries.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn small_entries_expanded_at_once_are_reported_like_streams() {
+    let packages = hostile::packages::honest().into_iter().map(|package| package.bytes);
+    let honest = hostile::honest().into_iter().map(|(_, bytes)| bytes).chain(packages);
+    let written = hostile::written().into_iter().map(|written| written.bytes);
+    let documents = hostile::office().into_iter().map(|office| office.bytes);
+    let hostile = [hostile::corpus(), hostile::packages::hostile()].concat().into_iter().map(|case| case.bytes);
+    for bytes in honest.chain(written).chain(documents).chain(hostile) {
+        for scripts_allowed in [false, true] {
+            let options = Options { scripts_allowed, ..Options::default() };
+            assert_eq!(checked(&bytes, &options), streamed(&bytes, &options));
+        }
     }
 }
 
@@ -142,7 +165,8 @@ fn scripts_pass_where_the_format_allows_them() {
     let bytes = hostile::archive(&[("a.js", b"alert(1)"), ("b.wasm", b"\0asm\x01\0\0\0")]);
     let options = Options { scripts_allowed: true, ..Options::default() };
     assert!(checked(&bytes, &options).accepted);
-    assert_eq!(codes(&report_of(&bytes)), [Code::ScriptNotAllowed; 2]);
+    let refused = report_of(&bytes);
+    assert_eq!((codes(&refused), refused.findings[0].count), (vec![Code::ScriptNotAllowed], 2));
     let shebang = hostile::archive(&[("a.js", b"#!/usr/bin/env node\n")]);
     assert_eq!(codes(&checked(&shebang, &options)), [Code::Program]);
 }
@@ -230,9 +254,9 @@ fn findings_are_bounded() {
     let names: Vec<String> = (0..500).map(|n| format!("{n}.exe")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
     let report = report_of(&hostile::archive(&files));
-    assert_eq!(report.findings.len(), 101);
-    let last = report.findings.last().unwrap();
-    assert_eq!((last.code, last.detail.as_deref()), (Code::MoreFindings, Some("400")));
+    let [finding] = &report.findings[..] else { panic!("{:#?}", report.findings) };
+    assert_eq!((finding.code, finding.count), (Code::Program, 500));
+    assert_eq!(finding.examples, ["0.exe", "1.exe", "2.exe"]);
 }
 
 #[test]
@@ -395,7 +419,7 @@ fn limits_are_configuration() {
     assert_eq!(with(|limits| limits.entries = 1), [Code::TooManyEntries]);
     assert_eq!(with(|limits| limits.entry = 10), [Code::EntryTooLarge]);
     assert_eq!(with(|limits| limits.expanded = 15), [Code::ExpandedTooLarge]);
-    assert_eq!(with(|limits| limits.path = 4), [Code::PathTooLong; 2]);
+    assert_eq!(with(|limits| limits.path = 4), [Code::PathTooLong]);
     assert_eq!(serde_json::from_str::<Options>("{}").unwrap(), Options::default());
 }
 

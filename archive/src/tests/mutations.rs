@@ -7,6 +7,7 @@ use std::{
 
 use proptest::prelude::*;
 
+use super::streamed;
 use crate::*;
 
 fn report_of(bytes: &[u8]) -> Report {
@@ -113,6 +114,7 @@ proptest! {
         }
         let report = report_of(&bytes);
         prop_assert!(report.findings.len() <= 101);
+        prop_assert_eq!(&report, &streamed(&bytes, &Options::default()));
         if report.accepted {
             let (canonical, built) = rebuilt(&bytes, &report);
             prop_assert!(report_of(&canonical).accepted);

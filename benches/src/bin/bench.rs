@@ -10,8 +10,8 @@ use benches::{
     peers::{self, Installed, Peer},
     report::{self, Results},
     scenarios::{
-        Bench, admin, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, rolling, soak, steered,
-        throughput,
+        Bench, admin, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, readers, rolling, soak,
+        steered, throughput,
     },
     stage::{Stage, WorkerSize},
 };
@@ -61,6 +61,8 @@ enum Command {
     Fairness(fairness::Args),
     /// What limits that never bite and many tenants cost the drain.
     Steered(steered::Args),
+    /// What the confinement of readers of hostile files costs
+    Readers(readers::Args),
     /// Cancelling running jobs.
     Cancel(cancel::Args),
     /// What 100 workers without jobs ask of the database and of Redis.
@@ -157,6 +159,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Killed(defaults!("killed", Killed)),
                 Command::Fairness(defaults!("fairness", Fairness)),
                 Command::Steered(defaults!("steered", Steered)),
+                Command::Readers(defaults!("readers", Readers)),
                 Command::Cancel(defaults!("cancel", Cancel)),
                 Command::Idle(defaults!("idle", Idle)),
                 Command::Admin(defaults!("admin", Admin)),
@@ -176,6 +179,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Killed(args) => ("killed", killed::run(bench, args).await?),
         Command::Fairness(args) => ("fairness", fairness::run(bench, args).await?),
         Command::Steered(args) => ("steered", steered::run(bench, args).await?),
+        Command::Readers(args) => ("readers", readers::run(bench, args).await?),
         Command::Cancel(args) => ("cancel", cancel::run(bench, args).await?),
         Command::Idle(args) => ("idle", idle::run(bench, args).await?),
         Command::Soak(args) => ("soak", soak::run(bench, args).await?),

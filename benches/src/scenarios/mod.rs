@@ -11,6 +11,7 @@ mod load;
 pub mod paused;
 pub mod pickup;
 pub mod prune;
+pub mod readers;
 pub mod rolling;
 pub mod soak;
 pub mod steered;

@@ -11,32 +11,78 @@ use crate::{
     },
 };
 
-/// Looks through one page. `scripts_allowed`: the nano's format has scripts (`interactive`, `quiz`).
-pub fn inspect(entry: &str, document: &str, syntax: Syntax, scripts_allowed: bool, findings: &mut Findings) {
-    let mut page = Page { entry, scripts_allowed, findings };
-    for token in tokens(document, syntax) {
-        match token {
-            Token::Start { name, attributes, .. } => page.element(&name, &attributes),
-            Token::Raw(style) if loads_from_outside(&style) => page.add(&finding::HTML_EXTERNAL_RESOURCE, None),
-            _ => {}
-        }
-    }
-}
+/// Pages inside pages (`srcdoc`) are read this deep; more of them is a finding by itself.
+const NESTED_MAX: u8 = 2;
+/// What may be markup or text comes in pieces; this much of one, in bytes, is read again with the next.
+const OVERLAP: usize = 4 << 10;
 
-/// A style sheet that fetches something from another site.
-pub fn inspect_css(entry: &str, style: &str, findings: &mut Findings) {
-    if loads_from_outside(style) {
-        findings.add(&finding::HTML_EXTERNAL_RESOURCE, entry, 1, None);
-    }
-}
-
-struct Page<'a> {
+/// One page on the way, token by token. `scripts_allowed`: the nano's format has scripts (`interactive`, `quiz`).
+#[derive(Debug)]
+pub struct Page<'a> {
     entry: &'a str,
     scripts_allowed: bool,
-    findings: &'a mut Findings,
+    depth: u8,
+    /// The end of the last piece of a style, and of a text that may be markup.
+    style: String,
+    ambiguous: String,
+    findings: Findings,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    pub fn new(entry: &'a str, scripts_allowed: bool) -> Self {
+        let (style, ambiguous) = (String::new(), String::new());
+        Self { entry, scripts_allowed, depth: 0, style, ambiguous, findings: Findings::default() }
+    }
+
+    /// What was found.
+    pub fn findings(self) -> Findings {
+        self.findings
+    }
+
+    pub fn token(&mut self, token: &Token) {
+        match token {
+            Token::Start { name, attributes, cut, .. } => {
+                if *cut {
+                    self.add(&finding::NOT_FULLY_SCANNED, None);
+                }
+                self.element(name, attributes);
+            }
+            Token::End { .. } => {
+                self.style.clear();
+                self.ambiguous.clear();
+            }
+            Token::Raw { text, ambiguous } => {
+                let style = joined(&mut self.style, text);
+                if loads_from_outside(&style) {
+                    self.add(&finding::HTML_EXTERNAL_RESOURCE, None);
+                }
+                if *ambiguous {
+                    self.maybe_markup(text);
+                }
+            }
+            Token::Text { text, ambiguous: true } => self.maybe_markup(text),
+            Token::Text { .. } => {}
+        }
+    }
+
+    /// Reads as markup what some browsers take for text.
+    fn maybe_markup(&mut self, text: &str) {
+        let markup = joined(&mut self.ambiguous, text);
+        if markup.contains('<') {
+            self.inside(&markup);
+        }
+    }
+
+    fn inside(&mut self, page: &str) {
+        if self.depth == NESTED_MAX {
+            self.add(&finding::HTML_SCRIPT_LINK, None);
+            return;
+        }
+        let mut inner = Page { depth: self.depth + 1, ..Page::new(self.entry, self.scripts_allowed) };
+        tokens(page, Syntax::Html).for_each(|token| inner.token(&token));
+        self.findings.absorb(inner.findings);
+    }
+
     fn add(&mut self, rule: &Rule, excerpt: Option<String>) {
         self.findings.add(rule, self.entry, 1, excerpt);
     }
@@ -92,20 +138,7 @@ impl Page<'_> {
                 self.add(&finding::HTML_SCRIPT_LINK, None);
             }
             if key == "srcdoc" {
-                let mut inner = Vec::new();
-                tokens(value, Syntax::Html).for_each(|token| {
-                    if let Token::Start { name, attributes, .. } = token {
-                        inner.push((name, attributes));
-                    }
-                });
-                // One level is enough: a page inside a page inside a page is a finding anyway.
-                for (name, attributes) in inner {
-                    if attributes.iter().any(|(key, _)| key == "srcdoc") {
-                        self.add(&finding::HTML_SCRIPT_LINK, None);
-                    } else {
-                        self.element(&name, &attributes);
-                    }
-                }
+                self.inside(value);
             }
         }
     }
@@ -146,11 +179,29 @@ fn runs_something(element: &str, key: &str, value: &str, scripts_allowed: bool) 
     let address = plain(value);
     let address =
         if key == "content" { address.split_once("url=").map_or("", |(_, target)| target).to_owned() } else { address };
-    let script = address.starts_with("javascript:") && !scripts_allowed || address.starts_with("vbscript:");
+    // An animation sets several values, one after the other.
+    let is_script =
+        |address: &str| address.starts_with("javascript:") && !scripts_allowed || address.starts_with("vbscript:");
+    let script = is_script(&address) || key == "values" && value.split(';').any(|value| is_script(&plain(value)));
     let page =
         ["data:text/html", "data:application/xhtml", "data:image/svg"].iter().any(|kind| address.starts_with(kind))
             && matches!(element, "a" | "area" | "iframe" | "frame" | "object" | "embed" | "form" | "meta");
     script || page
+}
+
+/// A piece behind the end of the one before, of which the end is kept for the next.
+fn joined(kept: &mut String, piece: &str) -> String {
+    let text = std::mem::take(kept) + piece;
+    let start = text.ceil_char_boundary(text.len().saturating_sub(OVERLAP));
+    kept.push_str(&text[start..]);
+    text
+}
+
+/// A style sheet that fetches something from another site.
+pub fn inspect_css(entry: &str, style: &str, findings: &mut Findings) {
+    if loads_from_outside(style) {
+        findings.add(&finding::HTML_EXTERNAL_RESOURCE, entry, 1, None);
+    }
 }
 
 /// `url(…)` or `@import` of another site.
@@ -173,9 +224,13 @@ mod tests {
     use super::*;
 
     fn rules(document: &str, syntax: Syntax, scripts_allowed: bool) -> Vec<String> {
-        let mut findings = Findings::default();
-        inspect("a.html", document, syntax, scripts_allowed, &mut findings);
-        findings.into_sorted(99).0.into_iter().map(|finding| finding.rule).collect()
+        found(document, syntax, scripts_allowed).into_sorted(99).0.into_iter().map(|finding| finding.rule).collect()
+    }
+
+    fn found(document: &str, syntax: Syntax, scripts_allowed: bool) -> Findings {
+        let mut page = Page::new("a.html", scripts_allowed);
+        tokens(document, syntax).for_each(|token| page.token(&token));
+        page.findings()
     }
 
     fn html(document: &str) -> Vec<String> {
@@ -229,9 +284,39 @@ mod tests {
 
     #[test]
     fn names_the_site_only() {
-        let mut findings = Findings::default();
-        let page = "<form action='https://user:pw@example.net/path?token=1'>";
-        inspect("a.html", page, Syntax::Html, false, &mut findings);
+        let findings = found("<form action='https://user:pw@example.net/path?token=1'>", Syntax::Html, false);
         assert_eq!(findings.into_sorted(9).0[0].excerpt.as_deref(), Some("example.net"));
+    }
+
+    #[test]
+    fn nothing_hides_behind_text_that_ends_early() {
+        for element in ["title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "noscript"] {
+            assert_eq!(
+                html(&format!("<{element}><!--</{element}><script>x()</script>-->")),
+                ["html_script"],
+                "{element}"
+            );
+        }
+        for page in [
+            "<!-- --!><script>x()</script> -->",
+            "<svg><style><img src=x onerror=x()></style></svg>",
+            "<svg><title><!--</title><script>x()</script>",
+            "<svg><desc/><![CDATA[ > <!-- ]]><script>x()</script>",
+            "<svg><p><![CDATA[ > <script>x()</script> ]]>",
+            "<select><xmp><script>x()</script></xmp></select>",
+            "<noscript><p title='</noscript><script>x()</script>'>",
+            "<animate attributeName=href values='a;javascript:x()'><p onclick=x()>",
+        ] {
+            assert!(html(page).contains(&"html_script".to_owned()), "{page}: {:?}", html(page));
+        }
+        for lesson in [
+            "<textarea><script>x()</script></textarea>",
+            "<title>Was tut <script>?</title>",
+            "<xmp><p onclick='x()'></xmp>",
+            "<svg><title>Ein Igel</title><text>a &lt; b</text></svg>",
+            "<style>p > b { color: red }</style>",
+        ] {
+            assert_eq!(html(lesson), Vec::<String>::new(), "{lesson}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! The visible text of a page, and the addresses of its links.
 
-use crate::html::{Syntax, Token, tokens};
+use crate::{
+    html::{Syntax, Token, tokens},
+    scan::pieces::Pieces,
+};
 
 /// Elements that begin a new line of text. Office formats: paragraphs, rows, breaks.
 const BLOCKS: [&str; 38] = [
@@ -48,50 +51,65 @@ const OFFICE_BLOCKS: [&str; 10] =
 
 /// The visible text: blocks on lines of their own, white space collapsed, images by their `alt`.
 pub fn text(document: &str, syntax: Syntax) -> String {
-    let mut text = String::new();
-    let mut hidden = 0u32;
-    for token in tokens(document, syntax) {
-        match token {
-            Token::Text(piece) if hidden == 0 => push_collapsed(&mut text, &piece),
-            Token::Start { name, attributes, empty } => {
-                hidden += u32::from(!empty && is_hidden(&name, syntax));
-                if is_block(&name) {
-                    break_line(&mut text);
-                } else if matches!(name.as_str(), "td" | "th" | "w:tab" | "text:tab" | "text:s") {
-                    push_collapsed(&mut text, " ");
-                }
-                for (key, value) in attributes {
-                    if matches!(key.as_str(), "alt" | "aria-label") {
-                        push_collapsed(&mut text, &format!(" {value} "));
-                    }
-                }
-            }
-            Token::End { name } => {
-                hidden = hidden.saturating_sub(u32::from(is_hidden(&name, syntax)));
-                if is_block(&name) {
-                    break_line(&mut text);
-                }
-            }
-            Token::Text(_) | Token::Raw(_) => {}
-        }
-    }
+    let mut visible = Visible::new(syntax);
+    tokens(document, syntax).for_each(|token| visible.token(&token));
+    let mut text = visible.pieces.text;
     text.truncate(text.trim_end().len());
     text
 }
 
-/// The addresses in attributes, one a line: links, sources, targets of forms.
-pub fn addresses(document: &str, syntax: Syntax) -> String {
-    let mut addresses = String::new();
-    for token in tokens(document, syntax) {
-        let Token::Start { attributes, .. } = token else { continue };
-        for (key, value) in attributes {
-            if matches!(key.as_str(), "href" | "src" | "action" | "formaction" | "xlink:href" | "data" | "poster") {
-                addresses.push_str(&value);
-                addresses.push('\n');
+/// What of a page is seen, token by token.
+#[derive(Debug)]
+pub struct Visible {
+    pub pieces: Pieces,
+    syntax: Syntax,
+    /// Open elements whose content is not shown.
+    hidden: u32,
+}
+
+impl Visible {
+    pub fn new(syntax: Syntax) -> Self {
+        Self { pieces: Pieces::default(), syntax, hidden: 0 }
+    }
+
+    pub fn token(&mut self, token: &Token) {
+        match token {
+            Token::Text { text, .. } if self.hidden == 0 => push_collapsed(&mut self.pieces.text, text),
+            Token::Start { name, attributes, empty, .. } => {
+                self.hidden += u32::from(!empty && is_hidden(name, self.syntax));
+                if is_block(name) {
+                    break_line(&mut self.pieces.text);
+                } else if matches!(name.as_str(), "td" | "th" | "w:tab" | "text:tab" | "text:s") {
+                    push_collapsed(&mut self.pieces.text, " ");
+                }
+                for (key, value) in attributes {
+                    if matches!(key.as_str(), "alt" | "aria-label") {
+                        push_collapsed(&mut self.pieces.text, &format!(" {value} "));
+                    }
+                }
             }
+            Token::End { name } => {
+                self.hidden = self.hidden.saturating_sub(u32::from(is_hidden(name, self.syntax)));
+                if is_block(name) {
+                    break_line(&mut self.pieces.text);
+                }
+            }
+            Token::Text { .. } | Token::Raw { .. } => {}
         }
     }
-    addresses
+}
+
+/// The addresses in a tag's attributes: links, sources, targets of forms.
+pub fn addresses(token: &Token) -> impl Iterator<Item = &str> {
+    let attributes = match token {
+        Token::Start { attributes, .. } => attributes.as_slice(),
+        _ => &[],
+    };
+    attributes.iter().filter(|(key, _)| is_address(key)).map(|(_, value)| value.as_str())
+}
+
+fn is_address(key: &str) -> bool {
+    matches!(key, "href" | "src" | "action" | "formaction" | "xlink:href" | "data" | "poster")
 }
 
 fn is_block(name: &str) -> bool {

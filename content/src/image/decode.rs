@@ -24,8 +24,10 @@ pub const BASE_WIDTH: u32 = 1280;
 /// Bounds for one picture.
 #[derive(Clone, Copy, Debug)]
 pub struct PixelLimits {
-    /// Width times height of the source.
+    /// Width times height of a source that is decoded whole.
     pub pixels: u64,
+    /// The same of one that shrinks while it is decoded (JPEG, PNG): it costs time, but hardly memory.
+    pub shrunk_pixels: u64,
     /// Bytes of decoded data held at once, roughly.
     pub memory: u64,
 }
@@ -125,13 +127,13 @@ fn orientation(exif: Option<&[u8]>) -> Orientation {
     exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
-fn check(width: u32, height: u32, limits: PixelLimits) -> Result<u64, DecodeError> {
+fn check(width: u32, height: u32, limit: u64) -> Result<u64, DecodeError> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 {
         return Err(DecodeError::Broken("the image has no pixels".into()));
     }
-    if pixels > limits.pixels {
-        return Err(DecodeError::TooManyPixels { width, height, limit: limits.pixels });
+    if pixels > limit {
+        return Err(DecodeError::TooManyPixels { width, height, limit });
     }
     Ok(pixels)
 }
@@ -156,7 +158,7 @@ fn jpeg(bytes: &[u8], limits: PixelLimits) -> Result<Decoded, DecodeError> {
     decoder.read_info().map_err(fail)?;
     let info = decoder.info().ok_or_else(|| DecodeError::Broken("no JPEG frame".into()))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
-    let pixels = check(width, height, limits)?;
+    check(width, height, limits.shrunk_pixels)?;
     // EXIF stands before the frame header in practice; should it come later, the picture is only a little smaller.
     let first = orientation(decoder.exif_data());
     let (need_width, need_height) = turned(first, width, height);
@@ -167,12 +169,14 @@ fn jpeg(bytes: &[u8], limits: PixelLimits) -> Result<Decoded, DecodeError> {
     let (scaled_width, scaled_height) = (u32::from(scaled_width), u32::from(scaled_height));
     let channels = if info.pixel_format == PixelFormat::CMYK32 { 4 } else { 3 };
     let output = u64::from(scaled_width) * u64::from(scaled_height) * channels;
-    // A progressive file keeps all its coefficients (two bytes each) until its last scan.
-    let coefficients = match info.coding_process {
-        CodingProcess::DctProgressive => pixels * channels * 2,
-        CodingProcess::DctSequential | CodingProcess::Lossless => 0,
+    // A progressive file, and one whose colours come in scans of their own, keeps all its coefficients (two bytes each)
+    // until its last scan; a lossless one is not shrunk.
+    let kept = match info.coding_process {
+        CodingProcess::DctSequential if is_one_scan(bytes) => 0,
+        CodingProcess::DctProgressive | CodingProcess::DctSequential => coefficients(bytes) * 2,
+        CodingProcess::Lossless => u64::from(width) * u64::from(height) * channels * 2,
     };
-    fits_memory(output * 2 + coefficients, limits)?;
+    fits_memory(output * 2 + kept, limits)?;
     let pixels = decoder.decode().map_err(fail)?;
     let (pixels, from_cmyk) = match info.pixel_format {
         PixelFormat::RGB24 => (pixels, false),
@@ -190,6 +194,46 @@ fn jpeg(bytes: &[u8], limits: PixelLimits) -> Result<Decoded, DecodeError> {
     Ok(Decoded { raster, width, height, orientation, profile, from_cmyk })
 }
 
+/// Horizontal and vertical, of one component.
+type Sampling = (u64, u64);
+
+/// The frame header: width, height, and its components' sampling factors (ITU-T T.81, B.2.2).
+fn frame(bytes: &[u8]) -> Option<(u64, u64, Vec<Sampling>)> {
+    let mut at = 2;
+    loop {
+        let marker = *bytes.get(at + 1)?;
+        let length = usize::from(u16::from_be_bytes(bytes.get(at + 2..at + 4)?.try_into().ok()?));
+        match (*bytes.get(at)?, marker) {
+            (0xFF, 0xFF) => at += 1,
+            (0xFF, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF) => {
+                let header = bytes.get(at + 4..at + 2 + length)?;
+                let two = |at: usize| Some(u64::from(u16::from_be_bytes(header.get(at..at + 2)?.try_into().ok()?)));
+                let factors =
+                    header.get(6..)?.chunks_exact(3).map(|one| (u64::from(one[1] >> 4), u64::from(one[1] & 15)));
+                return Some((two(3)?, two(1)?, factors.collect()));
+            }
+            (0xFF, _) => at += 2 + length,
+            _ => return None,
+        }
+    }
+}
+
+/// Coefficients of all components, in whole blocks; as if none were subsampled where the header cannot be read.
+fn coefficients(bytes: &[u8]) -> u64 {
+    let Some((width, height, factors)) = frame(bytes) else { return u64::MAX / 4 };
+    let most = |of: fn(&(u64, u64)) -> u64| factors.iter().map(of).max().unwrap_or(1).max(1);
+    let (most_across, most_down) = (most(|it| it.0), most(|it| it.1));
+    let blocks = |side: u64, most: u64, factor: u64| side.div_ceil(8 * most) * factor * 8;
+    factors.iter().map(|it| blocks(width, most_across, it.0) * blocks(height, most_down, it.1)).sum()
+}
+
+/// The first scan has all components, so that rows come out as they are read.
+fn is_one_scan(bytes: &[u8]) -> bool {
+    let Some((_, _, factors)) = frame(bytes) else { return false };
+    let mut scans = memchr::memmem::find_iter(bytes, b"\xFF\xDA");
+    scans.all(|at| bytes.get(at + 4).is_some_and(|count| usize::from(*count) == factors.len()))
+}
+
 fn grey_to_rgb(grey: impl Iterator<Item = u8>) -> Vec<u8> {
     grey.flat_map(|value| [value; 3]).collect()
 }
@@ -205,10 +249,14 @@ fn png(bytes: &[u8], limits: PixelLimits) -> Result<Decoded, DecodeError> {
     decoder.set_ignore_text_chunk(true);
     let header = decoder.read_header_info().map_err(fail)?;
     let (width, height) = (header.width, header.height);
-    let pixels = check(width, height, limits)?;
+    let pixels = check(width, height, limits.shrunk_pixels)?;
+    // A row before and after it is unpacked, at most eight bytes a pixel.
+    fits_memory(u64::from(width) * 16, limits)?;
     let mut reader = decoder.read_info().map_err(fail)?;
     let channels = reader.output_color_type().0.samples();
-    let factor = (width / (2 * BASE_WIDTH)).max(1);
+    // A picture far taller than wide becomes narrower than the widest thumbnail.
+    let factor = (width / (2 * fit(width, height, BASE_WIDTH).0)).max(1);
+    fits_memory(pixels / u64::from(factor).pow(2) * channels.max(3) as u64, limits)?;
     let mut shrinker = Shrinker::new(width, channels, factor);
     if reader.info().interlaced {
         fits_memory(pixels * channels as u64, limits)?;
@@ -234,7 +282,7 @@ fn png(bytes: &[u8], limits: PixelLimits) -> Result<Decoded, DecodeError> {
 /// For formats that only decode as a whole; `bytes_per_pixel` is what the decoder needs at its peak.
 fn whole<D: ImageDecoder>(mut decoder: D, limits: PixelLimits, bytes_per_pixel: u64) -> Result<Decoded, DecodeError> {
     let (width, height) = decoder.dimensions();
-    let pixels = check(width, height, limits)?;
+    let pixels = check(width, height, limits.pixels)?;
     fits_memory(pixels * bytes_per_pixel, limits)?;
     let mut bounds = Limits::default();
     bounds.max_alloc = Some(limits.memory);

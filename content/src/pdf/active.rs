@@ -36,7 +36,7 @@ mod tests {
     use crate::pdf::tests::pdf_of;
 
     fn rules(pdf: Vec<u8>) -> Vec<String> {
-        let facts = crate::pdf::stream::inspect(Cursor::new(pdf), &|| false).unwrap();
+        let facts = crate::pdf::stream::inspect(Cursor::new(pdf), &mut |_| {}, &|| false).unwrap();
         let mut findings = Findings::default();
         inspect("a.pdf", &facts, &mut findings);
         findings.into_sorted(99).0.into_iter().map(|finding| finding.rule).collect()

@@ -1,6 +1,132 @@
-//! The two PDF filters that write bytes as text, as readers: they wrap compressed streams in PDFs of some programs.
+//! The filters of PDF streams as readers, one behind the other: what deflates, and the two that write bytes as text, which
+//! wrap compressed streams in PDFs of some programs. (PDF 1.7, 7.4.)
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::ZlibDecoder;
+use weezl::{BitOrder, decode::Decoder};
+
+/// Bytes that come out of one filter, at most; more ends the stream.
+pub const BYTES_MAX: u64 = 64 << 20;
+/// Filters of one stream, at most.
+pub const CHAIN_MAX: usize = 4;
+
+/// What a stream went through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    Flate,
+    /// `early`: codes grow one entry early, as almost all do (7.4.4.3).
+    Lzw {
+        early: bool,
+    },
+    RunLength,
+    Ascii85,
+    AsciiHex,
+    /// Image codecs: their bytes are not objects.
+    Image,
+}
+
+impl Filter {
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"FlateDecode" | b"Fl" => Self::Flate,
+            b"ASCII85Decode" | b"A85" => Self::Ascii85,
+            b"ASCIIHexDecode" | b"AHx" => Self::AsciiHex,
+            b"LZWDecode" | b"LZW" => Self::Lzw { early: true },
+            b"RunLengthDecode" | b"RL" => Self::RunLength,
+            b"DCTDecode" | b"DCT" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" | b"JPXDecode" => Self::Image,
+            _ => return None,
+        })
+    }
+
+    pub fn compresses(self) -> bool {
+        matches!(self, Self::Flate | Self::Lzw { .. } | Self::RunLength)
+    }
+}
+
+/// What comes out behind these filters, as far as the first image codec. No filter yields more than [`BYTES_MAX`] and a
+/// little, so that one of them can never work for ever while the next one gives nothing.
+pub fn chain<'a>(source: &'a mut dyn BufRead, filters: &[Filter]) -> Box<dyn BufRead + 'a> {
+    let mut reader: Box<dyn BufRead + 'a> = Box::new(source);
+    for filter in filters {
+        let next: Box<dyn Read + 'a> = match filter {
+            Filter::Flate => Box::new(ZlibDecoder::new(reader)),
+            Filter::Lzw { early } => Box::new(Lzw::new(reader, *early)),
+            Filter::RunLength => Box::new(RunLength { source: reader, left: 0, repeated: None }),
+            Filter::Ascii85 => Box::new(Ascii85::new(reader)),
+            Filter::AsciiHex => Box::new(AsciiHex(reader)),
+            Filter::Image => return reader,
+        };
+        reader = Box::new(BufReader::new(next.take(BYTES_MAX + (1 << 20))));
+    }
+    reader
+}
+
+/// LZW (7.4.4).
+struct Lzw<R> {
+    source: R,
+    decoder: Decoder,
+}
+
+impl<R: BufRead> Lzw<R> {
+    fn new(source: R, early: bool) -> Self {
+        let decoder =
+            if early { Decoder::with_tiff_size_switch(BitOrder::Msb, 8) } else { Decoder::new(BitOrder::Msb, 8) };
+        Self { source, decoder }
+    }
+}
+
+impl<R: BufRead> Read for Lzw<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let input = self.source.fill_buf()?;
+            let ended = input.is_empty();
+            let done = self.decoder.decode_bytes(input, buffer);
+            self.source.consume(done.consumed_in);
+            if done.consumed_out > 0 || ended || done.consumed_in == 0 || done.status.is_err() {
+                return Ok(done.consumed_out);
+            }
+        }
+    }
+}
+
+/// Run lengths (7.4.5).
+struct RunLength<R> {
+    source: R,
+    left: usize,
+    /// The byte that is repeated; else bytes are copied.
+    repeated: Option<u8>,
+}
+
+impl<R: Read> Read for RunLength<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.left == 0 {
+            match next(&mut self.source)? {
+                None | Some(128) => return Ok(0),
+                Some(length @ 0..=127) => (self.left, self.repeated) = (usize::from(length) + 1, None),
+                Some(length) => {
+                    (self.left, self.repeated) = (257 - usize::from(length), next(&mut self.source)?);
+                    if self.repeated.is_none() {
+                        return Ok(0);
+                    }
+                }
+            }
+        }
+        let wanted = self.left.min(buffer.len());
+        let written = match self.repeated {
+            Some(byte) => {
+                buffer[..wanted].fill(byte);
+                wanted
+            }
+            None => self.source.read(&mut buffer[..wanted])?,
+        };
+        self.left -= written;
+        Ok(written)
+    }
+}
 
 /// ASCII base-85 (PDF 1.7, 7.4.3), up to its `~>`.
 pub struct Ascii85<R> {
@@ -117,5 +243,28 @@ mod tests {
     fn hexadecimal() {
         assert_eq!(read(AsciiHex(&b"48 65\n6C6c6F7>zz"[..])), b"Hellop");
         assert_eq!(read(AsciiHex(&b""[..])), b"");
+    }
+
+    #[test]
+    fn run_lengths() {
+        let source = [2, b'a', b'b', b'c', 254, b'x', 128, b'y'];
+        assert_eq!(read(RunLength { source: &source[..], left: 0, repeated: None }), b"abcxxx");
+    }
+
+    #[test]
+    fn lzw() {
+        let mut packed = Vec::new();
+        let mut encoder = weezl::encode::Encoder::with_tiff_size_switch(BitOrder::Msb, 8);
+        encoder.into_vec(&mut packed).encode_all(&b"to be or not to be ".repeat(500)).status.unwrap();
+        assert!(packed.len() < 3000);
+        assert_eq!(read(Lzw::new(&packed[..], true)), b"to be or not to be ".repeat(500));
+    }
+
+    #[test]
+    fn one_behind_the_other() {
+        let hex: String = [2u8, b'a', b'b', b'c', 128].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = format!("{hex}>");
+        assert_eq!(read(chain(&mut hex.as_bytes(), &[Filter::AsciiHex, Filter::RunLength])), b"abc");
+        assert_eq!(read(chain(&mut &b"raw"[..], &[Filter::Image, Filter::Flate])), b"raw");
     }
 }

@@ -1,33 +1,39 @@
 //! PDFs: the first page as a picture, the number of pages, and their text.
 //!
-//! The renderer (hayro, pure Rust) inflates streams without a limit of its own, so a PDF is measured first
-//! (`stream`) and refused if it would grow beyond bounds, or if what is in it cannot be measured. Everything here
-//! may panic or take long on hostile input: call it through `guard`.
+//! The renderer (hayro, pure Rust) inflates and draws without a limit of its own, so a PDF is measured first
+//! (`stream`) and refused if it would grow beyond bounds, or if what is in it cannot be measured; a page is weighed
+//! before it is drawn (`weight`). Everything here may panic or take long on hostile input: call it through `guard`.
 
 pub mod active;
 mod filter;
+mod lines;
+mod link;
+mod picture;
 pub mod stream;
+mod weight;
 
 use std::{
+    any::Any,
     io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     time::{Duration, Instant},
 };
 
 use hayro::{
     PixmapSettings, RenderCache, RenderSettings,
-    hayro_interpret::{
-        BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
-        InterpreterSettings, RectExt, SoftMask,
-        font::{Glyph, GlyphRun},
-        hayro_cmap::BfString,
-        interpret_page,
-    },
-    hayro_syntax::{LoadPdfError, Pdf},
-    kurbo::{Affine, BezPath},
+    hayro_interpret::{Context, Device, InterpreterCache, InterpreterSettings, RectExt, interpret_page},
+    hayro_syntax::{LoadPdfError, Pdf, page::Page},
+    kurbo::{Affine, Rect},
     vello_cpu::color::palette::css::WHITE,
 };
 
-use crate::image::{decode::PixelLimits, raster::Raster};
+use crate::{
+    image::{decode::PixelLimits, raster::Raster},
+    pdf::{
+        lines::{Lines, Stop, rejoined},
+        weight::{TooHeavy, Weight},
+    },
+};
 
 /// Largest PDF that is held in memory, in bytes. Larger ones are only looked through (`stream`).
 pub const PDF_MAX: u64 = 32 << 20;
@@ -41,6 +47,9 @@ pub enum PdfError {
     Encrypted,
     #[error("{0}")]
     Refused(&'static str),
+    /// Drawing it would take too much memory or time.
+    #[error("{0}")]
+    TooComplex(&'static str),
     #[error("{0}")]
     Broken(&'static str),
 }
@@ -51,6 +60,7 @@ impl PdfError {
         match self {
             Self::Encrypted => "pdf_encrypted",
             Self::Refused(_) => "pdf_refused",
+            Self::TooComplex(_) => "pdf_too_complex",
             Self::Broken(_) => "pdf_broken",
         }
     }
@@ -64,20 +74,20 @@ pub struct PdfText {
     pub text: String,
 }
 
-fn open(bytes: Vec<u8>, limits: PixelLimits) -> Result<Pdf, PdfError> {
-    let facts =
-        stream::inspect(Cursor::new(&bytes), &|| false).map_err(|_| PdfError::Broken("the PDF ends in the middle"))?;
+fn open(bytes: Vec<u8>) -> Result<Pdf, PdfError> {
+    let facts = stream::inspect(Cursor::new(&bytes), &mut |_| {}, &|| false)
+        .map_err(|_| PdfError::Broken("the PDF ends in the middle"))?;
     if facts.names.contains("Encrypt") {
         return Err(PdfError::Encrypted);
     }
     if facts.excessive {
         return Err(PdfError::Refused("the PDF inflates to too much data"));
     }
+    if facts.heavy {
+        return Err(PdfError::TooComplex("a drawing or a colour mesh in the PDF is too large"));
+    }
     if facts.unusual || facts.opaque > 0 {
         return Err(PdfError::Refused("the PDF is compressed in an unusual way"));
-    }
-    if facts.image_pixels > limits.pixels {
-        return Err(PdfError::Refused("an image in the PDF is too large"));
     }
     Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(_) => PdfError::Encrypted,
@@ -85,9 +95,26 @@ fn open(bytes: Vec<u8>, limits: PixelLimits) -> Result<Pdf, PdfError> {
     })
 }
 
+/// What the interpreter holds at once for a page of this many bytes is too much.
+fn is_long(page: &Page<'_>) -> bool {
+    page.page_stream().is_some_and(|content| content.len() as u64 > stream::DRAWING_BYTES_MAX)
+}
+
+/// Interprets a page into a device. Gives back what the device, or a fault of the interpreter, ended it with.
+fn interpreted<'a>(
+    page: &'a Page<'a>,
+    transform: Affine,
+    bounds: Rect,
+    cache: &InterpreterCache<'a>,
+    device: &mut impl Device<'a>,
+) -> Result<(), Box<dyn Any + Send>> {
+    let mut context = Context::new(transform, bounds, cache, page.xref(), InterpreterSettings::default());
+    catch_unwind(AssertUnwindSafe(|| interpret_page(page, &mut context, device)))
+}
+
 /// Draws the first page on white, `width` pixels wide (narrower if it is more than four times as tall).
 pub fn first_page(bytes: Vec<u8>, width: u32, limits: PixelLimits) -> Result<Raster, PdfError> {
-    let pdf = open(bytes, limits)?;
+    let pdf = open(bytes)?;
     let page = pdf.pages().first().ok_or(PdfError::Broken("the PDF has no pages"))?;
     let (page_width, page_height) = page.render_dimensions();
     if !(page_width >= 1.0 && page_height >= 1.0 && page_width.is_finite() && page_height.is_finite()) {
@@ -98,6 +125,7 @@ pub fn first_page(bytes: Vec<u8>, width: u32, limits: PixelLimits) -> Result<Ras
     if page_width * scale < 1.0 || page_height * scale < 1.0 {
         return Err(PdfError::Broken("the first page is a line"));
     }
+    weigh(page, limits)?;
     let pixmap = hayro::render(
         page,
         &RenderCache::new(),
@@ -110,132 +138,116 @@ pub fn first_page(bytes: Vec<u8>, width: u32, limits: PixelLimits) -> Result<Ras
     Ok(Raster { width: pixmap.width().into(), height: pixmap.height().into(), alpha: false, pixels })
 }
 
-/// Page count and text; stops after `text_max` bytes of text or `time`, between pages.
-pub fn read(bytes: Vec<u8>, text_max: usize, time: Duration, limits: PixelLimits) -> Result<PdfText, PdfError> {
-    let pdf = open(bytes, limits)?;
+/// Refuses a page that takes too much to draw.
+fn weigh(page: &Page<'_>, limits: PixelLimits) -> Result<(), PdfError> {
+    if is_long(page) {
+        return Err(PdfError::TooComplex("the page has too many shapes"));
+    }
+    let bounds = page.intersected_crop_box().to_kurbo();
+    let mut weight = Weight::new(limits);
+    interpreted(page, Affine::IDENTITY, bounds, &InterpreterCache::new(), &mut weight).or_else(|ended| {
+        match ended.downcast::<TooHeavy>() {
+            Ok(heavy) => Err(PdfError::TooComplex(heavy.0)),
+            Err(fault) => resume_unwind(fault),
+        }
+    })
+}
+
+/// Page count and text; stops after `text_max` bytes of text or `time`. A page that cannot be interpreted costs its own
+/// text alone.
+pub fn read(bytes: Vec<u8>, text_max: usize, time: Duration) -> Result<PdfText, PdfError> {
+    let pdf = open(bytes)?;
     let pages = pdf.pages();
     let cache = InterpreterCache::new();
-    let mut lines = Lines::new(text_max);
-    let started = Instant::now();
+    let mut lines = Lines::new(text_max, Instant::now() + time);
     for page in pages.iter() {
-        if lines.full() || started.elapsed() >= time {
+        if lines.is_done() {
             break;
         }
+        if is_long(page) {
+            continue;
+        }
         let bounds = page.intersected_crop_box().to_kurbo();
-        let mut context = Context::new(Affine::IDENTITY, bounds, &cache, page.xref(), InterpreterSettings::default());
-        interpret_page(page, &mut context, &mut lines);
+        if let Err(ended) = interpreted(page, Affine::IDENTITY, bounds, &cache, &mut lines)
+            && ended.is::<Stop>()
+        {
+            break;
+        }
         lines.end_line();
     }
-    Ok(PdfText { pages: pages.len() as u32, text: lines.text })
-}
-
-/// Collects glyphs as text: a new line where the baseline moves, a space where there is a gap.
-struct Lines {
-    text: String,
-    max: usize,
-    /// Where the last glyph ended, and its size.
-    last: Option<(f64, f64)>,
-}
-
-impl Lines {
-    fn new(max: usize) -> Self {
-        Self { text: String::new(), max, last: None }
-    }
-
-    fn full(&self) -> bool {
-        self.text.len() >= self.max
-    }
-
-    fn end_line(&mut self) {
-        self.last = None;
-        if !self.text.is_empty() && !self.text.ends_with('\n') {
-            self.text.push('\n');
-        }
-    }
-
-    fn glyph(&mut self, glyph: &Glyph<'_>, transform: Affine) {
-        if self.full() {
-            return;
-        }
-        let Some(unicode) = glyph.as_unicode() else { return };
-        // Glyph space has 1000 units to the em.
-        let [a, b, c, d, x, y] = transform.as_coeffs();
-        let em = 1000.0 * c.hypot(d);
-        if let Some((end, baseline)) = self.last {
-            if (y - baseline).abs() > 0.5 * em || end - x > 4.0 * em {
-                self.end_line();
-            } else if x - end > 0.2 * em && !self.text.ends_with(char::is_whitespace) {
-                self.text.push(' ');
-            }
-        }
-        match unicode {
-            BfString::Char(char) => self.push(char),
-            BfString::String(chars) => chars.chars().for_each(|char| self.push(char)),
-        }
-        let advance = match glyph {
-            Glyph::Outline(outline) => outline.advance_width(),
-            Glyph::Type3(glyph) => glyph.advance_width(),
-        };
-        self.last = Some((x + f64::from(advance.unwrap_or(500.0)) * a.hypot(b), y));
-    }
-
-    fn push(&mut self, char: char) {
-        if char == ' ' || !char.is_whitespace() && !char.is_control() {
-            self.text.push(char);
-        } else if !self.text.ends_with(char::is_whitespace) {
-            self.text.push(' ');
-        }
-    }
-}
-
-impl<'a> Device<'a> for Lines {
-    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
-        for glyph in run.glyphs() {
-            self.glyph(glyph, props.transform * glyph.transform());
-        }
-    }
-
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
-    fn push_clip_path(&mut self, _: &ClipPath) {}
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
-    fn pop_clip(&mut self) {}
-    fn pop_transparency_group(&mut self) {}
+    Ok(PdfText { pages: pages.len() as u32, text: rejoined(&lines.text) })
 }
 
 #[cfg(test)]
 pub mod tests {
-    use super::*;
+    use std::io::Write;
 
-    pub const LIMITS: PixelLimits = PixelLimits { pixels: 40_000_000, memory: 192 << 20 };
+    use super::*;
+    use crate::pdf::picture::tests::jbig2_claiming;
+
+    pub const LIMITS: PixelLimits = PixelLimits { pixels: 40_000_000, shrunk_pixels: 400_000_000, memory: 192 << 20 };
 
     /// A PDF with one page per text, in Helvetica, each on a coloured rectangle; `catalog` goes into the catalog.
     pub fn pdf_of(pages: &[&str], catalog: &str) -> Vec<u8> {
-        let mut objects = Vec::new();
-        let kids: Vec<String> = (0..pages.len()).map(|page| format!("{} 0 R", 4 + 2 * page)).collect();
-        objects.push(format!("<< /Type /Catalog /Pages 2 0 R {catalog} >>"));
-        objects.push(format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), pages.len()));
-        objects.push("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned());
-        for (page, text) in pages.iter().enumerate() {
-            let lines: String = text.lines().map(|line| format!("({line}) Tj T* ")).collect();
-            let content = format!("0.1 0.4 0.8 rg 0 0 300 50 re f 0 g BT /F 18 Tf 22 TL 20 160 Td {lines}ET");
-            objects.push(format!(
-                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents {} 0 R /Resources << /Font << /F 3 0 R >> >> >>",
-                5 + 2 * page
-            ));
-            objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
+        let contents: Vec<Vec<u8>> = pages
+            .iter()
+            .map(|text| {
+                let lines: String = text.lines().map(|line| format!("({line}) Tj T* ")).collect();
+                format!("0.1 0.4 0.8 rg 0 0 300 50 re f 0 g BT /F 18 Tf 22 TL 20 160 Td {lines}ET").into_bytes()
+            })
+            .collect();
+        pdf_with(&contents, catalog, "", &[])
+    }
+
+    /// A PDF whose pages have these content streams, `resources` beside the font `F`, and further objects, the first of
+    /// which is number 4.
+    pub fn pdf_with(contents: &[Vec<u8>], catalog: &str, resources: &str, more: &[Vec<u8>]) -> Vec<u8> {
+        let first = 4 + more.len();
+        let kids: Vec<String> = (0..contents.len()).map(|page| format!("{} 0 R", first + 2 * page)).collect();
+        let mut objects = vec![
+            format!("<< /Type /Catalog /Pages 2 0 R {catalog} >>").into_bytes(),
+            format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), contents.len()).into_bytes(),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
+        ];
+        objects.extend_from_slice(more);
+        for (page, content) in contents.iter().enumerate() {
+            let contents = first + 2 * page + 1;
+            objects.push(
+                format!(
+                    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents {contents} 0 R \
+                     /Resources << /Font << /F 3 0 R >> {resources} >> >>"
+                )
+                .into_bytes(),
+            );
+            objects.push(stream_of("", content));
         }
-        let mut pdf = String::from("%PDF-1.4\n");
+        let mut pdf = b"%PDF-1.4\n".to_vec();
         let mut offsets = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             offsets.push(pdf.len());
-            pdf.push_str(&format!("{} 0 obj\n{object}\nendobj\n", index + 1));
+            pdf.extend(format!("{} 0 obj\n", index + 1).into_bytes());
+            pdf.extend(object);
+            pdf.extend(b"\nendobj\n");
         }
         let table = pdf.len();
-        pdf.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
-        offsets.iter().for_each(|offset| pdf.push_str(&format!("{offset:010} 00000 n \n")));
-        pdf.push_str(&format!("trailer << /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1));
-        pdf.into_bytes()
+        pdf.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).into_bytes());
+        offsets.iter().for_each(|offset| pdf.extend(format!("{offset:010} 00000 n \n").into_bytes()));
+        let trailer = format!("trailer << /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1);
+        pdf.extend(trailer.into_bytes());
+        pdf
+    }
+
+    /// A stream object; long content is deflated.
+    pub fn stream_of(dictionary: &str, content: &[u8]) -> Vec<u8> {
+        let (filter, content) = if content.len() > 10_000 {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(content).unwrap();
+            ("/Filter /FlateDecode", encoder.finish().unwrap())
+        } else {
+            ("", content.to_vec())
+        };
+        let head = format!("<< {dictionary} {filter} /Length {} >>\nstream\n", content.len());
+        [head.as_bytes(), &content, b"\nendstream"].concat()
     }
 
     #[test]
@@ -256,17 +268,129 @@ pub mod tests {
     #[test]
     fn reads_pages_and_text() {
         let pdf = pdf_of(&["Erste Zeile\nnoch eine", "Second page"], "");
-        let read = read(pdf, 10_000, Duration::from_secs(5), LIMITS).unwrap();
+        let read = read(pdf, 10_000, Duration::from_secs(5)).unwrap();
         assert_eq!(read, PdfText { pages: 2, text: "Erste Zeile\nnoch eine\nSecond page\n".into() });
     }
 
     #[test]
     fn refuses_what_it_cannot_bound() {
-        let read = |pdf| super::read(pdf, 100, Duration::from_secs(5), LIMITS);
+        let read = |pdf| super::read(pdf, 100, Duration::from_secs(5));
         assert_eq!(read(b"%PDF-1.4 nothing".to_vec()), Err(PdfError::Broken("not a readable PDF")));
         assert_eq!(read(pdf_of(&["x"], "/Encrypt 9 0 R")), Err(PdfError::Encrypted));
-        let lzw =
-            pdf_of(&["x"], ">>\nendobj\n9 0 obj << /Filter /LZWDecode >>\nstream\nxx\nendstream endobj 8 0 obj <<");
-        assert!(matches!(read(lzw), Err(PdfError::Refused(_))));
+        let unknown =
+            pdf_of(&["x"], ">>\nendobj\n9 0 obj << /Filter /Unheard >>\nstream\nxx\nendstream endobj 8 0 obj <<");
+        assert!(matches!(read(unknown), Err(PdfError::Refused(_))));
+    }
+
+    fn drawn(content: impl Into<Vec<u8>>, resources: &str, more: &[Vec<u8>]) -> Result<Raster, PdfError> {
+        first_page(pdf_with(&[content.into()], "", resources, more), 1280, LIMITS)
+    }
+
+    fn is_too_complex(result: Result<Raster, PdfError>, reason: &str) {
+        match result {
+            Err(PdfError::TooComplex(said)) => assert!(said.contains(reason), "{said}"),
+            other => panic!("{reason}: {:?}", other.map(|raster| (raster.width, raster.height))),
+        }
+    }
+
+    #[test]
+    fn tiny_dashes_are_refused() {
+        is_too_complex(drawn("[0.0001] 0 d 0 0 m 300 200 l S", "", &[]), "dashes");
+        is_too_complex(drawn("[0.0001] 0 d 10 10 100 100 re S", "", &[]), "dashes");
+        is_too_complex(drawn("[1] 0 d 0 0 m 99999999999999 0 l S", "", &[]), "dashes");
+        is_too_complex(drawn("[0.0001] 0 d 1 Tr BT /F 18 Tf 20 160 Td (Hallo) Tj ET", "", &[]), "dashes");
+        drawn("[3 2] 0 d 0 0 m 300 200 l S", "", &[]).unwrap();
+    }
+
+    #[test]
+    fn huge_inline_images_are_refused() {
+        let image = "q 300 0 0 200 0 0 cm BI /W 100000 /H 100000 /BPC 8 /CS /G ID x EI Q";
+        is_too_complex(drawn(image, "", &[]), "image");
+        drawn("q 300 0 0 200 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q", "", &[]).unwrap();
+    }
+
+    #[test]
+    fn what_an_image_says_itself_counts() {
+        let page = "q 300 0 0 200 0 0 cm /I Do Q";
+        let image = |width, height| {
+            let dictionary = "/Type /XObject /Subtype /Image /Width 8 /Height 8 /BitsPerComponent 1 \
+                /ColorSpace /DeviceGray /Filter /JBIG2Decode";
+            stream_of(dictionary, &jbig2_claiming(width, height))
+        };
+        is_too_complex(drawn(page, "/XObject << /I 4 0 R >>", &[image(60_000, 60_000)]), "image");
+        drawn(page, "/XObject << /I 4 0 R >>", &[image(8, 8)]).unwrap();
+    }
+
+    #[test]
+    fn meshes_of_many_patches_are_refused() {
+        let mesh = |patches: usize| {
+            let dictionary = "/ShadingType 6 /ColorSpace /DeviceGray /BitsPerCoordinate 8 /BitsPerComponent 8 \
+                /BitsPerFlag 8 /Decode [0 300 0 200 0 1]";
+            let mut patch = vec![0];
+            patch.extend((0..24).map(|at| at * 10));
+            patch.extend([0, 100, 200, 255]);
+            stream_of(dictionary, &patch.repeat(patches))
+        };
+        let resources = "/Shading << /S 4 0 R >>";
+        is_too_complex(drawn("/S sh", resources, &[mesh(5000)]), "mesh");
+        is_too_complex(drawn("/S sh", resources, &[mesh(200_000)]), "mesh");
+        drawn("/S sh", resources, &[mesh(2)]).unwrap();
+    }
+
+    #[test]
+    fn millions_of_shapes_are_refused() {
+        is_too_complex(drawn("0 0 1 1 re f\n".repeat(1_000_000), "", &[]), "shapes");
+        is_too_complex(drawn("0 0 1 1 re f\n".repeat(3_000_000), "", &[]), "shapes");
+        drawn("0 0 1 1 re f\n".repeat(10_000), "", &[]).unwrap();
+        // A drawing in a drawing in a drawing: ten times ten times ten, and so on.
+        let form = |next: usize| {
+            let resources = format!("/Resources << /XObject << /N {next} 0 R >> >>");
+            let dictionary = format!("/Type /XObject /Subtype /Form /BBox [0 0 300 200] {resources}");
+            stream_of(&dictionary, "/N Do ".repeat(10).as_bytes())
+        };
+        let mut forms: Vec<Vec<u8>> = (5..13).map(form).collect();
+        forms.push(stream_of("/Type /XObject /Subtype /Form /BBox [0 0 300 200]", b"0 0 1 1 re f"));
+        is_too_complex(drawn("/N Do", "/XObject << /N 4 0 R >>", &forms), "shapes");
+    }
+
+    #[test]
+    fn patterns_that_overlap_are_refused() {
+        let pattern = |step: &str| {
+            let dictionary = format!(
+                "/PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 300 200] /XStep {step} /YStep {step} /Resources << >>"
+            );
+            stream_of(&dictionary, b"0 0 1 1 re f")
+        };
+        let page = "/Pattern cs /P scn 0 0 300 200 re f";
+        is_too_complex(drawn(page, "/Pattern << /P 4 0 R >>", &[pattern("0.01")]), "pattern");
+        drawn(page, "/Pattern << /P 4 0 R >>", &[pattern("100")]).unwrap();
+    }
+
+    fn text_of(content: &str) -> String {
+        read(pdf_with(&[content.into()], "", "", &[]), 10_000, Duration::from_secs(5)).unwrap().text
+    }
+
+    #[test]
+    fn turned_text_stays_words() {
+        let turned = |matrix: &str| text_of(&format!("BT /F 12 Tf {matrix} Tm (Guten Tag) Tj 14 TL T* (Welt) Tj ET"));
+        for matrix in
+            ["1 0 0 1 20 100", "0 1 -1 0 100 20", "0 -1 1 0 100 180", "-1 0 0 -1 200 100", "0.8 0.6 -0.6 0.8 50 50"]
+        {
+            assert_eq!(turned(matrix), "Guten Tag\nWelt\n", "{matrix}");
+        }
+    }
+
+    #[test]
+    fn divided_words_are_joined() {
+        let pdf = pdf_of(&["Der Igel ist nacht-\naktiv. Vor-\nund Nachteile, Goethe-\nSchule"], "");
+        let read = read(pdf, 10_000, Duration::from_secs(5)).unwrap();
+        assert_eq!(read.text, "Der Igel ist nachtaktiv. Vor-\nund Nachteile, Goethe-\nSchule\n");
+    }
+
+    #[test]
+    fn objects_after_other_white_space_are_read() {
+        let pdf = String::from_utf8(pdf_of(&["Hallo Welt"], "")).unwrap().replace(" obj\n", "\nobj\n");
+        let read = read(pdf.into_bytes(), 10_000, Duration::from_secs(5)).unwrap();
+        assert_eq!(read.text, "Hallo Welt\n");
     }
 }

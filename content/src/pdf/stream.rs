@@ -2,27 +2,31 @@
 //!
 //! A PDF reader follows the cross-reference table; a hostile file shows different readers different things. So this
 //! looks at *all* bytes: every name in the file, and every name in every stream that inflates, whether or not the
-//! tables mention it. Memory stays flat (windows of [`WINDOW`] bytes), output is counted and bounded, so it also tells
-//! whether a PDF may be handed to a renderer that inflates without limits. (PDF 1.7: 7.3.5 names, 7.3.8 streams,
-//! 7.5.7 object streams.)
+//! tables mention it. What inflates is also handed to the scan's rules. Memory stays flat (windows of [`WINDOW`] bytes),
+//! output is counted and bounded, so it also tells whether a PDF may be handed to a renderer that inflates without limits.
+//! (PDF 1.7: 7.3.5 names, 7.3.8 streams, 7.5.7 object streams.)
 
 use std::{
     collections::BTreeSet,
     io::{self, BufReader, Read, Seek, SeekFrom},
 };
 
-use flate2::bufread::ZlibDecoder;
 use memchr::{memchr_iter, memmem};
 
 use crate::{
     entries::fill,
-    pdf::filter::{Ascii85, AsciiHex},
+    pdf::{
+        filter::{self, Filter},
+        link,
+    },
 };
 
 /// Bytes looked at at once.
 const WINDOW: usize = 256 << 10;
 /// Bytes of one window seen again in the next, so that nothing hides on the border.
 const OVERLAP: usize = LOOK_BACK + 256;
+/// The same for windows of inflated bytes: escaped names are up to three times as long as they mean, and links longer.
+const INFLATED_OVERLAP: usize = 2 * link::LENGTH_MAX;
 /// How far before the word `stream` its dictionary may begin.
 const LOOK_BACK: usize = 4 << 10;
 /// Longest name (PDF 1.7, annex C).
@@ -30,8 +34,12 @@ const NAME_MAX: usize = 127;
 /// Streams of one PDF, at most. A thousand-page book has some ten thousand.
 const STREAMS_MAX: usize = 200_000;
 /// Inflated bytes of one stream and of all streams.
-const STREAM_BYTES_MAX: u64 = 64 << 20;
+const STREAM_BYTES_MAX: u64 = filter::BYTES_MAX;
 const TOTAL_BYTES_MAX: u64 = 512 << 20;
+/// A mesh of colours takes some four bytes for a patch that the renderer spends hundreds on, a drawing three for a point.
+/// Real ones have a tenth of this.
+const MESH_BYTES_MAX: u64 = 1 << 20;
+pub const DRAWING_BYTES_MAX: u64 = 16 << 20;
 
 /// Names worth knowing about, wherever they stand.
 const WATCHED: [&str; 11] = [
@@ -63,12 +71,21 @@ pub struct PdfFacts {
     pub unusual: bool,
     /// More streams or more output than the limits above.
     pub excessive: bool,
+    /// A mesh or a drawing larger than the limits above: it inflates, but drawing it takes too much memory.
+    pub heavy: bool,
+    /// The addresses that links lead to.
+    pub links: BTreeSet<String>,
     /// Most pixels that an image claims.
     pub image_pixels: u64,
 }
 
-/// Looks through a PDF. `cancelled` stops it early with what it has.
-pub fn inspect<R: Read + Seek>(source: R, cancelled: &dyn Fn() -> bool) -> io::Result<PdfFacts> {
+/// Looks through a PDF. `inflated` is given what comes out of its compressed streams, piece by piece and stream by stream;
+/// `cancelled` stops it early with what it has.
+pub fn inspect<R: Read + Seek>(
+    source: R,
+    inflated: &mut dyn FnMut(&[u8]),
+    cancelled: &dyn Fn() -> bool,
+) -> io::Result<PdfFacts> {
     let mut facts = PdfFacts::default();
     let mut source = BufReader::with_capacity(32 << 10, source);
     let streams = survey(&mut source, &mut facts, cancelled)?;
@@ -77,7 +94,7 @@ pub fn inspect<R: Read + Seek>(source: R, cancelled: &dyn Fn() -> bool) -> io::R
         if cancelled() || facts.excessive {
             break;
         }
-        look_into(&mut source, &stream, &mut facts)?;
+        look_into(&mut source, &stream, inflated, &mut facts)?;
     }
     Ok(facts)
 }
@@ -91,30 +108,9 @@ struct Stream {
     unknown_filter: bool,
     is_object_stream: bool,
     has_predictor: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filter {
-    Flate,
-    Ascii85,
-    AsciiHex,
-    /// LZW and run-length.
-    Rare,
-    /// Image codecs: their bytes are not objects.
-    Image,
-}
-
-impl Filter {
-    fn named(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"FlateDecode" | b"Fl" => Self::Flate,
-            b"ASCII85Decode" | b"A85" => Self::Ascii85,
-            b"ASCIIHexDecode" | b"AHx" => Self::AsciiHex,
-            b"LZWDecode" | b"LZW" | b"RunLengthDecode" | b"RL" => Self::Rare,
-            b"DCTDecode" | b"DCT" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" | b"JPXDecode" => Self::Image,
-            _ => return None,
-        })
-    }
+    /// A mesh of colours; a drawing that pages use.
+    is_mesh: bool,
+    is_form: bool,
 }
 
 /// First pass: all names, and where streams begin.
@@ -167,22 +163,46 @@ fn data_start(bytes: &[u8], found: usize) -> Option<usize> {
 
 /// Reads the dictionary that ends right before `stream`.
 fn dictionary(before: &[u8], offset: u64, facts: &mut PdfFacts) -> Stream {
-    let start = memmem::rfind(before, b" obj").unwrap_or(0);
+    let start = object_start(before);
     let mut stream = Stream { offset, ..Stream::default() };
-    let (mut has_filter, mut width, mut height) = (false, 0, 0);
+    let (mut has_filter, mut early, mut width, mut height) = (false, true, 0, 0);
     for (name, end) in names(&before[start..]) {
         match name.as_slice() {
             b"Filter" => has_filter = true,
             b"ObjStm" => stream.is_object_stream = true,
             b"Predictor" => stream.has_predictor = true,
+            b"ShadingType" => stream.is_mesh = true,
+            b"Form" => stream.is_form = true,
             b"Width" => width = number(&before[start + end..]),
             b"Height" => height = number(&before[start + end..]),
+            b"EarlyChange" => early &= !is_zero(&before[start + end..]),
             other => stream.filters.extend(Filter::named(other)),
+        }
+    }
+    for filter in &mut stream.filters {
+        if let Filter::Lzw { .. } = filter {
+            *filter = Filter::Lzw { early };
         }
     }
     facts.image_pixels = facts.image_pixels.max(width.saturating_mul(height));
     stream.unknown_filter = has_filter && stream.filters.is_empty();
     stream
+}
+
+/// Behind the last `obj` that stands for itself, after any white space (7.2.2); 0 if there is none.
+fn object_start(before: &[u8]) -> usize {
+    let mut end = before.len();
+    while let Some(found) = memmem::rfind(&before[..end], b"obj") {
+        if found > 0 && matches!(before[found - 1], b'\0' | b'\t' | b'\n' | b'\x0c' | b'\r' | b' ') {
+            return found;
+        }
+        end = found;
+    }
+    0
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first() == Some(&b'0')
 }
 
 fn number(bytes: &[u8]) -> u64 {
@@ -222,60 +242,93 @@ fn names(bytes: &[u8]) -> impl Iterator<Item = (Vec<u8>, usize)> {
 }
 
 fn watch_names(bytes: &[u8], facts: &mut PdfFacts) {
-    for (name, _) in names(bytes) {
+    for (name, end) in names(bytes) {
         if let Some(watched) = WATCHED.iter().find(|watched| watched.as_bytes() == name) {
             facts.names.insert(watched);
+        } else if name == b"URI" && facts.links.len() < link::LINKS_MAX {
+            facts.links.extend(link::read(&bytes[end..]));
         }
     }
 }
 
 /// Second pass, one stream: inflates it, counts, and looks for names.
-fn look_into<R: Read + Seek>(source: &mut BufReader<R>, stream: &Stream, facts: &mut PdfFacts) -> io::Result<()> {
-    use Filter as F;
+fn look_into<R: Read + Seek>(
+    source: &mut BufReader<R>,
+    stream: &Stream,
+    inflated: &mut dyn FnMut(&[u8]),
+    facts: &mut PdfFacts,
+) -> io::Result<()> {
     source.seek(SeekFrom::Start(stream.offset))?;
-    let outcome = match stream.filters.as_slice() {
-        [] if stream.unknown_filter => {
-            facts.unusual = true;
-            None
-        }
+    let filters = &stream.filters;
+    let compressed = filters.iter().filter(|filter| filter.compresses()).count();
+    facts.unusual |= stream.unknown_filter || compressed > 1 || filters.len() > filter::CHAIN_MAX;
+    let readable = !stream.unknown_filter && compressed <= 2 && filters.len() <= filter::CHAIN_MAX;
+    let is_image = compressed == 0 && filters.contains(&Filter::Image);
+    let output = match filters.as_slice() {
+        _ if !readable => None,
         // Not compressed: its names were seen in the first pass.
-        [] => Some(()),
-        [F::Flate] | [F::Flate, F::Image] => inflate(ZlibDecoder::new(source), facts),
-        [F::Ascii85, F::Flate] => inflate(ZlibDecoder::new(BufReader::new(Ascii85::new(source))), facts),
-        [F::AsciiHex, F::Flate] => inflate(ZlibDecoder::new(BufReader::new(AsciiHex(source))), facts),
-        [F::Image] | [F::Ascii85 | F::AsciiHex, F::Image] => Some(()),
-        _ => {
-            facts.unusual = true;
-            None
+        [] => {
+            if stream.is_mesh || stream.is_form {
+                let size = size_of_plain(source)?;
+                facts.heavy |= stream.is_mesh && size > MESH_BYTES_MAX || stream.is_form && size > DRAWING_BYTES_MAX;
+            }
+            Some(0)
         }
+        _ if is_image => Some(0),
+        filters => inflate(filter::chain(source, filters), inflated, facts),
     };
-    if stream.is_object_stream && (outcome.is_none() || stream.has_predictor) {
+    let size = output.unwrap_or(0);
+    facts.heavy |= stream.is_mesh && size > MESH_BYTES_MAX || stream.is_form && size > DRAWING_BYTES_MAX;
+    if stream.is_object_stream && (output.is_none() || stream.has_predictor) {
         facts.opaque += 1;
     }
     Ok(())
 }
 
-/// `None` if nothing came out.
-fn inflate(mut decoder: impl Read, facts: &mut PdfFacts) -> Option<()> {
-    // Escaped names are up to three times as long as they mean.
-    const KEEP: usize = 3 * NAME_MAX;
-    let mut window = vec![0; (32 << 10) + KEEP];
+/// Bytes up to `endstream`, as far as it matters here.
+fn size_of_plain(source: &mut impl Read) -> io::Result<u64> {
+    const WORD: &[u8] = b"endstream";
+    let mut window = vec![0; WINDOW];
+    let (mut kept, mut size) = (0, 0u64);
+    loop {
+        let read = fill(source, &mut window[kept..])?;
+        let bytes = &window[..kept + read];
+        if let Some(end) = memmem::find(bytes, WORD) {
+            return Ok(size + end as u64);
+        }
+        let keep = bytes.len().min(WORD.len() - 1);
+        size += (bytes.len() - keep) as u64;
+        if read == 0 || size > DRAWING_BYTES_MAX {
+            return Ok(size);
+        }
+        let cut = bytes.len() - keep;
+        window.copy_within(cut..cut + keep, 0);
+        kept = keep;
+    }
+}
+
+/// How many bytes came out; `None` if nothing did.
+fn inflate(mut decoder: impl Read, inflated: &mut dyn FnMut(&[u8]), facts: &mut PdfFacts) -> Option<u64> {
+    let mut window = vec![0; (32 << 10) + INFLATED_OVERLAP];
     let (mut kept, mut total) = (0, 0u64);
+    // So that nothing is read across the border of two streams.
+    inflated(b"\n");
     loop {
         // Damaged streams are common and readers show what came before the damage: so does this.
         let read = decoder.read(&mut window[kept..]).unwrap_or(0);
         if read == 0 {
-            return (total > 0).then_some(());
+            return (total > 0).then_some(total);
         }
         total += read as u64;
         facts.inflated += read as u64;
         let bytes = &window[..kept + read];
+        inflated(&bytes[kept..]);
         watch_names(bytes, facts);
         if total > STREAM_BYTES_MAX || facts.inflated > TOTAL_BYTES_MAX {
             facts.excessive = true;
-            return Some(());
+            return Some(total);
         }
-        let keep = bytes.len().min(KEEP);
+        let keep = bytes.len().min(INFLATED_OVERLAP);
         let cut = bytes.len() - keep;
         window.copy_within(cut..cut + keep, 0);
         kept = keep;
@@ -283,84 +336,4 @@ fn inflate(mut decoder: impl Read, facts: &mut PdfFacts) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Cursor, Write};
-
-    use flate2::{Compression, write::ZlibEncoder};
-
-    use super::*;
-
-    fn zlib(content: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(content).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn object(dictionary: &str, data: &[u8]) -> Vec<u8> {
-        let mut pdf = format!("%PDF-1.7\n7 0 obj\n<< {dictionary} >>\nstream\n").into_bytes();
-        pdf.extend_from_slice(data);
-        pdf.extend_from_slice(b"\nendstream\nendobj\n");
-        pdf
-    }
-
-    fn facts(pdf: Vec<u8>) -> PdfFacts {
-        inspect(Cursor::new(pdf), &|| false).unwrap()
-    }
-
-    #[test]
-    fn sees_names_plain_escaped_and_compressed() {
-        let plain = facts(b"1 0 obj << /S /JavaScript /JS (x) >> endobj".to_vec());
-        assert!(plain.names.contains("JavaScript"));
-        let escaped = facts(b"1 0 obj << /S /L#61unch >> endobj".to_vec());
-        assert!(escaped.names.contains("Launch"));
-        let hidden = facts(object("/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", &zlib(b"5 0 << /S /Launch >>")));
-        assert!(hidden.names.contains("Launch"));
-        assert_eq!((hidden.streams, hidden.opaque), (1, 0));
-    }
-
-    #[test]
-    fn sees_through_ascii_filters() {
-        // "/JavaScript " inflated from its hexadecimal form.
-        let hex: String = zlib(b"<< /S /JavaScript >>").iter().map(|byte| format!("{byte:02x}")).collect();
-        let found = facts(object("/Type /ObjStm /Filter [/ASCIIHexDecode /FlateDecode]", format!("{hex}>").as_bytes()));
-        assert!(found.names.contains("JavaScript"));
-        let mut ascii = String::new();
-        for group in zlib(b"<< /S /JavaScript >>").chunks(4) {
-            let mut bytes = [0; 4];
-            bytes[..group.len()].copy_from_slice(group);
-            let mut value = u32::from_be_bytes(bytes);
-            let mut digits = [0; 5];
-            for digit in digits.iter_mut().rev() {
-                *digit = (value % 85) as u8 + b'!';
-                value /= 85;
-            }
-            ascii.push_str(std::str::from_utf8(&digits[..=group.len()]).unwrap());
-        }
-        ascii.push_str("~>");
-        let found = facts(object("/Type /ObjStm /Filter [/A85 /Fl]", ascii.as_bytes()));
-        assert!(found.names.contains("JavaScript"));
-    }
-
-    #[test]
-    fn counts_what_it_cannot_see_and_what_is_too_much() {
-        let opaque = facts(object("/Type /ObjStm /Filter /FlateDecode", b"not zlib"));
-        assert_eq!(opaque.opaque, 1);
-        let rare = facts(object("/Filter /LZWDecode", b"x"));
-        assert!(rare.unusual && rare.opaque == 0);
-        let bomb = facts(object("/Filter /FlateDecode", &zlib(&vec![0; (STREAM_BYTES_MAX + 1) as usize])));
-        assert!(bomb.excessive && bomb.inflated <= STREAM_BYTES_MAX + (64 << 10));
-        let large = facts(object("/Subtype /Image /Width 100000 /Height 100000 /Filter /DCTDecode", b"x"));
-        assert_eq!(large.image_pixels, 10_000_000_000);
-    }
-
-    #[test]
-    fn nothing_hides_on_the_border_of_windows() {
-        for shift in 0..40 {
-            let mut pdf = vec![b' '; WINDOW + OVERLAP - 20 + shift];
-            pdf.extend(object("/Type /ObjStm /Filter /FlateDecode", &zlib(b"<< /S /Launch >>")));
-            let found = facts(pdf);
-            assert!(found.names.contains("Launch"), "{shift}");
-            assert_eq!(found.streams, 1, "{shift}");
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! Contact and payment data in texts. Nanos are published anonymously enough that a moderator should look: a creator
 //! may name an office address on purpose, or leak somebody's private number.
 //!
-//! Findings carry counts, never the data. Addresses and numbers that are reserved for examples do not count
-//! (RFC 2606, and the sample IBAN of the standard).
+//! Findings carry counts, never the data. Addresses and numbers that are reserved for examples, or belong to machines, do
+//! not count (`wordlists/contact.txt`, and the sample IBAN of the standard).
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -11,31 +11,30 @@ use regex::Regex;
 use crate::scan::{
     finding::{self, Findings},
     links::expression,
+    phone,
 };
 
+static NOBODY: LazyLock<Nobody> = LazyLock::new(|| Nobody::read(include_str!("../../wordlists/contact.txt")));
+
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
-    expression(r"(?i)(?-u:\b)[a-z0-9._%+-]{1,64}@((?:[a-z0-9äöü-]{1,63}\.){1,8}([a-z]{2,24}))(?-u:\b)")
+    expression(
+        r"(?i)(?-u:\b)([a-z0-9._%+-]{1,64})(?:[@＠]|[ ][@＠][ ])((?:[a-z0-9äöü-]{1,63}\.){1,8}([a-z]{2,24}))(?-u:\b)",
+    )
 });
 
-/// `name (at) host (dot) de`, `name [ät] host.de`.
+/// `name (at) host (dot) de`, `name [ät] host.de`, `name(a)host.de`.
 static EMAIL_SPELLED: LazyLock<Regex> = LazyLock::new(|| {
     expression(
-        r"(?ix) (?-u:\b) [a-z0-9._+-]{1,64} \s{0,3} [\(\[\{] \s? (?:at|ät) \s? [\)\]\}] \s{0,3}
-          ( [a-z0-9-]{1,63} (?: (?: \s{0,3} [\(\[\{] \s? (?:dot|punkt) \s? [\)\]\}] \s{0,3} | \.) [a-z0-9-]{2,63} ){1,4} ) (?-u:\b)",
+        r"(?ix) (?-u:\b) ( [a-z0-9._+-]{1,64} ) \s{0,3} [\(\[\{<] \s? (?:at|ät|a|@|klammeraffe) \s? [\)\]\}>] \s{0,3}
+          ( [a-z0-9-]{1,63} (?: (?: \s{0,3} [\(\[\{<] \s? (?:dot|punkt) \s? [\)\]\}>] \s{0,3} | \.) [a-z0-9-]{2,63} ){1,4} ) (?-u:\b)",
     )
 });
 
-/// International numbers: `+49 30 123456`, `0049…`.
-static PHONE: LazyLock<Regex> = LazyLock::new(|| {
+/// `name at host dot de`.
+static EMAIL_SPOKEN: LazyLock<Regex> = LazyLock::new(|| {
     expression(
-        r"(?:\+[1-9][0-9]{0,2}|(?-u:\b)00(?:49|43|41))[\s./-]{0,3}(?:\(0\))?[\s./-]{0,3}(?:[0-9][\s()./-]{0,3}){6,13}[0-9](?-u:\b)",
-    )
-});
-
-/// National numbers only behind a word that announces them; long digits alone mean too many things.
-static PHONE_NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    expression(
-        r"(?i)(?-u:\b)(?:tel|telefon|telefonnummer|fon|phone|mobil|mobile|mobilnummer|handy|handynummer|ruf(?:t|en sie)?(?: mich| uns)? an|call|whatsapp|fax)(?-u:\b)[\s.:#=/-]{0,4}(?:nr\.?|no\.?|number|unter|at|me|us)?[\s.:]{0,3}(?:\(0[0-9]{1,5}\)|0[0-9]{1,5})[\s./-]{0,3}(?:[0-9][\s./-]{0,2}){3,9}[0-9](?-u:\b)",
+        r"(?ix) (?-u:\b) ( [a-z0-9._+-]{2,64} ) \s (?:at|ät|klammeraffe) \s
+          ( [a-z0-9-]{2,63} \s (?:dot|punkt) \s (?:de|com|org|net|at|ch|eu|info|io|me|uk) ) (?-u:\b)",
     )
 });
 
@@ -45,10 +44,13 @@ static MESSENGER_LINK: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// `Telegram: @name`, `WhatsApp: name`.
+/// `Telegram: @name`, and names with signs in them (`Snapchat: lena_2009`): a word alone may be a headline.
 static MESSENGER_NAMED: LazyLock<Regex> = LazyLock::new(|| {
     expression(
-        r"(?i)(?-u:\b)(?:telegram|whatsapp|signal|threema|wechat|discord|snapchat|skype|kik)\s{0,2}(?:[:=]\s{0,2}@?|(?:-?id|-?name|user|handle)?\s{0,2}[:=]?\s{0,2}@)[a-z0-9][a-z0-9_.#-]{3,32}",
+        r"(?ix)(?-u:\b)(?:telegram|whatsapp|signal|threema|wechat|discord|snapchat|snap|skype|kik|insta|instagram|tiktok)
+          (?:-?id|-?name|user|handle)?
+          (?: \s{0,2}[:=]?\s{0,2} @[a-z0-9][a-z0-9_.\#-]{3,32}
+            | (?:\s{0,2}[:=]|\s(?:is|ist)\s)\s{0,2} [a-z][a-z0-9]{1,20}[_.\#][a-z0-9_.\#-]{1,20}[a-z0-9](?-u:\b) )",
     )
 });
 
@@ -70,21 +72,17 @@ pub fn inspect(entry: &str, text: &str, findings: &mut Findings) {
     let matches = |expression: &Regex| -> Vec<String> {
         expression.find_iter(text).map(|found| found.as_str().to_lowercase()).collect()
     };
-    let emails = EMAIL
-        .captures_iter(text)
-        .filter(|found| !is_reserved(&found[1]) && !is_file_ending(&found[2]))
-        .chain(EMAIL_SPELLED.captures_iter(text).filter(|found| !is_reserved(&found[1])))
-        .map(|found| found[0].to_lowercase());
-    let phones = [&PHONE, &PHONE_NAMED]
+    let emails = [&EMAIL, &EMAIL_SPELLED, &EMAIL_SPOKEN]
         .into_iter()
-        .flat_map(|expression| matches(expression))
-        .map(|found| found.chars().filter(char::is_ascii_digit).collect::<String>())
-        .filter(|digits| (7..=15).contains(&digits.len()));
+        .flat_map(|expression| expression.captures_iter(text))
+        .filter(|found| !NOBODY.has(&found[1], &found[2]))
+        .map(|found| found[0].to_lowercase());
+    let phones = phone::numbers(text, &NOBODY.numbers).len();
     let messengers = [&MESSENGER_LINK, &MESSENGER_NAMED].into_iter().flat_map(|expression| matches(expression));
     let ibans = IBAN.find_iter(text).filter(|found| is_iban(found.as_str())).map(|found| found.as_str().to_owned());
     let payments = ibans.chain(matches(&PAYMENT));
     // The same address in the text and in the link behind it is one.
-    let (emails, phones) = (distinct(emails), distinct(phones));
+    let emails = distinct(emails);
     let (messengers, payments) = (distinct(messengers), distinct(payments));
     for (rule, count) in [
         (&finding::CONTACT_EMAIL, emails),
@@ -102,34 +100,48 @@ fn distinct(found: impl Iterator<Item = String>) -> usize {
     found.collect::<BTreeSet<String>>().len()
 }
 
-/// Hosts that belong to nobody.
-fn is_reserved(host: &str) -> bool {
-    let host = host.to_lowercase();
-    let ends = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
-    [
-        "example.com",
-        "example.org",
-        "example.net",
-        "example.edu",
-        "example",
-        "test",
-        "invalid",
-        "localhost",
-        "beispiel.de",
-        "example.de",
-        "domain.com",
-        "domain.de",
-    ]
-    .into_iter()
-    .any(ends)
+/// Addresses and numbers that belong to nobody.
+#[derive(Debug, Default)]
+struct Nobody {
+    names: BTreeSet<&'static str>,
+    hosts: BTreeSet<&'static str>,
+    endings: BTreeSet<&'static str>,
+    numbers: BTreeSet<&'static str>,
 }
 
-/// `icon@2x.png` is no address.
-fn is_file_ending(ending: &str) -> bool {
-    matches!(
-        ending.to_ascii_lowercase().as_str(),
-        "png" | "jpg" | "jpeg" | "webp" | "gif" | "svg" | "css" | "js" | "mjs" | "html" | "json" | "pdf"
-    )
+impl Nobody {
+    fn read(list: &'static str) -> Self {
+        let mut nobody = Self::default();
+        let mut section = "";
+        for line in list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if line.starts_with('[') {
+                section = line;
+                continue;
+            }
+            let entries = match section {
+                "[names]" => &mut nobody.names,
+                "[hosts]" => &mut nobody.hosts,
+                "[endings]" => &mut nobody.endings,
+                _ => &mut nobody.numbers,
+            };
+            entries.insert(line);
+        }
+        nobody
+    }
+
+    fn has(&self, name: &str, host: &str) -> bool {
+        let (name, host) = (name.to_lowercase(), host.to_lowercase());
+        let below = |host: &str| self.hosts.contains(host);
+        let mut domain = Some(host.as_str());
+        while let Some(at) = domain {
+            if below(at) {
+                return true;
+            }
+            domain = at.split_once('.').map(|(_, parent)| parent);
+        }
+        let ending = host.rsplit('.').next().unwrap_or_default();
+        self.names.contains(name.as_str()) || self.endings.contains(ending)
+    }
 }
 
 /// Check digits after ISO 13616: letters as numbers, first four characters last, modulo 97 is 1.
@@ -170,6 +182,10 @@ mod tests {
             ("Gruppe: https://chat.whatsapp.com/AbCdEf", "contact_messenger"),
             ("Telegram: @annaberg", "contact_messenger"),
             ("Signal: annaberg.42", "contact_messenger"),
+            ("Snapchat: lena_2009", "contact_messenger"),
+            ("anna at posteo dot de", "contact_email"),
+            ("anna @ posteo.de", "contact_email"),
+            ("anna(a)posteo.de", "contact_email"),
             ("IBAN DE02 1203 0000 0000 2020 51", "contact_payment"),
             ("https://paypal.me/anna", "contact_payment"),
             ("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "contact_payment"),
@@ -180,6 +196,12 @@ mod tests {
     }
 
     #[test]
+    fn the_list_of_nobody_is_whole() {
+        assert!([&NOBODY.names, &NOBODY.hosts, &NOBODY.endings, &NOBODY.numbers].iter().all(|list| list.len() > 5));
+        assert!(NOBODY.numbers.iter().all(|number| number.bytes().all(|byte| byte.is_ascii_digit())));
+    }
+
+    #[test]
     fn leaves_lessons_alone() {
         for text in [
             "Eine Adresse wie max@example.com oder eva@schule.example ist nur ein Beispiel.",
@@ -187,7 +209,9 @@ mod tests {
             "Im Jahr 1989 lebten 16434000 Menschen dort, 3.141592653589793 ist Pi, +1234 ist zu kurz.",
             "Rechne: 0123456789 + 9876543210 = 10000000000; ISBN 978-3-16-148410-0",
             "Die IBAN DE89 3704 0044 0532 0130 00 ist das Beispiel der Norm, DE00 1203 0000 0000 2020 51 ist falsch.",
-            "Das Signal: es wird verstärkt. Discord und WhatsApp sind Messenger.",
+            "Das Signal: es wird verstärkt. Discord und WhatsApp sind Messenger. Telegram: Geschichte einer Erfindung. Signal audio.wav, Discord discord.py",
+            "git@github.com:x/y.git, ssh root@10.0.0.1, pi@raspberrypi.local, no-reply@schule.de, @app.route('/'), npm i a @types.node",
+            "Er lebt at home dot dot dot",
             "2026-11-22T14:21:17+01:00, 192.168.100.200, 10.000.000 km",
         ] {
             assert_eq!(rules(text), [], "{text}");

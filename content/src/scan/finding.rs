@@ -116,6 +116,16 @@ rules! {
         "A PDF with parts that could not be looked into." "Ein PDF mit Teilen, die sich nicht prüfen ließen."
     PDF_ENCRYPTED "pdf_encrypted" Low Review
         "A protected PDF whose text could not be checked." "Ein geschütztes PDF, dessen Text sich nicht prüfen ließ."
+    OFFICE_REMOTE_TEMPLATE "office_remote_template" High Review
+        "An office document that loads its template from the internet." "Ein Office-Dokument, das seine Vorlage aus dem Internet lädt."
+    OFFICE_REMOTE_OBJECT "office_remote_object" High Review
+        "An office document that loads an object from the internet." "Ein Office-Dokument, das ein Objekt aus dem Internet lädt."
+    OFFICE_DDE "office_dde" High Review
+        "An office document with a DDE field, which can start programs." "Ein Office-Dokument mit einem DDE-Feld; es kann Programme starten."
+    OFFICE_PROGRAM_ACTION "office_program_action" High Review
+        "A presentation that starts a program or macro at a click." "Eine Präsentation, die auf Klick ein Programm oder Makro startet."
+    OFFICE_MACRO_BUTTON "office_macro_button" Low Review
+        "An office document with a button that runs a macro." "Ein Office-Dokument mit einer Schaltfläche, die ein Makro ausführt."
     TEXT_NOT_CHECKED "text_not_checked" Info Note
         "Its text could not be read, so its words were not checked." "Der Text ließ sich nicht lesen, die Wörter wurden nicht geprüft."
     NOT_FULLY_SCANNED "not_fully_scanned" Low Review
@@ -154,6 +164,11 @@ impl Findings {
                 self.found.insert(key, finding);
             }
         }
+    }
+
+    /// Takes over what was found elsewhere.
+    pub fn absorb(&mut self, other: Self) {
+        other.found.into_values().for_each(|finding| self.insert(finding));
     }
 
     /// The gravest first, then by entry. At most `per_rule` of each rule: what counts for the verdict is kept, because

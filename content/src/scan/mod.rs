@@ -6,18 +6,27 @@
 //! | kind | what else |
 //! | --- | --- |
 //! | text, Markdown, data, subtitles | words, contacts, links |
-//! | HTML, SVG, CSS | active content, sites loaded from outside; words, contacts, links |
-//! | PDF | names of active objects, also in compressed ones; words, contacts, links of the text |
-//! | office documents, EPUB | each part past the rules, one level deep; words, contacts, links of the text |
+//! | HTML, SVG, XML, CSS | active content, sites loaded from outside; words, contacts, links |
+//! | PDF | names of active objects, also in compressed ones; its streams past the rules; words, contacts, links of the text, targets of links |
+//! | office documents, EPUB | each part past the rules, and each part of a document embedded in one; fields, actions, relationships; words, contacts, links of all parts |
 //!
-//! Text rules read the first 4 MiB of a text and 1 MiB of a PDF's or a document's text.
+//! The names of entries are read like text. Texts are read to their end, in pieces of 1 MiB; of a PDF's text 1 MiB is read.
 
 mod contact;
+mod documents;
+mod fields;
 pub(crate) mod finding;
-pub(crate) mod lazy_scanner;
+mod inflated;
 pub(crate) mod links;
+#[cfg(test)]
+mod measured;
+mod part;
+mod phone;
+pub(crate) mod pieces;
 mod profanity;
 mod rules;
+mod spelling;
+mod words;
 
 use std::{
     io::{Read, Seek, SeekFrom},
@@ -29,20 +38,27 @@ use domain::{nano::Format, review::ScanAction};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    entries::{ArchiveError, Entry, FileArchive, fill},
+    entries::{Archive, ArchiveError, Entry, FileArchive, fill},
     error::ContentError,
     guard::{self, Stopped},
-    html::{self, Syntax},
-    image::decode::PixelLimits,
+    html::{
+        self, Syntax,
+        active::Page,
+        text::{Visible, addresses},
+        tokens_of,
+    },
     kind::{Kind, extension},
     office, pdf,
     scan::{
         finding::Findings,
+        inflated::Inflated,
+        pieces::Pieces,
         rules::{Place, Rules},
     },
     text::{language, plain},
 };
 
+pub use fields::text;
 pub use finding::{Finding, Severity};
 pub use rules::RulesError;
 
@@ -50,15 +66,14 @@ pub use rules::RulesError;
 const WINDOW: usize = 8 << 20;
 /// Bytes of a window that are seen again in the next.
 const OVERLAP: usize = 64 << 10;
-/// Text looked at by the text rules, in bytes: of a text file, and of a PDF or office document.
-const TEXT_MAX: usize = 4 << 20;
-const DOCUMENT_TEXT_MAX: usize = 1 << 20;
+/// Text of a PDF looked at by the text rules, in bytes.
+const PDF_TEXT_MAX: usize = 1 << 20;
 /// Findings of one rule that are reported, at most.
 const PER_RULE: usize = 50;
 /// Time for the text of one PDF.
 const PDF_TIME: Duration = Duration::from_secs(20);
-/// Reading text decodes no images, but the limits apply all the same.
-const PDF_LIMITS: PixelLimits = PixelLimits { pixels: 200_000_000, memory: 64 << 20 };
+/// How many tokens of a page pass between two looks at the cancel flag.
+const CANCEL_STEP: usize = 4096;
 
 /// What a scan needs to know about the nano.
 #[derive(Clone, Debug)]
@@ -138,6 +153,7 @@ impl Scanner {
             bytes: 0,
         };
         for entry in entries.iter() {
+            fields::inspect_name(&entry.name, options.language.as_deref(), &mut scan.findings);
             scan.entry(&mut archive, entry)?;
         }
         let bytes = scan.bytes;
@@ -171,16 +187,15 @@ impl Scan<'_> {
         match entry.kind {
             Kind::Pdf => {
                 let mut spool = archive.spool(entry, &self.options.scratch, self.cancelled)?;
-                self.past_rules(&mut spool, name, false, 0)?;
-                spool.seek(SeekFrom::Start(0))?;
-                self.pdf(spool, entry)
+                self.past_rules(&mut spool, name, false)?;
+                self.pdf(spool, name, entry.size, false)
             }
             Kind::Office => {
                 let mut spool = archive.spool(entry, &self.options.scratch, self.cancelled)?;
-                self.past_rules(&mut spool, name, false, 0)?;
+                self.past_rules(&mut spool, name, false)?;
                 spool.seek(SeekFrom::Start(0))?;
                 match office::Document::open(spool) {
-                    Ok(document) => self.office(document, name),
+                    Ok(document) => self.document(document, name),
                     Err(ArchiveError::Damaged(_)) => {
                         self.findings.add(&finding::NOT_FULLY_SCANNED, name, 1, None);
                         Ok(())
@@ -189,36 +204,27 @@ impl Scan<'_> {
                 }
             }
             kind => {
-                let keep = if is_text(kind) { TEXT_MAX } else { 0 };
-                let head = self.past_rules(&mut archive.reader(entry)?, name, false, keep)?;
-                self.text_file(kind, name, &head);
-                Ok(())
+                self.past_rules(&mut archive.reader(entry)?, name, false)?;
+                match kind {
+                    Kind::Html | Kind::Svg | Kind::Xml => self.page(archive, entry, name),
+                    kind if kind.is_text() => self.text(archive, entry, name),
+                    _ => Ok(()),
+                }
             }
         }
     }
 
-    /// Shows everything to the rules, window by window, and returns the first `keep` bytes.
-    fn past_rules(
-        &mut self,
-        content: &mut impl Read,
-        name: &str,
-        nested: bool,
-        keep: usize,
-    ) -> Result<Vec<u8>, ContentError> {
+    /// Shows everything to the rules, window by window.
+    fn past_rules(&mut self, content: &mut impl Read, name: &str, nested: bool) -> Result<(), ContentError> {
         let extension = extension(name);
-        let mut head = Vec::new();
         let (mut kept, mut window) = (0, 0);
         loop {
-            if (self.cancelled)() {
-                return Err(ContentError::Cancelled);
-            }
+            self.go_on()?;
             let read = self.fill_window(content, kept)?;
             if read == 0 && window > 0 {
-                return Ok(head);
+                return Ok(());
             }
             let bytes = &self.window[..kept + read];
-            let fresh = &bytes[kept..];
-            head.extend_from_slice(&fresh[..fresh.len().min(keep - head.len())]);
             let scripts_allowed = self.options.format.allows_script();
             let place = Place { entry: name, extension: &extension, nested, window, scripts_allowed };
             let (found, timed_out) = self.rules.scan(bytes, place);
@@ -232,11 +238,15 @@ impl Scan<'_> {
                 (self.progress)(self.state);
             }
             if kept + read < WINDOW {
-                return Ok(head);
+                return Ok(());
             }
             self.window.copy_within(WINDOW - OVERLAP..WINDOW, 0);
             (kept, window) = (OVERLAP, window + 1);
         }
+    }
+
+    fn go_on(&self) -> Result<(), ContentError> {
+        if (self.cancelled)() { Err(ContentError::Cancelled) } else { Ok(()) }
     }
 
     /// Fills the window behind the first `kept` bytes. Grows it step by step: most entries are small, and a header's
@@ -256,51 +266,95 @@ impl Scan<'_> {
         }
     }
 
-    fn text_file(&mut self, kind: Kind, name: &str, bytes: &[u8]) {
-        if !is_text(kind) {
-            return;
-        }
-        let document = plain::decode(bytes);
-        let scripts_allowed = self.options.format.allows_script();
-        let syntax = if kind == Kind::Html { Syntax::Html } else { Syntax::Xml };
-        match kind {
-            Kind::Html | Kind::Svg => {
-                html::active::inspect(name, &document, syntax, scripts_allowed, &mut self.findings);
-                let mut text = html::text::text(&document, syntax);
-                text.push('\n');
-                text.push_str(&html::text::addresses(&document, syntax));
-                self.words(name, &text);
+    /// A page, an image in SVG or a document in XML: what runs in it and what is read in it.
+    fn page<R: Read + Seek>(
+        &mut self,
+        archive: &mut Archive<R>,
+        entry: &Entry,
+        name: &str,
+    ) -> Result<(), ContentError> {
+        let syntax = if entry.kind == Kind::Html { Syntax::Html } else { Syntax::Xml };
+        let head = archive.head(entry, plain::HEAD)?;
+        let mut page = Page::new(name, self.options.format.allows_script());
+        let (mut visible, mut links) = (Visible::new(syntax), Pieces::default());
+        for (at, token) in tokens_of(plain::utf8(archive.reader(entry)?, &head), syntax).enumerate() {
+            let token = token?;
+            if at.is_multiple_of(CANCEL_STEP) {
+                self.go_on()?;
             }
-            Kind::Css => html::active::inspect_css(name, &document, &mut self.findings),
-            Kind::Subtitles => self.words(name, &plain::subtitles(&document)),
-            _ => self.words(name, &document),
+            page.token(&token);
+            visible.token(&token);
+            for address in addresses(&token) {
+                links.text.push_str(address);
+                links.text.push('\n');
+            }
+            for piece in [visible.pieces.piece(), links.piece()].into_iter().flatten() {
+                self.words(name, &piece);
+            }
+        }
+        if syntax == Syntax::Xml {
+            let source = plain::utf8(archive.reader(entry)?, &head);
+            if html::xml::read(source, &mut |token| page.token(&token))? == html::xml::End::TooMuch {
+                self.findings.add(&finding::NOT_FULLY_SCANNED, name, 1, None);
+            }
+        }
+        self.findings.absorb(page.findings());
+        self.words(name, &format!("{}\n{}", visible.pieces.text, links.text));
+        Ok(())
+    }
+
+    /// A text, to its end.
+    fn text(&mut self, archive: &mut FileArchive, entry: &Entry, name: &str) -> Result<(), ContentError> {
+        let head = archive.head(entry, plain::HEAD)?;
+        let source = plain::utf8(archive.reader(entry)?, &head);
+        let (mut pieces, cancelled) = (Pieces::default(), self.cancelled);
+        plain::pieces(source, &mut |text| {
+            pieces.text.push_str(text);
+            if let Some(piece) = pieces.piece() {
+                self.text_piece(entry.kind, name, &piece);
+            }
+            !cancelled()
+        })?;
+        self.go_on()?;
+        self.text_piece(entry.kind, name, &pieces.text);
+        Ok(())
+    }
+
+    fn text_piece(&mut self, kind: Kind, name: &str, text: &str) {
+        match kind {
+            Kind::Css => html::active::inspect_css(name, text, &mut self.findings),
+            Kind::Subtitles => self.words(name, &plain::subtitles(text)),
+            _ => self.words(name, text),
         }
     }
 
     /// The text rules.
     fn words(&mut self, name: &str, text: &str) {
         let language = language::detect(text).or(self.options.language.as_deref());
-        profanity::inspect(name, text, language, &mut self.findings);
-        contact::inspect(name, text, &mut self.findings);
-        links::inspect(name, text, &mut self.findings);
+        fields::inspect(name, text, language, &mut self.findings);
     }
 
-    fn pdf(&mut self, mut spool: impl Read + Seek, entry: &Entry) -> Result<(), ContentError> {
-        let name = entry.name.as_str();
-        let facts = pdf::stream::inspect(&mut spool, self.cancelled)?;
-        if (self.cancelled)() {
-            return Err(ContentError::Cancelled);
-        }
+    fn pdf(&mut self, mut spool: impl Read + Seek, name: &str, size: u64, nested: bool) -> Result<(), ContentError> {
+        spool.seek(SeekFrom::Start(0))?;
+        let scripts_allowed = self.options.format.allows_script();
+        let place = Place { entry: name, extension: "pdf", nested, window: 1, scripts_allowed };
+        let mut inflated = Inflated::new(self.rules.clone(), place);
+        let facts = pdf::stream::inspect(&mut spool, &mut |bytes| inflated.push(bytes), self.cancelled)?;
+        self.go_on()?;
+        self.findings.absorb(inflated.finish());
         pdf::active::inspect(name, &facts, &mut self.findings);
-        if entry.size > pdf::PDF_MAX {
+        if !facts.names.contains("Encrypt") {
+            let links: String = facts.links.iter().flat_map(|link| [link.as_str(), "\n"]).collect();
+            self.words(name, &links);
+        }
+        if size > pdf::PDF_MAX {
             self.findings.add(&finding::TEXT_NOT_CHECKED, name, 1, None);
             return Ok(());
         }
         spool.seek(SeekFrom::Start(0))?;
         let mut bytes = Vec::new();
         spool.take(pdf::PDF_MAX).read_to_end(&mut bytes)?;
-        let read =
-            guard::run(PDF_TIME * 2, self.cancelled, move || pdf::read(bytes, DOCUMENT_TEXT_MAX, PDF_TIME, PDF_LIMITS));
+        let read = guard::run(PDF_TIME * 2, self.cancelled, move || pdf::read(bytes, PDF_TEXT_MAX, PDF_TIME));
         match read {
             Ok(Ok(read)) => self.words(name, &read.text),
             Ok(Err(_)) | Err(Stopped::Panicked(_) | Stopped::TimedOut(_)) => {
@@ -311,55 +365,6 @@ impl Scan<'_> {
         }
         Ok(())
     }
-
-    fn office(&mut self, mut document: office::Document, outer: &str) -> Result<(), ContentError> {
-        let mut unpacked = 0;
-        for entry in document.entries.clone().iter() {
-            unpacked += entry.size;
-            if unpacked > office::BYTES_MAX {
-                self.findings.add(&finding::NOT_FULLY_SCANNED, outer, 1, None);
-                break;
-            }
-            let name = format!("{outer}!{}", entry.name);
-            // EPUB chapters are pages, and images in documents may be SVG.
-            let keep = if matches!(entry.kind, Kind::Html | Kind::Svg) { TEXT_MAX } else { 0 };
-            let head = match document.archive.reader(entry) {
-                Ok(mut content) => self.past_rules(&mut content, &name, true, keep),
-                Err(error) => Err(error.into()),
-            };
-            match head {
-                Ok(head) if keep > 0 => {
-                    let syntax = if entry.kind == Kind::Html { Syntax::Html } else { Syntax::Xml };
-                    let page = plain::decode(&head);
-                    html::active::inspect(
-                        &name,
-                        &page,
-                        syntax,
-                        self.options.format.allows_script(),
-                        &mut self.findings,
-                    );
-                }
-                Ok(_) => {}
-                // The archive check does not look this deep.
-                Err(ContentError::Archive(ArchiveError::Damaged(_))) => {
-                    self.findings.add(&finding::NOT_FULLY_SCANNED, &name, 1, None);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        match document.text(DOCUMENT_TEXT_MAX) {
-            Ok(text) => self.words(outer, &text),
-            Err(ArchiveError::Damaged(_)) => self.findings.add(&finding::TEXT_NOT_CHECKED, outer, 1, None),
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-}
-
-/// Kinds whose bytes are text that somebody reads.
-fn is_text(kind: Kind) -> bool {
-    use Kind as K;
-    matches!(kind, K::Text | K::Markdown | K::Html | K::Css | K::Data | K::Svg | K::Subtitles)
 }
 
 #[cfg(test)]

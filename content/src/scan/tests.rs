@@ -121,7 +121,9 @@ fn active_content_depends_on_the_format() {
     let pdf = pdf_of(&["x"], "/OpenAction << /S /JavaScript /JS (1) >>");
     assert_eq!(rules(&[("a.pdf", &pdf)]), [pair("a.pdf", "pdf_javascript")]);
     let epub = zip_of(&[("OEBPS/1.xhtml", b"<p>Text</p><iframe src='https://example.net'/>")]);
-    assert_eq!(rules(&[("a.epub", &epub)]), [pair("a.epub!OEBPS/1.xhtml", "html_external_frame")]);
+    let chapter = "a.epub!OEBPS/1.xhtml";
+    let expected = [pair(chapter, "html_external_frame"), pair(chapter, "link_external")];
+    assert_eq!(rules(&[("a.epub", &epub)]), expected);
 }
 
 #[test]
@@ -170,4 +172,123 @@ fn a_damaged_archive_is_an_error_not_a_finding() {
 fn scanners_are_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Scanner>();
+}
+
+#[test]
+fn nothing_hides_at_the_end_of_long_pages_and_texts() {
+    let long = "<p>Der Igel ist ein Tier.</p>\n".repeat(200_000);
+    assert!(long.len() > 5 << 20);
+    for (name, end, rule) in [
+        ("a.html", "<script>x()</script>", "html_script"),
+        ("b.svg", "<svg onload='x()'/>", "html_script"),
+        ("c.txt", "Du Arschloch", "profanity"),
+        ("d.css", "p { background: url(https://example.net/x.png) }", "html_external_resource"),
+        ("e.md", "anna.berg@posteo.de", "contact_email"),
+        ("f.html", "<a href='https://bit.ly/3xYz'>x</a>", "link_shortened"),
+    ] {
+        let found = rules(&[(name, format!("{long}{end}").as_bytes())]);
+        assert!(found.contains(&pair(name, rule)), "{name}: {found:?}");
+        assert_eq!(rules(&[(name, long.as_bytes())]), [], "{name}");
+    }
+}
+
+#[test]
+fn entities_and_encodings_hide_nothing() {
+    let utf16 = |page: &str| -> Vec<u8> {
+        [0xFF, 0xFE].into_iter().chain(page.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+    };
+    for (name, page) in [
+        ("a.svg", b"<!DOCTYPE svg [<!ENTITY x '&#60;script>x()&#60;/script>'>]><svg>&x;</svg>".to_vec()),
+        ("b.svg", b"<!DOCTYPE svg [<!ENTITY a '> <!-- '>]><svg><script>x()</script></svg>".to_vec()),
+        ("c.html", utf16("<p onclick='x()'>")),
+        ("d.html", b"<meta charset=iso-2022-jp>\x1b$B<!--\x1b(B<script>x()</script>".to_vec()),
+        ("e.html", b"<title><!--</title><script>x()</script>-->".to_vec()),
+    ] {
+        assert_eq!(rules(&[(name, &page)]), [pair(name, "html_script")], "{name}");
+    }
+    let honest =
+        b"<!DOCTYPE svg [<!ENTITY ns_svg 'http://www.w3.org/2000/svg'>]><svg xmlns='&ns_svg;'><path d='M0 0'/></svg>";
+    assert_eq!(rules(&[("a.svg", honest)]), []);
+}
+
+#[test]
+fn malware_is_found_inside_pdfs_and_embedded_documents() {
+    use crate::pdf::tests::{pdf_with, stream_of};
+    // Long enough to be deflated.
+    let hidden = format!("{}{}", " ".repeat(20_000), eicar());
+    let pdf = pdf_with(&[b"0 0 1 1 re f".to_vec()], "", "", &[stream_of("/Type /EmbeddedFile", hidden.as_bytes())]);
+    assert!(memchr::memmem::find(&pdf, b"EICAR").is_none());
+    let report = scanned_as(&[("a.pdf", &pdf)], Format::Text);
+    assert_eq!((report.findings[0].rule.as_str(), report.gravest()), ("eicar_test_file", Some(ScanAction::Quarantine)));
+
+    let docx = zip_of(&[("word/document.xml", b"<w:p/>"), ("word/media/x.bin", hidden.as_bytes())]);
+    let pptx = zip_of(&[("ppt/slides/slide1.xml", b"<a:p/>"), ("ppt/embeddings/Microsoft_Word_Document.docx", &docx)]);
+    let report = scanned_as(&[("a.pptx", &pptx)], Format::Text);
+    let entry = "a.pptx!ppt/embeddings/Microsoft_Word_Document.docx!word/media/x.bin";
+    assert_eq!((report.findings[0].rule.as_str(), report.findings[0].entry.as_str()), ("eicar_test_file", entry));
+    let odp = zip_of(&[("content.xml", b"<x/>"), ("Object 1/a.pdf", &pdf)]);
+    assert!(rules(&[("a.odp", &odp)]).contains(&pair("a.odp!Object 1/a.pdf", "eicar_test_file")));
+    // Deeper than the archive check lets pass.
+    let deeper = zip_of(&[("word/embeddings/a.pptx", &pptx)]);
+    let found = rules(&[("a.docx", &deeper)]);
+    assert!(found.iter().any(|(_, rule)| rule == "not_fully_scanned"), "{found:?}");
+}
+
+#[test]
+fn link_targets_in_pdfs_and_documents_are_read() {
+    let pdf = pdf_of(&["Der Igel"], "/A << /S /URI /URI (https://bit.ly/3xYz) >>");
+    assert!(rules(&[("a.pdf", &pdf)]).contains(&pair("a.pdf", "link_shortened")));
+    let relationship = |kind: &str, target: &str| {
+        format!(
+            "<Relationships><Relationship Type='http://s/{kind}' Target='{target}' TargetMode='External'/></Relationships>"
+        )
+    };
+    let docx = |relationships: &str| {
+        zip_of(&[
+            ("word/document.xml", b"<w:p><w:t>Der Igel</w:t></w:p>".as_slice()),
+            ("word/_rels/document.xml.rels", relationships.as_bytes()),
+        ])
+    };
+    let found = |relationships: &str| rules(&[("a.docx", &docx(relationships))]);
+    let shortened = found(&relationship("hyperlink", "https://bit.ly/3xYz"));
+    assert_eq!(shortened, [pair("a.docx", "link_shortened"), pair("a.docx", "link_external")]);
+    let honest = found(&relationship("hyperlink", "https://de.wikipedia.org/"));
+    assert_eq!(honest, [pair("a.docx", "link_external")]);
+    let template = found(&relationship("attachedTemplate", "https://example.net/x.dotm"));
+    assert!(template.contains(&pair("a.docx!word/_rels/document.xml.rels", "office_remote_template")));
+    let program = found(&relationship("hyperlink", "https://example.net/setup.exe"));
+    assert!(program.contains(&pair("a.docx", "link_program")));
+}
+
+#[test]
+fn all_parts_of_documents_are_read() {
+    let paragraph = b"<w:p><w:t>Du Arsch</w:t><w:t>loch</w:t></w:p>";
+    for part in [
+        "word/header1.xml",
+        "word/footer2.xml",
+        "word/comments.xml",
+        "word/footnotes.xml",
+        "ppt/notesSlides/notesSlide1.xml",
+    ] {
+        let docx = zip_of(&[("word/document.xml", b"<w:p/>"), (part, paragraph)]);
+        assert_eq!(rules(&[("a.docx", &docx)]), [pair("a.docx", "profanity")], "{part}");
+    }
+    let sheet = b"<row><c t='inlineStr'><is><t>Du Arschloch</t></is></c><c><v>0170</v></c><c><v>1234567</v></c></row>";
+    let xlsx = zip_of(&[("xl/worksheets/sheet1.xml", sheet)]);
+    assert_eq!(rules(&[("a.xlsx", &xlsx)]), [pair("a.xlsx", "profanity")]);
+    let dde =
+        zip_of(&[("word/header1.xml", b"<w:p><w:instrText>DD</w:instrText><w:instrText>E x</w:instrText></w:p>")]);
+    assert_eq!(rules(&[("a.docx", &dde)]), [pair("a.docx!word/header1.xml", "office_dde")]);
+}
+
+#[test]
+fn names_of_entries_are_read() {
+    assert_eq!(rules(&[("Bilder/du_arschloch.txt", b"Der Igel")]), [pair("Bilder/du_arschloch.txt", "profanity")]);
+    assert_eq!(rules(&[("Kapitel_1/Der Igel.txt", b"Der Igel")]), []);
+}
+
+#[test]
+fn lesson_sources_are_no_scripts_of_this_machine() {
+    let found = scanned_as(&[("a.txt", b"#!/usr/bin/env python3\nprint('Igel')\n")], Format::Text);
+    assert_eq!(found.gravest(), Some(ScanAction::Note));
 }

@@ -12,7 +12,6 @@ use crate::{
     error::{ContentError, Miss},
     guard::{self, Stopped},
     html::{self, Syntax},
-    image::decode::PixelLimits,
     kind::Kind,
     note::Note,
     office, pdf,
@@ -21,8 +20,6 @@ use crate::{
 
 /// PDFs and media files looked at, at most; a nano is a short unit.
 const DOCUMENTS_MAX: usize = 50;
-/// Images are not decoded for text, but a PDF that claims more is not opened.
-const PIXELS: PixelLimits = PixelLimits { pixels: 200_000_000, memory: 64 << 20 };
 
 /// Bounds of the work; the defaults are the ones in production.
 #[derive(Clone, Debug)]
@@ -135,9 +132,9 @@ impl Reader<'_> {
             return Ok(());
         }
         if entry.kind == Kind::Office {
-            let mut document = office::open(&mut self.archive, entry, self.scratch, self.cancelled)?;
-            let text = document.text(room)?;
-            self.add(&text);
+            let document = office::open(&mut self.archive, entry, self.scratch, self.cancelled);
+            let text = document.and_then(|mut document| document.text(room));
+            self.add(&text.map_err(Miss::of_document)?);
             return Ok(());
         }
         let text = plain::decode(&self.archive.head(entry, self.limits.file)?);
@@ -152,7 +149,7 @@ impl Reader<'_> {
     fn pdf(&mut self, entry: &Entry) -> Result<(), Miss> {
         let bytes = self.archive.read(entry, self.limits.pdf)?;
         let (room, time) = (self.room(), self.limits.time);
-        let read = guard::run(time * 2, self.cancelled, move || pdf::read(bytes, room, time, PIXELS))
+        let read = guard::run(time * 2, self.cancelled, move || pdf::read(bytes, room, time))
             .map_err(|stopped| match stopped {
                 Stopped::Panicked(_) => Miss::Note("text_unreadable", stopped.to_string()),
                 other => other.into(),

@@ -1,36 +1,87 @@
 //! Bytes to text, and text without its format.
 
-/// Decodes a text file: UTF-8, UTF-16 with a byte order mark, else Windows-1252, which every byte sequence is.
-pub fn decode(bytes: &[u8]) -> String {
-    match bytes {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            // A cap cut a character in half: that is still UTF-8.
-            Err(error) if error.error_len().is_none() => {
-                String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
-            }
-            Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
-        },
+use std::{io, sync::LazyLock};
+
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+use regex::bytes::Regex;
+
+use crate::entries::fill;
+
+/// How much of a file tells its encoding, in bytes.
+pub const HEAD: u64 = 1 << 20;
+/// Where pages and XML documents declare an encoding (HTML, section 13.2.3.2), in bytes.
+const DECLARED_WITHIN: usize = 1024;
+/// Text comes in pieces of at most this many bytes.
+const PIECE: usize = 256 << 10;
+
+static DECLARED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i-u)(?:<meta[^>]{0,200}charset|<\?xml[^>]{0,100}encoding)\s*=\s*["']?\s*([a-z0-9_:.-]{1,40})"#)
+        .expect("a pattern in the source compiles")
+});
+
+/// The encoding of a text that begins so: a byte order mark, UTF-8 if it is valid, what the document declares, else
+/// Windows-1252, which every sequence of bytes is.
+fn encoding(head: &[u8]) -> &'static Encoding {
+    if let Some((marked, _)) = Encoding::for_bom(head) {
+        return marked;
+    }
+    match head {
+        [b'<', 0, ..] => return UTF_16LE,
+        [0, b'<', ..] => return UTF_16BE,
+        _ => {}
+    }
+    let declared = declared(head);
+    // Valid UTF-8 is UTF-8 whatever it declares, except where ASCII means something else.
+    if declared == Some(ISO_2022_JP) {
+        return ISO_2022_JP;
+    }
+    match std::str::from_utf8(head) {
+        Ok(_) => UTF_8,
+        // A cap cut a character in half: that is still UTF-8.
+        Err(error) if error.error_len().is_none() => UTF_8,
+        Err(_) => declared.filter(|declared| *declared != UTF_8).unwrap_or(WINDOWS_1252),
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+fn declared(head: &[u8]) -> Option<&'static Encoding> {
+    let start = &head[..head.len().min(DECLARED_WITHIN)];
+    let label = DECLARED.captures(start)?;
+    Encoding::for_label(&label[1]).map(Encoding::output_encoding)
 }
 
-fn windows_1252(byte: u8) -> char {
-    // What Latin-1 leaves to control characters.
-    const UPPER: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
-        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9F => UPPER[usize::from(byte) - 0x80],
-        _ => char::from(byte),
+/// Decodes a text file that is in memory as a whole.
+pub fn decode(bytes: &[u8]) -> String {
+    let (text, _, _) = encoding(bytes).decode(bytes);
+    // What a cap cut in half.
+    text.trim_end_matches('\u{fffd}').to_owned()
+}
+
+/// A text file as UTF-8, read piece by piece. `head`: its first bytes, as many as [`HEAD`].
+pub fn utf8<R: io::Read>(source: R, head: &[u8]) -> DecodeReaderBytes<R, Vec<u8>> {
+    let mut builder = DecodeReaderBytesBuilder::new();
+    builder.encoding(Some(encoding(head))).bom_override(true).strip_bom(true).build(source)
+}
+
+/// Hands UTF-8 to `each` in pieces that end between characters; stops when `each` says so.
+pub fn pieces(mut source: impl io::Read, each: &mut dyn FnMut(&str) -> bool) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE];
+    let mut kept = 0;
+    loop {
+        let read = fill(&mut source, &mut buffer[kept..])?;
+        let bytes = &buffer[..kept + read];
+        let whole = match std::str::from_utf8(bytes) {
+            Ok(text) => text.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        if whole == 0 {
+            return Ok(());
+        }
+        if !each(&String::from_utf8_lossy(&bytes[..whole])) {
+            return Ok(());
+        }
+        kept = bytes.len() - whole;
+        buffer.copy_within(whole..whole + kept, 0);
     }
 }
 
@@ -68,6 +119,38 @@ mod tests {
         assert_eq!(decode(b"\xFE\xFF\0G\0r\0\xF6"), "Grö");
         assert_eq!(decode(&"Größe".as_bytes()[..3]), "Gr");
         assert_eq!(decode(b""), "");
+    }
+
+    #[test]
+    fn decodes_what_pages_declare() {
+        assert_eq!(decode(b"<meta charset=windows-1251>\xCF\xF0"), "<meta charset=windows-1251>Пр");
+        assert_eq!(
+            decode(b"<?xml version='1.0' encoding='ISO-8859-2'?>\xB9"),
+            "<?xml version='1.0' encoding='ISO-8859-2'?>š"
+        );
+        assert_eq!(decode("<meta charset=latin1>Größe".as_bytes()), "<meta charset=latin1>Größe");
+        assert_eq!(decode(b"<meta charset=utf-8>Gr\xF6\xDFe"), "<meta charset=utf-8>Größe");
+        // In this encoding `<!--` may be one letter of two bytes and another half.
+        let hidden = decode(b"<meta charset=iso-2022-jp>\x1b$B<!--\x1b(B<script>");
+        assert!(hidden.ends_with("<script>") && !hidden.contains("<!--"), "{hidden}");
+    }
+
+    #[test]
+    fn pieces_are_the_whole() {
+        let text = "Größe ".repeat(PIECE / 5);
+        let (legacy, _, _) = WINDOWS_1252.encode(&text);
+        let marked: Vec<u8> = [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        for bytes in [text.as_bytes(), &legacy, &marked] {
+            let mut read = String::new();
+            let source = utf8(bytes, &bytes[..bytes.len().min(HEAD as usize)]);
+            pieces(source, &mut |piece| {
+                read.push_str(piece);
+                true
+            })
+            .unwrap();
+            assert_eq!(read.len(), text.len());
+            assert!(read == text);
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn what_cannot_be_read_is_noted() {
         ("d.txt", b"gut"),
     ]);
     let codes: Vec<_> = metadata.notes.iter().map(|note| (note.entry.as_str(), note.code.as_str())).collect();
-    assert_eq!(codes, [("a.pdf", "pdf_broken"), ("b.pdf", "pdf_encrypted"), ("c.docx", "entry_damaged")]);
+    assert_eq!(codes, [("a.pdf", "pdf_broken"), ("b.pdf", "pdf_encrypted"), ("c.docx", "document_broken")]);
     assert!(metadata.notes.iter().all(|note| super::super::hint(&note.code).is_some()));
     assert_eq!(metadata.text, "gut");
 }

@@ -36,8 +36,10 @@ const TRIES: usize = 12;
 /// Bounds of the work; the defaults are the ones in production.
 #[derive(Clone, Debug)]
 pub struct ImageLimits {
-    /// Width times height of a source image, in pixels.
+    /// Width times height of a source image that is decoded whole (WebP, GIF, images in a PDF), in pixels.
     pub pixels: u64,
+    /// The same of one that shrinks while it is decoded (JPEG, PNG).
+    pub shrunk_pixels: u64,
     /// Decoded data held at once, in bytes, roughly.
     pub memory: u64,
     /// Encoded size of a source image, in bytes.
@@ -59,6 +61,7 @@ impl Default for ImageLimits {
     fn default() -> Self {
         Self {
             pixels: 40_000_000,
+            shrunk_pixels: 400_000_000,
             memory: 192 << 20,
             image_bytes: 32 << 20,
             pdf_bytes: pdf::PDF_MAX,
@@ -73,7 +76,7 @@ impl Default for ImageLimits {
 
 impl ImageLimits {
     pub(crate) fn pixel_limits(&self) -> PixelLimits {
-        PixelLimits { pixels: self.pixels, memory: self.memory }
+        PixelLimits { pixels: self.pixels, shrunk_pixels: self.shrunk_pixels, memory: self.memory }
     }
 
     pub(crate) fn tools(&self) -> Tools<'_> {

@@ -216,6 +216,58 @@ fn bombs_are_refused_by_their_header() {
     assert_eq!(codes(&made(&[("a.png", &png_claiming(6000, 6000))])), [("a.png", "image_broken")]);
 }
 
+/// A grey baseline JPEG of this size, all of one shade: each block is the same two codes.
+fn flat_jpeg(width: u16, height: u16) -> Vec<u8> {
+    let mut jpeg = b"\xFF\xD8\xFF\xDB\0\x43\0".to_vec();
+    jpeg.extend([1; 64]);
+    jpeg.extend(b"\xFF\xC0\0\x0b\x08");
+    jpeg.extend(height.to_be_bytes());
+    jpeg.extend(width.to_be_bytes());
+    jpeg.extend(b"\x01\x01\x11\0");
+    for class in [0x00, 0x10] {
+        // One code of one bit, `0`: no difference to the block before; no further coefficients.
+        jpeg.extend([0xFF, 0xC4, 0, 20, class, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    jpeg.extend(b"\xFF\xDA\0\x08\x01\x01\0\0\x3f\0");
+    let blocks = usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8);
+    jpeg.extend(vec![0; (blocks * 2).div_ceil(8)]);
+    jpeg.extend(b"\xFF\xD9");
+    jpeg
+}
+
+#[test]
+fn photos_of_many_megapixels_are_pictured() {
+    // 96 megapixels, as medium-format cameras take them, and a panorama.
+    for (width, height, largest) in [(12_000, 8_000, (1280, 853)), (40_000, 3_000, (1280, 96))] {
+        let thumbnails = made(&[("photo.jpg", &flat_jpeg(width, height))]);
+        assert_eq!(sizes(&thumbnails).last(), Some(&largest), "{:?}", thumbnails.notes);
+    }
+    assert_eq!(codes(&made(&[("photo.jpg", &flat_jpeg(60_000, 60_000)[..1000])])), [("photo.jpg", "image_too_large")]);
+}
+
+#[test]
+fn what_cannot_shrink_while_decoding_gets_a_note() {
+    let mut webp = b"RIFF\x20\0\0\0WEBPVP8L\x14\0\0\0\x2f".to_vec();
+    // 16,000 x 16,000: fourteen bits each, less one.
+    webp.extend((15_999u32 | 15_999 << 14).to_le_bytes());
+    webp.extend([0; 15]);
+    assert_eq!(codes(&made(&[("a.webp", &webp)])), [("a.webp", "image_too_large")]);
+}
+
+#[test]
+fn tall_images_stay_small_in_memory() {
+    // 100 megapixels in a strip: it becomes 20 pixels wide before it is in memory.
+    let mut strip = Vec::new();
+    let mut encoder = png::Encoder::new(&mut strip, 400, 250_000);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_compression(png::Compression::Fastest);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&vec![90; 400 * 250_000]).unwrap();
+    writer.finish().unwrap();
+    let thumbnails = made(&[("a.png", &strip)]);
+    assert!(!thumbnails.images.is_empty(), "{:?}", thumbnails.notes);
+}
+
 #[test]
 fn large_files_are_passed_over() {
     let (folder, path) = archive_of(&[("a.png", &encoded(&picture(800, 600), ImageFormat::Png))]);
@@ -277,6 +329,28 @@ fn without_ffmpeg_there_is_a_note() {
     let limits = ImageLimits { ffmpeg: "no-ffmpeg".into(), ffprobe: "no-ffprobe".into(), ..ImageLimits::default() };
     let thumbnails = make(&path, folder.path(), &limits, &|| false).unwrap();
     assert_eq!(codes(&thumbnails), [("film.mp4", "tool_missing")]);
+}
+
+#[test]
+fn notes_name_no_paths() {
+    let (folder, path) = archive_of(&[("film.mp4", b"no video"), ("a.webm", b"\x1a\x45\xdf\xa3")]);
+    let thumbnails = make(&path, folder.path(), &ImageLimits::default(), &|| false).unwrap();
+    assert_eq!(thumbnails.notes.len(), 2);
+    for note in &thumbnails.notes {
+        assert!(!note.message.contains('/') && !note.message.contains("nano.zip"), "{note:?}");
+    }
+}
+
+#[test]
+fn a_pdf_that_runs_away_costs_the_thumbnail_only() {
+    let photo = encoded(&picture(800, 600), ImageFormat::Jpeg);
+    let dashes = crate::pdf::tests::pdf_with(&[b"[0.0001] 0 d 0 0 m 300 200 l S".to_vec()], "", "", &[]);
+    let alone = made(&[("a.pdf", &dashes)]);
+    assert_eq!(codes(&alone), [("a.pdf", "pdf_too_complex")]);
+    assert!(alone.images.is_empty());
+    let page = crate::pdf::tests::pdf_of(&["Hallo"], "");
+    assert_eq!(made(&[("a.pdf", &dashes), ("b.pdf", &page)]).source_entry.as_deref(), Some("b.pdf"));
+    assert_eq!(made(&[("a.pdf", &dashes), ("b.jpg", &photo)]).source_entry.as_deref(), Some("b.jpg"));
 }
 
 #[test]

@@ -4,10 +4,16 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Read},
+    path::Path,
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
+
+use regex::Regex;
+
+use crate::scan::links::expression;
 
 /// How often a running program is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -50,7 +56,8 @@ pub fn run(
     limits: ToolLimits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<u8>, ToolError> {
-    let name = || program.to_string_lossy().into_owned();
+    // Its name alone: where it lies is nobody's business.
+    let name = || Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("LC_ALL", "C");
     if let Some(path) = std::env::var_os("PATH") {
@@ -82,7 +89,7 @@ pub fn run(
     let output = collect(output).unwrap_or_default();
     if !status.success() {
         let complaint = collect(complaint).unwrap_or_default();
-        let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
+        let complaint = without_paths(&String::from_utf8_lossy(&complaint), arguments);
         let complaint = if complaint.is_empty() { status.to_string() } else { complaint };
         return Err(ToolError::Failed { program: name(), complaint });
     }
@@ -90,6 +97,20 @@ pub fn run(
         return Err(ToolError::TooMuch { program: name(), limit: limits.output });
     }
     Ok(output)
+}
+
+/// A complaint in one line, without the names of files it was given and where in memory it says it was. Creators read it.
+fn without_paths(complaint: &str, arguments: &[OsString]) -> String {
+    static PATHS: LazyLock<Regex> =
+        LazyLock::new(|| expression(r"(^|[\s'\x22=(])(?:subfile,[^\s:]*:|[a-z]{2,8}:)?(?:/[^\s:'\x22/]+)+/?"));
+    static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| expression(r" @ 0x[0-9a-f]+"));
+    let lines: Vec<&str> = complaint.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut text = lines.join("; ");
+    for given in arguments.iter().map(|argument| argument.to_string_lossy()).filter(|given| given.contains('/')) {
+        text = text.replace(&*given, "the file");
+    }
+    let text = ADDRESSES.replace_all(&text, "");
+    PATHS.replace_all(&text, "${1}the file").into_owned()
 }
 
 /// Kills and reaps the program however the call ends.
@@ -151,7 +172,23 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = run("no-such-program-here".as_ref(), &[], LIMITS, &|| false).unwrap_err();
-        assert!(matches!(error, ToolError::Missing { .. }));
+        let error = run("/opt/bin/no-such-program-here".as_ref(), &[], LIMITS, &|| false).unwrap_err();
+        assert_eq!(error.to_string(), "no-such-program-here is not installed");
+    }
+
+    #[test]
+    fn complaints_name_no_paths() {
+        for (said, told) in [
+            (
+                "[mov,mp4 @ 0x55d0c8e0] moov atom not found\nsubfile,,start,61,end,90,,:/tmp/a b/x/canonical.zip: Invalid data",
+                "[mov,mp4] moov atom not found; the file: Invalid data",
+            ),
+            ("file:/var/scratch/.tmpAbC: Invalid data found", "the file: Invalid data found"),
+            ("[in#0 @ 0x7f] Error opening input: /tmp/x", "[in#0] Error opening input: the file"),
+            ("frame rate 30/1, size 16/9", "frame rate 30/1, size 16/9"),
+        ] {
+            let given = ["-i".into(), "subfile,,start,61,end,90,,:/tmp/a b/x/canonical.zip".into()];
+            assert_eq!(without_paths(said, &given), told);
+        }
     }
 }

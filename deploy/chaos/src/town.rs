@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
 use servers::{
+    database::{DatabaseServer, SmallDisk},
     installation::{CREATOR_TERMS, make_signing_key},
     ports,
     processes::{Launch, Process},
@@ -17,6 +18,7 @@ use servers::{
     proxy::Proxy,
     services::{Environment, Services},
 };
+use tokio::process::Child;
 
 use crate::faults::plan::{API, Link, SCHEDULERS, Victim, WORKERS};
 
@@ -34,6 +36,10 @@ const QUEUES: &str = "uploads=2,media=2,search=2,mail=2,maintenance=1,bulk=1,hea
 
 pub struct Town {
     pub services: Services,
+    /// Where the database's data are, if a file system of limited size can be had.
+    disk: Option<SmallDisk>,
+    /// Takes the space inside the ledger's files while the disk is full.
+    filler: Option<Child>,
     pub api_url: String,
     mysql: Proxy,
     queue: Proxy,
@@ -80,9 +86,12 @@ impl Town {
     /// the programs of another build.
     pub async fn start(dir: &Path, schedules: &str, beside: Option<&Path>, progress: &Progress) -> Result<Self> {
         let beside = beside.map(Path::canonicalize).transpose().context("the folder of the other build")?;
+        let data = DatabaseServer::data_folder(dir)?;
+        SmallDisk::release(&data);
         if dir.exists() {
             std::fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
+        let disk = SmallDisk::mount(&data).await?;
         let services = progress.step("services", Services::start_apart(dir)).await?;
         let dir = dir.canonicalize()?;
         let mysql = Proxy::start(services.database.port()).await?;
@@ -106,6 +115,9 @@ impl Town {
             ("JWT_KEY_FILE", key.display().to_string()),
             ("ACCESS_TOKEN_LIFETIME", "1h".to_owned()),
             ("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned()),
+            // A few creators upload what thousands would.
+            ("READS_PER_MINUTE", "1000000".to_owned()),
+            ("WRITES_PER_MINUTE", "1000000".to_owned()),
             ("SCRATCH_DIR", dir.join("scratch").display().to_string()),
             ("WORKER_QUEUES", QUEUES.to_owned()),
             ("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string()),
@@ -120,6 +132,8 @@ impl Town {
         }
         let mut town = Self {
             services,
+            disk,
+            filler: None,
             api_url,
             mysql,
             queue,
@@ -354,6 +368,48 @@ impl Town {
         Ok(())
     }
 
+    /// Whether the database's disk can be made full: that takes an administrator of the machine, on Linux.
+    pub const fn has_a_small_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// The database's disk is full: no file grows, and what was free inside the ledger's files is taken by rows that nobody
+    /// will see. Without those, files that grow a megabyte at a time would not show it for minutes.
+    pub async fn disk_full(&mut self) -> Result<()> {
+        let disk = self.disk.as_ref().context("the database has no disk of limited size here")?;
+        disk.fill().await?;
+        let rows = |number: u32| {
+            format!(
+                "INSERT INTO jobs (id, kind, args_version, queue, tenant, state, max_failures, run_at, created_at)
+                 SELECT RANDOM_BYTES(16), 'filler', 1, 'bulk', RANDOM_BYTES(16), 'completed', 1, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)
+                 FROM information_schema.COLUMNS LIMIT {number};\n"
+            )
+        };
+        // Few at a time: InnoDB ends when a rollback finds no space.
+        let fill = [(4, 600), (1, 200)].map(|(number, times)| rows(number).repeat(times)).concat();
+        let schema = servers::database::DEV_SCHEMA;
+        // When the server ends of it all the same, it stays away until there is space again.
+        self.filler = self.services.database.hold(&format!("USE {schema};\nSET autocommit = 0;\n{fill}")).await.ok();
+        Ok(())
+    }
+
+    /// There is space again. A server that has ended for want of it is started again; true when it was.
+    pub async fn disk_has_room(&mut self) -> Result<bool> {
+        if let Some(disk) = &self.disk {
+            disk.make_room().await?;
+        }
+        self.filler = None;
+        let ended = self.services.database.has_ended();
+        self.services.database.resume().await?;
+        Ok(ended)
+    }
+
+    /// How often the server has told somebody that there was no space.
+    pub fn refused_for_space(&self) -> Result<usize> {
+        let log = std::fs::read_to_string(self.services.database.log())?;
+        Ok(log.lines().filter(|line| line.contains("is full")).count())
+    }
+
     /// The programs' connections to the database: the server's number for each.
     pub async fn sessions(&self) -> Result<Vec<u64>> {
         let sql = format!("SELECT id FROM information_schema.processlist WHERE user = '{APP}'");
@@ -382,6 +438,7 @@ impl Town {
 
     /// Ends everything; the data stay.
     pub async fn stop(mut self) -> Result<()> {
+        self.filler = None;
         let ends = self.programs.iter_mut().map(|program| program.process.terminate(DRAIN));
         futures::future::join_all(ends).await;
         self.services.stop().await

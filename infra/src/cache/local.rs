@@ -37,13 +37,9 @@ impl LocalLimits {
         Limit { allowed, remaining: limit - entry.hits.min(limit), reset: entry.ends - now }
     }
 
-    pub(super) fn peek(&self, key: &str, limit: u64, window: Duration, now: Instant) -> Limit {
-        let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match windows.get(key).filter(|entry| entry.ends > now) {
-            Some(entry) => {
-                Limit { allowed: entry.hits < limit, remaining: limit - entry.hits.min(limit), reset: entry.ends - now }
-            }
-            None => Limit { allowed: limit > 0, remaining: limit, reset: window },
+    pub(super) fn give_back(&self, key: &str) {
+        if let Some(entry) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {
+            entry.hits = entry.hits.saturating_sub(1);
         }
     }
 

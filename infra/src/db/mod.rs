@@ -9,6 +9,8 @@ mod people;
 pub use self::{
     audit::{audit_exports, audit_log},
     maintenance::{retention, stored_objects, write_probe},
-    nano::{categories, downloads, moderation_cases, nano_events, nano_lists, nano_versions, nanos, uploads},
-    people::{email_deliveries, email_tokens, refresh_tokens, users},
+    nano::{
+        categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
+    },
+    people::{email_deliveries, email_tokens, refresh_tokens, registrations, users, verification_pauses},
 };

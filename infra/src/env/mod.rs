@@ -22,7 +22,7 @@ pub use problems::{Problem, Problems, optional};
 pub use redis::{RedisArgs, RedisSettings};
 pub use search::{SearchArgs, SearchSettings};
 pub use storage::{StorageArgs, StorageSettings};
-pub use telemetry::{LogFormat, TelemetryArgs, TelemetrySettings};
+pub use telemetry::{ChildTelemetry, LogFormat, TelemetryArgs, TelemetrySettings};
 pub use traces::{SamplerSettings, TraceArgs, TraceSettings};
 
 #[cfg(test)]

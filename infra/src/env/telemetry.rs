@@ -1,6 +1,9 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
-use super::{Problems, TraceArgs, TraceSettings, optional};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{Problems, SamplerSettings, TraceArgs, TraceSettings, optional};
 
 // Raw settings of logs and metrics.
 #[derive(clap::Args)]
@@ -23,7 +26,8 @@ pub struct TelemetryArgs {
 pub(super) const DEFAULT_FILTER: &str = "info,sqlx=warn,tantivy=warn,aws_config=warn,aws_smithy_runtime=warn,hyper=warn,h2=warn,rustls=warn,\
      opentelemetry=warn";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     Pretty,
     Json,
@@ -36,6 +40,48 @@ pub struct TelemetrySettings {
     pub filter: String,
     pub metrics: Option<SocketAddr>,
     pub traces: TraceSettings,
+}
+
+/// What a process that gets no environment needs to know of it: no address and no key, since all that it says goes to the
+/// process that started it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChildTelemetry {
+    format: LogFormat,
+    filter: String,
+    traces: bool,
+    service_name: Option<String>,
+    attributes: Vec<(String, String)>,
+    sampler: SamplerSettings,
+}
+
+impl ChildTelemetry {
+    pub fn of(settings: &TelemetrySettings) -> Self {
+        Self {
+            format: settings.format,
+            filter: settings.filter.clone(),
+            traces: settings.traces.endpoint.is_some(),
+            service_name: settings.traces.service_name.clone(),
+            attributes: settings.traces.attributes.clone(),
+            sampler: settings.traces.sampler,
+        }
+    }
+}
+
+impl From<ChildTelemetry> for TelemetrySettings {
+    fn from(child: ChildTelemetry) -> Self {
+        // Spans go through a pipe; the address only says that they are wanted.
+        let pipe = child.traces.then(|| Url::parse("http://pipe.invalid").ok()).flatten();
+        let traces = TraceSettings {
+            endpoint: pipe,
+            headers: Vec::new(),
+            timeout: Duration::from_secs(1),
+            service_name: child.service_name,
+            attributes: child.attributes,
+            sampler: child.sampler,
+        };
+        Self { format: child.format, filter: child.filter, metrics: None, traces }
+    }
 }
 
 impl TelemetryArgs {

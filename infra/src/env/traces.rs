@@ -2,6 +2,7 @@ use std::{borrow::Cow, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Problems, optional};
@@ -43,7 +44,7 @@ pub struct TraceArgs {
 }
 
 /// Which traces are exported.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SamplerSettings {
     /// Whether a caller's decision is followed where there is one.
     pub parent_based: bool,

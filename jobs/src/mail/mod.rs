@@ -4,12 +4,14 @@
 
 mod remind_moderators;
 mod send_email;
+mod verification;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
 pub use remind_moderators::RemindModerators;
 pub use send_email::{NewMail, SendEmail, queue_mail};
+pub use verification::queue_verification;
 
 /// (name, language, source). A name that is not here cannot be sent.
 const TEMPLATES: &[(&str, &str, &str)] = &[
@@ -23,6 +25,8 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("nano_pending_review", "en", include_str!("../../templates/nano_pending_review.en.txt")),
     ("nano_rejected", "de", include_str!("../../templates/nano_rejected.de.txt")),
     ("nano_rejected", "en", include_str!("../../templates/nano_rejected.en.txt")),
+    ("edit_rejected", "de", include_str!("../../templates/edit_rejected.de.txt")),
+    ("edit_rejected", "en", include_str!("../../templates/edit_rejected.en.txt")),
     ("remind_moderators", "de", include_str!("../../templates/remind_moderators.de.txt")),
     ("remind_moderators", "en", include_str!("../../templates/remind_moderators.en.txt")),
 ];
@@ -82,6 +86,7 @@ mod tests {
         let params = json!({
             "name": "Ada", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
             "cases": 3, "hours": 30,
+            "accounts": [{"username": "ada", "link": "https://example.org/x"}, {"username": "bea", "link": "https://example.org/y"}],
             "findings": [{"code": "TRUNCATED", "entry": "a.txt", "message": "m", "hint": "h"}],
         });
         for (name, language, _) in TEMPLATES {

@@ -24,6 +24,7 @@ use serde_json::Value;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::verification::{self, Prepared};
 use crate::{Context, queues};
 
 /// When a mail that its server puts off is tried again, in minutes; from the last on always after as many.
@@ -78,12 +79,18 @@ pub async fn queue_mail(tx: &mut Tx, mail: NewMail<'_>) -> Result<(), EnqueueErr
 
 impl Job<Context> for SendEmail {
     const KIND: &'static str = "send_email";
+    /// Since version 2 verification mails are written when they are sent; a build of before cannot.
+    const VERSION: u16 = 2;
     const QUEUE: Queue = queues::MAIL;
     const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(|mail, _, tx, reason| Box::pin(mail.given_up(tx, reason)));
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 8, ..RetryPolicy::DEFAULT };
     /// A connection, its login and the exchange may take three and a half minutes, after a minute of waiting for the
     /// connection; the rest is for a database that is away when the server has answered.
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+    fn upgrade(version: u16, args: Value) -> Option<Value> {
+        (version == 1).then_some(args)
+    }
 
     fn tenant(&self) -> Option<Uuid> {
         self.user_id.map(Uuid::from)
@@ -103,14 +110,22 @@ impl Job<Context> for SendEmail {
             // A job that was given up and is retried sends what it had not.
             DeliveryState::Queued | DeliveryState::GivenUp => {}
         }
-        let content = super::render(&delivery.template, delivery.language.as_str(), &delivery.params)
+        let (language, params) = if delivery.template == verification::TEMPLATE {
+            match verification::prepare(context, &delivery).await? {
+                Prepared::Mail { language, params } => (language, params),
+                Prepared::Nothing(tx) => return Ok(Outcome::DoneIn(tx)),
+            }
+        } else {
+            (delivery.language, delivery.params.clone())
+        };
+        let content = super::render(&delivery.template, language.as_str(), &params)
             .map_err(|error| JobError::Discard(error.into()))?;
         let mail = Mail {
             to: delivery.recipient.clone(),
             subject: content.subject,
             text: content.text,
             html: content.html,
-            message_id: format!("<{}@{}>", delivery.message_id, context.mailer.domain()),
+            message_id: format!("{}@{}", delivery.message_id, context.mailer.domain()),
             idempotency: delivery.message_id.clone(),
         };
         match context.mailer.begin(&mail).await {

@@ -6,10 +6,16 @@ use std::{future::Future, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use content::thumbnail::WIDTHS;
 use db::{Db, DbError, Tx};
-use domain::ids::NanoId;
-use infra::db::{retention, stored_objects};
+use domain::{
+    audit::Entry,
+    ids::{NanoId, UserId},
+    user::Email,
+};
+use infra::db::{audit_log, registrations, retention, stored_objects};
 use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, enqueue, schedule::Schedule};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Context, RemoveObject, queues};
 
@@ -18,6 +24,8 @@ pub struct Retention {}
 
 /// Expired tokens stay a day longer, so that using one late is told from using a wrong one.
 const TOKENS: TimeDelta = TimeDelta::days(1);
+/// Accounts that nobody has confirmed and nobody uses: they hold a username.
+const UNCONFIRMED: TimeDelta = TimeDelta::days(30);
 /// Uploads that came to nothing.
 const UPLOADS: TimeDelta = TimeDelta::days(90);
 /// Reports about the object store.
@@ -38,6 +46,10 @@ impl Job<Context> for Retention {
         let days = |days: u32| now - TimeDelta::days(days.into());
         let mut done = Done { run, counts: Vec::new() };
         done.rows("mail links", now - TOKENS, db, retention::prune_email_tokens).await?;
+        done.rows("pauses between mails", now - TOKENS, db, retention::prune_verification_pauses).await?;
+        done.rows("links in mails of earlier builds", now, db, |db, _| retention::forget_mailed_links(db)).await?;
+        done.addresses(db).await?;
+        done.subjects(context, Subject::Registrations, now - UNCONFIRMED).await?;
         done.rows("refresh tokens", now - TOKENS, db, retention::prune_refresh_tokens).await?;
         done.rows("downloads", days(periodic.downloads_days), db, retention::prune_downloads).await?;
         done.rows("mails", days(periodic.mails_days), db, retention::prune_mails).await?;
@@ -84,6 +96,25 @@ impl Done<'_> {
         Ok(())
     }
 
+    /// Addresses as earlier builds have stored them, with domains in their own letters, get the form they are compared by.
+    async fn addresses(&mut self, db: &Db) -> Result<(), JobError> {
+        let (mut after, mut respelled) = (UserId(Uuid::nil()), 0);
+        while !self.run.cancelled().is_cancelled() {
+            let found = retention::addresses_beyond_ascii(db, after).await?;
+            let Some((last, _)) = found.last() else { break };
+            after = *last;
+            for (id, old) in &found {
+                let Ok(email) = old.parse::<Email>() else { continue };
+                if email.as_str() != old && retention::respell_address(db, *id, old, email.as_str()).await? {
+                    respelled += 1;
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.counts.push(("addresses in their ASCII form", respelled));
+        Ok(())
+    }
+
     /// Steps over nanos or accounts, each in a transaction that still owns the job.
     async fn subjects(&mut self, context: &Context, subject: Subject, before: DateTime<Utc>) -> Result<(), JobError> {
         let mut subjects = 0;
@@ -114,6 +145,8 @@ impl Done<'_> {
 /// What loses something without being deleted.
 #[derive(Clone, Copy)]
 enum Subject {
+    /// Accounts whose address was never confirmed end.
+    Registrations,
     /// Deleted nanos lose their files.
     Files,
     /// And later what was written about them.
@@ -125,6 +158,7 @@ enum Subject {
 impl Subject {
     const fn name(self) -> &'static str {
         match self {
+            Self::Registrations => "registrations that were never confirmed",
             Self::Files => "nanos without files",
             Self::Words => "nanos without words",
             Self::Names => "accounts without names",
@@ -134,6 +168,15 @@ impl Subject {
     /// A few of those that were deleted before `before`; how many.
     async fn step(self, tx: &mut Tx, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, JobError> {
         Ok(match self {
+            Self::Registrations => {
+                let accounts = retention::lock_unconfirmed(tx, before).await?;
+                for account in &accounts {
+                    registrations::close(tx, *account, now).await?;
+                    let entry = Entry::by_system("user.never_confirmed", "user", Some(account.0), json!({}), now);
+                    audit_log::append(tx, &entry).await?;
+                }
+                accounts.len()
+            }
             Self::Files => {
                 let nanos = retention::lock_with_files(tx, before).await?;
                 for nano in &nanos {

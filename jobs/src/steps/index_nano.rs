@@ -1,6 +1,5 @@
 //! Brings the search index in line with a nano as it is now: there when published, gone otherwise.
 
-use content::text::Metadata;
 use db::DbError;
 use domain::ids::{NanoId, UserId};
 use infra::{
@@ -42,14 +41,14 @@ impl Job<Context> for IndexNano {
             return Ok(Outcome::Done);
         };
         let version = nano_versions::get(&context.db, version).await?;
-        let metadata: Option<Metadata> =
-            version.and_then(|version| version.metadata).and_then(|metadata| serde_json::from_value(metadata).ok());
+        let metadata = version.and_then(|version| version.metadata);
+        let words = metadata.as_ref().and_then(|metadata| metadata.get("text")?.as_str());
         let creator = users::get(&context.db, nano.creator_id).await?;
         let document = Document {
             id: nano.id,
             title: nano.title,
             description: nano.description,
-            body: metadata.map(|metadata| metadata.text).unwrap_or_default(),
+            body: words.unwrap_or_default().to_owned(),
             categories: categories_with_parents(context, nano.id).await?,
             creator_id: nano.creator_id,
             creator_name: creator.map(|creator| creator.name).unwrap_or_default(),

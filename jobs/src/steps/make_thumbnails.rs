@@ -1,17 +1,20 @@
 //! Thumbnails of a version: 320, 640 and 1280 pixels wide, as WebP.
 //!
-//! An image that cannot be read costs the thumbnail, never the upload.
+//! An image that cannot be read costs the thumbnail, never the upload; neither does one that kills its reader.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
-use content::thumbnail::{self, ImageLimits, Thumbnails};
+use content::thumbnail;
 use infra::{db::nano_versions, storage::Key};
-use queue::{Job, JobError, Level, Outcome, Queue, Run};
+use queue::{Job, JobError, Level, Outcome, Queue, Run, reader::Supplies};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Context, VersionRef, content_errors, queues};
+use crate::{
+    Context, VersionRef, queues,
+    readers::{MakePictures, Pictures, told},
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeThumbnails(pub VersionRef);
@@ -22,7 +25,6 @@ impl Job<Context> for MakeThumbnails {
     const KIND: &'static str = "make_thumbnails";
     const QUEUE: Queue = queues::MEDIA;
     const TIMEOUT: Duration = Duration::from_secs(5 * 60);
-    const ISOLATED: bool = true;
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
@@ -33,27 +35,29 @@ impl Job<Context> for MakeThumbnails {
         let scratch = context.scratch_dir(run)?;
         let archive = scratch.path().join("canonical.zip");
         context.storage.get_to_file(&key, &archive).await?;
-        let folder: PathBuf = scratch.path().to_owned();
-        let made = run
-            .blocking(move |run| {
-                let stop = run.cancelled().clone();
-                thumbnail::make(&archive, &folder, &ImageLimits::default(), &move || stop.is_cancelled())
-            })
-            .await?
-            .map_err(content_errors::of_content)?;
+        let desk = scratch.path().join("desk");
+        std::fs::create_dir(&desk)?;
+        let outputs = thumbnail::WIDTHS.map(|width| scratch.path().join(format!("{width}.webp")));
+        let outputs = outputs.each_ref().map(AsRef::<Path>::as_ref);
+        let supplies = Supplies { inputs: &[&archive], outputs: &outputs, folder: &desk };
+        let made = match run.read::<MakePictures>(&(), supplies).await {
+            Err(error) if run.crashed_for_good(&error) => Pictures::none(&error.to_string()),
+            made => made?,
+        };
+        let images = made.believe(&outputs)?;
 
-        let widths: Vec<u32> = made.images.iter().map(|image| image.width).collect();
+        let widths: Vec<u32> = images.iter().map(|(width, _)| *width).collect();
         let notes: Vec<&str> = made.notes.iter().map(|note| note.code.as_str()).collect();
         let fields = [("source", json!(made.source_entry)), ("widths", json!(widths)), ("notes", json!(notes))];
-        let level = if made.images.is_empty() { Level::Warn } else { Level::Info };
-        run.log(level, if made.images.is_empty() { "nothing to picture" } else { "pictured" }, &fields);
+        let level = if images.is_empty() { Level::Warn } else { Level::Info };
+        run.log(level, if images.is_empty() { "nothing to picture" } else { "pictured" }, &fields);
 
-        let prefix = self.store(context, &sha256, &made).await?;
+        let prefix = self.store(context, &sha256, &images).await?;
         let now = context.clock.now();
         let mut tx = context.db.begin().await?;
         let Some((_, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
-        nano_versions::set_thumbnail(&mut tx, version.id, &prefix, now).await?;
-        let data = json!({ "source": made.source_entry, "images": made.images.len(), "notes": made.notes });
+        nano_versions::set_thumbnail(&mut tx, version.id, &prefix, &told(&made.notes), now).await?;
+        let data = json!({ "source": made.source_entry, "images": images.len(), "notes": told(&made.notes) });
         self.0.event(&mut tx, "thumbnails_made", data, now).await?;
         Ok(Outcome::DoneIn(tx))
     }
@@ -63,14 +67,12 @@ impl MakeThumbnails {
     /// Stores the images under keys named by the archive's content, so that storing them twice is harmless. A source
     /// too small for a width gets its largest picture there, so that every width can be asked for. Returns the keys'
     /// common prefix; empty when there are no images.
-    async fn store(&self, context: &Context, sha256: &[u8; 32], made: &Thumbnails) -> Result<String, JobError> {
+    async fn store(&self, context: &Context, sha256: &[u8; 32], images: &[(u32, Bytes)]) -> Result<String, JobError> {
         let mut prefix = String::new();
         for width in thumbnail::WIDTHS {
-            let Some(image) = made.images.iter().find(|image| image.width >= width).or(made.images.last()) else {
-                break;
-            };
+            let Some((_, image)) = images.iter().find(|(made, _)| *made >= width).or(images.last()) else { break };
             let key = Key::thumbnail(self.0.nano_id, sha256, width);
-            context.storage.put(&key, Bytes::from(image.bytes.clone()), "image/webp").await?;
+            context.storage.put(&key, image.clone(), "image/webp").await?;
             prefix = key.as_str().rsplit_once('/').map_or_else(String::new, |(prefix, _)| prefix.to_owned());
         }
         Ok(prefix)

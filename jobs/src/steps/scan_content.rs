@@ -1,17 +1,16 @@
 //! Scans a version's content for what must not be published, and reads what search wants to know.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
-use content::{
-    scan::{Progress, ScanOptions},
-    text::{self, TextLimits},
-};
 use infra::db::{nano_versions, nanos};
-use queue::{Job, JobError, Level, Outcome, Queue, Run};
+use queue::{Job, JobError, Level, Outcome, Queue, Run, reader::Supplies};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Context, VersionRef, content_errors, queues};
+use crate::{
+    Context, VersionRef, queues,
+    readers::{ReadText, ScanEntries, ScanTask, read_text, scan_entries, told},
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScanContent(pub VersionRef);
@@ -22,7 +21,6 @@ impl Job<Context> for ScanContent {
     const KIND: &'static str = "scan_content";
     const QUEUE: Queue = queues::UPLOADS;
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
-    const ISOLATED: bool = true;
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
@@ -35,22 +33,26 @@ impl Job<Context> for ScanContent {
         let archive = scratch.path().join("canonical.zip");
         context.storage.get_to_file(&key, &archive).await?;
 
-        let scanner = context.scanner.clone();
-        let folder = scratch.path().to_owned();
-        let language = Some(nano.language.as_str().to_owned());
-        let options = ScanOptions { format: nano.format, language, scratch: folder.clone() };
-        let (scan, metadata) = run
-            .blocking(move |run| {
-                let cancelled = || run.cancelled().is_cancelled();
-                let mut progress = |at: Progress| run.progress(at.done, Some(at.total), "scanning");
-                let scanner = scanner.get().map_err(content_errors::of_rules)?;
-                let scan =
-                    scanner.scan(&archive, &options, &mut progress, &cancelled).map_err(content_errors::of_content)?;
-                let metadata = text::extract(&archive, &folder, &TextLimits::default(), &cancelled)
-                    .map_err(content_errors::of_content)?;
-                Ok::<_, JobError>((scan, metadata))
-            })
-            .await??;
+        let desk = scratch.path().join("desk");
+        std::fs::create_dir(&desk)?;
+        let supplies = Supplies { inputs: &[&archive], outputs: &[], folder: &desk };
+        let task = ScanTask {
+            format: nano.format,
+            language: Some(nano.language.as_str().to_owned()),
+            rules: context.settings.rules.clone(),
+        };
+        let mut scan = run.read::<ScanEntries>(&task, supplies).await?;
+        scan_entries::believe(&scan)?;
+        // What the public reads of a nano before its content.
+        let fields = [("title", nano.title.as_str()), ("description", nano.description.as_str())];
+        scan.findings.extend(content::scan::text(&fields, task.language.as_deref()));
+        scan.findings.sort_by_key(|finding| Reverse((finding.action, finding.severity)));
+        // Words that cannot be read cost the search something; what was not scanned is never published.
+        let metadata = match run.read::<ReadText>(&(), supplies).await {
+            Err(error) if run.crashed_for_good(&error) => read_text::nothing(&error.to_string()),
+            read => read?,
+        };
+        read_text::believe(&metadata)?;
 
         let mut rules: Vec<&str> = scan.findings.iter().map(|finding| finding.rule.as_str()).collect();
         rules.dedup();
@@ -67,7 +69,8 @@ impl Job<Context> for ScanContent {
         let mut tx = context.db.begin().await?;
         let Some((_, version)) = self.0.lock(&mut tx).await? else { return Ok(Outcome::Done) };
         let scan_json = serde_json::to_value(&scan).map_err(JobError::failed)?;
-        let metadata_json = serde_json::to_value(&metadata).map_err(JobError::failed)?;
+        let mut metadata_json = serde_json::to_value(&metadata).map_err(JobError::failed)?;
+        metadata_json["notes"] = told(&metadata.notes);
         nano_versions::set_scanned(&mut tx, version.id, &scan_json, &metadata_json, now).await?;
         self.0.event(&mut tx, "scanned", json!({ "findings": scan.findings.len() }), now).await?;
         Ok(Outcome::DoneIn(tx))

@@ -1,25 +1,38 @@
 //! Checks an uploaded archive and stores the canonical one made from it.
 //!
-//! First the directory, by ranged reads: most of what is wrong shows there, at any size, before a download. Then one
-//! pass over a local copy. Bad input is a result (a report), never an error: nothing is retried for it.
+//! First the directory, from the upload's end: most of what is wrong shows there, at any size, before a download. Then one
+//! pass over a local copy. Both by a reader, which holds nothing but the file. Bad input is a result (a report), never an
+//! error: nothing is retried for it.
 
-use std::{fs::File, io, ops::ControlFlow, path::Path, time::Duration};
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    ops::Range,
+    path::Path,
+    time::Duration,
+};
 
-use archive::{self, CheckError, DirectoryVerdict, FileSource, Lang, Options, ReadAt, Rebuilt, Report, Severity};
+use archive::{Lang, Limits, Options, Report, Severity};
 use infra::{
     db::{nano_versions, nanos},
     disk,
-    storage::{Key, Storage, StorageError},
+    storage::Key,
 };
-use queue::{Flow, Job, JobError, Level, Outcome, Queue, Run};
+use queue::{Flow, Job, JobError, Level, Outcome, Queue, Run, reader::Supplies};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
+use sha2::{Digest, Sha256};
 
 use crate::{
     Context, MakeThumbnails, ReviewNano, ScanContent, VersionRef, queues,
+    readers::{Canonical, CheckArchive, CheckTask, Checked, Stage},
     steps::{MAILED_FINDINGS, Rejection},
 };
+
+/// Below this an upload is checked as a whole at once, in bytes: its directory alone would hardly come sooner.
+const SMALL: u64 = 8 << 20;
+/// What the end record and its comment can take beyond the directory.
+const END: u64 = 128 << 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ValidateArchive(pub VersionRef);
@@ -30,7 +43,6 @@ impl Job<Context> for ValidateArchive {
     const KIND: &'static str = "validate_archive";
     const QUEUE: Queue = queues::UPLOADS;
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
-    const ISOLATED: bool = true;
 
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(version) = self.0.open(context).await? else { return Ok(Outcome::Done) };
@@ -42,20 +54,25 @@ impl Job<Context> for ValidateArchive {
         let options =
             Options { limits: context.settings.archive_limits.clone(), scripts_allowed: nano.format.allows_script() };
 
-        run.log(Level::Info, "checking the archive's directory", &[("size", version.uploaded_size.into())]);
-        let directory = check_directory(context, run, key.clone(), version.uploaded_size, options.clone()).await?;
-        if directory.rejected() || !directory.readable() {
-            return self.turn_down(context, run, &directory.report()).await;
-        }
-
         let scratch = context.scratch_dir(run)?;
         let upload = scratch.path().join("upload.zip");
         let canonical = scratch.path().join("canonical.zip");
+        let desk = scratch.path().join("desk");
+        std::fs::create_dir(&desk)?;
+        let check = Check { run, options: &options, size: version.uploaded_size, upload: &upload, desk: &desk };
+
+        if version.uploaded_size > SMALL {
+            run.log(Level::Info, "checking the archive's directory", &[("size", version.uploaded_size.into())]);
+            fetch_ends(context, &key, version.uploaded_size, &options.limits, &upload).await?;
+            let checked = check.directory().await?;
+            if !checked.undecided {
+                return self.turn_down(context, run, &checked.report).await;
+            }
+        }
         // Together with the download's, all the space it may need: what does not fit waits for its turn.
         disk::reserve(&File::create(&canonical)?, version.uploaded_size)?;
         context.storage.get_to_file(&key, &upload).await?;
-        let target = canonical.clone();
-        let (report, rebuilt) = run.blocking(move |run| check_content(run, &upload, &target, &options)).await??;
+        let Checked { report, canonical: rebuilt, .. } = check.whole(&canonical).await?;
         let Some(rebuilt) = rebuilt else { return self.turn_down(context, run, &report).await };
         let fields = [
             ("entries", report.entries.len().into()),
@@ -73,7 +90,7 @@ impl ValidateArchive {
         &self,
         context: &Context,
         report: &Report,
-        rebuilt: &Rebuilt,
+        rebuilt: &Canonical,
         canonical: &Path,
     ) -> Result<Outcome, JobError> {
         let key = Key::canonical(self.0.nano_id, &rebuilt.sha256);
@@ -152,76 +169,70 @@ fn rejection(report: &Report) -> Rejection {
     }
 }
 
-/// The first verdict, from the end record and the central directory alone.
-async fn check_directory(
-    context: &Context,
-    run: &Run,
-    key: Key,
+/// The calls of the reader that checks.
+struct Check<'a> {
+    run: &'a Run,
+    options: &'a Options,
+    /// Of the upload, in bytes.
     size: u64,
-    options: Options,
-) -> Result<DirectoryVerdict, JobError> {
-    let remote = Remote { storage: context.storage.clone(), key, size, runtime: Handle::current() };
-    run.blocking(move |_| archive::check_directory(&remote, &options)).await?.map_err(check_failed)
+    upload: &'a Path,
+    desk: &'a Path,
 }
 
-/// Reading and writing fail for reasons of this machine or of the store; the archive is not to blame.
-fn check_failed(error: CheckError) -> JobError {
-    match error {
-        CheckError::Io(error) => JobError::Transient(error.into()),
-        other => JobError::failed(other),
-    }
-}
-
-/// The whole check of a local copy, and the canonical archive written next to it.
-fn check_content(
-    run: &Run,
-    upload: &Path,
-    canonical: &Path,
-    options: &Options,
-) -> Result<(Report, Option<Rebuilt>), JobError> {
-    let source = FileSource::open(upload)?;
-    let stop = run.cancelled();
-    let report = archive::check(&source, options, &mut |done, total| {
-        run.progress(done, Some(total), "checking");
-        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .map_err(check_failed)?;
-    if !report.accepted {
-        return Ok((report, None));
-    }
-    let out = io::BufWriter::with_capacity(256 * 1024, File::options().write(true).open(canonical)?);
-    let rebuilt = archive::rebuild(&source, &report, out, &mut |done, total| {
-        run.progress(done, Some(total), "rebuilding");
-        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .map_err(check_failed)?;
-    archive::cross_check(&FileSource::open(canonical)?, &rebuilt).map_err(check_failed)?;
-    Ok((report, Some(rebuilt)))
-}
-
-/// An object read by ranges, from a blocking thread.
-struct Remote {
-    storage: Storage,
-    key: Key,
-    size: u64,
-    runtime: Handle,
-}
-
-impl ReadAt for Remote {
-    fn len(&self) -> u64 {
-        self.size
+impl Check<'_> {
+    async fn directory(&self) -> Result<Checked, JobError> {
+        self.call(Stage::Directory, &[]).await?.believe(self.options, self.size, None).map_err(Into::into)
     }
 
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let range = offset..offset + buf.len() as u64;
-        let bytes = self
-            .runtime
-            .block_on(self.storage.get_range(&self.key, range))
-            .map_err(|error: StorageError| io::Error::other(error))?;
-        if bytes.len() != buf.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+    /// Writes the canonical archive of what is accepted to this path.
+    async fn whole(&self, canonical: &Path) -> Result<Checked, JobError> {
+        let checked = self.call(Stage::Whole, &[canonical]).await?;
+        let written = std::fs::metadata(canonical)?.len();
+        let checked = checked.believe(self.options, self.size, Some(written))?;
+        if let Some(stated) = checked.canonical {
+            let path = canonical.to_owned();
+            let sha256 = self.run.blocking(move |_| hash(&path)).await??;
+            // Its name is its hash: another one would let a reader overwrite what another archive is named by.
+            if sha256 != stated.sha256 {
+                return Err(JobError::failed_as(
+                    "reader",
+                    anyhow::anyhow!("the reader states another hash than its archive has"),
+                ));
+            }
         }
-        buf.copy_from_slice(&bytes);
-        Ok(())
+        Ok(checked)
+    }
+
+    async fn call(&self, stage: Stage, outputs: &[&Path]) -> Result<Checked, JobError> {
+        let task = CheckTask { options: self.options.clone(), stage };
+        let supplies = Supplies { inputs: &[self.upload], outputs, folder: self.desk };
+        self.run.read::<CheckArchive>(&task, supplies).await
+    }
+}
+
+/// Brings the first bytes of an upload and as much of its end as directory and end record may take into a file of the
+/// upload's length, with a hole where the rest will be.
+async fn fetch_ends(context: &Context, key: &Key, size: u64, limits: &Limits, path: &Path) -> Result<(), JobError> {
+    let tail = size.saturating_sub(limits.directory.saturating_add(END))..size;
+    let ends: [Range<u64>; 2] = [0..64.min(tail.start), tail];
+    let mut file = File::create(path)?;
+    file.set_len(size)?;
+    for range in ends.into_iter().filter(|range| !range.is_empty()) {
+        let bytes = context.storage.get_range(key, range.clone()).await?;
+        file.seek(SeekFrom::Start(range.start))?;
+        file.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+fn hash(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().into()),
+            read => hash.update(&buffer[..read]),
+        }
     }
 }

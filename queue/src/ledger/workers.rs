@@ -64,6 +64,9 @@ pub struct WorkerRow {
     /// When somebody asked it to finish what it runs and end, and why.
     pub drain_requested_at: Option<DateTime<Utc>>,
     pub drain_reason: Option<String>,
+    /// What keeps its readers of hostile files from being wholly confined; empty when nothing does, `None` while nobody has
+    /// looked.
+    pub unconfined: Option<String>,
 }
 
 /// The registrations that ended within the last day or have not ended, newest first; at most 500.
@@ -72,7 +75,7 @@ pub async fn list(db: &Db) -> Result<Vec<WorkerRow>, DbError> {
         WorkerRow,
         r#"SELECT id AS "id: WorkerId", name, version, queues, state AS "state: WorkerState", started_at AS "started_at: DateTime<Utc>",
                   seen_at AS "seen_at: DateTime<Utc>", slots, memory_bytes,
-                  drain_requested_at AS "drain_requested_at: DateTime<Utc>", drain_reason
+                  drain_requested_at AS "drain_requested_at: DateTime<Utc>", drain_reason, unconfined
            FROM workers ORDER BY id DESC LIMIT 500"#
     )
     .fetch_all(db.pool())
@@ -219,6 +222,13 @@ pub async fn heartbeat(db: &Db, id: WorkerId, memory: Option<u64>) -> Result<boo
     Heartbeat::new(db.clone(), id).beat(memory, false).await
 }
 
+/// What keeps the worker's readers of hostile files from being wholly confined; empty when nothing does.
+pub async fn set_unconfined(db: &Db, id: WorkerId, gaps: &str) -> Result<(), DbError> {
+    let gaps: String = gaps.chars().take(255).collect();
+    sqlx::query!("UPDATE workers SET unconfined = ? WHERE id = ?", gaps, id).execute(db.pool()).await?;
+    Ok(())
+}
+
 /// The worker takes no new jobs any more.
 pub async fn drain(db: &Db, id: WorkerId) -> Result<(), DbError> {
     sqlx::query!("UPDATE workers SET state = 'draining' WHERE id = ? AND state = 'alive'", id)
@@ -332,6 +342,18 @@ pub async fn alive(db: &Db) -> Result<u64, DbError> {
     .fetch_one(db.pool())
     .await?;
     Ok(alive.unsigned_abs())
+}
+
+/// The same, and how many of them cannot wholly confine their readers of hostile files.
+pub async fn alive_and_unconfined(db: &Db) -> Result<(u64, u64), DbError> {
+    let counts = sqlx::query!(
+        r#"SELECT COUNT(*) AS "alive: i64", COUNT(NULLIF(unconfined, '')) AS "unconfined: i64" FROM workers
+           WHERE state IN ('alive', 'draining') AND seen_tick + ? >= (SELECT tick FROM queue_clock WHERE id = 1)"#,
+        LEASE_TICKS
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok((counts.alive.unsigned_abs(), counts.unconfined.unsigned_abs()))
 }
 
 /// Whether a living worker takes jobs of this queue.

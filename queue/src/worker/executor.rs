@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::{
     backend::Assignment,
-    child::Children,
+    child::{Children, crash::Crash},
     completer::Completer,
     journal::{JournalEntry, RunJournal},
     metrics::meters::{Meters, Running},
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     JobError, Outcome, QueueContext, Registry, Run, class,
     ledger::{Claimed, Ending, Fence, history::progress},
+    reader::Reading,
     registry::{Call, Handler},
 };
 
@@ -34,6 +35,8 @@ pub(super) struct Executor<C> {
     pub(super) lost: CancellationToken,
     /// For jobs that need a process of their own; in such a process there are none.
     pub(super) children: Option<Arc<Children>>,
+    /// For what handlers read of hostile files.
+    pub(super) reading: Arc<Reading>,
     /// In a child process: the folder for the run's files.
     pub(super) scratch: Option<Arc<Path>>,
 }
@@ -128,8 +131,15 @@ impl<C: QueueContext> Executor<C> {
         self.running.insert(&job.fence, cancel.clone());
         let (clock, registry) = (self.context.clock().clone(), self.registry.clone());
         let run = Run::new(job.fence, job.failures, handler.version(), cancel.clone(), clock, registry)
-            .with_scratch(self.scratch.clone());
-        let finished = returned(self.call(handler, job, &run, &cancel).await);
+            .with_scratch(self.scratch.clone())
+            .with_reading(self.reading.clone(), job, self.registry.queues());
+        let finished = match self.call(handler, job, &run, &cancel).await {
+            Finished::Error(JobError::Crashed { how, out_of_memory }) => {
+                Finished::Crashed(self.crashed(handler, job, Crash { how, out_of_memory }).await)
+            }
+            finished => finished,
+        };
+        let finished = returned(finished);
         let settling = async {
             match finished {
                 Some(finished) => self.settle(handler, job, finished).await,

@@ -10,6 +10,7 @@ use crate::{
     QueueContext, Registry,
     ids::{JobId, WorkerId},
     ledger::{self, Claimed, workers},
+    reader::Reading,
     worker::{
         completer::Completer, executor::Executor, journal::RunJournal, metrics::meters::Meters, running::RunningJobs,
         span::run_span,
@@ -46,6 +47,8 @@ pub async fn run_one<C: QueueContext>(registry: &Registry<C>, context: &C, job: 
             journal: RunJournal::default(),
             lost: lost.clone(),
             children: None,
+            // In this process: whoever tests a handler wants to look into it.
+            reading: Reading::here(registry.readers().clone()),
             scratch: None,
         };
         tokio::select! {

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use apalis::prelude::{Monitor, ParallelizeExt, WorkerBuilder};
+use db::Db;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::{JoinHandle, JoinSet},
@@ -35,6 +36,7 @@ use crate::{
     control::act::rescue_jobs_of,
     ids::WorkerId,
     ledger::{self, Claimant, workers},
+    reader::{ReaderProgram, Reading},
     ready::ReadyList,
 };
 
@@ -53,6 +55,8 @@ pub struct WorkerSettings {
     pub alive_file: PathBuf,
     /// How jobs that need a process of their own get one; without it they run in this process.
     pub child: Option<ChildProgram>,
+    /// How what handlers read of hostile files gets a process of its own; without it they read in this process.
+    pub reader: Option<ReaderProgram>,
     /// A line is appended here when a run begins and when it ends.
     pub run_journal: Option<PathBuf>,
 }
@@ -69,6 +73,7 @@ impl WorkerSettings {
             drain: Duration::from_secs(100),
             alive_file: std::env::temp_dir().join(format!("{name}-alive")),
             child: None,
+            reader: None,
             run_journal: None,
         }
     }
@@ -120,6 +125,26 @@ struct Tasks {
     /// Aborted at the end.
     others: JoinSet<()>,
     apalis: JoinHandle<()>,
+}
+
+/// Says what holds this worker's readers: in the log, in a metric, and in its row.
+async fn tell_confinement(reading: Arc<Reading>, db: Db, worker: WorkerId) {
+    let gaps = match reading.confinement().await {
+        Ok(None) => return,
+        Ok(Some(confined)) if confined.is_whole() => {
+            tracing::info!(landlock = confined.landlock, "readers of hostile files are confined");
+            String::new()
+        }
+        Ok(Some(confined)) => confined.gaps().join("; "),
+        Err(error) => error.to_string(),
+    };
+    if !gaps.is_empty() {
+        tracing::warn!(gaps, "readers of hostile files are not wholly confined on this machine");
+    }
+    while let Err(error) = workers::set_unconfined(&db, worker, &gaps).await {
+        tracing::debug!(%error, "what holds the readers is written later");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
 }
 
 impl<C: QueueContext> Worker<C> {
@@ -216,8 +241,14 @@ impl<C: QueueContext> Worker<C> {
                 .context("the run journal cannot be opened")?,
             lost: life.lost.clone(),
             children: self.children(life.claiming.clone())?,
+            reading: Reading::new(
+                self.registry.readers().clone(),
+                self.settings.reader.clone(),
+                life.claiming.clone(),
+            )?,
             scratch: None,
         });
+        others.spawn(tell_confinement(executor.reading.clone(), self.context.db().clone(), life.id));
         let (claimers, queues, apalis) = self.start_queues(life, &executor);
         others.spawn(
             Dispatcher {

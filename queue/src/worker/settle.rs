@@ -202,13 +202,16 @@ impl<C: QueueContext> Executor<C> {
                 let delay = transient_delay(job.fence.run.saturating_sub(job.failures), jitter);
                 (Attempt::Retry, Next::Again { delay, burnt: false })
             }
-            JobError::Failed(_)
+            // The executor makes a crash of what a reader's death is; nobody else comes here with one.
+            JobError::Failed(_) | JobError::Crashed { .. }
                 if job.failures + 1 < job.max_failures && !self.worn_out(job, error.class(), &retry).await =>
             {
                 let delay = retry.delay(job.failures + 1, jitter);
                 (Attempt::Retry, Next::Again { delay, burnt: true })
             }
-            JobError::Failed(_) | JobError::Discard(_) => (Attempt::Discarded, Next::Discarded),
+            JobError::Failed(_) | JobError::Crashed { .. } | JobError::Discard(_) => {
+                (Attempt::Discarded, Next::Discarded)
+            }
         };
         if let Next::Again { delay, .. } = next
             && job.is_too_late(delay)

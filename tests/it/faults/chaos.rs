@@ -33,7 +33,7 @@ async fn nothing_is_lost_or_handled_twice_while_everything_breaks() {
     let last = printed.lines().last().unwrap_or_default();
     assert!(last.starts_with("lost 0, duplicated 0, stuck 0, quarantined 0, ambiguous "), "{printed}");
     for seen in
-        ["a mail that came twice", "a job that two workers ran at once", "jobs that are handed out while they run"]
+        ["a mail that came twice", "a job that two workers ran at once", "a job that is handed out while it runs"]
     {
         assert!(printed.contains(&format!("the checker sees {seen}")), "{printed}");
     }

@@ -1,10 +1,11 @@
 //! The marketplace's jobs one by one, and the contract for their authors.
 //!
-//! Each of the 17 kinds has a test that looks at what its run writes and enqueues:
+//! Each kind has a test that looks at what its run writes and enqueues:
 //!
 //! | kind | test |
 //! | --- | --- |
 //! | `validate_archive`, `make_thumbnails`, `scan_content`, `review_nano` | `steps.rs` |
+//! | `scan_edit` | `nanos/edits.rs` |
 //! | `publish_nano`, `index_nano`, `send_email` | `steps.rs` (`publishing_indexes_and_announces`) |
 //! | `expire_uploads`, `remove_object` | `steps.rs` (`an_upload_that_is_not_finished_…`) |
 //! | `prune_ledger` | `steps.rs`, `periodic.rs` |

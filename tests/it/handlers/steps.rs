@@ -17,6 +17,7 @@ use queue::{
         history::logs::{self, Level, LogLine},
     },
 };
+use reqwest::StatusCode;
 use serde_json::json;
 use tests::{TestApp, User, app::Overrides, archives};
 
@@ -109,6 +110,23 @@ async fn the_checks_release_the_review_once_both_are_done() {
     assert!(events(&app, &nano).await.contains(&"approved".into()));
     app.assert_enqueued::<PublishNano>(|job| job.0.nano_id.to_string() == nano).await;
     app.run_all_due().await;
+    app.finish().await;
+}
+
+/// What the public reads of a nano before its content.
+#[tokio::test(flavor = "multi_thread")]
+async fn title_and_description_are_scanned_like_the_content() {
+    let app = TestApp::start().await;
+    let creator = app.creator("kim").await;
+    let nano = creator.submit(&app, "Fragen? Ruf an: +49 171 2345678", archives::unit()).await;
+    app.run_all_due().await;
+    assert_eq!(
+        app.wait_for_status(&creator, &nano, &["pending_review", "published"]).await["status"],
+        "pending_review"
+    );
+    let answer = creator.get(&app, &format!("/api/v1/nanos/{nano}/versions/1")).await;
+    let finding = &answer.data(StatusCode::OK)["scan"]["findings"][0];
+    assert_eq!((&finding["entry"], &finding["rule"]), (&json!("title"), &json!("contact_phone")), "{finding:#}");
     app.finish().await;
 }
 

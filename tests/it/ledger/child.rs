@@ -17,6 +17,7 @@ use queue::{
     ids::{JobId, WorkerId},
     ledger::{self as ledger, JobRow, State, workers},
 };
+use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
 use servers::processes::Process;
@@ -219,19 +220,27 @@ async fn a_job_out_of_memory_goes_to_the_heavy_queue_and_succeeds_there() {
     app.finish().await;
 }
 
-/// A job must not wait for ever in a queue that nobody takes.
+/// A job must not wait for ever in a queue that nobody takes, and a picture is not worth an upload.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_heavy_worker_running_out_of_memory_is_a_crash() {
+async fn without_a_heavy_worker_running_out_of_memory_costs_the_thumbnail() {
     let app = TestApp::start().await;
     let settings = [VERBOSE, ("CHILD_MEMORY_MIB", "32"), ("WORKER_QUEUES", "uploads,media,search,mail")];
     let mut worker = app.worker_process_with("worker", &settings).await;
     let creator = app.creator("mia").await;
-    creator.submit(&app, "Large", archives::unit()).await;
-    let job = soon("nothing is given up", async || app.given_up().await.pop()).await;
-    assert_eq!((job.state, job.crashes, job.failures, job.runs), (State::Quarantined, 3, 0, 3), "{job:?}");
+    let nano = creator.submit(&app, "Large", archives::unit()).await;
+    published(&app, &creator, &nano).await;
+    let jobs = app.jobs_of_nano(nano.parse().unwrap()).await.unwrap();
+    let job = jobs.into_iter().find(|job| job.kind == "make_thumbnails").unwrap();
+    assert_eq!((job.state, job.crashes, job.failures, job.runs), (State::Completed, 1, 0, 2), "{job:?}");
     assert_ne!(job.queue, "heavy");
+    // The creator reads what it cost, and nothing of our machine.
+    let answer = creator.get(&app, &format!("/api/v1/nanos/{nano}/versions/1")).await;
+    let view = answer.data(StatusCode::OK);
+    assert_eq!(view["notes"][0]["code"], "decoder_failed", "{view:#}");
+    assert!(view["notes"][0]["hint"]["de"].is_string() && !view["notes"].to_string().contains("scratch"), "{view:#}");
+    app.drained().await;
     assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
-    app.discard().await;
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,13 +248,16 @@ async fn using_up_the_processor_time_is_a_crash() {
     let app = TestApp::start().await;
     let mut worker = app.worker_process_with("worker", &[VERBOSE, ("CHILD_CPU_SECONDS", "1")]).await;
     let creator = app.creator("uma").await;
-    // Six files, of which each takes a good part of a second on a fast machine.
-    let text = lines(4_000_000);
-    let files: Vec<_> = (0..6).map(|file| format!("long-{file}.txt")).collect();
-    let files: Vec<_> = files.iter().map(|name| (name.as_str(), text.as_bytes())).collect();
+    // The check takes a fraction of it, and the scan reads every word several times.
+    let text = lines(1_000_000);
+    let files = [("long-1.txt", text.as_bytes()), ("long-2.txt", text.as_bytes()), ("long-3.txt", text.as_bytes())];
     let nano = creator.submit(&app, "Endless", archives::unit_with(&files)).await;
-    let check = check_of(&app, &nano).await;
-    let job = app.wait_for_state(check.id, &[State::Quarantined, State::Discarded, State::Completed]).await;
+    let scan = soon("the scan was not enqueued", async || {
+        let jobs = app.jobs_of_nano(nano.parse().unwrap()).await.unwrap();
+        jobs.into_iter().find(|job| job.kind == "scan_content")
+    });
+    let scan = scan.await;
+    let job = app.wait_for_state(scan.id, &[State::Quarantined, State::Discarded, State::Completed]).await;
     assert_eq!((job.state, job.crashes, job.failures), (State::Quarantined, 3, 0), "{job:?}");
     assert!(job.last_error.as_deref().is_some_and(|error| error.contains("CHILD_CPU_SECONDS")), "{job:?}");
     assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());

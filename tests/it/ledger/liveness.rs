@@ -103,6 +103,44 @@ async fn a_worker_at_rest_leaves_the_clock_to_others_and_sees_when_nobody_moves_
     app.finish().await;
 }
 
+/// Making a backlog available takes seconds, and rescuing does not wait for its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jobs_of_a_dead_worker_come_back_while_two_hundred_thousand_others_fall_due() {
+    let app = TestApp::start().await;
+    let dead = register_worker(&app.db).await;
+    let held = put(&app, &RemoveObject { key: "uploads/none.zip".into() }).await;
+    assert_eq!(ledger::claim(&app.db, dead, vec![held]).await.unwrap().len(), 1);
+    let due = "INSERT INTO jobs (id, kind, args_version, queue, tenant, state, max_failures, run_at, created_at)
+               SELECT RANDOM_BYTES(16), 'test_due', 1, 'bulk', UNHEX(REPEAT('00', 16)), 'scheduled', 1,
+                      UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)
+               FROM information_schema.COLUMNS a JOIN information_schema.COLUMNS b LIMIT 10000";
+    // In pieces, because a statement may take 8 s.
+    for _ in 0..20 {
+        database::execute(&app.db, due).await.unwrap();
+    }
+    let count = async |state: &str| {
+        let sql = format!("SELECT CAST(COUNT(*) AS SIGNED) FROM jobs WHERE kind = 'test_due' AND state = '{state}'");
+        database::number(&app.db, &sql).await.unwrap()
+    };
+    assert_eq!(count("scheduled").await, 200_000);
+
+    // It runs neither the one nor the others.
+    let mut worker = app.worker_process_with("rescuer", &[("WORKER_QUEUES", "search=1")]).await;
+    while count("available").await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    workers::stop(&app.db, dead).await.unwrap();
+    app.wait_for_state(held, &[State::Available]).await;
+    let waiting = count("scheduled").await;
+    assert!(waiting > 0, "the rescue came after all others");
+    assert_eq!(ledger::get(&app.db, held).await.unwrap().unwrap().lost, 1);
+    while count("scheduled").await > 0 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(worker.terminate(Duration::from_secs(20)).await.unwrap().success());
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_clock_moves_at_most_once_a_second_whoever_beats() {
     let app = TestApp::start().await;

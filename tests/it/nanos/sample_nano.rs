@@ -39,3 +39,49 @@ fn the_local_check_accepts_the_sample_and_refuses_the_guide() {
     assert!(!refused.stdout.is_empty());
     assert_eq!(check(Path::new("/nowhere/at-all.zip")).status.code(), Some(2));
 }
+
+#[test]
+fn the_local_check_tells_what_a_learning_package_says_of_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("course.zip");
+    for package in archive::hostile::packages::honest() {
+        std::fs::write(&file, &package.bytes).expect("a file");
+        let checked = Command::new(worker_program()).arg("check").arg(&file).args(["--format", "interactive"]).output();
+        let checked = checked.expect("it starts");
+        let said = String::from_utf8_lossy(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(0), "{}: {said}", package.name);
+        assert!(said.contains(&format!("package {}", package.expected.kind)), "{}: {said}", package.name);
+        for told in [&package.expected.start_page, &package.expected.title, &package.expected.licence] {
+            assert!(told.as_ref().is_none_or(|told| said.contains(told)), "{}: {told:?} in {said}", package.name);
+        }
+    }
+}
+
+/// What is no file would be waited for, or read without end; a language it does not speak would be taken for English.
+#[test]
+fn the_local_check_refuses_calls_that_make_no_sense() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe.zip");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+    // `timeout` ends with status 124 when it has to end the check.
+    let check = |arguments: &[&str]| {
+        let mut command = Command::new("timeout");
+        command.arg("20").arg(worker_program()).arg("check").args(arguments).output().expect("it starts")
+    };
+    let pipe = pipe.to_str().expect("a path in UTF-8");
+    let kept = folder.path().to_str().expect("a path in UTF-8");
+    for (arguments, word) in [
+        (&[pipe][..], "pipe"),
+        (&[kept], "folder"),
+        (&["/dev/zero"], "device"),
+        (&[FILE, "--language", "fr"], "--language"),
+        (&[FILE, "--language", "fr", "--json"], "--language"),
+        (&[FILE, "--format", "film"], "--format"),
+    ] {
+        let refused = check(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+    assert_eq!(check(&[FILE, "--language", "de"]).status.code(), Some(0));
+}

@@ -13,7 +13,7 @@ use tests::{TestApp, app::PATIENCE, archives};
 
 const GRACE: Duration = Duration::from_secs(20);
 
-pub(super) fn address() -> String {
+pub(crate) fn address() -> String {
     format!("127.0.0.1:{}", servers::ports::free().unwrap())
 }
 
@@ -29,14 +29,14 @@ fn installed(name: &str) -> Option<PathBuf> {
     }
 }
 
-pub(super) async fn scrape(address: &str) -> String {
+pub(crate) async fn scrape(address: &str) -> String {
     let answer = reqwest::get(format!("http://{address}/metrics")).await.expect("an answer");
     assert!(answer.status().is_success());
     answer.text().await.expect("text")
 }
 
 /// The value of the first series of this name whose labels contain all of `labels`.
-pub(super) fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+pub(crate) fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(name)?;
         let (series, value) = rest.rsplit_once(' ')?;

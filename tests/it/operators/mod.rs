@@ -8,6 +8,6 @@ mod change;
 mod cli;
 mod connections;
 mod explain;
-mod metrics;
+pub(crate) mod metrics;
 mod operate;
 mod traces;

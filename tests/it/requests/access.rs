@@ -1,82 +1,15 @@
-//! Access: the rights of every route, private things, and decisions of moderators with their audit rows.
+//! Access: private things, what waits for review, and decisions of moderators with their audit rows. `matrix.rs` has every
+//! route.
 
 use std::time::Duration;
 
 use domain::{review::ReviewPolicy, user::Role};
 use infra::db::{audit_log, nanos};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{
-    Answer, TestApp, User, archives,
-    client::answer,
-    routes::{Access, Route},
-    snapshot::redacted,
-};
-use uuid::Uuid;
+use tests::{Answer, TestApp, User, archives, client::answer, snapshot::redacted};
 
 const SOON: Duration = Duration::from_secs(20);
-
-fn call(app: &TestApp, route: &Route, id: &str) -> RequestBuilder {
-    let request = app.request(route.method.clone(), &route.address(id));
-    if route.takes_json() { request.json(&json!({})) } else { request }
-}
-
-fn outcome(answer: &Answer) -> String {
-    let code = answer.body["error"]["code"].as_str().unwrap_or_default();
-    format!("{} {code}", answer.status.as_u16()).trim_end().to_owned()
-}
-
-/// Every route with an id that does not exist and an empty body, for everybody: the right comes before the content.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_route_asks_for_what_it_needs() {
-    let app = TestApp::start().await;
-    let mut users = Vec::new();
-    for role in Role::ALL {
-        users.push((role.as_str(), app.user(&format!("the-{role}"), *role).await));
-    }
-    let mut table = String::new();
-    for route in Route::all() {
-        let id = Uuid::now_v7().to_string();
-        let nobody = answer(call(&app, &route, &id)).await;
-        let stranger = answer(call(&app, &route, &id).bearer_auth("eyJhbGciOiJub25lIn0.e30.")).await;
-        route.assert_documented(&nobody);
-        for (refuses, answer) in
-            [(route.access == Access::Protected, &nobody), (route.access != Access::Open, &stranger)]
-        {
-            if refuses {
-                assert_eq!(answer.error(StatusCode::UNAUTHORIZED), "UNAUTHORIZED", "{}", route.name());
-                assert_eq!(answer.headers["www-authenticate"], "Bearer");
-            }
-        }
-        let mut row = vec![format!("nobody {}", outcome(&nobody))];
-        for (role, user) in &users {
-            let mut token = user.token.clone();
-            if route.path.ends_with("/logout") {
-                token = app.login(&user.email).await.token;
-            }
-            let answer = answer(call(&app, &route, &id).bearer_auth(token)).await;
-            route.assert_documented(&answer);
-            let admin_only = route.path.starts_with("/api/v1/admin/audit") && *role != "admin";
-            let moderators_only = route.path.starts_with("/api/v1/admin/mod") && !["moderator", "admin"].contains(role);
-            if admin_only || moderators_only {
-                assert_eq!(answer.error(StatusCode::FORBIDDEN), "FORBIDDEN", "{role} {}", route.name());
-            }
-            row.push(format!("{role} {}", outcome(&answer)));
-        }
-        // Neighbours with the same answer share a line.
-        let mut lines: Vec<(String, String)> = Vec::new();
-        for (who, what) in row.iter().filter_map(|cell| cell.split_once(' ')) {
-            match lines.last_mut() {
-                Some((all, last)) if *last == what => *all = format!("{all} {who}"),
-                _ => lines.push((who.to_owned(), what.to_owned())),
-            }
-        }
-        table.push_str(&format!("{} ({:?})\n", route.name(), route.access));
-        lines.iter().for_each(|(who, what)| table.push_str(&format!("    {what}: {who}\n")));
-    }
-    insta::assert_snapshot!("who_may_call_what", table);
-    app.finish().await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_private_is_not_there_for_others() {
@@ -221,6 +154,86 @@ async fn decisions_are_made_once_take_effect_and_are_written_down() {
     assert!(
         by_actor.data(StatusCode::OK).as_array().unwrap().iter().all(|row| row["actor_id"] == colleague.id.as_str())
     );
+    worker.stop().await;
+    app.finish().await;
+}
+
+/// The bytes behind a download's answer.
+async fn bytes_of(app: &TestApp, link: &Answer) -> Vec<u8> {
+    let url = link.data(StatusCode::OK)["url"].as_str().unwrap();
+    app.http.get(url).send().await.unwrap().bytes().await.unwrap().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_review_is_had_by_its_creator_and_its_moderators_alone() {
+    let app = TestApp::start().await;
+    let worker = app.worker_with(ReviewPolicy::Always, jobs::registry()).await;
+    let creator = app.creator("grace").await;
+    let (moderator, admin) = (app.user("mod", Role::Moderator).await, app.user("root", Role::Admin).await);
+    let mut others = vec![app.creator("rival").await];
+    for role in [Role::Consumer, Role::Operator] {
+        others.push(app.user(&format!("the-{role}"), role).await);
+    }
+    let nano = creator.submit(&app, "Waits", archives::unit()).await;
+    app.wait_for_status(&creator, &nano, &["pending_review"]).await;
+    app.drained().await;
+    let path = format!("/api/v1/nanos/{nano}/download?redirect=false");
+    let looks = async || {
+        let rows = admin.get(&app, "/api/v1/admin/audit-logs?action=moderation.download").await;
+        rows.data(StatusCode::OK).as_array().unwrap().clone()
+    };
+    let downloads =
+        async || creator.get(&app, &format!("/api/v1/nanos/{nano}")).await.body["data"]["download_count"].clone();
+
+    for number in ["", "&version=1"] {
+        for user in [&creator, &moderator, &admin] {
+            let link = user.get(&app, &format!("{path}{number}")).await;
+            let file = bytes_of(&app, &link).await;
+            assert_eq!(file.get(..4), Some(b"PK\x03\x04".as_slice()), "the archive itself");
+            assert_eq!(link.body["data"]["size"], file.len());
+        }
+        for user in &others {
+            let refused = user.get(&app, &format!("{path}{number}")).await;
+            assert_eq!(refused.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{}", user.email);
+        }
+        assert_eq!(app.get(&format!("{path}{number}")).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let redirect = moderator.get(&app, &format!("/api/v1/nanos/{nano}/download")).await;
+    assert_eq!(redirect.status, StatusCode::FOUND);
+    assert_eq!(creator.get(&app, &format!("{path}&version=2")).await.status, StatusCode::NOT_FOUND);
+    let zero = creator.get(&app, &format!("{path}&version=0")).await;
+    assert_eq!(zero.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
+
+    // Looks of those who judge are written down, the creator's own are not; none of them counts.
+    let rows = looks().await;
+    let whose = |user: &User| rows.iter().filter(|row| row["actor_id"] == user.id.as_str()).count();
+    assert_eq!((rows.len(), whose(&moderator), whose(&admin)), (5, 3, 2));
+    assert!(rows.iter().all(|row| row["target_type"] == "version" && row["details"]["nano_id"] == nano.as_str()));
+    assert_eq!(downloads().await, 0);
+
+    // Published, it is everybody's and counts; the next version waits beside it.
+    let case = case_of(&app, &moderator, &nano).await;
+    decide(&app, &moderator, &case, "approve", "fine").await.data(StatusCode::OK);
+    app.wait_for_status(&creator, &nano, &["published"]).await;
+    others[0].get(&app, &path).await.data(StatusCode::OK);
+    moderator.get(&app, &format!("{path}&version=1")).await.data(StatusCode::OK);
+    assert_eq!(downloads().await, 2);
+    let upload = creator.upload(&app, &nano, archives::unit_with(&[("second.txt", b"Second.")])).await;
+    creator.finish(&app, &upload).await;
+    app.drained().await;
+    let (live, waiting) = (creator.get(&app, &path).await, creator.get(&app, &format!("{path}&version=2")).await);
+    assert_ne!(bytes_of(&app, &live).await, bytes_of(&app, &waiting).await);
+    assert_eq!(others[0].get(&app, &format!("{path}&version=2")).await.status, StatusCode::NOT_FOUND);
+    moderator.get(&app, &format!("{path}&version=2")).await.data(StatusCode::OK);
+    assert_eq!((downloads().await, looks().await.len()), (json!(3), 6));
+
+    // What was refused is nobody's any more.
+    let case = case_of(&app, &moderator, &nano).await;
+    decide(&app, &moderator, &case, "reject", "Not this one.").await.data(StatusCode::OK);
+    for user in [&creator, &moderator] {
+        assert_eq!(user.get(&app, &format!("{path}&version=2")).await.status, StatusCode::NOT_FOUND);
+    }
+    app.drained().await;
     worker.stop().await;
     app.finish().await;
 }

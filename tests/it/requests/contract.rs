@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use domain::user::Role;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{
+    Method, RequestBuilder, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, app::PATIENCE, client::answer, routes::Route};
+use tests::{Answer, TestApp, app::PATIENCE, client::answer, contract, routes::Route};
 use uuid::Uuid;
 
 /// The error envelope, with the headers every answer has.
@@ -43,6 +46,48 @@ async fn ready(app: &TestApp) -> Answer {
         }
         assert!(started.elapsed() < PATIENCE, "{:#}", answer.body);
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// `tests::client::answer` holds every answer against the document; this shows that it can find something.
+#[test]
+fn an_answer_that_breaks_the_document_is_found() {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let check = |method: Method, path: &str, status: u16, body: &Value| {
+        contract::check(&method, path, StatusCode::from_u16(status).unwrap(), &headers, body.to_string().as_bytes())
+    };
+    let time = "2026-11-22T10:00:00.000Z";
+    let error = |code: &str| {
+        let error = json!({"code": code, "message": "No.", "details": {}});
+        json!({"success": false, "error": error, "timestamp": time})
+    };
+    let pause = |scope: Value, time: &str| {
+        let data = json!({"scope": scope, "name": "all", "paused": true, "expires_at": null});
+        json!({"success": true, "data": data, "timestamp": time})
+    };
+    let paused = "/api/v1/admin/jobs/pause";
+    for (method, path, status, body) in [
+        (Method::GET, "/health", 200, json!({"status": "ok"})),
+        (Method::POST, "/health", 405, error("METHOD_NOT_ALLOWED")),
+        (Method::GET, "/api/v1/no/such/thing", 404, error("NOT_FOUND")),
+        (Method::GET, "/api/v1/auth/me", 401, error("TOKEN_EXPIRED")),
+        (Method::POST, paused, 200, pause(json!("all"), time)),
+    ] {
+        assert_eq!(check(method, path, status, &body), Ok(()), "{path} {status} {body}");
+    }
+    for (method, path, status, body) in [
+        (Method::GET, "/health", 200, json!({"status": null})),
+        (Method::GET, "/health", 200, json!({})),
+        (Method::GET, "/health", 418, json!({"status": "ok"})),
+        (Method::POST, "/health", 200, json!({"status": "ok"})),
+        (Method::GET, "/api/v1/no/such/thing", 200, json!({})),
+        (Method::GET, "/api/v1/auth/me", 401, error("OWN_NANO")),
+        (Method::GET, "/api/v1/auth/me", 401, json!({"error": {"code": "TOKEN_EXPIRED"}})),
+        (Method::POST, "/api/v1/auth/logout", 204, json!({})),
+        (Method::POST, paused, 200, pause(json!("some"), time)),
+        (Method::POST, paused, 200, pause(json!("all"), "yesterday")),
+    ] {
+        assert!(check(method, path, status, &body).is_err(), "{path} {status} {body}");
     }
 }
 

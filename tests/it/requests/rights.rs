@@ -1,113 +1,21 @@
 //! Made from the OpenAPI document: every route that changes something, and every admin route, is refused to whoever
 //! lacks the right it declares, and then nothing has changed; and every change of the fleet is written down once.
 
-use chrono::Utc;
-use domain::{
-    ids::{NanoId, VersionId},
-    review::Cause,
-    user::{Permission, Role},
-};
-use infra::db::{audit_log, moderation_cases};
-use jobs::{RemoveObject, ValidateArchive};
-use queue::{
-    builtin::PruneLedger,
-    ids::{JobId, WorkerId},
-    ledger::{
-        self, Action, By,
-        controls::{
-            limits::{self, Limit},
-            pauses::{self, EVERYTHING, Scope},
-        },
-        schedules, workers,
-    },
-};
-use reqwest::{RequestBuilder, StatusCode};
+use domain::user::{Permission, Role};
+use infra::db::audit_log;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::{
-    Answer, TestApp, User, archives,
+    Answer, TestApp, User,
     client::answer,
     database,
     routes::{Access, Needs, Route},
 };
 
+use super::things::{Things, schedule};
+
 fn guarded() -> impl Iterator<Item = Route> {
     Route::all().into_iter().filter(|route| route.is_mutating() || route.is_for_admins())
-}
-
-/// Things of somebody who is none of the callers.
-struct Things {
-    nano: String,
-    upload: String,
-    job: String,
-    case: String,
-    worker: String,
-}
-
-const SCHEDULE: &str = "prune_ledger";
-const QUEUE: &str = "media";
-const KIND: &str = "scan_content";
-
-async fn things(app: &TestApp) -> Things {
-    let owner = app.creator("owner").await;
-    let nano = owner.draft(app, "Theirs").await;
-    let upload = owner.upload(app, &nano, archives::unit()).await;
-    owner.submit(app, "Also theirs", archives::unit_with(&[("more.txt", b"More.")])).await;
-    let job = app.assert_enqueued::<ValidateArchive>(|_| true).await;
-    let mut tx = app.db.begin().await.unwrap();
-    let id: NanoId = nano.parse().unwrap();
-    let case = moderation_cases::open(&mut tx, id, VersionId::new(), Cause::Always, Utc::now()).await.unwrap();
-    tx.commit().await.unwrap();
-    Things { nano, upload, job: job.to_string(), case: case.to_string(), worker: worker(app).await.to_string() }
-}
-
-/// A row of a worker that nobody is.
-async fn worker(app: &TestApp) -> WorkerId {
-    let id = WorkerId::new();
-    let new = workers::NewWorker { id, name: "host:1".into(), version: "1".into(), queues: QUEUE.into(), slots: 2 };
-    workers::register(&app.db, &new).await.unwrap();
-    id
-}
-
-async fn schedule(app: &TestApp) {
-    let definition = schedules::Definition {
-        name: SCHEDULE,
-        kind: PruneLedger::KIND,
-        expression: "0 30 3 * * *",
-        zone: "Europe/Berlin",
-        jitter_seconds: 0,
-        catch_up: "once",
-        enabled: true,
-    };
-    schedules::define(&app.db, &definition, &[], Utc::now()).await.unwrap();
-}
-
-impl Things {
-    /// The route's path about these things.
-    fn address(&self, route: &Route) -> String {
-        let path = route.address_with(|name, before| match (name, before) {
-            ("id", "nanos") => self.nano.clone(),
-            ("id", "uploads") => self.upload.clone(),
-            ("id", "jobs") => self.job.clone(),
-            ("id", "workers") => self.worker.clone(),
-            ("case_id", _) => self.case.clone(),
-            ("queue", _) => QUEUE.into(),
-            ("kind", _) => KIND.into(),
-            ("name", "schedules") => SCHEDULE.into(),
-            // What has no thing yet: refused before it is looked for.
-            ("id", "bulk") => JobId::new().to_string(),
-            ("fingerprint", _) => "0".repeat(32),
-            (name, before) => panic!("{}: what is the {{{name}}} of {before}? Teach `Things` one", route.name()),
-        });
-        match route.query() {
-            query if query.is_empty() => path,
-            query => format!("{path}?{query}"),
-        }
-    }
-
-    fn request(&self, app: &TestApp, route: &Route) -> RequestBuilder {
-        let request = app.request(route.method.clone(), &self.address(route));
-        if route.takes_json() { request.json(&route.body()) } else { request }
-    }
 }
 
 #[test]
@@ -167,7 +75,8 @@ fn may(route: &Route, role: Role) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_lacks_the_right_is_refused_and_nothing_changes() {
     let app = TestApp::start().await;
-    let things = things(&app).await;
+    let owner = app.creator("owner").await;
+    let things = Things::of(&app, &owner).await;
     schedule(&app).await;
     let mut people: Vec<(Role, User)> = Vec::new();
     for role in Role::ALL {
@@ -205,61 +114,6 @@ async fn whoever_lacks_the_right_is_refused_and_nothing_changes() {
     app.discard().await;
 }
 
-/// What must be there so that this call succeeds.
-async fn prepare(app: &TestApp, route: &Route) -> Things {
-    let by = By::system("before");
-    let job = app.put(&RemoveObject { key: format!("nobody/{}", JobId::new()) }).await;
-    let mut tx = app.db.begin().await.unwrap();
-    let tail = route.path.trim_start_matches("/api/v1").trim_start_matches("/admin").trim_start_matches("/jobs");
-    match (route.method.as_str(), tail) {
-        ("POST", "/{id}/retry") => {
-            ledger::operate(&mut tx, job, Action::Discard, &by).await.unwrap().unwrap();
-        }
-        ("POST", "/queues/{queue}/resume") => {
-            pauses::pause(&mut tx, Scope::Queue, QUEUE, "before", None, None).await.unwrap();
-        }
-        ("POST", "/resume") => {
-            pauses::pause(&mut tx, Scope::All, EVERYTHING, "before", None, None).await.unwrap();
-        }
-        ("POST", "/{id}/rerun") => {
-            sqlx::query("UPDATE jobs SET state = 'completed', finished_at = UTC_TIMESTAMP(6) WHERE id = ?")
-                .bind(job)
-                .execute(&mut *tx)
-                .await
-                .unwrap();
-        }
-        ("POST", "/kinds/{kind}/resume") => {
-            pauses::pause(&mut tx, Scope::Kind, KIND, "before", None, None).await.unwrap();
-        }
-        ("POST", "/schedules/{name}/resume") => {
-            schedules::pause(&mut tx, SCHEDULE, "before", None, None).await.unwrap();
-        }
-        ("DELETE", "/limits/{kind}") => {
-            let limit = Limit { max_running: Some(3), ..Limit::of(KIND, "before") };
-            limits::set(&mut tx, &limit).await.unwrap();
-        }
-        (
-            "POST",
-            "/{id}/cancel"
-            | "/{id}/discard"
-            | "/pause"
-            | "/queues/{queue}/pause"
-            | "/kinds/{kind}/pause"
-            | "/workers/{id}/drain"
-            | "/schedules/{name}/run"
-            | "/schedules/{name}/pause"
-            | "/bulk",
-        )
-        | ("PUT", "/limits/{kind}")
-        | ("PATCH", "/{id}") => {}
-        _ => panic!("{}: what must be there so that it succeeds? Teach `prepare`", route.name()),
-    }
-    tx.commit().await.unwrap();
-    let worker = worker(app).await.to_string();
-    let none = String::new();
-    Things { nano: none.clone(), upload: none.clone(), case: none, job: job.to_string(), worker }
-}
-
 async fn newest_audit_row(app: &TestApp) -> (u64, Option<domain::audit::Link>) {
     let (rows, _) = audit_log::page(&app.db, &audit_log::Filter::default(), 0, 1).await.unwrap();
     (rows.first().map_or(0, |row| row.seq), rows.into_iter().next())
@@ -273,7 +127,7 @@ async fn every_change_of_the_fleet_is_written_down_once() {
     schedule(&app).await;
     let mut written = Vec::new();
     for route in guarded().filter(|route| route.is_mutating() && route.path.contains("/jobs/")) {
-        let things = prepare(&app, &route).await;
+        let things = Things::steered(&app, &route).await;
         let (before, _) = newest_audit_row(&app).await;
         let done: Answer = answer(things.request(&app, &route).bearer_auth(&operator.token)).await;
         let name = route.name();

@@ -103,6 +103,7 @@ export const removeNano = (id: string) => api.delete(`/nanos/${id}`)
 export const withdrawNano = (id: string) => api.post(`/nanos/${id}/withdraw`)
 export const restoreNano = (id: string) => api.post(`/nanos/${id}/restore`)
 
-export async function downloadLink(id: string): Promise<DownloadLink> {
-  return (await read<DownloadLink>(`/nanos/${id}/download`, { redirect: false })).data
+/** Of the published version, or of one that waits for review, for those whom that concerns. */
+export async function downloadLink(id: string, version?: number): Promise<DownloadLink> {
+  return (await read<DownloadLink>(`/nanos/${id}/download`, { redirect: false, version })).data
 }

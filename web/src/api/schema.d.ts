@@ -510,8 +510,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decides a case: approving publishes the version by a job, rejecting tells its creator why. */
+        /** Decides a case: approving publishes the version by a job, or the edit at once; rejecting tells its creator why. */
         post: operations["post_admin_moderation_case_id_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes your password. Every other session of yours ends. A wrong current password counts as a failed login. */
+        post: operations["post_auth_change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -527,7 +544,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs in with email and password. */
+        /**
+         * Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
+         *     each account; a browser that keeps cookies and has signed in before is counted by itself.
+         */
         post: operations["post_auth_login"];
         delete?: never;
         options?: never;
@@ -580,7 +600,8 @@ export interface paths {
         put?: never;
         /**
          * Exchanges a refresh token for new tokens. It comes in the `Authorization` header, in the body, or as the cookie;
-         *     the new one goes back the same way. Each works once: a second use ends the session for everybody.
+         *     the new one goes back the same way. Each works once: a second use ends the session for everybody. Only when the answer
+         *     was lost on its way may the same client use it once more, 1 to 60 s later.
          */
         post: operations["post_auth_refresh_token"];
         delete?: never;
@@ -598,7 +619,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes an account. The answer is the same whether or not the address has one already; the mail tells its owner. */
+        /**
+         * Makes an account. The answer is the same, and so is the work, whether or not others have registered with the address; the
+         *     mail tells its owner. Who confirms the address first gets it.
+         */
         post: operations["post_auth_register"];
         delete?: never;
         options?: never;
@@ -617,10 +641,45 @@ export interface paths {
         put?: never;
         /**
          * Sends another verification mail, if the address waits for one; at most one a minute. The answer is always the
-         *     same.
+         *     same, and so is the work until then. The mail has a link for each registration that waits.
          */
         post: operations["post_auth_resend_verification"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where you are signed in, the newest first. */
+        get: operations["get_auth_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends every session of yours but this one. */
+        delete: operations["delete_auth_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of your sessions: its tokens stop working at once. */
+        delete: operations["delete_auth_sessions_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -635,7 +694,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirms an email address with the token from the mail's link. */
+        /**
+         * Confirms an email address with the token from the mail's link, for the registration that the link belongs to. Sessions opened
+         *     before end; other registrations with the address are closed.
+         */
         post: operations["post_auth_verify_email"];
         delete?: never;
         options?: never;
@@ -800,7 +862,12 @@ export interface paths {
         delete: operations["delete_nanos_id"];
         options?: never;
         head?: never;
-        /** Changes what is said about a nano; fields that are left out stay. A published one changes in the index, too. */
+        /**
+         * Changes what is said about a nano; fields that are left out stay. A published one changes in the index, too.
+         * @description Title and description of a published nano are scanned first: they are in `pending_edit` until then, usually for a second,
+         *     and until a moderator has decided when the scan finds something. What is public stays until then. Sending what is public
+         *     gives the edit up.
+         */
         patch: operations["patch_nanos_id"];
         trace?: never;
     };
@@ -812,8 +879,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The published file: a redirect to a signed address that works for a few minutes. Needs a confirmed email address;
-         *     counts once per person and day.
+         * The file, checked and packed anew: a redirect to a signed address that works for a few minutes. Needs a confirmed email
+         *     address. The published one is for everybody and counts once per person and day. One that waits for review is for its
+         *     creator and the moderators, and does not count; a moderator's look at it is in the audit log.
          */
         get: operations["get_nanos_id_download"];
         put?: never;
@@ -1307,15 +1375,16 @@ export interface components {
              * @description Jobs that had come into another state when their turn came.
              */
             skipped: number;
-            /** @enum {string} */
-            state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            /** @enum {string|null} */
+            state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined" | null;
         };
         /** @description A version that waits for a decision. */
         CaseView: {
             /** @enum {string} */
-            cause: "first_upload" | "always" | "flagged";
+            cause: "first_upload" | "always" | "flagged" | "edited";
             /** Format: date-time */
             created_at: string;
+            edit?: components["schemas"]["PendingEdit"] | null;
             /** Format: uuid */
             id: string;
             nano?: components["schemas"]["Nano"] | null;
@@ -1408,14 +1477,14 @@ export interface components {
             description?: string | null;
             /** Format: int32 */
             duration_minutes?: number | null;
-            /** @enum {string} */
-            format?: "video" | "text" | "quiz" | "interactive" | "mixed";
-            /** @enum {string} */
-            language?: "de" | "en";
+            /** @enum {string|null} */
+            format?: "video" | "text" | "quiz" | "interactive" | "mixed" | null;
+            /** @enum {string|null} */
+            language?: "de" | "en" | null;
             /** Format: int32 */
             level?: number | null;
-            /** @enum {string} */
-            license?: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary";
+            /** @enum {string|null} */
+            license?: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary" | null;
             title?: string | null;
         };
         /** @description Something the job works on. */
@@ -1436,35 +1505,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_AdminJobDetail: {
-            /** @description A job with everything that is known of it. */
-            data: components["schemas"]["AdminJob"] & {
-                /** Format: int32 */
-                args_version: number;
-                /**
-                 * @description The stored arguments. Hidden from every caller, as `[redacted]`: the values of fields whose names contain a
-                 *     word like `password`, `token`, `secret`, `email`, `recipient`, `phone`, `ip`, `subject`, `body`, `text` or
-                 *     `params` (ids such as `token_id` are shown), and texts that contain an email address, are a JSON Web Token or
-                 *     have more than 200 characters.
-                 */
-                arguments?: unknown;
-                /** @description Runs that are recorded: all but a plain first success, and those that said something. */
-                attempts: components["schemas"]["AttemptView"][];
-                /** @description The jobs this one waits for; the first 100. */
-                children: components["schemas"]["AdminJob"][];
-                /** @description What it works on, as that stands now. */
-                effects: components["schemas"]["EffectView"][];
-                /**
-                 * Format: uuid
-                 * @description The job that waits for this one and its siblings.
-                 */
-                parent_id?: string | null;
-                references: components["schemas"]["ReferenceView"][];
-                stop_requested?: components["schemas"]["StopView"] | null;
-                /** @description What happened, oldest first. */
-                timeline: components["schemas"]["Happening"][];
-                /** @description The trace of the request or the tick that made it, and of every run (W3C, 32 hexadecimal digits). */
-                trace_id?: string | null;
-            };
+            data: components["schemas"]["AdminJobDetail"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1473,15 +1514,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_BulkAnswer: {
-            /** @description What a bulk action would do, or that it was begun. */
-            data: {
-                bulk?: components["schemas"]["BulkView"] | null;
-                dry_run: boolean;
-                /** @description Jobs that match now. */
-                matched: components["schemas"]["Count"];
-                /** @description The newest ten of them. */
-                sample: components["schemas"]["AdminJob"][];
-            };
+            data: components["schemas"]["BulkAnswer"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1490,49 +1523,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_BulkView: {
-            /** @description A bulk action and how far it is. */
-            data: {
-                /** @enum {string} */
-                action: "retry" | "cancel" | "discard" | "rerun";
-                /**
-                 * Format: uuid
-                 * @description Who asked for it.
-                 */
-                actor?: string | null;
-                /**
-                 * Format: int64
-                 * @description Jobs it acted upon.
-                 */
-                changed: number;
-                /** Format: date-time */
-                created_at: string;
-                /** @description As it is applied, with the states it touches. */
-                filter: Record<string, never>;
-                /**
-                 * Format: date-time
-                 * @description When it had been through all of them.
-                 */
-                finished_at?: string | null;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: uuid
-                 * @description The job that does it; cancelling it stops it after the step under way.
-                 */
-                job_id: string;
-                /** @description Jobs that matched when it was asked for. */
-                matched: components["schemas"]["Count"];
-                /** Format: int32 */
-                per_second?: number | null;
-                reason: string;
-                /**
-                 * Format: int64
-                 * @description Jobs that had come into another state when their turn came.
-                 */
-                skipped: number;
-                /** @enum {string} */
-                state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
-            };
+            data: components["schemas"]["BulkView"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1541,14 +1532,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Decided: {
-            data: {
-                /** Format: uuid */
-                case_id: string;
-                /** @enum {string} */
-                decision: "no_action" | "approve" | "reject" | "warn" | "archive" | "delete";
-                /** Format: uuid */
-                nano_id: string;
-            };
+            data: components["schemas"]["Decided"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1557,19 +1541,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_DownloadLink: {
-            data: {
-                /**
-                 * Format: int64
-                 * @description Seconds the link works.
-                 */
-                expires_in: number;
-                filename: string;
-                /** @description Hex. */
-                sha256?: string | null;
-                /** Format: int64 */
-                size?: number | null;
-                url: string;
-            };
+            data: components["schemas"]["DownloadLink"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1578,10 +1550,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Draining: {
-            data: {
-                /** Format: uuid */
-                worker_id: string;
-            };
+            data: components["schemas"]["Draining"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1590,22 +1559,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_FinishedUpload: {
-            /** @description What a finished upload has become. */
-            data: {
-                /**
-                 * Format: uuid
-                 * @description The first of the steps: the check of the archive.
-                 */
-                job_id: string;
-                /** Format: uuid */
-                nano_id: string;
-                /** Format: int32 */
-                number: number;
-                semver: string;
-                upload: components["schemas"]["UploadView"];
-                /** Format: uuid */
-                version_id: string;
-            };
+            data: components["schemas"]["FinishedUpload"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1614,13 +1568,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_JobChanged: {
-            /** @description Where it stood and stands. */
-            data: {
-                after: components["schemas"]["PlaceView"];
-                before: components["schemas"]["PlaceView"];
-                /** Format: uuid */
-                job_id: string;
-            };
+            data: components["schemas"]["JobChanged"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1629,25 +1577,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_JobDetail: {
-            /** @description A job, the jobs it is tied to, and what its owner asks about it. */
-            data: components["schemas"]["Job"] & {
-                /** @description The jobs this one waits for. */
-                children: components["schemas"]["Job"][];
-                /**
-                 * Format: date-time
-                 * @description When it runs again, while it waits for a time.
-                 */
-                next_run_at?: string | null;
-                /**
-                 * Format: uuid
-                 * @description The job that waits for this one and its siblings.
-                 */
-                parent_id?: string | null;
-                /** @description Whether the caller can try it again (`POST /jobs/{id}/retry`). */
-                retry: components["schemas"]["Retry"];
-                trouble?: components["schemas"]["Explanation"] | null;
-                waiting?: components["schemas"]["Waiting"] | null;
-            };
+            data: components["schemas"]["JobDetail"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1656,36 +1586,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_LimitView: {
-            data: {
-                /** Format: uuid */
-                actor?: string | null;
-                /**
-                 * Format: int32
-                 * @description Starts that may come at once.
-                 */
-                burst?: number | null;
-                /** Format: date-time */
-                changed_at: string;
-                kind: string;
-                /**
-                 * Format: int32
-                 * @description Runs at a time, in the whole fleet.
-                 */
-                max_running?: number | null;
-                /**
-                 * Format: int32
-                 * @description Runs at a time of each owner.
-                 */
-                max_running_per_tenant?: number | null;
-                /**
-                 * Format: int32
-                 * @description Starts in `rate_seconds`.
-                 */
-                rate?: number | null;
-                /** Format: int32 */
-                rate_seconds?: number | null;
-                reason: string;
-            };
+            data: components["schemas"]["LimitView"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1694,13 +1595,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_MailSent: {
-            /** @description What happens next. */
-            data: {
-                /** @description Where the mail goes. */
-                email: string;
-                /** @example verify_email */
-                next: string;
-            };
+            data: components["schemas"]["MailSent"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1709,27 +1604,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Me: {
-            /** @description The signed-in person. */
-            data: {
-                bio: string;
-                /** Format: date-time */
-                created_at: string;
-                creator_terms_version?: string | null;
-                email: string;
-                email_verified: boolean;
-                /** Format: uuid */
-                id: string;
-                /** @enum {string} */
-                language: "de" | "en";
-                name: string;
-                /** @description What this role may do. */
-                permissions: string[];
-                /** @enum {string} */
-                role: "consumer" | "creator" | "moderator" | "operator" | "admin";
-                /** @enum {string} */
-                status: "active" | "inactive" | "suspended" | "deleted";
-                username: string;
-            };
+            data: components["schemas"]["Me"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1738,47 +1613,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Nano: {
-            /** @description A nano as it stands in lists. */
-            data: {
-                /**
-                 * Format: double
-                 * @description 0–5.
-                 */
-                average_rating: number;
-                /** @description Slugs. */
-                categories: string[];
-                /** Format: date-time */
-                created_at: string;
-                creator: components["schemas"]["Creator"];
-                description: string;
-                /** Format: int32 */
-                download_count: number;
-                /** Format: int32 */
-                duration_minutes: number;
-                /** @enum {string} */
-                format: "video" | "text" | "quiz" | "interactive" | "mixed";
-                /** Format: uuid */
-                id: string;
-                /** @enum {string} */
-                language: "de" | "en";
-                /**
-                 * Format: int32
-                 * @description 1 foundation, 2 intermediate, 3 advanced.
-                 */
-                level: number;
-                /** @enum {string} */
-                license: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary";
-                /** Format: date-time */
-                published_at?: string | null;
-                /** Format: int32 */
-                rating_count: number;
-                /** @enum {string} */
-                status: "draft" | "processing" | "pending_review" | "published" | "rejected" | "archived" | "deleted";
-                thumbnail?: components["schemas"]["Thumbnail"] | null;
-                title: string;
-                /** Format: date-time */
-                updated_at: string;
-            };
+            data: components["schemas"]["Nano"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1787,11 +1622,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_NanoDetail: {
-            /** @description A nano, and for those who may know: how its newest version is doing. */
-            data: components["schemas"]["Nano"] & {
-                latest_version?: components["schemas"]["VersionDetail"] | null;
-                version?: components["schemas"]["Version"] | null;
-            };
+            data: components["schemas"]["NanoDetail"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1800,31 +1631,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Operated: {
-            /** @description What became of the job. */
-            data: {
-                /**
-                 * Format: int32
-                 * @description Running jobs that were asked to stop. They are told within a second, and end as `cancelled` unless they complete
-                 *     first.
-                 */
-                asked: number;
-                /**
-                 * Format: int32
-                 * @description Jobs that are in another state now: 1, or with `flow` any number.
-                 */
-                changed: number;
-                /** Format: uuid */
-                job_id: string;
-                /**
-                 * Format: int32
-                 * @description Jobs of the flow that were left alone, because their state does not fit.
-                 */
-                skipped: number;
-                /** @enum {string} */
-                state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
-                /** @enum {string} */
-                state_before: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
-            };
+            data: components["schemas"]["Operated"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1833,19 +1640,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_PauseChange: {
-            /** @description A pause, or its end. */
-            data: {
-                /**
-                 * Format: date-time
-                 * @description When it ends by itself.
-                 */
-                expires_at?: string | null;
-                /** @description Of the queue or kind; `all` for everything. */
-                name: string;
-                paused: boolean;
-                /** @enum {string} */
-                scope: "queue" | "kind" | "all";
-            };
+            data: components["schemas"]["PauseChange"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1854,17 +1649,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_QueuesView: {
-            /** @description The queues, and what holds them up. */
-            data: {
-                /** @description Limits across the fleet, by kind. */
-                limits: components["schemas"]["LimitView"][];
-                paused?: components["schemas"]["PauseView"] | null;
-                /** @description Kinds of which nothing starts. */
-                paused_kinds: components["schemas"]["PauseView"][];
-                queues: components["schemas"]["QueueView"][];
-                /** Format: int64 */
-                window_minutes: number;
-            };
+            data: components["schemas"]["QueuesView"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1873,13 +1658,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_SchedulePaused: {
-            /** @description A schedule's pause, or its end. */
-            data: {
-                /** Format: date-time */
-                expires_at?: string | null;
-                name: string;
-                paused: boolean;
-            };
+            data: components["schemas"]["SchedulePaused"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1888,12 +1667,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_SearchAnswer: {
-            data: {
-                /** @description Nothing matched the words as typed; similar ones were taken. */
-                corrected: boolean;
-                facets?: components["schemas"]["FacetLists"] | null;
-                hits: components["schemas"]["Found"][];
-            };
+            data: components["schemas"]["SearchAnswer"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1902,11 +1676,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Started: {
-            /** @description The job that was enqueued. */
-            data: {
-                /** Format: uuid */
-                job_id: string;
-            };
+            data: components["schemas"]["Started"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1915,19 +1685,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_StatsView: {
-            /** @description Runs that ended, over time. */
-            data: {
-                series: components["schemas"]["Series"][];
-                /**
-                 * Format: date-time
-                 * @description The beginning of the first step.
-                 */
-                since: string;
-                /** @enum {string} */
-                step: "minute" | "hour";
-                /** Format: date-time */
-                until: string;
-            };
+            data: components["schemas"]["StatsView"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1936,24 +1694,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_TokenPair: {
-            /** @description Tokens for a client. */
-            data: {
-                access_token: string;
-                /**
-                 * Format: int64
-                 * @description Seconds until the access token expires.
-                 */
-                expires_in: number;
-                /**
-                 * Format: int64
-                 * @description Seconds until the refresh token expires.
-                 */
-                refresh_expires_in: number;
-                /** @description Absent when it went into a cookie. */
-                refresh_token?: string | null;
-                /** @example Bearer */
-                token_type: string;
-            };
+            data: components["schemas"]["TokenPair"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1962,31 +1703,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_UploadView: {
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                expires_at: string;
-                filename: string;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: uuid
-                 * @description The job that checks it, once finished.
-                 */
-                job_id?: string | null;
-                /** Format: uuid */
-                nano_id: string;
-                /** @description Hex, once all bytes are received. */
-                sha256?: string | null;
-                /**
-                 * Format: int64
-                 * @description Bytes received, once all are.
-                 */
-                size?: number | null;
-                /** @enum {string} */
-                state: "receiving" | "received" | "finished" | "aborted" | "expired";
-            };
+            data: components["schemas"]["UploadView"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1995,80 +1712,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_AdminJob: {
-            data: {
-                /**
-                 * Format: int32
-                 * @description Runs whose child process died.
-                 */
-                crashes: number;
-                /** Format: date-time */
-                created_at: string;
-                /** @description The newest error. */
-                error?: string | null;
-                /**
-                 * Format: int32
-                 * @description Runs that failed by its own fault.
-                 */
-                failures: number;
-                /** @description What groups its newest failure with others of the same cause. */
-                fingerprint?: string | null;
-                /** Format: date-time */
-                finished_at?: string | null;
-                /** Format: uuid */
-                id: string;
-                kind: string;
-                /**
-                 * Format: int32
-                 * @description Runs lost with their worker.
-                 */
-                lost: number;
-                /**
-                 * Format: int32
-                 * @description Failures until it is given up.
-                 */
-                max_failures: number;
-                /**
-                 * Format: int32
-                 * @description 0 first to 4 last.
-                 */
-                priority: number;
-                progress?: components["schemas"]["Progress"] | null;
-                queue: string;
-                /**
-                 * Format: date-time
-                 * @description From when it may or might run.
-                 */
-                run_at: string;
-                /**
-                 * Format: int64
-                 * @description From the start of its last run to its end.
-                 */
-                run_ms?: number | null;
-                /**
-                 * Format: int32
-                 * @description Times it was started.
-                 */
-                runs: number;
-                /**
-                 * Format: date-time
-                 * @description Of the last run.
-                 */
-                started_at?: string | null;
-                /** @enum {string} */
-                state: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
-                /**
-                 * Format: uuid
-                 * @description The owner; absent for the system's own work.
-                 */
-                tenant?: string | null;
-                /**
-                 * Format: int64
-                 * @description From when it could run to the start of its last run.
-                 */
-                wait_ms?: number | null;
-                /** Format: uuid */
-                worker_id?: string | null;
-            }[];
+            data: components["schemas"]["AdminJob"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2077,28 +1721,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_AuditRow: {
-            data: {
-                action: string;
-                /** Format: uuid */
-                actor_id?: string | null;
-                created_at: string;
-                details: unknown;
-                /** @description Hex; covers this row and everything before it. */
-                hash: string;
-                /** Format: uuid */
-                id: string;
-                /** @description /24 or /48; full addresses are never kept. */
-                ip_prefix?: string | null;
-                request_id?: string | null;
-                /** @example ok */
-                result: string;
-                /** Format: int64 */
-                seq: number;
-                /** Format: uuid */
-                target_id?: string | null;
-                target_type: string;
-                user_agent?: string | null;
-            }[];
+            data: components["schemas"]["AuditRow"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2107,20 +1730,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_CaseView: {
-            data: {
-                /** @enum {string} */
-                cause: "first_upload" | "always" | "flagged";
-                /** Format: date-time */
-                created_at: string;
-                /** Format: uuid */
-                id: string;
-                nano?: components["schemas"]["Nano"] | null;
-                /** @description What the content scan found. */
-                scan?: unknown;
-                /** @enum {string} */
-                state: "pending" | "investigating" | "resolved" | "dismissed";
-                version?: components["schemas"]["Version"] | null;
-            }[];
+            data: components["schemas"]["CaseView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2129,15 +1739,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Category: {
-            data: {
-                children: components["schemas"]["Category"][];
-                /** Format: uuid */
-                id: string;
-                name_de: string;
-                name_en: string;
-                /** @example office */
-                slug: string;
-            }[];
+            data: components["schemas"]["Category"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2146,33 +1748,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_ErrorGroup: {
-            data: {
-                /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
-                class: string;
-                /**
-                 * Format: int64
-                 * @description Runs that failed so.
-                 */
-                failures: number;
-                /** @description Filters the job list, and is the filter of a bulk action. */
-                fingerprint: string;
-                /** Format: date-time */
-                first_seen: string;
-                /** @description The release whose worker met it first. */
-                first_version: string;
-                kind: string;
-                /** Format: uuid */
-                last_job_id: string;
-                /** Format: date-time */
-                last_seen: string;
-                last_version: string;
-                /** @description Jobs that were given up for it and still are. */
-                open: components["schemas"]["Count"];
-                /** @description Jobs that failed so and will run again. */
-                retrying: components["schemas"]["Count"];
-                /** @description Of the newest failure, at most 500 characters. */
-                sample: string;
-            }[];
+            data: components["schemas"]["ErrorGroup"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2181,36 +1757,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_LimitView: {
-            data: {
-                /** Format: uuid */
-                actor?: string | null;
-                /**
-                 * Format: int32
-                 * @description Starts that may come at once.
-                 */
-                burst?: number | null;
-                /** Format: date-time */
-                changed_at: string;
-                kind: string;
-                /**
-                 * Format: int32
-                 * @description Runs at a time, in the whole fleet.
-                 */
-                max_running?: number | null;
-                /**
-                 * Format: int32
-                 * @description Runs at a time of each owner.
-                 */
-                max_running_per_tenant?: number | null;
-                /**
-                 * Format: int32
-                 * @description Starts in `rate_seconds`.
-                 */
-                rate?: number | null;
-                /** Format: int32 */
-                rate_seconds?: number | null;
-                reason: string;
-            }[];
+            data: components["schemas"]["LimitView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2219,46 +1766,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Nano: {
-            data: {
-                /**
-                 * Format: double
-                 * @description 0–5.
-                 */
-                average_rating: number;
-                /** @description Slugs. */
-                categories: string[];
-                /** Format: date-time */
-                created_at: string;
-                creator: components["schemas"]["Creator"];
-                description: string;
-                /** Format: int32 */
-                download_count: number;
-                /** Format: int32 */
-                duration_minutes: number;
-                /** @enum {string} */
-                format: "video" | "text" | "quiz" | "interactive" | "mixed";
-                /** Format: uuid */
-                id: string;
-                /** @enum {string} */
-                language: "de" | "en";
-                /**
-                 * Format: int32
-                 * @description 1 foundation, 2 intermediate, 3 advanced.
-                 */
-                level: number;
-                /** @enum {string} */
-                license: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary";
-                /** Format: date-time */
-                published_at?: string | null;
-                /** Format: int32 */
-                rating_count: number;
-                /** @enum {string} */
-                status: "draft" | "processing" | "pending_review" | "published" | "rejected" | "archived" | "deleted";
-                thumbnail?: components["schemas"]["Thumbnail"] | null;
-                title: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Nano"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2267,49 +1775,16 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_ScheduleView: {
-            data: {
-                /**
-                 * @description What happens with ticks for which no scheduler was there: `skip`, `once` or `all:N`.
-                 * @example once
-                 */
-                catch_up: string;
-                /** @description False when it is switched off by configuration. */
-                enabled: boolean;
-                /**
-                 * @description Seconds, minutes, hours, day of month, month, day of week.
-                 * @example 0 30 3 * * *
-                 */
-                expression: string;
-                /**
-                 * Format: int32
-                 * @description A tick's job starts up to this much later than the tick.
-                 */
-                jitter_seconds: number;
-                /** @description Of the job it enqueues. */
-                kind: string;
-                /** @description The last twenty ticks, newest first. */
-                last: components["schemas"]["TickView"][];
-                /**
-                 * Format: date-time
-                 * @description When a job of it last completed, as a scheduler found at most a quarter of a minute later. Null: never, or not since
-                 *     successes are kept.
-                 */
-                last_success_at?: string | null;
-                name: string;
-                /** @description The next five ticks. Times in the past mean that no scheduler runs, or that it is switched off. */
-                next: string[];
-                pause?: components["schemas"]["SchedulePause"] | null;
-                /**
-                 * Format: date-time
-                 * @description When a scheduler last looked, give or take 5 s.
-                 */
-                seen_at?: string | null;
-                /**
-                 * @description The time zone the expression is meant in.
-                 * @example Europe/Berlin
-                 */
-                zone: string;
-            }[];
+            data: components["schemas"]["ScheduleView"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_Session: {
+            data: components["schemas"]["Session"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2318,30 +1793,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Version: {
-            data: {
-                changelog: string;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description 1, 2, 3 … per nano.
-                 */
-                number: number;
-                /** Format: date-time */
-                published_at?: string | null;
-                semver: string;
-                /** @description Hex, of the archive that is served. */
-                sha256?: string | null;
-                /**
-                 * Format: int64
-                 * @description Bytes of the archive that is served, once it is made.
-                 */
-                size?: number | null;
-                /** @enum {string} */
-                state: "processing" | "pending_review" | "published" | "rejected" | "withdrawn" | "superseded";
-            }[];
+            data: components["schemas"]["Version"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2350,46 +1802,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_WorkerView: {
-            data: {
-                drain_reason?: string | null;
-                /**
-                 * Format: date-time
-                 * @description When somebody asked it to finish what it runs and end.
-                 */
-                drain_requested_at?: string | null;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description How many jobs it runs.
-                 */
-                in_flight: number;
-                /**
-                 * Format: int64
-                 * @description Resident memory of the worker and its child processes, in bytes.
-                 */
-                memory_bytes?: number | null;
-                /** @description Host and process. */
-                name: string;
-                queues: string[];
-                /** @description The first 100 of them. */
-                running: components["schemas"]["RunningView"][];
-                /**
-                 * Format: date-time
-                 * @description The last sign of life; a second ago at most while all is well.
-                 */
-                seen_at: string;
-                /**
-                 * Format: int32
-                 * @description Jobs it runs at a time.
-                 */
-                slots: number;
-                /** Format: date-time */
-                started_at: string;
-                /** @description `alive`, `draining`, `stopped` or `dead`. */
-                state: string;
-                version: string;
-            }[];
+            data: components["schemas"]["WorkerView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2398,24 +1811,7 @@ export interface components {
         };
         /** @description The form of every successful JSON answer. */
         Envelope_VersionDetail: {
-            /** @description A version with everything its viewer may know. */
-            data: components["schemas"]["Version"] & {
-                /** @description The archive's entries with type and size. */
-                manifest?: unknown;
-                /** @description The steps this version went through. For the creator and the moderators. */
-                pipeline?: components["schemas"]["Job"][] | null;
-                /** @description What the archive check found. For the creator and the moderators. */
-                report?: unknown;
-                /** @description What the content scan found. For the creator and the moderators. */
-                scan?: unknown;
-                /** @description Hex, of the bytes as uploaded. For the creator and the moderators. */
-                uploaded_sha256?: string | null;
-                /**
-                 * Format: int64
-                 * @description Bytes as uploaded. For the creator and the moderators.
-                 */
-                uploaded_size?: number | null;
-            };
+            data: components["schemas"]["VersionDetail"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2442,7 +1838,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "CURSOR_INVALID" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -2569,6 +1965,10 @@ export interface components {
             description?: string | null;
             title?: string | null;
         };
+        Hint: {
+            de: string;
+            en: string;
+        };
         /** @description A step of background work. */
         Job: {
             /** Format: date-time */
@@ -2646,7 +2046,7 @@ export interface components {
              */
             priority?: number | null;
             /** @example heavy */
-            queue?: string;
+            queue?: string | null;
             /**
              * @description For the audit log and the job's timeline.
              * @example the creator is on the phone
@@ -2743,7 +2143,7 @@ export interface components {
         };
         Login: {
             /** @description Keep the refresh token in an HttpOnly cookie instead of sending it in the answer. */
-            cookie?: boolean;
+            cookie?: boolean | null;
             /** @example ada@example.org */
             email: string;
             /** @example correct horse battery */
@@ -2830,6 +2230,7 @@ export interface components {
             level: number;
             /** @enum {string} */
             license: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary";
+            pending_edit?: components["schemas"]["PendingEdit"] | null;
             /** Format: date-time */
             published_at?: string | null;
             /** Format: int32 */
@@ -2858,6 +2259,21 @@ export interface components {
              * @example the disk of the media workers is full
              */
             reason: string;
+        };
+        /** @description What a step could not do with a file, without any harm to the upload. */
+        Note: {
+            /**
+             * @description Stable.
+             * @example pdf_encrypted
+             */
+            code: string;
+            /**
+             * @description Name of the file in the archive; empty when it is not known which.
+             * @example skript.pdf
+             */
+            entry: string;
+            /** @description What to do about it. */
+            hint: components["schemas"]["Hint"];
         };
         /** @description What became of the job. */
         Operated: {
@@ -2890,12 +2306,20 @@ export interface components {
              * @description Also acts on everything the job waits for; at most 1,000 jobs. Needs `jobs:operate`.
              * @default false
              */
-            flow: boolean;
+            flow: boolean | null;
             /**
              * @description Required of those who operate jobs; kept in the audit log and in the job's timeline.
              * @example the mail server is back
              */
             reason?: string | null;
+        };
+        PasswordChange: {
+            current_password: string;
+            /**
+             * @description At least 10 characters, and not one of the common ones.
+             * @example correct horse battery
+             */
+            new_password: string;
         };
         /** @description A pause, or its end. */
         PauseChange: {
@@ -2925,6 +2349,15 @@ export interface components {
              * @description When it ends by itself.
              */
             until?: string | null;
+        };
+        /** @description A title and a description that are not public yet. */
+        PendingEdit: {
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /** @description What the scan found, so that a person has to look. Absent while it has not run, which takes seconds. */
+            findings?: unknown;
+            title: string;
         };
         /** @description Of the runs within the window; absent without any. */
         Percentiles: {
@@ -3042,6 +2475,13 @@ export interface components {
             storage: string;
             /**
              * Format: int64
+             * @description Those of them that cannot wholly confine what reads hostile files, because their machine lacks Landlock or seccomp:
+             *     `GET /api/v1/admin/workers` says which and what is missing.
+             * @example 0
+             */
+            unconfined_workers: number;
+            /**
+             * Format: int64
              * @description Workers with a heartbeat; none while the database is away. Without any, what is uploaded waits.
              * @example 2
              */
@@ -3066,9 +2506,9 @@ export interface components {
         Registration: {
             /** @example ada@example.org */
             email: string;
-            /** @enum {string} */
-            language?: "de" | "en";
-            /** @description Shown to others; the username when left out. */
+            /** @enum {string|null} */
+            language?: "de" | "en" | null;
+            /** @description Shown to others; the username when left out. Web addresses are refused. */
             name?: string | null;
             /**
              * @description At least 10 characters, and not one of the common ones.
@@ -3181,6 +2621,30 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        /** @description A browser or program that is signed in. */
+        Session: {
+            /** @description The one that asks. */
+            current: boolean;
+            /**
+             * @description What the browser or program called itself when it signed in.
+             * @example Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0
+             */
+            device: string;
+            /**
+             * Format: date-time
+             * @description Unless it gets new tokens before.
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last got new tokens: within the lifetime of an access token of when it was used.
+             */
+            refreshed_at: string;
+            /** Format: date-time */
+            signed_in_at: string;
+        };
         /** @description The job that was enqueued. */
         Started: {
             /** Format: uuid */
@@ -3230,8 +2694,8 @@ export interface components {
             fired_by?: string | null;
             /** Format: uuid */
             job_id?: string | null;
-            /** @enum {string} */
-            job_state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined";
+            /** @enum {string|null} */
+            job_state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined" | null;
             /**
              * @description `fired`, `missed` (no scheduler was there; a later tick stands for it), `skipped` (paused), or `manual`.
              * @example fired
@@ -3315,6 +2779,11 @@ export interface components {
         VersionDetail: components["schemas"]["Version"] & {
             /** @description The archive's entries with type and size. */
             manifest?: unknown;
+            /**
+             * @description What cost the nano a thumbnail or some words in the search, and what to do about it. For the creator and the
+             *     moderators.
+             */
+            notes?: components["schemas"]["Note"][] | null;
             /** @description The steps this version went through. For the creator and the moderators. */
             pipeline?: components["schemas"]["Job"][] | null;
             /** @description What the archive check found. For the creator and the moderators. */
@@ -3332,8 +2801,8 @@ export interface components {
         /** @description A waiting job's place, and how long it may take until it begins. */
         Waiting: {
             estimate?: components["schemas"]["EstimateView"] | null;
-            /** @enum {string} */
-            no_estimate?: "paused" | "limited" | "no_worker" | "crowded" | "too_few_runs";
+            /** @enum {string|null} */
+            no_estimate?: "paused" | "limited" | "no_worker" | "crowded" | "too_few_runs" | null;
             /**
              * Format: int64
              * @description From 1, among the own jobs of the same queue; at most 10,001.
@@ -3390,6 +2859,11 @@ export interface components {
             started_at: string;
             /** @description `alive`, `draining`, `stopped` or `dead`. */
             state: string;
+            /**
+             * @description What keeps its readers of hostile files from being wholly confined; empty when nothing does, null while nobody has
+             *     looked.
+             */
+            unconfined?: string | null;
             version: string;
         };
     };
@@ -3476,6 +2950,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3594,6 +3084,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3731,6 +3237,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -3808,6 +3330,22 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3917,6 +3455,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -3955,7 +3509,7 @@ export interface operations {
             };
             header?: {
                 /** @description The last event seen */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4001,6 +3555,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4130,6 +3700,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4276,6 +3862,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -4338,6 +3940,22 @@ export interface operations {
              */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4474,6 +4092,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -4563,6 +4197,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4686,6 +4336,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -4761,6 +4427,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4893,6 +4575,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5039,6 +4737,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -5165,6 +4879,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -5227,6 +4957,22 @@ export interface operations {
              */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5356,6 +5102,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5495,6 +5257,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5643,6 +5421,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -5735,6 +5529,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -5813,6 +5623,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5961,6 +5787,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -6035,6 +5877,22 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6183,6 +6041,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -6317,6 +6191,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6465,6 +6355,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -6540,6 +6446,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6686,6 +6608,153 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed; this session goes on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -6795,7 +6864,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later. */
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
             429: {
                 headers: {
                     /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
@@ -6875,6 +6947,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -6941,6 +7029,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -6974,7 +7078,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Refresh"] | null;
+                "application/json": components["schemas"]["Refresh"];
             };
         };
         responses: {
@@ -7033,6 +7137,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7284,6 +7404,260 @@ export interface operations {
             };
         };
     };
+    get_auth_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your sessions, at most 100 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_Session"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_auth_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The others are ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_auth_sessions_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_auth_verify_email: {
         parameters: {
             query?: never;
@@ -7348,6 +7722,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -7388,6 +7778,22 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Vec_Category"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
@@ -7468,6 +7874,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -7503,7 +7925,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Operation"] | null;
+                "application/json": components["schemas"]["Operation"];
             };
         };
         responses: {
@@ -7656,7 +8078,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The last event seen */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path: {
                 id: string;
@@ -7715,6 +8137,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -7750,7 +8188,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Operation"] | null;
+                "application/json": components["schemas"]["Operation"];
             };
         };
         responses: {
@@ -7927,6 +8365,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8045,6 +8499,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8118,6 +8588,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8203,6 +8689,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8275,6 +8777,22 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8420,6 +8938,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8447,6 +8981,11 @@ export interface operations {
     get_nanos_id_download: {
         parameters: {
             query?: {
+                /**
+                 * @description The number of a version that waits for review, or of the published one. By default the published one; of a nano that
+                 *     is not public, the one that waits.
+                 */
+                version?: number;
                 /** @description `false`: answer 200 with the link as JSON, for pages that cannot follow a redirect with a token. */
                 redirect?: boolean;
             };
@@ -8523,6 +9062,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8552,7 +9107,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The last event seen */
-                "Last-Event-ID"?: number | null;
+                "Last-Event-ID"?: number;
             };
             path: {
                 id: string;
@@ -8604,6 +9159,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8636,9 +9207,9 @@ export interface operations {
             };
             header?: {
                 /** @description The file's name, percent-encoded UTF-8 */
-                "X-Filename"?: string | null;
+                "X-Filename"?: string;
                 /** @description `sha-256=:<base64>:` */
-                "Content-Digest"?: string | null;
+                "Content-Digest"?: string;
             };
             path: {
                 id: string;
@@ -8647,7 +9218,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
@@ -8749,6 +9320,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8840,6 +9427,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -8911,6 +9514,22 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8990,6 +9609,22 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9088,6 +9723,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -9155,6 +9806,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9233,6 +9900,22 @@ export interface operations {
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9326,6 +10009,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
             500: {
                 headers: {
@@ -9361,7 +10060,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["FinishUpload"] | null;
+                "application/json": components["schemas"]["FinishUpload"];
             };
         };
         responses: {
@@ -9450,6 +10149,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9563,6 +10278,22 @@ export interface operations {
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -45,6 +45,9 @@ export interface Finding {
   entry?: string
   offset?: number
   detail?: string
+  /** How many files it is about, and three of them; older reports have neither. */
+  count?: number
+  examples?: string[]
   message_de: string
   message_en: string
   hint_de: string
@@ -57,7 +60,25 @@ export interface Report {
   /** False when the directory alone was reason enough to stop. */
   content_checked: boolean
   findings: Finding[]
+  /** What kind of learning package it is, if it is one. */
+  package?: Package | null
 }
+
+export interface Package {
+  kind: 'scorm_1_2' | 'scorm_2004' | 'cmi5' | 'common_cartridge' | 'h5p' | 'epub' | 'site'
+  title?: string | null
+  start_page?: string | null
+  /** A language tag. */
+  language?: string | null
+  /** A name, an address or a sentence, as the manifest states it. */
+  licence?: string | null
+  duration_minutes?: number | null
+  objectives?: string[]
+  description?: string | null
+}
+
+/** What a step could not do with a file, without any harm to the upload. */
+export type StepNote = Schemas['Note']
 
 /** One thing the content scan found. */
 export interface ScanFinding {
@@ -79,13 +100,21 @@ export interface VersionDetail extends Version {
   manifest?: Entry[] | null
   report?: Report | null
   scan?: Scan | null
+  notes?: StepNote[] | null
   pipeline?: Job[] | null
 }
 
-export interface NanoDetail extends Nano {
+/** Words of a published nano that are not public yet; with findings, a person has to look. */
+export interface PendingEdit extends Pick<Schemas['PendingEdit'], 'title' | 'description' | 'created_at'> {
+  findings?: ScanFinding[] | null
+}
+
+export interface NanoDetail extends Omit<Nano, 'pending_edit'> {
+  pending_edit?: PendingEdit | null
   latest_version?: VersionDetail | null
 }
 
 export interface Case extends Pick<Schemas['CaseView'], 'id' | 'cause' | 'nano' | 'version' | 'created_at'> {
   scan?: Scan | null
+  edit?: PendingEdit | null
 }

@@ -4,19 +4,21 @@ import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'react-router'
 import { describe } from '../api/failure'
 import { decide, moderationQueue } from '../api/moderation'
-import { versionDetail } from '../api/nanos'
+import { downloadLink, versionDetail } from '../api/nanos'
 import type { Case } from '../api/types'
-import { dateTime } from '../format'
+import { bytes, dateTime } from '../format'
 import { useLanguage } from '../i18n/setup'
 import { Button } from '../parts/button'
 import { Contents } from '../parts/contents'
 import { Facts } from '../parts/facts'
 import { TextArea } from '../parts/field'
 import { ScanFindings } from '../parts/findings'
+import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Empty, Loading, Page, Panel } from '../parts/page'
 import { Pager } from '../parts/pager'
 import { Picture } from '../parts/picture'
+import { Words } from '../parts/words'
 import { useMe } from '../session/store'
 
 /** Versions that wait for a person's decision. */
@@ -56,8 +58,9 @@ function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) 
   const { t } = useTranslation()
   const language = useLanguage()
   const me = useMe()
-  const { nano, scan } = item
+  const { nano, edit } = item
   if (!nano) return null
+  const scan = edit ? { findings: edit.findings ?? [] } : item.scan
   return (
     <Panel>
       <article className="grid gap-5 md:grid-cols-[14rem_minmax(0,1fr)]">
@@ -80,6 +83,12 @@ function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) 
           <p lang={nano.language} className="whitespace-pre-line">
             {nano.description}
           </p>
+          {edit && (
+            <div>
+              <h3 className="font-semibold">{t('moderation.edit')}</h3>
+              <Words edit={edit} language={nano.language} />
+            </div>
+          )}
           {scan && scan.findings.length > 0 ? (
             <ScanFindings scan={scan} />
           ) : (
@@ -99,17 +108,33 @@ function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) 
 
 function Files({ item: { nano, version } }: { item: Case }) {
   const { t } = useTranslation()
+  const language = useLanguage()
   const [open, setOpen] = useState(false)
   const { data, error } = useQuery({
     ...versionDetail(nano?.id ?? '', version?.number ?? 0),
     enabled: open && nano !== null && version !== null,
   })
+  const download = useMutation({
+    mutationFn: () => downloadLink(nano?.id ?? '', version?.number),
+    // The answer names an attachment: the browser saves it and stays on this page.
+    onSuccess: ({ url }) => location.assign(url),
+  })
   return (
-    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary className="min-h-11 py-2 font-medium text-accent">{t('moderation.contents')}</summary>
-      {error && <FailureNotice error={error} />}
-      {data?.manifest && <Contents entries={data.manifest} />}
-    </details>
+    <>
+      <Button busy={download.isPending} onClick={() => download.mutate()}>
+        <Icon name="download" />
+        {version?.size ? t('nano.downloadSize', { size: bytes(version.size, language) }) : t('nano.download')}
+      </Button>
+      <p role="status" className={download.isSuccess ? 'text-sm text-muted' : 'sr-only'}>
+        {download.isSuccess && t('nano.downloadStarted')}
+      </p>
+      {download.error && <FailureNotice error={download.error} />}
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary className="min-h-11 py-2 font-medium text-accent">{t('moderation.contents')}</summary>
+        {error && <FailureNotice error={error} />}
+        {data?.manifest && <Contents entries={data.manifest} />}
+      </details>
+    </>
   )
 }
 

@@ -1,19 +1,22 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { useNavigate, useParams } from 'react-router'
+import { useNavigate, useParams, useSearchParams } from 'react-router'
 import { editNano, nanoDetail } from '../api/nanos'
+import { suggestions } from '../api/suggestions'
 import type { NanoForm as Values } from '../api/types'
 import { NanoForm } from '../parts/nano-form'
-import { FailureNotice } from '../parts/notice'
+import { FailureNotice, Notice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 
-/** Changing what is said about a nano. */
+/** Changing what is said about a nano; with `?from=package`, beginning with what the manifest of its package says. */
 export function Component() {
   const { t } = useTranslation()
   const { id = '' } = useParams()
   const navigate = useNavigate()
   const queries = useQueryClient()
+  const [search] = useSearchParams()
   const nano = useQuery(nanoDetail(id))
+  const pack = search.get('from') === 'package' ? nano.data?.latest_version?.report?.package : undefined
   const back = () => navigate(`/studio/nanos/${id}`)
   const edit = useMutation({
     mutationFn: (values: Values) => editNano(id, values),
@@ -29,8 +32,13 @@ export function Component() {
     <Page title={t('studio.edit')} narrow>
       {nano.data ? (
         <Panel>
+          {pack && (
+            <div className="mb-5">
+              <Notice tone="info">{t('studio.fromPackage')}</Notice>
+            </div>
+          )}
           <NanoForm
-            nano={nano.data}
+            nano={{ ...nano.data, ...nano.data.pending_edit, ...(pack && suggestions(pack)) }}
             submit={t('common.save')}
             busy={edit.isPending}
             error={edit.error}

@@ -3,19 +3,21 @@ import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate, useParams } from 'react-router'
 import { nanoDetail, removeNano, restoreNano, withdrawNano } from '../api/nanos'
-import type { NanoDetail, VersionDetail } from '../api/types'
+import { suggestions } from '../api/suggestions'
+import type { NanoDetail, PendingEdit, VersionDetail } from '../api/types'
 import { useNanoEvents } from '../live/use-nano-events'
 import { ButtonLink } from '../parts/button'
 import { Confirm } from '../parts/confirm'
 import { Contents } from '../parts/contents'
 import { Facts } from '../parts/facts'
-import { Notes, Rejections, ScanFindings } from '../parts/findings'
+import { Notes, Rejections, ScanFindings, StepNotes } from '../parts/findings'
 import { FailureNotice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
 import { StatusBadge } from '../parts/status'
 import { isMoving, moderatorsReason, steps, type NanoEvent } from '../pipeline/steps'
 import { Timeline } from '../pipeline/timeline'
+import { Words } from '../parts/words'
 import { UploadPanel } from '../upload/panel'
 import { dismiss, useUploads } from '../upload/uploads'
 
@@ -75,7 +77,8 @@ function Workbench({ nano, outdated, events, live }: WorkbenchProps) {
               <Timeline version={version} events={events} live={live} />
             </Panel>
           )}
-          {version && <Findings version={version} />}
+          {nano.pending_edit && <Edited edit={nano.pending_edit} language={nano.language} />}
+          {version && <Findings version={version} nanoId={nano.id} />}
           {version?.manifest && (
             <Panel title={t('nano.contents')}>
               <Contents entries={version.manifest} />
@@ -107,7 +110,7 @@ function File({ nano }: { nano: NanoDetail }) {
   const next = nano.status === 'published'
   return (
     <Panel title={next ? t('upload.titleNext') : t('upload.title')}>
-      <UploadPanel nanoId={nano.id} next={next} />
+      <UploadPanel nanoId={nano.id} format={nano.format} next={next} />
     </Panel>
   )
 }
@@ -139,8 +142,26 @@ function Rejected({ version, events }: { version: VersionDetail; events: NanoEve
   )
 }
 
+/** New words of a published nano, until they are public. */
+function Edited({ edit, language }: { edit: PendingEdit; language: string }) {
+  const { t } = useTranslation()
+  return (
+    <Panel title={t('studio.editedTitle')}>
+      <p className="text-muted">{t(edit.findings ? 'studio.editedHeld' : 'studio.editedScanned')}</p>
+      <Words edit={edit} language={language} />
+      {edit.findings && edit.findings.length > 0 && <ScanFindings scan={{ findings: edit.findings }} />}
+    </Panel>
+  )
+}
+
 /** What the checks noted, in the order they run. */
-function Findings({ version: { report, scan } }: { version: VersionDetail }) {
+function Findings({
+  version: { report, scan, notes: steps },
+  nanoId,
+}: {
+  version: VersionDetail
+  nanoId: string
+}) {
   const { t } = useTranslation()
   const notes = report?.findings.some((finding) => finding.severity === 'note')
   return (
@@ -148,6 +169,27 @@ function Findings({ version: { report, scan } }: { version: VersionDetail }) {
       {report && notes && (
         <Panel title={t('report.notesTitle')}>
           <Notes report={report} />
+        </Panel>
+      )}
+      {report?.package && (
+        <Panel title={t('report.packageTitle')}>
+          <p>{t(`report.package.${report.package.kind}`)}</p>
+          {report.package.start_page && (
+            <p className="text-sm text-muted">
+              {t('report.startPage')}:{' '}
+              <span className="font-mono break-all text-ink">{report.package.start_page}</span>
+            </p>
+          )}
+          {Object.keys(suggestions(report.package)).length > 0 && (
+            <div className="mt-3">
+              <ButtonLink to={`/studio/nanos/${nanoId}/edit?from=package`}>{t('studio.takeOver')}</ButtonLink>
+            </div>
+          )}
+        </Panel>
+      )}
+      {steps && steps.length > 0 && (
+        <Panel title={t('report.stepsTitle')}>
+          <StepNotes notes={steps} />
         </Panel>
       )}
       {scan && scan.findings.length > 0 && (

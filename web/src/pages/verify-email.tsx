@@ -21,7 +21,8 @@ export function Component() {
     queryKey: ['verify', token],
     queryFn: async () => {
       await verifyEmail(token)
-      if (me) await reload()
+      // Sessions of before end with it: reading oneself finds that out.
+      if (me) await reload().catch(() => undefined)
       return true
     },
     enabled: token !== '',

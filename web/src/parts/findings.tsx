@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Finding, Report, Scan, ScanFinding } from '../api/types'
+import type { Finding, Report, Scan, ScanFinding, StepNote } from '../api/types'
 import { count as number } from '../format'
 import { useLanguage } from '../i18n/setup'
 
@@ -28,7 +28,7 @@ function List({ findings, bad = false }: { findings: Finding[]; bad?: boolean })
   return (
     <ul className="space-y-4">
       {findings.map((finding, place) => (
-        <Item key={place} bad={bad} code={finding.code} entry={finding.entry}>
+        <Item key={place} bad={bad} code={finding.code} entry={finding.entry} others={others(finding)}>
           <p className="font-medium">{language === 'de' ? finding.message_de : finding.message_en}</p>
           {finding.detail && <p className="text-sm text-muted">{finding.detail}</p>}
           <p>{language === 'de' ? finding.hint_de : finding.hint_en}</p>
@@ -43,6 +43,31 @@ function List({ findings, bad = false }: { findings: Finding[]; bad?: boolean })
   )
 }
 
+/** The other files that a finding names, and how many more there are. */
+function others({ count = 1, entry, examples = [] }: Finding) {
+  if (count < 2) return undefined
+  const named = examples.filter((name) => name !== entry)
+  return { named, more: Math.max(count - named.length - (entry ? 1 : 0), 0) }
+}
+
+/** What cost the nano a thumbnail or some words in the search, and what to do about it. */
+export function StepNotes({ notes }: { notes: StepNote[] }) {
+  const language = useLanguage()
+  return (
+    <ul className="space-y-4">
+      {notes.map((note, place) => (
+        <Item key={place} bad={false} code={note.code} entry={note.entry || undefined}>
+          <p>{note.hint[language]}</p>
+        </Item>
+      ))}
+    </ul>
+  )
+}
+
+/** Not of a file, but of the nano itself; no file in an archive is without an ending. */
+const isField = (entry: string): entry is 'title' | 'description' =>
+  entry === 'title' || entry === 'description'
+
 /** What the content scan found. */
 export function ScanFindings({ scan }: { scan: Scan }) {
   const { t } = useTranslation()
@@ -54,9 +79,12 @@ export function ScanFindings({ scan }: { scan: Scan }) {
           key={`${finding.rule} ${finding.entry}`}
           bad={finding.action === 'quarantine'}
           code={finding.rule}
-          entry={finding.entry}
+          entry={isField(finding.entry) ? undefined : finding.entry}
         >
-          <p className="font-medium">{language === 'de' ? finding.de : finding.en}</p>
+          <p className="font-medium">
+            {isField(finding.entry) && `${t(`studio.fields.${finding.entry}`)}: `}
+            {language === 'de' ? finding.de : finding.en}
+          </p>
           <p className="text-sm text-muted">
             <ScanWeight finding={finding} /> · {t('report.times', { count: finding.count })}
             {finding.excerpt && (
@@ -82,10 +110,11 @@ interface ItemProps {
   bad: boolean
   code: string
   entry?: string
+  others?: { named: string[]; more: number }
   children: ReactNode
 }
 
-function Item({ bad, code, entry, children }: ItemProps) {
+function Item({ bad, code, entry, others, children }: ItemProps) {
   const { t } = useTranslation()
   return (
     <li className={`space-y-1 border-l-4 pl-4 ${bad ? 'border-bad' : 'border-line'}`}>
@@ -94,6 +123,12 @@ function Item({ bad, code, entry, children }: ItemProps) {
         {entry && (
           <span>
             {t('report.entry')}: <span className="font-mono break-all text-ink">{entry}</span>
+            {others?.named.map((name) => (
+              <span key={name}>
+                , <span className="font-mono break-all text-ink">{name}</span>
+              </span>
+            ))}
+            {others && others.more > 0 && ` ${t('report.more', { count: others.more })}`}
           </span>
         )}
         <span>

@@ -5,7 +5,7 @@ import { categoryOptions } from '../api/category-options'
 import { FORMATS, LANGUAGES, LEVELS, LICENSES } from '../api/choices'
 import { describe } from '../api/failure'
 import { categories } from '../api/nanos'
-import type { Nano, NanoForm as Values } from '../api/types'
+import type { NanoForm as Values } from '../api/types'
 import { languageName } from '../format'
 import { useLanguage } from '../i18n/setup'
 import { Button } from './button'
@@ -15,8 +15,8 @@ import { Form, text } from './form'
 const DESCRIPTION_MAX = 1000
 
 interface NanoFormProps {
-  /** What it is now; a new one has nothing yet. */
-  nano?: Nano
+  /** What it begins with; a new one has nothing yet. */
+  nano?: Partial<Values>
   submit: string
   busy: boolean
   error: unknown
@@ -48,7 +48,7 @@ export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: Nano
           inputMode="numeric"
           min={1}
           required
-          defaultValue={nano?.duration_minutes}
+          defaultValue={nano?.duration_minutes ?? undefined}
           error={fields.duration_minutes}
         />
         <Select

@@ -1,27 +1,31 @@
 import { useEffect, useRef, useState, type DragEvent } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { Format } from '../api/types'
 import { bytes, span } from '../format'
 import { useLanguage } from '../i18n/setup'
 import { Bar } from '../parts/bar'
 import { Button } from '../parts/button'
 import { TextArea } from '../parts/field'
+import { Rejections } from '../parts/findings'
 import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Resend } from '../parts/resend'
 import { useMe } from '../session/store'
-import { cancel, dismiss, finish, send, useUploads, type Transfer } from './uploads'
+import { refuses } from './check'
+import { cancel, dismiss, finish, skip, submit, useUploads, type Transfer } from './uploads'
 
 /** The API checks it, too; but a browser that is still sending may miss its answer. */
 const MAX_BYTES = 2 ** 30
 
 interface UploadPanelProps {
   nanoId: string
+  format: Format
   /** There is a file already: this becomes its next version, with a word on what is new. */
   next: boolean
 }
 
 /** Choosing a file for a nano, and its way to the server. */
-export function UploadPanel({ nanoId, next }: UploadPanelProps) {
+export function UploadPanel({ nanoId, format, next }: UploadPanelProps) {
   const { t } = useTranslation()
   const me = useMe()
   const transfer = useUploads(({ transfers }) => transfers[nanoId])
@@ -33,12 +37,14 @@ export function UploadPanel({ nanoId, next }: UploadPanelProps) {
       </Notice>
     )
   }
-  if (!transfer) return <Chooser nanoId={nanoId} next={next} />
+  if (!transfer) return <Chooser nanoId={nanoId} format={format} next={next} />
+  if (transfer.phase === 'checking') return <Checking nanoId={nanoId} transfer={transfer} />
+  if (transfer.phase === 'refused') return <Refused nanoId={nanoId} transfer={transfer} />
   if (transfer.phase === 'failed') return <Failed nanoId={nanoId} transfer={transfer} />
   return <Sending nanoId={nanoId} transfer={transfer} />
 }
 
-function Chooser({ nanoId, next }: UploadPanelProps) {
+function Chooser({ nanoId, format, next }: UploadPanelProps) {
   const { t } = useTranslation()
   const input = useRef<HTMLInputElement>(null)
   const changelog = useRef<HTMLTextAreaElement>(null)
@@ -60,7 +66,7 @@ function Chooser({ nanoId, next }: UploadPanelProps) {
     if (!file) return
     if (second) setRefused('onlyOne')
     else if (file.size > MAX_BYTES) setRefused('tooLarge')
-    else void send(nanoId, file, changelog.current?.value)
+    else void submit(nanoId, file, { format, changelog: changelog.current?.value })
   }
   const drag = (event: DragEvent) => {
     event.preventDefault()
@@ -98,6 +104,52 @@ function Chooser({ nanoId, next }: UploadPanelProps) {
         <p className="max-w-md text-sm text-muted">{t('upload.limits')}</p>
       </div>
       {refused && <Notice tone="bad">{t(`upload.${refused}`)}</Notice>}
+    </div>
+  )
+}
+
+/** The check that the server will do again, before a byte is sent. */
+function Checking({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
+  const { t } = useTranslation()
+  const language = useLanguage()
+  const { name, checked, total, report } = transfer
+  const part = total === 0 ? 0 : checked / total
+  const refused = report !== undefined && refuses(report)
+  return (
+    <div className="space-y-4">
+      <div>
+        <p className="mb-2 font-medium">{t('upload.checking', { name })}</p>
+        <Bar part={part} label={t('upload.checking', { name })} className="h-3" />
+        <p className="mt-2 text-sm text-muted tabular-nums">
+          {t('upload.sent', { sent: bytes(checked, language), total: bytes(total, language) })} ·{' '}
+          {t('upload.notSentYet')}
+        </p>
+      </div>
+      <div className="flex flex-wrap gap-3">
+        <Button onClick={() => cancel(nanoId)}>{t('common.cancel')}</Button>
+        {!refused && <Button onClick={() => skip(nanoId)}>{t('upload.skipCheck')}</Button>}
+      </div>
+      {refused && <Rejections report={report} />}
+      {/* Read out in steps of a quarter, as while sending. */}
+      <p role="status" className="sr-only">
+        {t('upload.checkedPercent', { percent: Math.floor(part * 4) * 25 })}
+      </p>
+    </div>
+  )
+}
+
+/** What would be refused is not sent. */
+function Refused({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
+  const { t } = useTranslation()
+  return (
+    <div className="space-y-4">
+      <Notice tone="bad">
+        <p className="font-medium">{t('upload.refused', { name: transfer.name })}</p>
+      </Notice>
+      {transfer.report && <Rejections report={transfer.report} />}
+      <Button look="primary" onClick={() => dismiss(nanoId)}>
+        {t('upload.another')}
+      </Button>
     </div>
   )
 }

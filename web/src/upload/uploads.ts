@@ -1,8 +1,9 @@
 import axios from 'axios'
 import { create } from 'zustand'
 import { describe, type Failure } from '../api/failure'
-import type { Envelope, FinishedUpload, Upload } from '../api/types'
+import type { Envelope, FinishedUpload, Format, Report, Upload } from '../api/types'
 import { api } from '../session/session'
+import { examine, refuses } from './check'
 import { Rate } from './rate'
 
 /** A file on its way to a nano. It goes on when the person looks at another page. */
@@ -12,7 +13,12 @@ export interface Transfer {
   sent: number
   /** Milliseconds to the last byte, once that can be told. */
   remainingMs?: number
-  phase: 'sending' | 'finishing' | 'failed' | 'done'
+  /** `refused`: the check in this browser found what the server would refuse; nothing was sent. */
+  phase: 'checking' | 'refused' | 'sending' | 'finishing' | 'failed' | 'done'
+  /** Bytes that were checked before the first one is sent. */
+  checked: number
+  /** What the check in this browser has found so far. */
+  report?: Report
   failure?: Failure
   /** What is new in this version, in the creator's words. */
   changelog?: string
@@ -30,6 +36,8 @@ interface Uploads {
 export const useUploads = create<Uploads>(() => ({ transfers: {} }))
 
 const running = new Map<string, AbortController>()
+/** Ends the check of a file that is to be sent without. */
+const SKIPPED = Symbol('skipped')
 
 function patch(nanoId: string, change: Partial<Transfer>) {
   useUploads.setState(({ transfers }) => {
@@ -44,10 +52,59 @@ export function dismiss(nanoId: string) {
   }))
 }
 
-/** Sends a file and has its check started. Never rejects: the transfer tells what became of it. */
-export async function send(nanoId: string, file: File, changelog?: string) {
-  const transfer: Transfer = { name: file.name, total: file.size, sent: 0, phase: 'sending', changelog }
+export interface Submission {
+  format: Format
+  changelog?: string
+}
+
+/**
+ * Checks a file here and sends it unless that refuses it. Where the check cannot run, or is skipped, the file is sent
+ * all the same: the server checks it anyway. Never rejects: the transfer tells what became of it.
+ */
+export async function submit(
+  nanoId: string,
+  file: File,
+  { format, changelog }: Submission,
+  check: typeof examine = examine,
+) {
+  const transfer: Transfer = {
+    name: file.name,
+    total: file.size,
+    checked: 0,
+    sent: 0,
+    phase: 'checking',
+    changelog,
+  }
   useUploads.setState(({ transfers }) => ({ transfers: { ...transfers, [nanoId]: transfer } }))
+  const stop = new AbortController()
+  running.set(nanoId, stop)
+  warnBeforeLeaving()
+  try {
+    const report = await check(file, {
+      format,
+      signal: stop.signal,
+      onDirectory: (report) => patch(nanoId, { report }),
+      onProgress: (checked) => patch(nanoId, { checked }),
+    })
+    if (report && refuses(report)) {
+      patch(nanoId, { phase: 'refused', report })
+      return
+    }
+  } catch {
+    if (stop.signal.aborted && stop.signal.reason !== SKIPPED) {
+      dismiss(nanoId)
+      return
+    }
+  } finally {
+    running.delete(nanoId)
+    warnBeforeLeaving()
+  }
+  await send(nanoId, file)
+}
+
+/** Sends a file and has the server's check of it started. */
+async function send(nanoId: string, file: File) {
+  patch(nanoId, { phase: 'sending', report: undefined })
   const stop = new AbortController()
   const rate = new Rate()
   running.set(nanoId, stop)
@@ -93,6 +150,11 @@ export async function finish(nanoId: string) {
 
 export function cancel(nanoId: string) {
   running.get(nanoId)?.abort()
+}
+
+/** Ends a check whose file is to be sent without. */
+export function skip(nanoId: string) {
+  running.get(nanoId)?.abort(SKIPPED)
 }
 
 function onLeave(event: BeforeUnloadEvent) {

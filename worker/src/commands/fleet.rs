@@ -103,5 +103,6 @@ fn view(row: &WorkerRow) -> Value {
         "queues": row.queues.split(',').collect::<Vec<_>>(), "slots": row.slots, "memory_bytes": row.memory_bytes,
         "started_at": time(row.started_at), "seen_at": time(row.seen_at),
         "drain_requested_at": maybe_time(row.drain_requested_at), "drain_reason": row.drain_reason,
+        "unconfined": row.unconfined,
     })
 }

@@ -1,16 +1,25 @@
 //! Signing in and out. `registration.rs` has accounts and their mail links.
 
 use axum::{extract::State, response::IntoResponse};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::user::Email;
 use http::{HeaderMap, StatusCode, header};
-use infra::db::{audit_log, refresh_tokens, users};
+use infra::db::{
+    audit_log, refresh_tokens,
+    users::{self, User},
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::session::{self, Exchange, Tokens};
+use super::{
+    cookie,
+    session::{self, Exchange, Tokens},
+};
 use crate::{
-    reply::{Code, Envelope, Error, RateLimit, Reply},
+    auth::attempts::{Account, Attempt},
+    reply::{Code, Envelope, Error, Reply},
     request::{
         ClientInfo, CurrentUser, Json, MaybeJson,
         fields::{self, Fields, Input},
@@ -67,46 +76,75 @@ fn answer(state: &AppState, tokens: &Tokens, as_cookie: bool) -> Reply<TokenPair
     };
     let reply = Reply::ok(pair).header(header::CACHE_CONTROL, "no-store");
     if as_cookie {
-        let secure = state.settings.public_url.scheme() == "https";
-        let cookie = session::set_cookie(&tokens.refresh, tokens.refresh_expires_in, secure);
+        let cookie = cookie::REFRESH.set(&tokens.refresh.reveal(), tokens.refresh_expires_in, has_tls(state));
         reply.header(header::SET_COOKIE, &cookie)
     } else {
         reply
     }
 }
 
-/// Signs in with email and password.
+fn has_tls(state: &AppState) -> bool {
+    state.settings.public_url.scheme() == "https"
+}
+
+/// How long a browser is known after it was used to sign in.
+const BROWSER_LIFETIME: TimeDelta = TimeDelta::days(365);
+
+/// The browser of these headers, if it has signed in to this account before.
+fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now: DateTime<Utc>) -> Option<Uuid> {
+    let token = cookie::BROWSER.find(headers, has_tls(state))?;
+    let (owner, browser) = state.keys.known_browser(token, now)?;
+    user.is_some_and(|user| user.id == owner).then_some(browser)
+}
+
+/// Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
+/// each account; a browser that keeps cookies and has signed in before is counted by itself.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, description = "Signed in", body = Envelope<TokenPair>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::AccountNotActive, Code::TooManyAttempts
+        Code::ValidationFailed, Code::InvalidCredentials, Code::AccountNotActive, Code::TooManyAttempts,
+        Code::RateLimited
     ])), ("x-permission" = json!("open"))))]
 pub async fn login(
     State(state): State<AppState>,
     client: ClientInfo,
+    headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Reply<TokenPair>, Error> {
-    let (quota, window) = (state.settings.login_failures, state.settings.login_window);
-    let by_account = login.email.as_ref().map(|email| format!("login:account:{}", digest(email.as_str())));
-    let by_client = format!("login:client:{}", client.limit_key());
-    let user = match &login.email {
-        Some(email) => users::find_by_email(&state.db, email.as_str()).await?,
-        None => None,
+    // An unconfirmed registration can be signed in to beside the account of whoever has confirmed the address: were it
+    // otherwise, registering and signing in would tell whether there is such an account.
+    let mut candidates = match &login.email {
+        Some(email) => users::sign_in_candidates(&state.db, email.as_str()).await?,
+        None => Vec::new(),
     };
-    for key in by_account.iter().chain([&by_client]) {
-        let so_far = state.cache.peek(key, quota, window).await;
-        RateLimit { policy: "login", quota, window, state: so_far }.check(Code::TooManyAttempts)?;
-    }
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
-    let fits = state.passwords.verify(login.password, stored).await?;
+    let user = candidates.first();
+    let account = match (user, &login.email) {
+        (Some(user), _) => Account::Known(user.id),
+        (None, email) => Account::Unknown(email.as_ref().map_or("", Email::as_str)),
+    };
     let now = state.clock.now();
-    let Some(user) = user.filter(|_| fits) else {
-        for key in by_account.iter().chain([&by_client]) {
-            state.cache.hit(key, quota, window).await;
+    let browser = known_browser(&state, &headers, user, now);
+    let mut attempt = Attempt::begin(&state, &client, account, browser).await?;
+    let owner = user.map(|user| user.id);
+    let stored = [0, 1].map(|place| candidates.get(place).map(|user| user.password_hash.clone()));
+    let whose = match state.passwords.whose(&client.limit_key(), login.password, stored).await {
+        Ok(whose) => whose,
+        Err(error) => {
+            attempt.give_back(&state).await;
+            return Err(error);
         }
-        metrics::counter!("logins_total", "result" => "failed").increment(1);
+    };
+    let Some(place) = whose else {
+        attempt.failed(&state, &client, owner, now).await?;
         return Err(Error::new(Code::InvalidCredentials));
     };
+    // Signing in to a registration of one's own must not clear the failures at somebody else's account.
+    if place == 0 {
+        attempt.succeeded(&state).await;
+    } else {
+        attempt.give_back(&state).await;
+    }
+    let user = candidates.swap_remove(place);
     served(user.status)?;
     let device = client.user_agent.clone().unwrap_or_default();
     let tokens = transaction!(state.db, |tx| {
@@ -116,17 +154,15 @@ pub async fn login(
         audit_log::append(tx, &entry).await?;
         Ok(tokens)
     })?;
-    if let Some(key) = &by_account {
-        state.cache.reset(key).await;
-    }
     metrics::counter!("logins_total", "result" => "ok").increment(1);
-    Ok(answer(&state, &tokens, login.cookie))
-}
-
-/// Keys in the cache do not spell out addresses.
-fn digest(email: &str) -> String {
-    use sha2::{Digest, Sha256};
-    hex::encode(&Sha256::digest(email)[..12])
+    let reply = answer(&state, &tokens, login.cookie);
+    if !login.cookie || browser.is_some() {
+        return Ok(reply);
+    }
+    let token = state.keys.issue_for_browser(user.id, BROWSER_LIFETIME, now);
+    let token = token.map_err(|error| Error::Internal(format!("signing: {error}")))?;
+    let cookie = cookie::BROWSER.set(&token, BROWSER_LIFETIME.num_seconds(), has_tls(&state));
+    Ok(reply.header(header::SET_COOKIE, &cookie))
 }
 
 #[derive(ToSchema)]
@@ -142,7 +178,8 @@ impl Input for Refresh {
 }
 
 /// Exchanges a refresh token for new tokens. It comes in the `Authorization` header, in the body, or as the cookie;
-/// the new one goes back the same way. Each works once: a second use ends the session for everybody.
+/// the new one goes back the same way. Each works once: a second use ends the session for everybody. Only when the answer
+/// was lost on its way may the same client use it once more, 1 to 60 s later.
 #[utoipa::path(post, path = "/auth/refresh-token", tag = "auth", request_body(content = Option<Refresh>),
     responses((status = 200, description = "New tokens", body = Envelope<TokenPair>)),
     extensions(("x-errors" = json!([
@@ -156,11 +193,13 @@ pub async fn refresh_token(
 ) -> Result<Reply<TokenPair>, Error> {
     let invalid = || Error::new(Code::InvalidRefreshToken);
     let from_body = body.and_then(|body| body.refresh_token);
-    let token = session::find_token(&headers, from_body.as_deref()).ok_or_else(invalid)?;
-    let as_cookie = session::cookie(&headers).is_some_and(|cookie| cookie == token.reveal());
+    let cookie = cookie::REFRESH.find(&headers, has_tls(&state));
+    let token = session::find_token(&headers, from_body.as_deref(), cookie).ok_or_else(invalid)?;
+    let as_cookie = cookie.is_some_and(|cookie| cookie == token.reveal());
+    let device = client.user_agent.as_deref().unwrap_or_default();
     let now = state.clock.now();
     let exchanged = transaction!(state.db, |tx| {
-        let exchanged = session::exchange(&state, tx, &token, now).await?;
+        let exchanged = session::exchange(&state, tx, &token, device, now).await?;
         if let Exchange::Reused(user) = &exchanged {
             let entry = client.audit("auth.refresh_reused", Some(*user), ("user", Some(user.0)), json!({}), now);
             audit_log::append(tx, &entry).await?;
@@ -192,7 +231,7 @@ pub async fn logout(
         audit_log::append(tx, &entry).await?;
         Ok(())
     })?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, session::clear_cookie())]))
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::REFRESH.clear(has_tls(&state)))]))
 }
 
 /// The signed-in person.

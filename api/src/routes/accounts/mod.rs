@@ -1,8 +1,11 @@
 //! Accounts: signing up, in and out (`/auth`, `/users/me`).
 
+mod cookie;
 mod login;
+pub mod password;
 pub mod registration;
 mod session;
+mod sessions;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -19,4 +22,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(login::refresh_token))
         .routes(routes!(login::logout))
         .routes(routes!(login::me))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
+        .routes(routes!(password::change))
 }

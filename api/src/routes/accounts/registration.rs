@@ -1,25 +1,25 @@
 //! Making an account, confirming its address, and becoming a creator.
 
 use axum::extract::State;
-use chrono::{DateTime, TimeDelta, Utc};
-use db::{DbError, Tx};
+use chrono::TimeDelta;
+use db::DbError;
 use domain::{
     ids::UserId,
-    password,
+    password, text,
     user::{Email, Language, Role, Username},
 };
 use http::StatusCode;
 use infra::db::{
     audit_log,
     email_tokens::{self, Purpose},
-    users::{self, NewUser, User},
+    registrations,
+    users::{self, NewUser},
+    verification_pauses,
 };
-use jobs::NewMail;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::session::new_secret;
 use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply},
     request::{
@@ -31,10 +31,9 @@ use crate::{
     write::transaction,
 };
 
-/// How long a verification link works.
-const LINK_LIFETIME: TimeDelta = TimeDelta::hours(24);
-/// Between two verification mails to the same person.
-const RESEND_PAUSE: TimeDelta = TimeDelta::seconds(60);
+/// Every registration has a mail of its own, so an address may get a few at once. Whoever names the same one again and again
+/// gets the same answer, and nothing is sent for a while.
+const REGISTRATIONS_AHEAD: TimeDelta = TimeDelta::minutes(5);
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
 #[derive(ToSchema)]
@@ -47,7 +46,7 @@ pub struct Registration {
     /// At least 10 characters, and not one of the common ones.
     #[schema(min_length = 10, example = "correct horse battery")]
     password: String,
-    /// Shown to others; the username when left out.
+    /// Shown to others; the username when left out. Web addresses are refused.
     #[schema(required = false, max_length = 100)]
     name: Option<String>,
     /// Of the mails; by default the request's `Accept-Language`.
@@ -64,6 +63,9 @@ impl Input for Registration {
         let username: Option<Username> = fields.required("username", fields::parsed("ada-99 (3–32 × a-z 0-9 _ -)"));
         let password = fields.required("password", fields::text);
         let name = fields.optional("name", fields::line(100));
+        if name.as_deref().is_some_and(text::has_link) {
+            fields.error("name", Issue::Link);
+        }
         let language = fields.optional("language", fields::word);
         if let Some(password) = &password {
             let email = email.as_ref().map_or("", Email::as_str);
@@ -85,7 +87,8 @@ pub struct MailSent {
     pub next: &'static str,
 }
 
-/// Makes an account. The answer is the same whether or not the address has one already; the mail tells its owner.
+/// Makes an account. The answer is the same, and so is the work, whether or not others have registered with the address; the
+/// mail tells its owner. Who confirms the address first gets it.
 #[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Registration,
     responses((status = 202, description = "A mail is on its way", body = Envelope<MailSent>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::UsernameTaken, Code::RateLimited])), ("x-permission" = json!("open"))))]
@@ -95,7 +98,7 @@ pub async fn register(
     Json(form): Json<Registration>,
 ) -> Result<Reply<MailSent>, Error> {
     let limit = limit_mails(&state, &client).await?;
-    let password_hash = state.passwords.hash(form.password).await?;
+    let password_hash = state.passwords.hash(&client.limit_key(), form.password).await?;
     let language = form.language.unwrap_or(client.language);
     let now = state.clock.now();
     let user = NewUser {
@@ -110,7 +113,9 @@ pub async fn register(
     };
     let made = transaction!(state.db, |tx| {
         users::insert(tx, &user, now).await?;
-        send_link(&state, tx, user.id, user.email, user.name, language, now).await?;
+        if verification_pauses::take(tx, user.email, REGISTRATIONS_AHEAD, now).await? {
+            jobs::queue_verification(tx, &form.email, Some(user.id), language, now).await?;
+        }
         let entry = client.audit("auth.register", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
         Ok(())
@@ -120,65 +125,10 @@ pub async fn register(
         Err(Error::Db(DbError::Conflict { constraint })) if constraint == "users_username" => {
             return Err(Error::new(Code::UsernameTaken));
         }
-        Err(Error::Db(DbError::Conflict { constraint })) if constraint == "users_email" => {
-            tell_owner(&state, &form.email, &form.username, now).await?;
-        }
         Err(error) => return Err(error),
     }
-    let sent = MailSent { email: form.email.to_string(), next: "verify_email" };
+    let sent = MailSent { email: form.email.shown(), next: "verify_email" };
     Ok(Reply::with_status(StatusCode::ACCEPTED, sent).limit(limit))
-}
-
-/// The address has an account: its owner gets a mail about that, at most one an hour. An account that was never
-/// confirmed gets another link instead.
-async fn tell_owner(state: &AppState, email: &Email, username: &Username, now: DateTime<Utc>) -> Result<(), Error> {
-    let Some(owner) = users::find_by_email(&state.db, email.as_str()).await? else { return Ok(()) };
-    // Which key collided first is the database's choice; a taken name is told in either case.
-    if users::username_taken(&state.db, username.as_str()).await? {
-        return Err(Error::new(Code::UsernameTaken));
-    }
-    if owner.email_verified_at.is_none() {
-        return resend(state, &owner, now).await;
-    }
-    transaction!(state.db, |tx| {
-        let mail = NewMail {
-            key: &format!("already_registered:{}:{}", owner.id, now.timestamp() / 3600),
-            template: "already_registered",
-            language: owner.language,
-            user_id: Some(owner.id),
-            recipient: &owner.email,
-            params: json!({}),
-            now,
-        };
-        Ok(jobs::queue_mail(tx, mail).await?)
-    })
-}
-
-/// Makes a link, replaces every earlier one, and queues the mail with it.
-async fn send_link(
-    state: &AppState,
-    tx: &mut Tx,
-    user: UserId,
-    email: &str,
-    name: &str,
-    language: Language,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let secret = new_secret();
-    email_tokens::replace(tx, user, Purpose::VerifyEmail, &secret.hash(), now + LINK_LIFETIME, now).await?;
-    let mail = NewMail {
-        key: &format!("verify_email:{}", hex::encode(&secret.hash()[..16])),
-        template: "verify_email",
-        language,
-        user_id: Some(user),
-        recipient: email,
-        params: json!({
-            "name": name,
-            "link": state.settings.link(&format!("/verify-email?token={}", secret.reveal())),
-        }),
-        now,
-    };
-    Ok(jobs::queue_mail(tx, mail).await?)
 }
 
 /// Registering and resending make us send mails to whomever the client names.
@@ -200,7 +150,8 @@ impl Input for Verification {
     }
 }
 
-/// Confirms an email address with the token from the mail's link.
+/// Confirms an email address with the token from the mail's link, for the registration that the link belongs to. Sessions opened
+/// before end; other registrations with the address are closed.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", request_body = Verification,
     responses((status = 204, description = "Confirmed")),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::LinkInvalid])), ("x-permission" = json!("open"))))]
@@ -214,9 +165,14 @@ pub async fn verify_email(
     let now = state.clock.now();
     transaction!(state.db, |tx| {
         let user = email_tokens::take(tx, &token.hash(), Purpose::VerifyEmail, now).await?.ok_or_else(invalid)?;
-        users::set_email_verified(tx, user, now).await?;
+        let closed = registrations::activate(tx, user, now).await?.ok_or_else(invalid)?;
         let entry = client.audit("auth.verify_email", Some(user), ("user", Some(user.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
+        for other in closed {
+            let by = json!({ "confirmed_by": user });
+            let entry = client.audit("auth.registration_replaced", Some(user), ("user", Some(other.0)), by, now);
+            audit_log::append(tx, &entry).await?;
+        }
         Ok(())
     })?;
     Ok(StatusCode::NO_CONTENT)
@@ -235,7 +191,7 @@ impl Input for Resend {
 }
 
 /// Sends another verification mail, if the address waits for one; at most one a minute. The answer is always the
-/// same.
+/// same, and so is the work until then. The mail has a link for each registration that waits.
 #[utoipa::path(post, path = "/auth/resend-verification", tag = "auth", request_body = Resend,
     responses((status = 202, description = "A mail is on its way if one is due", body = Envelope<MailSent>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::RateLimited])), ("x-permission" = json!("open"))))]
@@ -245,22 +201,15 @@ pub async fn resend_verification(
     Json(form): Json<Resend>,
 ) -> Result<Reply<MailSent>, Error> {
     let limit = limit_mails(&state, &client).await?;
-    if let Some(user) = users::find_by_email(&state.db, form.email.as_str()).await?
-        && user.email_verified_at.is_none()
-        && user.status.may_sign_in()
-    {
-        resend(&state, &user, state.clock.now()).await?;
-    }
-    let sent = MailSent { email: form.email.to_string(), next: "verify_email" };
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        if verification_pauses::take(tx, form.email.as_str(), TimeDelta::zero(), now).await? {
+            jobs::queue_verification(tx, &form.email, None, client.language, now).await?;
+        }
+        Ok(())
+    })?;
+    let sent = MailSent { email: form.email.shown(), next: "verify_email" };
     Ok(Reply::with_status(StatusCode::ACCEPTED, sent).limit(limit))
-}
-
-async fn resend(state: &AppState, user: &User, now: DateTime<Utc>) -> Result<(), Error> {
-    let last = email_tokens::last_made(&state.db, user.id, Purpose::VerifyEmail).await?;
-    if last.is_some_and(|last| last + RESEND_PAUSE > now) {
-        return Ok(());
-    }
-    transaction!(state.db, |tx| { send_link(state, tx, user.id, &user.email, &user.name, user.language, now).await })
 }
 
 #[derive(ToSchema)]

@@ -1,6 +1,6 @@
 //! Sessions: a family of refresh tokens that replace each other, and the access tokens cut from it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use db::Tx;
 use domain::{ids::UserId, token::SecretToken, user::Role};
 use http::{HeaderMap, header};
@@ -8,7 +8,7 @@ use infra::db::{
     refresh_tokens::{self, NewRefreshToken},
     users,
 };
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::{
     reply::{Code, Error},
@@ -16,9 +16,10 @@ use crate::{
     state::AppState,
 };
 
-/// The cookie's name; it is only sent to the auth endpoints.
-pub const COOKIE: &str = "nano_refresh";
-const COOKIE_PATH: &str = "/api/v1/auth";
+/// A second use of a refresh token is taken for a client whose answer was lost when it comes this long after the first:
+/// requests that race each other come sooner, and whoever waits longer has the answer.
+const REPEATED_AFTER: TimeDelta = TimeDelta::seconds(1);
+const REPEATED_WITHIN: TimeDelta = TimeDelta::seconds(60);
 
 /// A fresh secret.
 pub fn new_secret() -> SecretToken {
@@ -44,7 +45,21 @@ pub async fn open(
     device: &str,
     now: DateTime<Utc>,
 ) -> Result<Tokens, Error> {
-    issue(state, tx, user, role, Uuid::now_v7(), device, now).await
+    // The session's id says when it began.
+    let nanos = now.timestamp_subsec_nanos();
+    let session = Uuid::new_v7(Timestamp::from_unix(NoContext, now.timestamp().unsigned_abs(), nanos));
+    issue(state, tx, user, role, session, device, now).await
+}
+
+/// When a session began.
+pub fn began(session: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = session.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+/// When a session ends, however often its tokens are exchanged.
+fn end(state: &AppState, session: Uuid) -> Option<DateTime<Utc>> {
+    Some(began(session)? + state.settings.session_lifetime)
 }
 
 async fn issue(
@@ -58,6 +73,7 @@ async fn issue(
 ) -> Result<Tokens, Error> {
     let refresh = new_secret();
     let lifetime = state.settings.refresh_token_lifetime;
+    let lifetime = end(state, session).map_or(lifetime, |end| lifetime.min(end - now));
     let token = NewRefreshToken {
         hash: &refresh.hash(),
         family_id: session,
@@ -83,59 +99,49 @@ pub enum Exchange {
     Reused(UserId),
 }
 
-/// Exchanges a refresh token for new tokens, once. Commit in either case.
+/// Exchanges a refresh token for new tokens, once; `device` is the client's now, `now` when its request came. Commit in
+/// either case.
+///
+/// Once more where the answer was lost on its way: to the same client, soon afterwards, and only while nobody has used what
+/// was in that answer. Whoever uses it later is the second owner, and ends the session.
 pub async fn exchange(
     state: &AppState,
     tx: &mut Tx,
     token: &SecretToken,
+    device: &str,
     now: DateTime<Utc>,
 ) -> Result<Exchange, Error> {
     let invalid = || Error::new(Code::InvalidRefreshToken);
     let hash = token.hash();
     let old = refresh_tokens::lock(tx, &hash).await?.ok_or_else(invalid)?;
-    if old.revoked_at.is_some() || old.expires_at <= now {
+    if old.revoked_at.is_some() || old.expires_at <= now || end(state, old.family_id).is_some_and(|end| end <= now) {
         return Err(invalid());
-    }
-    if old.rotated_at.is_some() {
-        refresh_tokens::revoke_family(tx, old.family_id, now).await?;
-        return Ok(Exchange::Reused(old.user_id));
     }
     let user = users::lock(tx, old.user_id).await?.ok_or_else(invalid)?;
     served(user.status)?;
-    refresh_tokens::set_rotated(tx, &hash, now).await?;
+    match old.rotated_at {
+        None => refresh_tokens::set_rotated(tx, &hash, now).await?,
+        Some(first) => {
+            let may_be_repeated = (REPEATED_AFTER..=REPEATED_WITHIN).contains(&(now - first)) && old.device == device;
+            if !may_be_repeated || !refresh_tokens::supersede(tx, old.family_id, first).await? {
+                refresh_tokens::revoke_family(tx, old.family_id, now).await?;
+                return Ok(Exchange::Reused(old.user_id));
+            }
+            tracing::info!(user = %old.user_id, "a refresh token was used again by a client whose answer was lost");
+        }
+    }
     let tokens = issue(state, tx, user.id, user.role, old.family_id, &old.device, now).await?;
     Ok(Exchange::Fresh(Box::new(tokens)))
 }
 
 /// A refresh token from where clients may put it: the `Authorization` header, the body, or the cookie.
-pub fn find_token(headers: &HeaderMap, from_body: Option<&str>) -> Option<SecretToken> {
+pub fn find_token(headers: &HeaderMap, from_body: Option<&str>, cookie: Option<&str>) -> Option<SecretToken> {
     let bearer = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "))
         .and_then(|token| token.trim().parse().ok());
-    bearer.or_else(|| from_body?.parse().ok()).or_else(|| cookie(headers)?.parse().ok())
-}
-
-/// The refresh cookie, if the client has one.
-pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
-}
-
-/// `Set-Cookie` for a refresh token: out of reach for scripts, sent to the auth endpoints of this site alone.
-pub fn set_cookie(token: &SecretToken, max_age: i64, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path={COOKIE_PATH}; Max-Age={max_age}{secure}", token.reveal())
-}
-
-/// `Set-Cookie` that removes it.
-pub fn clear_cookie() -> String {
-    format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path={COOKIE_PATH}; Max-Age=0")
+    bearer.or_else(|| from_body?.parse().ok()).or_else(|| cookie?.parse().ok())
 }
 
 #[cfg(test)]
@@ -147,26 +153,16 @@ mod tests {
     #[test]
     fn a_refresh_token_is_found_wherever_it_may_be() {
         let (a, b, c) = (new_secret(), new_secret(), new_secret());
+        let cookie = c.reveal();
         let mut headers = HeaderMap::new();
-        assert_eq!(find_token(&headers, None), None);
-        let value = format!("x=1; {COOKIE}={}; y=2", c.reveal());
-        headers.insert(header::COOKIE, HeaderValue::from_str(&value).unwrap());
-        assert_eq!(find_token(&headers, None), Some(c));
-        assert_eq!(find_token(&headers, Some(&b.reveal())), Some(b.clone()));
+        assert_eq!(find_token(&headers, None, None), None);
+        assert_eq!(find_token(&headers, None, Some(&cookie)), Some(c));
+        assert_eq!(find_token(&headers, Some(&b.reveal()), Some(&cookie)), Some(b.clone()));
         let value = format!("Bearer {}", a.reveal());
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&value).unwrap());
-        assert_eq!(find_token(&headers, Some(&b.reveal())), Some(a));
+        assert_eq!(find_token(&headers, Some(&b.reveal()), None), Some(a));
         // An access token in the header does not hide the one in the body.
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer eyJ.x.y"));
-        assert_eq!(find_token(&headers, Some(&b.reveal())), Some(b));
-    }
-
-    #[test]
-    fn the_cookie_is_closed_to_scripts_and_other_sites() {
-        let cookie = set_cookie(&new_secret(), 60, true);
-        for part in ["HttpOnly", "SameSite=Strict", "Path=/api/v1/auth", "Max-Age=60", "Secure"] {
-            assert!(cookie.contains(part), "{cookie}");
-        }
-        assert!(!set_cookie(&new_secret(), 60, false).contains("Secure"));
+        assert_eq!(find_token(&headers, Some(&b.reveal()), None), Some(b));
     }
 }

@@ -13,7 +13,7 @@ use super::kinds;
 use crate::{
     reply::{Code, Envelope, Error, Issue, Reply},
     request::{
-        ClientInfo, JobsOperate, JobsRead, Json, Path, Query, RequirePermission,
+        ClientInfo, JobsOperate, JobsRead, Json, Name, Path, Query, RequirePermission,
         fields::{self, Fields, Input},
     },
     routes::jobs::reason::{Reasoned, entry, reason},
@@ -111,7 +111,7 @@ pub async fn set(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(kind): Path<String>,
+    Path(kind): Path<Name>,
     Json(form): Json<LimitForm>,
 ) -> Result<Reply<LimitView>, Error> {
     kinds::known(&state, &kind).await?;
@@ -145,7 +145,7 @@ pub async fn remove(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(kind): Path<String>,
+    Path(kind): Path<Name>,
     Query(form): Query<Reasoned>,
 ) -> Result<StatusCode, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };

@@ -19,7 +19,7 @@ use super::kinds;
 use crate::{
     reply::{Code, Envelope, Error, Reply, maybe_time},
     request::{
-        ClientInfo, CurrentUser, JobsOperate, Json, Path, RequirePermission,
+        ClientInfo, CurrentUser, JobsOperate, Json, Name, Path, RequirePermission,
         fields::{self, Fields, Input},
     },
     routes::jobs::reason::{Reasoned, entry, reason},
@@ -71,7 +71,7 @@ pub async fn pause_queue(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(queue): Path<String>,
+    Path(queue): Path<Name>,
     Json(form): Json<NewPause>,
 ) -> Result<Reply<PauseChange>, Error> {
     pause(&state, &client, &user, Scope::Queue, known_queue(&queue)?, form).await
@@ -87,7 +87,7 @@ pub async fn resume_queue(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(queue): Path<String>,
+    Path(queue): Path<Name>,
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<PauseChange>, Error> {
     resume(&state, &client, &user, Scope::Queue, known_queue(&queue)?, &form.reason).await
@@ -131,7 +131,7 @@ pub async fn pause_kind(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(kind): Path<String>,
+    Path(kind): Path<Name>,
     Json(form): Json<NewPause>,
 ) -> Result<Reply<PauseChange>, Error> {
     kinds::known(&state, &kind).await?;
@@ -148,7 +148,7 @@ pub async fn resume_kind(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(kind): Path<String>,
+    Path(kind): Path<Name>,
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<PauseChange>, Error> {
     kinds::known(&state, &kind).await?;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::pauses::NewPause;
 use crate::{
     reply::{Code, Envelope, Error, Reply, maybe_time, time},
-    request::{ClientInfo, JobsOperate, JobsRead, Json, Path, RequirePermission},
+    request::{ClientInfo, JobsOperate, JobsRead, Json, Name, Path, RequirePermission},
     routes::jobs::reason::{Reasoned, entry},
     state::AppState,
     views::words,
@@ -86,7 +86,7 @@ pub struct TickView {
     pub decided_at: DateTime<Utc>,
     pub job_id: Option<Uuid>,
     /// Null without a job, and when it was pruned since.
-    #[schema(schema_with = words::job_state)]
+    #[schema(schema_with = words::maybe_job_state)]
     pub job_state: Option<JobState>,
     /// The scheduler's host and process.
     pub fired_by: Option<String>,
@@ -169,7 +169,7 @@ pub async fn run(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(name): Path<String>,
+    Path(name): Path<Name>,
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<Started>, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };
@@ -201,7 +201,7 @@ pub async fn pause(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(name): Path<String>,
+    Path(name): Path<Name>,
     Json(form): Json<NewPause>,
 ) -> Result<Reply<SchedulePaused>, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };
@@ -211,7 +211,7 @@ pub async fn pause(
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(expires_at)
     })?;
-    Ok(Reply::ok(SchedulePaused { name, paused: true, expires_at }))
+    Ok(Reply::ok(SchedulePaused { name: name.into(), paused: true, expires_at }))
 }
 
 /// Lets a paused schedule go on with its next tick.
@@ -224,7 +224,7 @@ pub async fn resume(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Path(name): Path<String>,
+    Path(name): Path<Name>,
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<SchedulePaused>, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };
@@ -234,5 +234,5 @@ pub async fn resume(
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;
-    Ok(Reply::ok(SchedulePaused { name, paused: false, expires_at: None }))
+    Ok(Reply::ok(SchedulePaused { name: name.into(), paused: false, expires_at: None }))
 }

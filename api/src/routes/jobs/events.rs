@@ -48,7 +48,7 @@ pub async fn stream(
     if row.state.is_terminal() && seen.as_deref() == snapshot(row, &user).map(|(id, _)| id).as_deref() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(stream::open(state.clone(), user, |feed| follow(state, feed, user, id, seen)))
+    stream::open(state.clone(), user, |feed| follow(state, feed, user, id, seen))
 }
 
 async fn follow(

@@ -45,7 +45,7 @@ pub async fn stream(
     let nano = nanos::get(&state.db, id).await?.filter(|nano| user.sees_private(nano));
     nano.ok_or_else(Error::not_found)?;
     let after = last.and_then(|value| value.parse().ok()).unwrap_or(0);
-    Ok(stream::open(state.clone(), user, |feed| follow(state, feed, id, after)))
+    stream::open(state.clone(), user, |feed| follow(state, feed, id, after))
 }
 
 async fn follow(state: AppState, mut feed: Feed, id: NanoId, mut after: u64) -> Result<(), Ended> {

@@ -1,6 +1,7 @@
 //! Nanos: finding, making and watching them (`/nanos`, `/categories`, `/search`).
 
 mod categories;
+mod download;
 mod events;
 pub mod forms;
 mod nano;
@@ -22,7 +23,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(nano::restore))
         .routes(routes!(versions::list))
         .routes(routes!(versions::get))
-        .routes(routes!(versions::download))
+        .routes(routes!(download::download))
         .routes(routes!(events::stream))
         .routes(routes!(search::search))
 }

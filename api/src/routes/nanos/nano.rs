@@ -9,13 +9,13 @@ use domain::{
 };
 use http::{StatusCode, header};
 use infra::db::{
-    audit_log, categories, moderation_cases, nano_events,
+    audit_log, categories, moderation_cases, nano_edits, nano_events,
     nano_lists::{self, Filter, Sort},
     nano_versions,
     nanos::{self, NewNano},
     uploads,
 };
-use jobs::{IndexNano, RemoveObject};
+use jobs::{IndexNano, RemoveObject, ScanEdit};
 use queue::{
     Reference,
     control::act::{self, By},
@@ -29,7 +29,7 @@ use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, Reply},
     request::{ClientInfo, CurrentUser, Json, NanosCreate, Page, Path, Query, RequirePermission},
     state::AppState,
-    views::{Nano, Version, VersionDetail},
+    views::{Nano, PendingEdit, Version, VersionDetail},
     write::transaction,
 };
 
@@ -96,7 +96,10 @@ pub async fn get(
         None => None,
     };
     let cache = if private { "private, no-cache" } else { "public, max-age=30" };
-    let nano = Nano::of(&state.storage, card).await?;
+    let mut nano = Nano::of(&state.storage, card).await?;
+    if private {
+        nano.pending_edit = nano_edits::get(&state.db, id).await?.map(PendingEdit::from);
+    }
     Ok(Reply::ok(NanoDetail { nano, version, latest_version }).header(header::CACHE_CONTROL, cache))
 }
 
@@ -152,6 +155,10 @@ async fn known_categories(tx: &mut Tx, slugs: &[String]) -> Result<Vec<CategoryI
 }
 
 /// Changes what is said about a nano; fields that are left out stay. A published one changes in the index, too.
+///
+/// Title and description of a published nano are scanned first: they are in `pending_edit` until then, usually for a second,
+/// and until a moderator has decided when the scan finds something. What is public stays until then. Sending what is public
+/// gives the edit up.
 #[utoipa::path(patch, path = "/nanos/{id}", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     request_body = EditNano, security(("bearer" = [])),
     responses((status = 200, description = "The nano as it is now", body = Envelope<Nano>)),
@@ -170,7 +177,12 @@ pub async fn edit(
         let mut nano = nanos::lock(tx, id).await?.ok_or_else(Error::not_found)?;
         user.require_owner(&nano)?;
         nano.status.edit()?;
+        let public = nano.clone();
         form.apply(&mut nano);
+        if nano.status.is_public() && (form.title.is_some() || form.description.is_some()) {
+            (nano.title, nano.description) = (public.title.clone(), public.description.clone());
+            propose(tx, &public, &form, now).await?;
+        }
         nanos::update(tx, &nano, now).await?;
         if let Some(slugs) = &form.categories {
             let categories = known_categories(tx, slugs).await?;
@@ -186,7 +198,40 @@ pub async fn edit(
         Ok(())
     })?;
     let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    Ok(Reply::ok(Nano::of(&state.storage, card).await?))
+    let mut nano = Nano::of(&state.storage, card).await?;
+    nano.pending_edit = nano_edits::get(&state.db, id).await?.map(PendingEdit::from);
+    Ok(Reply::ok(nano))
+}
+
+/// Puts words aside until they are scanned. What waits already stays where the form says nothing.
+async fn propose(
+    tx: &mut Tx,
+    public: &nanos::Nano,
+    form: &EditNano,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Error> {
+    let waiting = nano_edits::get_in(tx, public.id).await?;
+    let (title, description) = match &waiting {
+        Some(edit) => (&edit.title, &edit.description),
+        None => (&public.title, &public.description),
+    };
+    let title = form.title.as_ref().unwrap_or(title);
+    let description = form.description.as_ref().unwrap_or(description);
+    drop_edit(tx, public, now).await?;
+    if (title, description) != (&public.title, &public.description) {
+        nano_edits::put(tx, public.id, title, description, now).await?;
+        queue::enqueue(tx, &ScanEdit { nano_id: public.id, creator_id: public.creator_id }).await?;
+    }
+    Ok(())
+}
+
+/// Nobody waits for the edit any more, and nobody has to judge it.
+async fn drop_edit(tx: &mut Tx, nano: &nanos::Nano, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    nano_edits::remove(tx, nano.id).await?;
+    if let Some(version) = nano.current_version_id {
+        moderation_cases::dismiss(tx, version, now).await?;
+    }
+    Ok(())
 }
 
 /// Brings the search index in line once the transaction has committed.
@@ -218,6 +263,7 @@ pub async fn remove(
         nanos::set_status(tx, id, status, now).await?;
         nanos::set_archived_by_moderator(tx, id, nano.creator_id != user.id).await?;
         close_open_version(tx, &user, &nano, now).await?;
+        drop_edit(tx, &nano, now).await?;
         for upload in uploads::open_of_nano(tx, id).await? {
             uploads::set_state(tx, upload.id, upload.state.abort()?, now).await?;
             queue::enqueue(tx, &RemoveObject { key: upload.object_key }).await?;

@@ -1,32 +1,23 @@
-//! The versions of a nano's file, and downloading the live one.
+//! The versions of a nano's file.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use domain::ids::{NanoId, VersionId};
-use http::{HeaderValue, StatusCode, header};
-use infra::{
-    db::{downloads, nano_versions, nanos},
-    storage::Key,
-};
+use infra::db::{nano_versions, nanos};
 use queue::ledger;
-use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     reply::{Code, Envelope, Error, Reply},
-    request::{
-        CurrentUser, Path, Query,
-        fields::{self, Fields, Input},
-    },
+    request::{CurrentUser, Path},
     state::AppState,
-    views::{Job, Version, VersionDetail},
-    write::transaction,
+    views::{Job, Note, Version, VersionDetail},
 };
 
 /// The nano, if this person may see it, and whether its private side too.
-async fn visible(state: &AppState, user: Option<CurrentUser>, id: NanoId) -> Result<(nanos::Nano, bool), Error> {
+pub(super) async fn visible(
+    state: &AppState,
+    user: Option<CurrentUser>,
+    id: NanoId,
+) -> Result<(nanos::Nano, bool), Error> {
     let nano = nanos::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
     let private = user.is_some_and(|user| user.sees_private(&nano));
     if private || nano.status.is_public() { Ok((nano, private)) } else { Err(Error::not_found()) }
@@ -44,6 +35,7 @@ pub async fn detail(
     let pipeline = steps.into_iter().map(|step| Job::of(step, full)).collect();
     Ok(Some(VersionDetail {
         version: Version::from(&row),
+        notes: Some(Note::of(&row)),
         manifest: row.manifest,
         report: row.report,
         scan: row.scan,
@@ -92,85 +84,9 @@ pub async fn get(
         manifest: row.manifest,
         report: None,
         scan: None,
+        notes: None,
         uploaded_size: None,
         uploaded_sha256: None,
         pipeline: None,
     }))
-}
-
-/// How to answer a download.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Download {
-    /// `false`: answer 200 with the link as JSON, for pages that cannot follow a redirect with a token.
-    #[param(value_type = Option<bool>)]
-    redirect: bool,
-}
-
-impl Input for Download {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { redirect: fields.optional("redirect", fields::boolean).unwrap_or(true) })
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct DownloadLink {
-    pub url: String,
-    /// Seconds the link works.
-    pub expires_in: u64,
-    pub filename: String,
-    pub size: Option<u64>,
-    /// Hex.
-    pub sha256: Option<String>,
-}
-
-/// The published file: a redirect to a signed address that works for a few minutes. Needs a confirmed email address;
-/// counts once per person and day.
-#[utoipa::path(get, path = "/nanos/{id}/download", tag = "nanos",
-    params(("id" = uuid::Uuid, Path,), Download), security(("bearer" = [])),
-    responses(
-        (status = 302, description = "To the file", headers(("Location" = String, description = "Signed address"))),
-        (status = 200, description = "The link, with `redirect=false`", body = Envelope<DownloadLink>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::EmailNotVerified, Code::NotFound]))))]
-pub async fn download(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    Path(id): Path<NanoId>,
-    Query(query): Query<Download>,
-) -> Result<Response, Error> {
-    user.require_verified()?;
-    let (nano, _) = visible(&state, Some(user), id).await?;
-    // What is not public has no file to serve: the creator has the original, the moderators the manifest.
-    let version = nano.current_version_id.filter(|_| nano.status.is_public()).ok_or_else(Error::not_found)?;
-    let version = nano_versions::get(&state.db, version).await?.ok_or_else(Error::not_found)?;
-    let key: Key = version
-        .canonical_key
-        .as_deref()
-        .ok_or_else(|| Error::Internal(format!("version {} is published without an archive", version.id)))?
-        .parse()
-        .map_err(|error| Error::Internal(format!("a stored key: {error}")))?;
-    let filename = format!("{} {}.zip", nano.title.replace(['/', '\\'], "-"), version.semver);
-    let lifetime = state.settings.download_link_lifetime;
-    let url = state.storage.presign_get(&key, lifetime, &filename).await;
-    let url = url.map_err(|error| Error::Unavailable(error.to_string()))?;
-    let now = state.clock.now();
-    transaction!(state.db, |tx| {
-        if downloads::record(tx, id, user.id, now).await? {
-            nanos::count_download(tx, id).await?;
-        }
-        Ok(())
-    })?;
-    if query.redirect {
-        let location = HeaderValue::from_str(url.as_str()).map_err(|error| Error::Internal(error.to_string()))?;
-        let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-        return Ok((StatusCode::FOUND, headers).into_response());
-    }
-    let link = DownloadLink {
-        url: url.into(),
-        expires_in: lifetime.as_secs(),
-        filename,
-        size: version.canonical_size,
-        sha256: version.canonical_sha256.map(hex::encode),
-    };
-    Ok(Reply::ok(link).header(header::CACHE_CONTROL, "no-store").into_response())
 }

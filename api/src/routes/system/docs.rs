@@ -127,7 +127,9 @@ fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value
     if let Some(description) = operation["description"].as_str() {
         let _ = write!(html, "<p>{}</p>", escape(description));
     }
-    let guests = operation["security"].as_array().is_none_or(|all| all.iter().any(|one| one == &serde_json::json!({})));
+    let guests = operation["security"]
+        .as_array()
+        .is_none_or(|all| all.is_empty() || all.iter().any(|one| one == &serde_json::json!({})));
     if !guests {
         html.push_str("<p>Needs <code>Authorization: Bearer &lt;access token&gt;</code>.</p>");
     }

@@ -56,6 +56,10 @@ pub struct Readiness {
     /// Workers with a heartbeat; none while the database is away. Without any, what is uploaded waits.
     #[schema(example = 2)]
     pub workers: u64,
+    /// Those of them that cannot wholly confine what reads hostile files, because their machine lacks Landlock or seccomp:
+    /// `GET /api/v1/admin/workers` says which and what is missing.
+    #[schema(example = 0)]
+    pub unconfined_workers: u64,
 }
 
 /// What `/ready` found last, and when: asked at most once a second, however many load balancers ask.
@@ -94,7 +98,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
 async fn ask(state: &AppState) -> Readiness {
     let (written, workers, redis, queue, storage, search) = tokio::join!(
         answers("database", write_probe::write(&state.db)),
-        asked("workers", workers::alive(&state.db)),
+        asked("workers", workers::alive_and_unconfined(&state.db)),
         async { state.cache.ping().await },
         answers("queue", state.ready.ping()),
         answers("storage", state.storage.ping()),
@@ -114,7 +118,8 @@ async fn ask(state: &AppState) -> Readiness {
         queue: word(queue),
         storage: word(storage),
         search: word(search),
-        workers: workers.unwrap_or(0),
+        workers: workers.map_or(0, |(alive, _)| alive),
+        unconfined_workers: workers.map_or(0, |(_, unconfined)| unconfined),
     }
 }
 

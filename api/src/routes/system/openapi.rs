@@ -1,7 +1,11 @@
 //! The OpenAPI document: the routes' own descriptions, completed with what holds for all of them.
 //!
 //! A route lists its error codes once, in `x-errors`; here they become responses. What follows from a route's shape
-//! (it needs a token, it has a body) is added by itself.
+//! (it needs a token, it has a body) is added by itself. `requests.rs` says of every form what its reader does, whatever its
+//! Rust type looks like.
+
+mod components;
+mod requests;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +47,8 @@ impl Document {
 fn completed(routes: &OpenApi) -> Value {
     let mut document = serde_json::to_value(routes).unwrap_or_default();
     document["openapi"] = json!("3.1.0");
+    document["info"]["license"] = json!({"name": "Apache-2.0", "identifier": "Apache-2.0"});
+    document["servers"] = json!([{"url": "/", "description": "Whoever serves this document"}]);
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -58,6 +64,9 @@ fn completed(routes: &OpenApi) -> Value {
     schemas["ErrorCode"] = json!({"type": "string", "enum": Code::ALL});
     document["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+    requests::describe(&mut document);
+    components::share(&mut document);
+    components::prune(&mut document);
     document
 }
 
@@ -69,14 +78,17 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         .filter(|word| !word.is_empty())
         .collect();
     operation.insert("operationId".into(), json!(format!("{method}_{}", words.join("_"))));
+    let needs_token = operation.contains_key("security");
+    // Said, not left out: whoever reads the document need not guess whether it was forgotten.
+    operation.entry("security").or_insert_with(|| json!([]));
     if !path.starts_with("/api/v1") {
         return;
     }
     let mut codes: Vec<String> =
         operation.remove("x-errors").and_then(|codes| serde_json::from_value(codes).ok()).unwrap_or_default();
     let mut add = |more: &[Code]| codes.extend(more.iter().map(|code| code.as_str().to_owned()));
-    add(&[Code::Unavailable, Code::Internal]);
-    if operation.contains_key("security") {
+    add(&[Code::Unavailable, Code::Internal, Code::RateLimited]);
+    if needs_token {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
     }
     if let Some(body) = operation.get("requestBody") {

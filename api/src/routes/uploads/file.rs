@@ -1,5 +1,7 @@
 //! A file on its way in, from the request's body to storage.
 
+use std::time::Duration;
+
 use axum::{body::Body, extract::State};
 use chrono::TimeDelta;
 use domain::{
@@ -30,6 +32,11 @@ use crate::{
     views::UploadView,
     write::transaction,
 };
+
+/// Files of one person on their way into one process: a folder that is dropped at once.
+const AT_ONCE: u64 = 20;
+/// After that the upload has expired, however fast its bytes still come.
+const TAKES_AT_MOST: Duration = Duration::from_secs(EXPIRES_HOURS.unsigned_abs() * 3600);
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -66,6 +73,7 @@ pub async fn put_file(
     user.require(Permission::NanosCreate)?;
     user.require_verified()?;
     let limit = state.settings.upload_max_bytes;
+    let _place = state.incoming.one("uploads", user.id, AT_ONCE)?;
     let Declared { filename, size, sha256 } = declared::read(&headers, uri.query()).map_err(Error::Fields)?;
     if let Some(size) = size {
         upload::check_declared(size, limit)?;
@@ -89,7 +97,11 @@ pub async fn put_file(
     transaction!(state.db, |tx| { Ok(uploads::insert(tx, &row, now).await?) })?;
 
     let unfinished = GiveUp { state: state.clone(), upload: Some(id) };
-    let received = state.storage.put_stream(&key, body.into_data_stream(), limit).await;
+    let arriving = state.storage.put_stream(&key, body.into_data_stream(), limit);
+    let Ok(received) = tokio::time::timeout(TAKES_AT_MOST, arriving).await else {
+        unfinished.now().await;
+        return Err(Error::new(Code::BodyInterrupted));
+    };
     let checked = received.map_err(|error| refused(error, size)).and_then(|received| {
         upload::check_received(size, received.size, limit)?;
         match sha256 {

@@ -80,15 +80,15 @@ fn real() -> Vec<Case> {
 fn entries() -> Vec<Case> {
     let many = |count: usize| (0..count).map(|n| EntryPlan::stored(format!("{n}.txt"), b"x"));
     vec![
-        case("2,001 entries", Plan::of(many(2_001)).build(), Code::TooManyEntries),
+        case("5,001 entries", Plan::of(many(5_001)).build(), Code::TooManyEntries),
         case(
-            "2,001 folders",
-            Plan::of((0..2_001).map(|n| EntryPlan::folder(format!("{n}/")))).build(),
+            "5,001 folders",
+            Plan::of((0..5_001).map(|n| EntryPlan::folder(format!("{n}/")))).build(),
             Code::TooManyEntries,
         ),
         case(
-            "2,001 entries, stated as 2,000",
-            Plan::of(many(2_001)).build_with(|end| (end.entries, end.entries_here) = (2_000, 2_000)),
+            "5,001 entries, stated as 5,000",
+            Plan::of(many(5_001)).build_with(|end| (end.entries, end.entries_here) = (5_000, 5_000)),
             Code::TooManyEntries,
         ),
         case(
@@ -147,10 +147,10 @@ fn documents() -> Vec<Case> {
             Plan::of([EntryPlan::deflated("letter.docx", &document_with_bomb(b"", u32::MAX - 1))]).build(),
             Code::EntryTooLarge,
         ),
-        case("document of 2,001 parts", Plan::of([document(parts(2_001))]).build(), Code::TooManyEntries),
+        case("document of 5,001 parts", Plan::of([document(parts(5_001))]).build(), Code::TooManyEntries),
         case(
-            "documents of 2,001 parts together",
-            Plan::of((0..30).map(|n| EntryPlan::deflated(format!("{n}.docx"), &sample::docx(parts(67))))).build(),
+            "documents of 5,001 parts together",
+            Plan::of((0..30).map(|n| EntryPlan::deflated(format!("{n}.docx"), &sample::docx(parts(167))))).build(),
             Code::TooManyEntries,
         ),
         case(

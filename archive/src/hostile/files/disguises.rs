@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    [binary(), text(), encodings(), empty()].concat()
+    [binary(), named(), text(), minified(), encodings(), empty()].concat()
 }
 
 type File<'a> = (&'static str, &'a str, &'a [u8], Code);
@@ -33,8 +33,8 @@ fn binary() -> Vec<Case> {
         ("picture called a pdf", "page.pdf", PNG, TypeMismatch),
         ("pdf called a picture", "page.png", PDF, TypeMismatch),
         ("pdf behind other bytes", "page.pdf", b"\n%PDF-1.4\n", TypeMismatch),
-        ("jpeg called png", "photo.png", JPEG, TypeMismatch),
-        ("png called jpeg", "photo.jpeg", PNG, TypeMismatch),
+        ("jpeg and archive called png", "photo.png", &[JPEG, b"Rar!\x1a\x07\x01\0"].concat(), Code::TwoTypes),
+        ("gif and script called png", "photo.png", b"GIF89a/*\0\0\0*/=1;alert(1)", Code::TwoTypes),
         ("png without its line ends", "photo.png", b"\x89PNG\n\x1a\n\0\0\0\rIHDR", TypeMismatch),
         ("first two bytes of a jpeg", "photo.jpg", b"\xff\xd8", TypeMismatch),
         ("gif of no version", "a.gif", b"GIF88a\x01\0\x01\0", TypeMismatch),
@@ -64,6 +64,50 @@ fn binary() -> Vec<Case> {
             TypeMismatch,
         ),
         ("rtf called docx", "letter.docx", b"{\\rtf1\\ansi}", TypeMismatch),
+    ])
+}
+
+/// A wrong picture ending is corrected only where nothing relies on it.
+fn named() -> Vec<Case> {
+    let beside = |name, picture: &str, file: &str, text: &str| {
+        let files = [EntryPlan::deflated(picture, JPEG), EntryPlan::deflated(file, text.as_bytes())];
+        case(name, Plan::of(files).build(), TypeMismatch)
+    };
+    vec![
+        beside("jpeg called png, shown by a page", "a/photo.png", "index.html", "<img src=a/photo.png>"),
+        beside("jpeg called png, shown by a page in another case", "photo.png", "index.html", "<img src=PHOTO.png>"),
+        beside("jpeg called png, shown by an escaped address", "für 1.png", "index.html", "<img src=f%C3%BCr%201.png>"),
+        beside("jpeg called png, in a style sheet", "photo.png", "a.css", "a{background:url(photo.png)}"),
+        beside("jpeg called png, in a json", "ü.png", "a.json", "{\"a\":\"\\u00fc.png\"}"),
+        beside("jpeg called png, in a markdown", "photo.png", "a.md", "![](photo.png)"),
+        beside("jpeg called png, in a drawing", "photo.png", "a.svg", "<svg><image href=\"photo.png\"/></svg>"),
+        case(
+            "jpeg called png beside the jpeg of its name",
+            Plan::of([EntryPlan::deflated("photo.png", JPEG), EntryPlan::deflated("Photo.jpg", JPEG)]).build(),
+            TypeMismatch,
+        ),
+    ]
+}
+
+/// Control characters pass in scripts, but only in what can be nothing else.
+fn minified() -> Vec<Case> {
+    let many = [&b"/* a script */ var a = '"[..], &[1; 40], &[b'x'; 200]].concat();
+    let filling = [&b"/* a script */ "[..], &b"x = 1;\n".repeat(200)].concat();
+    let behind = |more: &[u8]| [&filling, more, b"\x01"].concat();
+    let mut zip = filling.clone();
+    zip.extend(Plan::of([EntryPlan::stored("b.txt", b"x")]).build());
+    files(&[
+        ("page of mostly control characters", "a.html", &many, TypeMismatch),
+        (
+            "style sheet that begins with control characters",
+            "a.css",
+            &[b"\0\0\0\x01", &filling[..]].concat(),
+            TypeMismatch,
+        ),
+        ("archive behind a style sheet", "a.css", &zip, TypeMismatch),
+        ("rar behind a page", "a.html", &behind(b"Rar!\x1a\x07\x01\0"), TypeMismatch),
+        ("database called a page", "a.html", &[b"SQLite format 3\0", &filling[..]].concat(), TypeMismatch),
+        ("bitmap called a style sheet", "a.css", &[b"BM\x3a\x01", &filling[..]].concat(), TypeMismatch),
     ])
 }
 

@@ -101,6 +101,30 @@ fn types() -> Vec<Case> {
         with("excel 4 macros of another language by content type", "vnd.ms-excel.intlmacrosheet+xml"),
         with("activex by content type", "vnd.ms-office.activeX+xml"),
         document(
+            "macros by the type of an extension that a part has",
+            "letter.docx",
+            listed(
+                types(
+                    "<Override",
+                    "<Default Extension=\"XML\" ContentType=\"application/x.macroEnabled.main\"/><Override",
+                )
+                .as_bytes(),
+            ),
+            Macro,
+        ),
+        document(
+            "macros by the type of an extension spelled with a reference",
+            "letter.docx",
+            listed(
+                types(
+                    "<Override",
+                    "<Default Extension=\"xm&amp;\" ContentType=\"application/x.macroEnabled.main\"/><Override",
+                )
+                .as_bytes(),
+            ),
+            Macro,
+        ),
+        document(
             "macros by content type behind an entity",
             "letter.docx",
             listed(types("<Types", "<!DOCTYPE Types [<!ENTITY e \"macro\">]><Types").as_bytes()),
@@ -248,6 +272,9 @@ fn structure() -> Vec<Case> {
         docx("absolute path in a document", letter("/evil.xml", b"<x/>"), Code::PathAbsolute),
         docx("turned name in a document", letter("word/\u{202e}gnp.exe.xml", b"<x/>"), Code::NameInvisibleCharacter),
         docx("names that collide in a document", letter("WORD/document.xml", b"<x/>"), Code::NamesCollide),
+        docx("archive behind a document's end", [&honest[..], b"\r\n", &honest[..]].concat(), Code::PrependedData),
+        one("other check sum in front of a part", |e| e.local.crc32 ^= 1, Code::HeaderMismatch),
+        one("other method in front of a part", |e| e.local.method = 8, Code::HeaderMismatch),
         docx("bytes behind a document's end", [&honest[..], b"hidden"].concat(), Code::TrailingData),
         docx(
             "end record doubled in a document",

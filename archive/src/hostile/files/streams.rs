@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    [statements(), ends(), damaged(), bits()].concat()
+    [statements(), ends(), damaged(), bits(), lenient()].concat()
 }
 
 fn one(name: &'static str, change: fn(&mut EntryPlan), expected: Code) -> Case {
@@ -222,6 +222,24 @@ impl Bits {
         lengths.iter().fold(counted, |bits, length| bits.number(*length, 3))
     }
 
+    /// The header of a last, dynamic block with words of these lengths, none longer than three bits.
+    fn dynamic(literals: &[u32], distances: &[u32]) -> Self {
+        // Words for the lengths 0 to 3 and, for 11 zeros and more, 18: 00, 01, 10, 110 and 111.
+        let lengths = [0, 0, 3, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 2, 0, 2];
+        let mut bits = Self::block(2).lengths(literals.len() as u32, distances.len() as u32, &lengths);
+        let mut rest = [literals, distances].concat();
+        while let Some(&first) = rest.first() {
+            let run = rest.iter().take_while(|length| **length == 0).count().min(138);
+            bits = match first {
+                0 if run >= 11 => bits.code(0b111, 3).number(run as u32 - 11, 7),
+                3 => bits.code(0b110, 3),
+                length => bits.code(length, 2),
+            };
+            rest.drain(..if run >= 11 { run } else { 1 });
+        }
+        bits
+    }
+
     fn case(self, name: &'static str) -> Case {
         let mut entry = EntryPlan::deflated("a.txt", b"abcd");
         // Something to read after the trick, so that the stream does not simply end.
@@ -265,4 +283,76 @@ fn bits() -> Vec<Case> {
             .number(107, 7)
             .case("block that cannot end"),
     ]
+}
+
+/// A last, dynamic block with words of these lengths, and what follows its header.
+#[cfg(test)]
+pub(crate) fn dynamic_block(literals: &[u32], distances: &[u32], then: &[u8]) -> Vec<u8> {
+    then.iter().fold(Bits::dynamic(literals, distances), |bits, byte| bits.number(u32::from(*byte), 8)).out
+}
+
+/// Streams that libdeflate expands and zlib refuses, with what libdeflate reads in them: nothing else is wrong.
+pub(crate) fn lenient_streams() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    const A: usize = b'a' as usize;
+    // Words 0, 10 and 11 for a, the end and a length of 3.
+    let literals = |count: usize| {
+        let mut lengths = vec![0; count];
+        (lengths[A], lengths[256], lengths[257]) = (1, 2, 2);
+        lengths
+    };
+    let only_the_end = [vec![0; 256], vec![1]].concat();
+    // a, then three more by the distance in these bits, then the end.
+    let again =
+        |bits: Bits, distance: u32, count: u32| bits.code(0, 1).code(0b11, 2).code(distance, count).code(0b10, 2).out;
+    let four = b"aaaa".to_vec();
+    let fixed = || Bits::block(1).code(0b1001_0001, 8);
+    // 258 by distance 1, so often that what is farthest lies within.
+    let far = |bits: Bits| (0..100).fold(bits, |bits, _| bits.code(0b1100_0101, 8).code(0, 5));
+    vec![
+        ("other half of a code with one distance", again(Bits::dynamic(&literals(258), &[1]), 1, 1), four.clone()),
+        ("distance in a code without any", again(Bits::dynamic(&literals(258), &[0]), 0, 1), four.clone()),
+        ("other half of a code with one literal", Bits::dynamic(&only_the_end, &[1]).code(1, 1).out, Vec::new()),
+        (
+            "287 lengths for literals, the last one unused",
+            again(Bits::dynamic(&literals(287), &[1, 1]), 0, 1),
+            four.clone(),
+        ),
+        (
+            "288 lengths for literals, the last ones unused",
+            again(Bits::dynamic(&literals(288), &[1, 1]), 0, 1),
+            four.clone(),
+        ),
+        (
+            "31 lengths for distances, the last one unused",
+            again(Bits::dynamic(&literals(258), &[vec![1, 1], vec![0; 29]].concat()), 0, 1),
+            four.clone(),
+        ),
+        (
+            "32 lengths for distances, the last ones unused",
+            again(Bits::dynamic(&literals(258), &[vec![1, 1], vec![0; 30]].concat()), 0, 1),
+            four,
+        ),
+        ("length symbol 286, taken for 258", fixed().code(0b1100_0110, 8).code(0, 5).code(0, 7).out, vec![b'a'; 259]),
+        ("length symbol 287, taken for 258", fixed().code(0b1100_0111, 8).code(0, 5).code(0, 7).out, vec![b'a'; 259]),
+        (
+            "distance symbol 30, taken for 24,577",
+            far(fixed()).code(1, 7).code(30, 5).number(0, 13).code(0, 7).out,
+            vec![b'a'; 25_804],
+        ),
+        (
+            "distance symbol 31, taken for 24,577",
+            far(fixed()).code(1, 7).code(31, 5).number(0, 13).code(0, 7).out,
+            vec![b'a'; 25_804],
+        ),
+    ]
+}
+
+/// What one unzip program reads and another one calls broken.
+fn lenient() -> Vec<Case> {
+    let case_of = |(name, packed, content): (&'static str, Vec<u8>, Vec<u8>)| {
+        let mut entry = EntryPlan::deflated("a.txt", &content);
+        pack(&mut entry, packed);
+        case(name, Plan::of([entry]).build(), Code::DeflateCorrupt)
+    };
+    lenient_streams().into_iter().map(case_of).collect()
 }

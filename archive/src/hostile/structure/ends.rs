@@ -115,9 +115,27 @@ fn comments() -> Vec<Case> {
         with((with(0).len() - 30 - 5 - 22) as u16)
     };
     vec![
-        case("archive comment", commented(b"hello"), Code::ArchiveComment),
-        case("longest archive comment", commented(&[b'c'; 65_535]), Code::ArchiveComment),
-        case("html in the comment", commented(b"--><script>alert(1)</script>"), Code::ArchiveComment),
+        case("local header in the comment", commented(b"hello PK\x03\x04 world"), Code::ArchiveComment),
+        case("central header in the comment", commented(b"PK\x01\x02"), Code::ArchiveComment),
+        case("descriptor in the comment", commented(b"PK\x07\x08 and so on"), Code::ArchiveComment),
+        case("zip64 end record in the comment", commented(b"PK\x06\x06"), Code::ArchiveComment),
+        case("zip64 locator in the comment", commented(b"--PK\x06\x07"), Code::ArchiveComment),
+        case(
+            "longest archive comment, with a header at its end",
+            commented(&[&[b'c'; 65_531][..], b"PK\x01\x02"].concat()),
+            Code::ArchiveComment,
+        ),
+        case(
+            "signature that begins in the comment's length",
+            commented(&[&b"\x03\x04"[..], &[b'c'; 0x4b50 - 2]].concat()),
+            Code::ArchiveComment,
+        ),
+        case("end signature alone in the comment", commented(b"a PK\x05\x06"), Code::AmbiguousEndRecord),
+        case(
+            "comment and a byte behind it",
+            Plan { comment: b"hello".to_vec(), trailing: vec![b'!'], ..two() }.build(),
+            Code::TrailingData,
+        ),
         case("comment longer than stated", stated(b"hello", 2), Code::TrailingData),
         case("comment shorter than stated", stated(b"hello", 9), Code::Truncated),
         case("comment that is stated only", stated(b"", 5), Code::Truncated),

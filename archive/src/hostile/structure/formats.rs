@@ -43,9 +43,10 @@ fn methods() -> Vec<Case> {
     cases.extend([
         case("method aes", Plan::one(|e| e.method(99)).build(), Code::Encrypted),
         version("version 2.1", 21),
-        version("version 4.5", 45),
+        version("version 4.6", 46),
         version("version 6.3", 63),
-        version("version of another system", 0x0a14),
+        version("version 6.3 of another system", 0x033f),
+        version("version 5.1 of another system", 0x0a33),
         case("stored with two sizes", Plan::one(|e| e.method(0)).build(), Code::StoredSizeMismatch),
         case(
             "stored, smaller packed than expanded",
@@ -127,6 +128,15 @@ fn attributes() -> Vec<Case> {
         folder("file by mode, folder by name", mode(0o100644), Code::FolderMismatch),
         folder("symlink by mode, folder by name", mode(0o120777), Code::Symlink),
         folder("junction", 0x0410, Code::Symlink),
+        case(
+            "root with content",
+            {
+                let mut root = EntryPlan::stored("/", b"content of the root");
+                root.central.external = 0;
+                Plan::of([root, EntryPlan::stored("b.txt", b"x")]).build()
+            },
+            Code::FolderWithContent,
+        ),
         case("folder with content", full(b"content of a folder", 0), Code::FolderWithContent),
         case(
             "folder with packed content",

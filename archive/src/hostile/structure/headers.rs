@@ -25,15 +25,13 @@ fn described(change: Change) -> Vec<u8> {
 }
 
 fn local() -> Vec<Case> {
-    let changes: [(&'static str, Change); 20] = [
+    let changes: [(&'static str, Change); 18] = [
         ("other name in front of the content", |e| e.local_name = b"lesson.exe".to_vec()),
         ("name differs in case only", |e| e.local_name = b"Lesson.txt".to_vec()),
         ("local name longer than in the directory", |e| e.local_name.extend(b".bak")),
         ("zero byte behind the local name", |e| e.local_name.push(0)),
         ("local name leads out of the folder", |e| e.local_name = b"../son.txt".to_vec()),
         ("local name of a folder", |e| e.local_name = b"lesson.tx/".to_vec()),
-        ("other version in front of the content", |e| e.local.needed = 10),
-        ("zip64's version in front of the content", |e| e.local.needed = 45),
         ("other flags in front of the content", |e| e.local.flags |= 0b10),
         ("encryption only in front of the content", |e| e.local.flags |= 1),
         ("patch data only in front of the content", |e| e.local.flags |= 1 << 5),
@@ -41,8 +39,14 @@ fn local() -> Vec<Case> {
         ("descriptor announced only in front of the content", |e| e.local.flags |= FLAG_DESCRIPTOR),
         ("other method in front of the content", |e| e.local.method = 0),
         ("method deflate64 only in front of the content", |e| e.local.method = 9),
-        ("other time in front of the content", |e| e.local.time ^= 1),
-        ("other date in front of the content", |e| e.local.date ^= 1),
+        ("other time and other check sum in front of the content", |e| {
+            e.local.time ^= 1;
+            e.local.crc32 ^= 1;
+        }),
+        ("other version and other size in front of the content", |e| {
+            e.local.needed = 10;
+            e.local.size += 1;
+        }),
         ("other check sum in front of the content", |e| e.local.crc32 ^= 1),
         ("other size in front of the content", |e| e.local.size += 1),
         ("other packed size in front of the content", |e| e.local.compressed += 1),
@@ -55,6 +59,16 @@ fn local() -> Vec<Case> {
         Plan::of([entry]).build()
     };
     cases.extend([
+        case(
+            "version 6.3 only in front of the content",
+            Plan::one(|e| e.local.needed = 63).build(),
+            Code::VersionUnsupported,
+        ),
+        case(
+            "version 5.1 of another system only in front of the content",
+            Plan::one(|e| e.local.needed = 0x0333).build(),
+            Code::VersionUnsupported,
+        ),
         // The directory's name, and with it the content, would reach into what follows.
         case(
             "local name shorter than in the directory",
@@ -82,8 +96,12 @@ fn central() -> Vec<Case> {
             |e| e.central.method = 0,
             Code::StoredSizeMismatch,
         ),
-        ("lower version in the directory", |e| e.central.needed = 10, Code::HeaderMismatch),
-        ("zip64's version only in the directory", |e| e.central.needed = 45, Code::VersionUnsupported),
+        ("version 6.3 only in the directory", |e| e.central.needed = 63, Code::VersionUnsupported),
+        (
+            "version 6.2 of another system only in the directory",
+            |e| e.central.needed = 0x033e,
+            Code::VersionUnsupported,
+        ),
         ("other check sum in the directory", |e| e.central.crc32 = 0, Code::HeaderMismatch),
         ("shorter content in the directory", |e| e.central.size -= 1, Code::LargerThanStated),
         ("longer content in the directory", |e| e.central.size += 1, Code::SmallerThanStated),
@@ -125,6 +143,8 @@ fn lengths() -> Vec<Case> {
         case("entry number in the place of the signature", with(directory + next, 1), Code::DirectoryMalformed),
     ]
 }
+
+const PNG_START: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
 fn descriptors() -> Vec<Case> {
     let wide = |e: &mut EntryPlan| {
@@ -169,9 +189,45 @@ fn descriptors() -> Vec<Case> {
             Code::DescriptorInvalid,
         ),
         case(
-            "stored with descriptor",
-            Plan::of([EntryPlan::stored("a.txt", TEXT.as_bytes()).with_descriptor()]).build(),
+            "document stored with descriptor",
+            Plan::of([EntryPlan::stored("a.docx", &crate::hostile::sample::docx([])).with_descriptor()]).build(),
             Code::DescriptorNotAllowed,
+        ),
+        case(
+            "stored with a descriptor of another size",
+            {
+                let mut entry = EntryPlan::stored("a.txt", TEXT.as_bytes()).with_descriptor();
+                entry.descriptor[12] ^= 1;
+                Plan::of([entry]).build()
+            },
+            Code::DescriptorInvalid,
+        ),
+        case(
+            "stored with a descriptor of zeros",
+            {
+                let mut entry = EntryPlan::stored("a.txt", TEXT.as_bytes()).with_descriptor();
+                entry.descriptor[4..].fill(0);
+                Plan::of([entry]).build()
+            },
+            Code::DescriptorInvalid,
+        ),
+        case(
+            "stored with a descriptor without signature",
+            {
+                let mut entry = EntryPlan::stored("a.txt", TEXT.as_bytes()).with_descriptor();
+                entry.descriptor.drain(..4);
+                Plan::of([entry]).build()
+            },
+            Code::DescriptorInvalid,
+        ),
+        case(
+            "empty, with a descriptor of some size",
+            {
+                let mut entry = EntryPlan::stored("a.txt", b"").with_descriptor();
+                entry.descriptor[8] = 5;
+                Plan::of([entry, EntryPlan::stored("b.txt", b"x")]).build()
+            },
+            Code::DescriptorInvalid,
         ),
         case(
             // A reader that scans for the next descriptor ends the file in its middle.
@@ -186,10 +242,28 @@ fn descriptors() -> Vec<Case> {
             Code::DescriptorNotAllowed,
         ),
         case(
-            "folder with a descriptor",
-            Plan::of([EntryPlan::folder("a/").with_descriptor(), EntryPlan::stored("a/b.txt", b"x")]).build(),
-            Code::DescriptorNotAllowed,
+            "folder without the descriptor it announces",
+            {
+                let mut folder = EntryPlan::folder("a/").with_descriptor();
+                folder.descriptor.clear();
+                Plan::of([folder, EntryPlan::stored("a/b.txt", b"x")]).build()
+            },
+            Code::DescriptorInvalid,
         ),
     ]);
+    let signatures: [(&'static str, &[u8]); 6] = [
+        ("stored with descriptor, local header inside", b"PK\x03\x04"),
+        ("stored with descriptor, central header inside", b"PK\x01\x02"),
+        ("stored with descriptor, end record inside", b"PK\x05\x06"),
+        ("stored with descriptor, signature of a descriptor inside", b"PK\x07\x08"),
+        ("stored with descriptor, zip64 end record inside", b"PK\x06\x06"),
+        ("stored with descriptor, zip64 locator inside", b"PK\x06\x07"),
+    ];
+    for (name, signature) in signatures {
+        // Deep inside, where only the whole content's pass sees it.
+        let content = [&PNG_START[..], &vec![7; 262_120], signature, &[7; 300_000]].concat();
+        let entry = EntryPlan::stored("a.png", &content).with_descriptor();
+        cases.push(case(name, Plan::of([entry]).build(), Code::DescriptorNotAllowed));
+    }
     cases
 }

@@ -95,8 +95,20 @@ fn ends() -> Vec<Case> {
     ]
 }
 
+/// A ZIP64 extra of both sizes, as it stands in front of the content.
+fn sixteen(size: u32, compressed: u32) -> Vec<u8> {
+    field(1, &[size, compressed].map(|number| u64::from(number).to_le_bytes()).concat())
+}
+
+fn eight(value: u32) -> Vec<u8> {
+    field(1, &u64::from(value).to_le_bytes())
+}
+
+fn repeated(name: &'static str, change: fn(&mut EntryPlan)) -> Case {
+    case(name, Plan::one(change).build(), Code::Zip64)
+}
+
 fn entries() -> Vec<Case> {
-    let eight = |value: u32| field(1, &u64::from(value).to_le_bytes());
     vec![
         case(
             "zip64 size of an entry",
@@ -149,8 +161,37 @@ fn entries() -> Vec<Case> {
         case(
             "zip64 markers only in front of the content",
             Plan::one(|e| (e.local.compressed, e.local.size) = (u32::MAX, u32::MAX)).build(),
-            Code::HeaderMismatch,
+            Code::Zip64,
         ),
+        repeated("zip64 extra with another size", |e| {
+            e.local_extra = sixteen(e.central.size + 1, e.central.compressed)
+        }),
+        repeated("zip64 extra with another packed size", |e| e.local_extra = sixteen(e.central.size, 0)),
+        repeated("zip64 extra with exchanged sizes", |e| e.local_extra = sixteen(e.central.compressed, e.central.size)),
+        repeated("zip64 extra of one size in front of the content", |e| e.local_extra = eight(e.central.size)),
+        repeated("zip64 extra with a higher size", |e| {
+            e.local_extra = sixteen(e.central.size, e.central.compressed);
+            e.local_extra[8] = 1;
+        }),
+        repeated("zip64 extra with another place", |e| {
+            let numbers = [e.central.size, e.central.compressed, 7].map(|number| u64::from(number).to_le_bytes());
+            e.central_extra = field(1, &numbers.concat());
+        }),
+        repeated("zip64 extra with another disk", |e| {
+            let numbers = [e.central.size, e.central.compressed, 0].map(|number| u64::from(number).to_le_bytes());
+            e.central_extra = field(1, &[&numbers.concat()[..], &[1, 0, 0, 0]].concat());
+        }),
+        repeated("zip64 extra of an odd length", |e| {
+            e.central_extra = field(1, &[&u64::from(e.central.size).to_le_bytes()[..], &[0]].concat());
+        }),
+        repeated("zip64 extra before a descriptor", |e| {
+            *e = e.clone().with_descriptor();
+            e.local_extra = sixteen(e.central.size, e.central.compressed);
+        }),
+        repeated("zip64 extra in the directory before a descriptor", |e| {
+            *e = e.clone().with_descriptor();
+            e.central_extra = eight(e.central.size);
+        }),
         case(
             "zip64 extra that nothing asks for, in the directory",
             Plan::one(|e| e.central_extra = field(1, &[7; 8])).build(),

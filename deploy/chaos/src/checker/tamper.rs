@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use servers::progress::Progress;
+use tokio::net::TcpListener;
+use uuid::Uuid;
 
 use crate::{
-    checker::{self, Verdict, evidence::Evidence},
+    checker::{self, Verdict, evidence::Evidence, journal::Journal},
     faults::plan::WORKERS,
     load::{
         Accepted,
@@ -18,8 +20,9 @@ use crate::{
     town::Town,
 };
 
-/// Workers start, take jobs and are given them again within this time.
+/// Workers start, take a job and are given it again within this time.
 const HANDED_OUT_WITHIN: Duration = Duration::from_secs(40);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Spoils what is there, one thing after the other, and undoes it. `clean` is the verdict before, without a finding.
 /// Workers are ended first.
@@ -142,8 +145,8 @@ pub async fn prove(
     ensure!(!verdict.duplicated.is_empty(), "the checker does not see a mail that came twice: {verdict}");
     progress.say("the checker sees a mail that came twice");
 
-    handed_out_again(town, judged).await?;
-    progress.say("the checker sees jobs that are handed out while they run");
+    handed_out_again(town, upload, judged).await?;
+    progress.say("the checker sees a job that is handed out while it runs");
     Ok(())
 }
 
@@ -193,25 +196,46 @@ async fn strange_bytes(town: &Town, upload: &Accepted, judged: impl AsyncFn(&Tow
     Ok(())
 }
 
-/// Scans run again, and while they run they are made available a second time: as if the queue had no fence. Nothing in the
-/// ledger tells of that afterwards.
-async fn handed_out_again(town: &mut Town, judged: impl AsyncFn(&Town) -> Result<Verdict>) -> Result<()> {
+/// A scan runs again while storage accepts its request and does not answer, and while it waits it is made available a second
+/// time: as if the queue had no fence. Nothing in the ledger tells of that afterwards.
+async fn handed_out_again(
+    town: &mut Town,
+    upload: &Accepted,
+    judged: impl AsyncFn(&Town) -> Result<Verdict>,
+) -> Result<()> {
+    let deadline = Instant::now() + HANDED_OUT_WITHIN;
     town.start_workers().await?;
-    let anew =
-        "UPDATE jobs SET state = 'available', finished_at = NULL WHERE kind = 'scan_content' AND state = 'completed'";
-    let twice = "UPDATE jobs SET state = 'available', token = NULL, worker_id = NULL
-                 WHERE kind = 'scan_content' AND state = 'running'";
-    let began = Instant::now();
-    town.query(anew).await?;
-    loop {
-        for _ in 0..20 {
-            town.query(twice).await?;
-        }
-        let verdict = judged(town).await?;
-        if verdict.duplicated.iter().any(|finding| finding.contains("at once")) {
-            break;
-        }
-        ensure!(began.elapsed() < HANDED_OUT_WITHIN, "the checker does not see a double delivery: {verdict}");
+    let alive = "SELECT COUNT(*) FROM workers WHERE state = 'alive'";
+    while town.query(alive).await?.concat().concat().parse::<usize>()? < WORKERS.len() {
+        ensure!(Instant::now() < deadline, "the workers did not start");
+        tokio::time::sleep(LOOK).await;
     }
+    town.services.s3.stop().await;
+    let silent = TcpListener::bind(("127.0.0.1", town.services.s3.port())).await?;
+
+    let version = format!("upload_id = UNHEX('{}')", upload.upload.simple());
+    let scan = format!(
+        "SELECT HEX(j.id) FROM nano_versions v JOIN job_refs r ON r.ref_type = 'version' AND r.ref_id = v.id
+         JOIN jobs j ON j.id = r.job_id WHERE v.{version} AND j.kind = 'scan_content'"
+    );
+    let scan: Uuid = town.query(&scan).await?.concat().concat().parse()?;
+    let job = format!("id = UNHEX('{}')", scan.simple());
+    for (statement, under_way) in [
+        (format!("UPDATE nano_versions SET state = 'processing', scan = NULL WHERE {version}"), 0),
+        (format!("UPDATE jobs SET state = 'available', finished_at = NULL WHERE {job}"), 1),
+        (format!("UPDATE jobs SET state = 'available', token = NULL, worker_id = NULL WHERE {job}"), 2),
+    ] {
+        town.query(&statement).await?;
+        let runs = |journal: &Journal| journal.runs.iter().filter(|run| run.job == scan && run.ended.is_none()).count();
+        while runs(&Journal::read(town)?) < under_way {
+            ensure!(Instant::now() < deadline, "the job was not handed out");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    drop(silent);
+    town.services.s3.resume().await?;
+    let verdict = judged(town).await?;
+    let seen = verdict.duplicated.iter().any(|finding| finding.contains("at once"));
+    ensure!(seen, "the checker does not see a double delivery: {verdict}");
     town.stop_jobs().await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use servers::progress::Progress;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use super::Findings;
 use crate::{
     faults::{
         plan::{Link, Victim, WORKERS},
-        recovery::{FROZEN_P99, READ_ONLY_P99},
+        recovery::{DISK_FULL_P99, FROZEN_P99, READ_ONLY_P99},
     },
     load::Load,
     town::Town,
@@ -137,6 +137,40 @@ impl Exercise<'_> {
         tokio::time::sleep(AROUND).await;
         self.nobody_ended(&before).await?;
         Ok(Outage::Shocks { times: shocks, p99: READ_ONLY_P99 })
+    }
+
+    pub async fn disk_full(&mut self, times: usize, time: Duration) -> Result<Outage> {
+        ensure!(
+            self.town.has_a_small_disk(),
+            "this drill mounts a file system: it takes an administrator (root), on Linux"
+        );
+        let before = self.town.pids();
+        let mut shocks = Vec::new();
+        for number in 0..times {
+            tokio::time::sleep(AROUND / 2).await;
+            let refused = self.town.refused_for_space()?;
+            let from = Utc::now();
+            self.town.disk_full().await?;
+            self.progress.say(format!("{}/{times} MySQL's disk is full", number + 1));
+            let filled = self.town.refused_for_space()?;
+            tokio::time::sleep(time).await;
+            let refused = [filled - refused, self.town.refused_for_space()? - filled];
+            self.findings.figure(format!(
+                "full for {:.0} s: the server's log says so {} times while it was filled, and {} times then",
+                time.as_secs_f64(),
+                refused[0],
+                refused[1]
+            ));
+            let ended = self.town.disk_has_room().await?;
+            if ended {
+                self.findings.figure("the server ended of it, and was started again when there was space");
+            }
+            self.findings.promise(refused[1] > 0 || ended, "the programs met the full disk");
+            shocks.push((from, Utc::now()));
+        }
+        tokio::time::sleep(AROUND).await;
+        self.nobody_ended(&before).await?;
+        Ok(Outage::Shocks { times: shocks, p99: DISK_FULL_P99 })
     }
 
     async fn nobody_ended(&mut self, before: &[(Victim, u32)]) -> Result<()> {

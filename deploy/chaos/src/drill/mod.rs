@@ -64,6 +64,19 @@ pub enum Drill {
         #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
         rate: f64,
     },
+    /// The database's disk is full for that long, which takes an administrator and Linux: how long until jobs are claimed
+    /// again.
+    DiskFull {
+        /// How often.
+        #[arg(long, default_value_t = 3, value_name = "NUMBER")]
+        times: usize,
+        /// How long each time.
+        #[arg(long, default_value_t = 15.0, value_name = "NUMBER")]
+        seconds: f64,
+        /// Uploads begun in a second.
+        #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
+        rate: f64,
+    },
     /// A worker that runs jobs is killed: how long until each of its jobs is claimed again.
     KillWorker {
         /// How often.
@@ -83,6 +96,7 @@ impl Drill {
             Self::KillWorker { .. } => "kill-worker",
             Self::FrozenConnections { .. } => "frozen-connections",
             Self::ReadOnly { .. } => "read-only",
+            Self::DiskFull { .. } => "disk-full",
         }
     }
 }
@@ -143,7 +157,8 @@ async fn carry_out(folder: &Path, drill: &Drill, progress: &Progress) -> Result<
         | Drill::MysqlDown { rate, .. }
         | Drill::KillWorker { rate, .. }
         | Drill::FrozenConnections { rate, .. }
-        | Drill::ReadOnly { rate, .. } => *rate,
+        | Drill::ReadOnly { rate, .. }
+        | Drill::DiskFull { rate, .. } => *rate,
     };
     let enough = CancellationToken::new();
     let began = Instant::now();
@@ -163,6 +178,9 @@ async fn carry_out(folder: &Path, drill: &Drill, progress: &Progress) -> Result<
             Drill::FrozenConnections { times, .. } => exercise.frozen_connections(*times).await,
             Drill::ReadOnly { times, seconds, .. } => {
                 exercise.read_only(*times, Duration::from_secs_f64(*seconds)).await
+            }
+            Drill::DiskFull { times, seconds, .. } => {
+                exercise.disk_full(*times, Duration::from_secs_f64(*seconds)).await
             }
         };
         enough.cancel();

@@ -145,6 +145,16 @@ impl Injector<'_> {
                 tokio::time::sleep(time).await;
                 self.town.read_only(false).await?;
             }
+            Fault::DiskFull(_) if !self.town.has_a_small_disk() => {
+                self.progress.say("left out: a full disk takes an administrator, on Linux");
+                return Ok(());
+            }
+            Fault::DiskFull(time) => {
+                self.town.disk_full().await?;
+                began = Utc::now();
+                tokio::time::sleep(time).await;
+                self.town.disk_has_room().await?;
+            }
             Fault::KillAll => {
                 self.wait_until_busy(WORKERS[0]).await?;
                 for (victim, killed) in self.town.kill_all().await? {

@@ -49,6 +49,7 @@ impl Link {
 /// Lines of the table that have a goal.
 pub const FROZEN: &str = "connections to MySQL frozen";
 pub const READ_ONLY: &str = "MySQL read-only";
+pub const DISK_FULL: &str = "MySQL's disk full";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -70,6 +71,8 @@ pub enum Fault {
     Freeze(Link),
     /// The database takes no writes for that time, as the old primary after a switchover.
     ReadOnly(Duration),
+    /// The database finds no space for anything new, for that time.
+    DiskFull(Duration),
     /// SIGTERM to each worker in turn, started again when it has ended.
     RollingRestart,
     /// SIGKILL to all programs at once, as when their machine goes; all are started again at once.
@@ -97,6 +100,7 @@ impl Fault {
             Self::Freeze(Link::Mysql) => FROZEN,
             Self::Freeze(_) => "connections to a Redis frozen",
             Self::ReadOnly(_) => READ_ONLY,
+            Self::DiskFull(_) => DISK_FULL,
             Self::RollingRestart => "rolling restart of the workers",
             Self::KillAll => "SIGKILL of all programs at once",
             Self::StorageAway(_) => "S3 away",
@@ -121,7 +125,7 @@ impl fmt::Display for Fault {
             Self::Freeze(link) => write!(f, "connections to {} frozen", link.name()),
             Self::ReadOnly(time) => write!(f, "MySQL read-only for {:.1} s", time.as_secs_f32()),
             Self::RollingRestart | Self::KillAll => f.write_str(self.group()),
-            Self::StorageAway(time) | Self::MailAway(time) => {
+            Self::DiskFull(time) | Self::StorageAway(time) | Self::MailAway(time) => {
                 write!(f, "{} for {:.1} s", self.group(), time.as_secs_f32())
             }
         }
@@ -152,6 +156,7 @@ pub fn plan(seed: u64, kills: usize) -> Vec<Step> {
         faults.push(Fault::Freeze(Link::Mysql));
         faults.push(Fault::Freeze(if rng.random_bool(0.7) { Link::Queue } else { Link::Cache }));
         faults.push(Fault::ReadOnly(seconds(rng, 2.0, 6.0)));
+        faults.push(Fault::DiskFull(seconds(rng, 4.0, 8.0)));
         faults.push(Fault::RedisAway(Role::Cache, seconds(rng, 1.0, 4.0), maybe_victim(rng)));
     }
     for _ in 0..share(15) {
@@ -204,7 +209,7 @@ mod tests {
                 .filter(|group| !group.starts_with("SIGKILL of a "))
                 .filter(|group| *group != "SIGKILL of the api")
                 .collect();
-            assert_eq!(groups.len(), 14, "{groups:?}");
+            assert_eq!(groups.len(), 15, "{groups:?}");
             assert!(steps.iter().filter(|step| step.fault == Fault::Flush).count() >= 3);
         }
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::{
     faults::{
         inject::Happened,
-        plan::{API, FROZEN, Fault, READ_ONLY, WORKERS},
+        plan::{API, DISK_FULL, FROZEN, Fault, READ_ONLY, WORKERS},
     },
     load::browser::Request,
     town::Town,
@@ -129,8 +129,9 @@ impl fmt::Display for Spread {
 }
 
 /// How soon jobs shall be claimed again after some of the faults, in 99 of 100 cases.
-const GOALS: [(&str, Duration); 2] = [(FROZEN, FROZEN_P99), (READ_ONLY, READ_ONLY_P99)];
+const GOALS: [(&str, Duration); 3] = [(FROZEN, FROZEN_P99), (READ_ONLY, READ_ONLY_P99), (DISK_FULL, DISK_FULL_P99)];
 pub const FROZEN_P99: Duration = Duration::from_secs(15);
+pub const DISK_FULL_P99: Duration = Duration::from_secs(10);
 pub const READ_ONLY_P99: Duration = Duration::from_secs(10);
 
 /// A line of the table.

@@ -54,7 +54,7 @@ impl Stack {
         let api_url = format!("http://127.0.0.1:{api_port}");
         let dist = Path::new(WEB_APP);
         let web = match dist.join("index.html").is_file() {
-            true => Some(web::serve(ports::preferably(WEB_PORT)?, dist, &api_url).await?),
+            true => Some(web::serve(ports::preferably(WEB_PORT)?, dist, &api_url, &services.s3.endpoint()).await?),
             false => None,
         };
         let web_url = web.as_ref().map(|web| format!("http://127.0.0.1:{}", web.port()));

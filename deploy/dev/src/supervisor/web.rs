@@ -15,29 +15,48 @@ use servers::net::{BoxError, TcpServer};
 
 /// What belongs to the API; everything else is the web app's.
 const API_PATHS: [&str; 5] = ["/api/", "/docs", "/health", "/version", "/.well-known/"];
+/// What every answer about the web app carries, in production as here.
+const SECURITY_HEADERS: &str = include_str!("../../../../web/security-headers");
+/// Stands in them for where files and thumbnails come from.
+const STORAGE: &str = "{$STORAGE_ORIGIN}";
 /// They concern one connection only (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 5] =
     [header::CONNECTION, header::TRANSFER_ENCODING, header::TE, header::UPGRADE, header::HOST];
 
 type Body = BoxBody<Bytes, BoxError>;
 
-/// Serves the built app in `dist` and passes the API's paths on to `api_url`.
-pub async fn serve(port: u16, dist: &Path, api_url: &str) -> Result<TcpServer> {
+/// Serves the built app in `dist` and passes the API's paths on to `api_url`; `storage` is the origin of files.
+pub async fn serve(port: u16, dist: &Path, api_url: &str, storage: &str) -> Result<TcpServer> {
+    let secure = security_headers(storage)?;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
     let (dist, api_url) = (dist.to_owned(), api_url.to_owned());
     let service = tower::service_fn(move |request: Request<Incoming>| {
-        let (client, dist, api_url) = (client.clone(), dist.clone(), api_url.clone());
+        let (client, dist, api_url, secure) = (client.clone(), dist.clone(), api_url.clone(), secure.clone());
         async move {
             let path = request.uri().path();
             let answer = if API_PATHS.iter().any(|prefix| path.starts_with(prefix)) {
                 pass_on(&client, &api_url, request).await
             } else {
-                file(&dist, path).await
+                file(&dist, path).await.map(|mut response| {
+                    response.headers_mut().extend(secure);
+                    response
+                })
             };
             Ok::<_, Infallible>(answer.unwrap_or_else(|error| text(StatusCode::BAD_GATEWAY, &format!("{error:#}"))))
         }
     });
     TcpServer::start_http(port, service).await.context("the web server cannot listen")
+}
+
+/// A name and a quoted value on each line.
+fn security_headers(storage: &str) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for line in SECURITY_HEADERS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (name, value) = line.split_once(' ').context("a header without a value")?;
+        let value = value.trim_matches('"').replace(STORAGE, storage);
+        headers.insert(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    Ok(headers)
 }
 
 /// Bodies are passed on as they come, in both directions: uploads are large and event streams have no end.
@@ -92,6 +111,8 @@ fn content_type(extension: &str) -> &'static str {
         "webp" => "image/webp",
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",
+        // Browsers compile it while it arrives only by this name.
+        "wasm" => "application/wasm",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
@@ -118,6 +139,7 @@ mod tests {
         std::fs::create_dir_all(dist.join("assets")).unwrap();
         std::fs::write(dist.join("index.html"), "<title>app</title>").unwrap();
         std::fs::write(dist.join("assets/a.js"), "1").unwrap();
+        std::fs::write(dist.join("assets/a.wasm"), "\0asm").unwrap();
         std::fs::write(dir.path().join("secret"), "secret").unwrap();
         let api = tower::service_fn(|request: Request<Incoming>| async move {
             let path = request.uri().to_string();
@@ -125,7 +147,7 @@ mod tests {
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(format!("{path} {}", body.len())))))
         });
         let api = TcpServer::start_http(0, api).await.unwrap();
-        let web = serve(0, &dist, &format!("http://127.0.0.1:{}", api.port())).await.unwrap();
+        let web = serve(0, &dist, &format!("http://127.0.0.1:{}", api.port()), "http://files.test:9000").await.unwrap();
         let address = format!("http://127.0.0.1:{}", web.port());
         let client = reqwest::Client::new();
         let get = async |path: &str| client.get(format!("{address}{path}")).send().await.unwrap();
@@ -134,6 +156,22 @@ mod tests {
         assert_eq!(get("/%2e%2e/secret").await.text().await.unwrap(), "<title>app</title>");
         let script = get("/assets/a.js").await;
         assert!(script.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+        assert_eq!(get("/assets/a.wasm").await.headers()["content-type"], "application/wasm");
+        for path in ["/", "/nanos/1", "/assets/a.js", "/assets/a.wasm"] {
+            let headers = get(path).await.headers().clone();
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("img-src 'self' http://files.test:9000;"), "{path}: {policy}");
+            assert!(
+                policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "),
+                "{path}: {policy}"
+            );
+            assert!(!policy.contains("unsafe-inline") && !policy.contains('$'), "{path}: {policy}");
+            for name in ["x-content-type-options", "x-frame-options", "referrer-policy", "permissions-policy"] {
+                assert!(headers.contains_key(name), "{path}: {name}");
+            }
+        }
+        let of_api = get("/api/v1/nanos").await;
+        assert!(!of_api.headers().contains_key("content-security-policy"), "the API's answers have the API's headers");
         assert_eq!(get("/api/v1/nanos?page=2").await.text().await.unwrap(), "/api/v1/nanos?page=2 0");
         let sent = client.put(format!("{address}/api/v1/file")).body(vec![0; 3 << 20]).send().await.unwrap();
         assert_eq!(sent.text().await.unwrap(), format!("/api/v1/file {}", 3 << 20));

@@ -1,5 +1,6 @@
 //! A private database server: own data directory, own port, no root needed, nothing shared with a system server.
 
+mod disk;
 mod make;
 mod mariadb;
 mod mysql;
@@ -11,8 +12,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
-use tokio::{io::AsyncReadExt, net::TcpStream, process::Command};
+use anyhow::{Context, Result, bail, ensure};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+};
 
 use crate::{
     ports,
@@ -20,6 +25,7 @@ use crate::{
     programs,
 };
 
+pub use disk::SmallDisk;
 pub use make::{Make, VARIABLE};
 pub use packages::{NotToBeHad, fetch_mysql};
 
@@ -75,9 +81,14 @@ impl DatabaseServer {
         self.environment = environment;
     }
 
+    /// Whether it was started and has ended, by itself or killed.
+    pub fn has_ended(&mut self) -> bool {
+        self.server.as_mut().is_none_or(|server| server.exited().is_some())
+    }
+
     /// Starts a stopped or killed server again, on the same port.
     pub async fn resume(&mut self) -> Result<()> {
-        if self.server.as_mut().is_some_and(|server| server.exited().is_none()) {
+        if !self.has_ended() {
             return Ok(());
         }
         let pid_file = self.dir.join("server.pid");
@@ -125,20 +136,48 @@ impl DatabaseServer {
 
     /// Runs statements with the command line client and returns the rows of the last one; NULL is "NULL".
     pub async fn query(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        let client = programs::installed(&["mariadb", "mysql"], "mariadb-client")?;
-        let output = Command::new(client)
+        let output = self.client()?.args(["--execute", sql]).output().await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
+    }
+
+    /// Runs statements, goes on when one fails, and keeps the session with what it did not commit until the child is killed
+    /// or dropped.
+    pub async fn hold(&self, sql: &str) -> Result<Child> {
+        const DONE: &str = "all statements have run";
+        let mut child = self
+            .client()?
+            .args(["--force", "--unbuffered"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        // From its input: with `--execute` the client stops at the first error, whatever it was told.
+        let mut input = child.stdin.take().context("the client has no input")?;
+        input.write_all(format!("{sql}\nSELECT '{DONE}';\nDO SLEEP(3600);\n").as_bytes()).await?;
+        drop(input);
+        let output = child.stdout.take().context("the client has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        while let Some(line) = lines.next_line().await? {
+            if line == DONE {
+                return Ok(child);
+            }
+        }
+        bail!("the client ended early: {}", child.wait().await?)
+    }
+
+    fn client(&self) -> Result<Command> {
+        let mut client = Command::new(programs::installed(&["mariadb", "mysql"], "mariadb-client")?);
+        client
             .args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1", "--user=nano", "--password=nano"])
             // MySQL signs its certificate itself.
             .arg("--skip-ssl-verify-server-cert")
             .arg(format!("--port={}", self.port))
-            .args(["--default-character-set=utf8mb4", "--skip-column-names", "--batch", "--execute", sql])
+            .args(["--default-character-set=utf8mb4", "--skip-column-names", "--batch"])
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-        let text = String::from_utf8(output.stdout)?;
-        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
+            .kill_on_drop(true);
+        Ok(client)
     }
 
     /// Make and version, as in "MySQL 9.7.4".
@@ -163,6 +202,11 @@ impl DatabaseServer {
 
     pub fn url_of(&self, schema: &str) -> String {
         format!("mysql://nano:nano@127.0.0.1:{}/{schema}", self.port)
+    }
+
+    /// Where the server of this make has its data when its folder is `dir`.
+    pub fn data_folder(dir: &Path) -> Result<PathBuf> {
+        Ok(data(&dir.join(Make::chosen()?.folder())))
     }
 
     pub fn log(&self) -> PathBuf {
@@ -207,7 +251,8 @@ async fn install(make: Make, dir: &Path) -> Result<()> {
         return Ok(());
     }
     let data = data(dir);
-    if data.exists() {
+    // An empty one may be a file system of its own, which cannot be removed.
+    if std::fs::read_dir(&data).is_ok_and(|mut files| files.next().is_some()) {
         std::fs::remove_dir_all(&data)?;
     }
     let log = dir.join("install.log");

@@ -17,6 +17,30 @@ pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, D
     Ok(done.rows_affected())
 }
 
+/// When addresses that nobody has asked about since `before` may be asked to confirm themselves.
+pub async fn prune_verification_pauses(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM verification_pauses WHERE next_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes the links out of verification mails that an earlier build has written down with them, once they need not be sent any
+/// more.
+pub async fn forget_mailed_links(db: &Db) -> Result<u64, DbError> {
+    let mut cleaned = 0;
+    for state in [DeliveryState::Sent, DeliveryState::Failed, DeliveryState::Ambiguous] {
+        cleaned += sqlx::query!(
+            "UPDATE email_deliveries SET params = '{}'
+             WHERE state = ? AND template = 'verify_email' AND JSON_LENGTH(params) > 0 LIMIT 250",
+            state
+        )
+        .execute(db.pool())
+        .await?
+        .rows_affected();
+    }
+    Ok(cleaned)
+}
+
 /// Refresh tokens that are no longer good since `before`; a newer one of the same session stays.
 pub async fn prune_refresh_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
     let done =
@@ -115,6 +139,42 @@ pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Re
     sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     Ok(())
+}
+
+/// Accounts behind `after` whose address is not plain ASCII, by id; at most 500.
+pub async fn addresses_beyond_ascii(db: &Db, after: UserId) -> Result<Vec<(UserId, String)>, DbError> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: UserId", email FROM users WHERE id > ? AND LENGTH(email) <> CHAR_LENGTH(email) ORDER BY id LIMIT 500"#,
+        after
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.email)).collect())
+}
+
+/// Writes the same address in another form; false when somebody else has confirmed that one.
+pub async fn respell_address(db: &Db, id: UserId, from: &str, to: &str) -> Result<bool, DbError> {
+    let done =
+        sqlx::query!("UPDATE users SET email = ? WHERE id = ? AND email = ?", to, id, from).execute(db.pool()).await;
+    match done {
+        Ok(done) => Ok(done.rows_affected() == 1),
+        Err(error) => match DbError::from(error) {
+            DbError::Conflict { .. } => Ok(false),
+            error => Err(error),
+        },
+    }
+}
+
+/// Accounts that nobody has confirmed, and nobody has signed in to since `before`, locked; at most 20.
+pub async fn lock_unconfirmed(tx: &mut Tx, before: DateTime<Utc>) -> Result<Vec<UserId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: UserId" FROM users
+           WHERE email_verified_at IS NULL AND status = 'active' AND COALESCE(last_login_at, created_at) < ?
+           ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"#,
+        before
+    )
+    .fetch_all(&mut **tx)
+    .await?)
 }
 
 /// Accounts deleted before `before` that still name somebody, locked; at most 20.

@@ -3,6 +3,7 @@
 pub mod categories;
 pub mod downloads;
 pub mod moderation_cases;
+pub mod nano_edits;
 pub mod nano_events;
 pub mod nano_lists;
 pub mod nano_versions;

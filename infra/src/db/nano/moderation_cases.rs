@@ -36,7 +36,7 @@ macro_rules! select {
     };
 }
 
-/// Opens a case for a version. A version has one case: opening it again changes nothing and returns the first.
+/// Opens a case for a version, or returns the one it has for this cause. One that was closed waits again.
 pub async fn open(
     tx: &mut Tx,
     nano: NanoId,
@@ -47,7 +47,11 @@ pub async fn open(
     let id = CaseId::new();
     sqlx::query!(
         "INSERT INTO moderation_cases (id, nano_id, version_id, cause, created_at) VALUES (?, ?, ?, ?, ?)
-         ON DUPLICATE KEY UPDATE id = id",
+         ON DUPLICATE KEY UPDATE
+           created_at = IF(state IN ('pending', 'investigating'), created_at, VALUES(created_at)),
+           reviewer_id = IF(state = 'investigating', reviewer_id, NULL),
+           decision = NULL, reason = NULL, decided_at = NULL,
+           state = IF(state = 'investigating', state, 'pending')",
         id,
         nano,
         version,
@@ -56,9 +60,13 @@ pub async fn open(
     )
     .execute(&mut **tx)
     .await?;
-    Ok(sqlx::query_scalar!(r#"SELECT id AS "id: CaseId" FROM moderation_cases WHERE version_id = ?"#, version)
-        .fetch_one(&mut **tx)
-        .await?)
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: CaseId" FROM moderation_cases WHERE version_id = ? AND cause = ?"#,
+        version,
+        cause
+    )
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 pub async fn get(db: &Db, id: CaseId) -> Result<Option<Case>, DbError> {
@@ -107,7 +115,7 @@ pub async fn decide(
     Ok(())
 }
 
-/// Closes the open case of a version that its creator took back.
+/// Closes what is open about a version that its creator took back, or about words that nobody waits for any more.
 pub async fn dismiss(tx: &mut Tx, version: VersionId, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE moderation_cases SET state = 'dismissed', decision = 'no_action', decided_at = ?

@@ -30,6 +30,8 @@ pub struct VersionRow {
     pub report: Option<Value>,
     pub scan: Option<Value>,
     pub thumbnail_key: Option<String>,
+    /// What could not be pictured, for the creator.
+    pub thumbnail_notes: Option<Value>,
     pub metadata: Option<Value>,
     pub published_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -86,6 +88,7 @@ macro_rules! select {
                  uploaded_key, uploaded_sha256 AS "uploaded_sha256: Hash", uploaded_size,
                  canonical_key, canonical_sha256 AS "canonical_sha256: Hash", canonical_size,
                  manifest AS "manifest: Value", report AS "report: Value", scan AS "scan: Value", thumbnail_key,
+                 thumbnail_notes AS "thumbnail_notes: Value",
                  metadata AS "metadata: Value", published_at AS "published_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>"
                FROM nano_versions WHERE "#
@@ -150,11 +153,23 @@ pub async fn set_checked(
     Ok(())
 }
 
-/// Records the thumbnails' key prefix; empty when there was nothing to make one from.
-pub async fn set_thumbnail(tx: &mut Tx, id: VersionId, key: &str, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nano_versions SET thumbnail_key = ?, updated_at = ? WHERE id = ?", key, now, id)
-        .execute(&mut **tx)
-        .await?;
+/// Records the thumbnails' key prefix, empty when there was nothing to make one from, and what its creator should know.
+pub async fn set_thumbnail(
+    tx: &mut Tx,
+    id: VersionId,
+    key: &str,
+    notes: &Value,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE nano_versions SET thumbnail_key = ?, thumbnail_notes = ?, updated_at = ? WHERE id = ?",
+        key,
+        notes,
+        now,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

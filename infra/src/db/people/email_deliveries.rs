@@ -41,6 +41,7 @@ pub struct DeliveryRow {
     pub id: DeliveryId,
     pub template: String,
     pub language: Language,
+    pub user_id: Option<UserId>,
     pub recipient: String,
     pub params: Value,
     pub message_id: String,
@@ -95,8 +96,8 @@ fn message_id(key: &str) -> String {
 pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError> {
     Ok(sqlx::query_as!(
         DeliveryRow,
-        r#"SELECT id AS "id: DeliveryId", template, language AS "language: Language", recipient, params AS "params: Value", message_id,
-             state AS "state: DeliveryState", deferrals, deferred_since AS "deferred_since: DateTime<Utc>"
+        r#"SELECT id AS "id: DeliveryId", template, language AS "language: Language", user_id AS "user_id: UserId", recipient,
+             params AS "params: Value", message_id, state AS "state: DeliveryState", deferrals, deferred_since AS "deferred_since: DateTime<Utc>"
            FROM email_deliveries WHERE id = ?"#,
         id
     )
@@ -153,6 +154,19 @@ pub async fn refuse(tx: &mut Tx, id: DeliveryId, state: DeliveryState, error: &s
         error,
         id,
         state
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Nothing is sent after all. Nobody's address stays behind: it may be one that a stranger has typed.
+pub async fn withdraw(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE email_deliveries SET state = 'failed', error = ?, recipient = '', params = '{}', updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND state IN ('queued', 'given_up')",
+        reason,
+        id
     )
     .execute(&mut **tx)
     .await?;

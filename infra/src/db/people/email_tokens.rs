@@ -1,7 +1,7 @@
 //! Single-use links sent by mail; only their hash is stored.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx};
+use db::{DbError, Tx};
 use domain::{ids::UserId, token::TokenHash, words};
 
 words! {
@@ -12,8 +12,9 @@ words! {
     }
 }
 
-/// Stores a new link and makes every earlier one for the same purpose worthless.
-pub async fn replace(
+/// Stores a new link. Earlier ones stay good until one of them is used: anybody may ask for another mail, and must not be able
+/// to spoil the one on its way.
+pub async fn insert(
     tx: &mut Tx,
     user: UserId,
     purpose: Purpose,
@@ -21,14 +22,6 @@ pub async fn replace(
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    sqlx::query!(
-        "UPDATE email_tokens SET used_at = ? WHERE user_id = ? AND purpose = ? AND used_at IS NULL",
-        now,
-        user,
-        purpose
-    )
-    .execute(&mut **tx)
-    .await?;
     sqlx::query!(
         "INSERT INTO email_tokens (token_hash, user_id, purpose, expires_at, created_at) VALUES (?, ?, ?, ?, ?)",
         hash.as_slice(),
@@ -71,14 +64,10 @@ pub async fn take(
     Ok(Some(user))
 }
 
-/// When the newest link for this purpose was made: resending waits a little after it.
-pub async fn last_made(db: &Db, user: UserId, purpose: Purpose) -> Result<Option<DateTime<Utc>>, DbError> {
-    let made = sqlx::query_scalar!(
-        r#"SELECT MAX(created_at) AS "made: DateTime<Utc>" FROM email_tokens WHERE user_id = ? AND purpose = ?"#,
-        user,
-        purpose
-    )
-    .fetch_one(db.pool())
-    .await?;
-    Ok(made)
+/// Makes every link of an account worthless.
+pub async fn spend_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE email_tokens SET used_at = ? WHERE user_id = ? AND used_at IS NULL", now, user)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }

@@ -3,4 +3,6 @@
 pub mod email_deliveries;
 pub mod email_tokens;
 pub mod refresh_tokens;
+pub mod registrations;
 pub mod users;
+pub mod verification_pauses;

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
     ids::UserId,
-    user::{Language, Role, UserStatus},
+    user::{Email, Language, Role, UserStatus},
 };
 use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
     pub id: UserId,
-    /// Lower case.
+    /// In its stored form (`domain::user::Email`).
     pub email: String,
     pub username: String,
     /// PHC string of argon2id.
@@ -29,7 +29,7 @@ pub struct User {
 }
 
 macro_rules! select {
-    ($tail:tt, $arg:expr) => {
+    ($tail:tt, $($arg:expr),+) => {
         sqlx::query_as!(
             User,
             r#"SELECT id AS "id: UserId", email, username, password_hash, name, bio, role AS "role: Role",
@@ -39,7 +39,7 @@ macro_rules! select {
                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
                FROM users WHERE "#
                 + $tail,
-            $arg
+            $($arg),+
         )
     };
 }
@@ -58,9 +58,39 @@ pub async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
     Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
-/// `email` in its stored form (`domain::user::Email`).
+/// Whom an address means: the account that has confirmed it, else the newest registration with it.
 pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, DbError> {
-    Ok(select!("email = ?", email).fetch_optional(db.pool()).await?)
+    let [stored, before] = both_forms(email);
+    let found = select!("email IN (?, ?) ORDER BY email_verified_at IS NULL, id DESC LIMIT 1", stored, before);
+    Ok(found.fetch_optional(db.pool()).await?)
+}
+
+/// Whom an address may mean at sign-in, which the password decides: the account that has confirmed it and the newest
+/// registration with it. Whoever has just registered finds themselves among them, whatever else there is at the address. Older
+/// registrations are not: with one of one's own before them, their passwords could be guessed under its limit.
+pub async fn sign_in_candidates(db: &Db, email: &str) -> Result<Vec<User>, DbError> {
+    let [stored, before] = both_forms(email);
+    let found = select!("email IN (?, ?) ORDER BY email_verified_at IS NULL, id DESC LIMIT 2", stored, before);
+    let mut users = found.fetch_all(db.pool()).await?;
+    if users.first().is_some_and(|first| first.email_verified_at.is_none()) {
+        users.truncate(1);
+    }
+    Ok(users)
+}
+
+/// The account that has confirmed the address.
+pub async fn confirmed(tx: &mut Tx, email: &str) -> Result<Option<User>, DbError> {
+    let [stored, before] = both_forms(email);
+    let found = select!("confirmed_email IN (?, ?) LIMIT 1", stored, before);
+    Ok(found.fetch_optional(&mut **tx).await?)
+}
+
+/// An address as it is stored, and as it was before domains were kept in their ASCII form: rows of then may still be there.
+pub(super) fn both_forms(email: &str) -> [String; 2] {
+    match email.parse::<Email>() {
+        Ok(email) => [email.to_string(), email.shown()],
+        Err(_) => [email.to_owned(), email.to_owned()],
+    }
 }
 
 /// What a new account starts with.
@@ -76,7 +106,8 @@ pub struct NewUser<'a> {
     pub email_verified_at: Option<DateTime<Utc>>,
 }
 
-/// A taken email or username is `Conflict` on `users_email` or `users_username`.
+/// A taken username is `Conflict` on `users_username`; an address that somebody else has confirmed, of an account that starts
+/// with a confirmed one, on `users_confirmed_email`.
 pub async fn insert(tx: &mut Tx, user: &NewUser<'_>, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
         "INSERT INTO users (id, email, username, password_hash, name, role, language, email_verified_at,
@@ -124,7 +155,7 @@ pub async fn access(db: &Db, id: UserId, family: Uuid) -> Result<Option<Access>,
     .await?)
 }
 
-/// Keeps the time of the first verification.
+/// Keeps the time of the first verification. `registrations::activate` is how people get here.
 pub async fn set_email_verified(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE users SET email_verified_at = COALESCE(email_verified_at, ?), updated_at = ? WHERE id = ?",
@@ -155,6 +186,13 @@ pub async fn accept_creator_terms(
     )
     .execute(&mut **tx)
     .await?;
+    Ok(())
+}
+
+pub async fn set_password_hash(tx: &mut Tx, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", hash, now, id)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

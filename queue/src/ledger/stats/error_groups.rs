@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use db::{Db, DbError, Session, literal};
 use sqlx::{AssertSqlSafe, FromRow, QueryBuilder, Row, mysql::MySqlRow};
 
@@ -72,6 +72,10 @@ impl FromStr for Place {
         let [PLACE_VERSION, rest @ ..] = bytes.as_slice() else { return Err(CursorError) };
         let (micros, fingerprint) = rest.split_first_chunk::<8>().ok_or(CursorError)?;
         let last_seen = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros)).ok_or(CursorError)?;
+        // Other years than a column can hold were never given out.
+        if !(1970..=9999).contains(&last_seen.year()) {
+            return Err(CursorError);
+        }
         let fingerprint = fingerprint.try_into().map_err(|_| CursorError)?;
         Ok(Self { last_seen, fingerprint: Fingerprint(fingerprint) })
     }
@@ -163,7 +167,8 @@ mod tests {
         };
         let text = place.to_string();
         assert_eq!(text.parse(), Ok(place));
-        for bad in ["", "AQ", "%%%", &text[1..], &format!("{text}AAAA"), &format!("Ag{}", &text[2..])] {
+        let far = Place { last_seen: DateTime::<Utc>::MAX_UTC, ..place }.to_string();
+        for bad in ["", "AQ", "%%%", &far, &text[1..], &format!("{text}AAAA"), &format!("Ag{}", &text[2..])] {
             assert_eq!(bad.parse::<Place>(), Err(CursorError), "{bad}");
         }
     }

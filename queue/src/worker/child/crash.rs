@@ -8,15 +8,15 @@ use crate::worker::child::protocol::ChildLimits;
 
 /// A child that died under its job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Crash {
+pub(crate) struct Crash {
     /// For the operator: the signal or exit status, and the last words.
-    pub(super) how: String,
-    pub(super) out_of_memory: bool,
+    pub(crate) how: String,
+    pub(crate) out_of_memory: bool,
 }
 
 impl Crash {
     /// `oom_kills`: processes of this container that the kernel has killed for memory while the child ran.
-    pub(super) fn of(status: ExitStatus, last: &VecDeque<String>, limits: &ChildLimits, oom_kills: u64) -> Self {
+    pub(crate) fn of(status: ExitStatus, last: &VecDeque<String>, limits: &ChildLimits, oom_kills: u64) -> Self {
         let refused = last.iter().rev().find(|line| is_refused_memory(line));
         let killed_for_memory = status.signal() == Some(Signal::KILL.as_raw()) && oom_kills > 0;
         let mut how = describe(status, limits);
@@ -54,7 +54,7 @@ fn describe(status: ExitStatus, limits: &ChildLimits) -> String {
 
 /// How many processes the kernel has killed for want of memory: in our container, or on this machine where that is
 /// not told apart. Only a difference means something.
-pub(super) fn oom_kills() -> u64 {
+pub(crate) fn oom_kills() -> u64 {
     let own = std::fs::read_to_string("/proc/self/cgroup").ok().and_then(|groups| {
         let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?.to_owned();
         std::fs::read_to_string(format!("/sys/fs/cgroup{}/memory.events", path.trim_end_matches('/'))).ok()

@@ -7,17 +7,16 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{
-    Resource, Rlimit, Signal, getpgrp, getpid, getrlimit, kill_process, kill_process_group, setrlimit,
-};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
     JobError, QueueContext, Registry,
+    reader::{ReaderProgram, Reading},
     worker::{
         child::{
+            bounds,
             protocol::{ChildAssignment, ChildLimits, Message},
             relay::Relay,
         },
@@ -30,9 +29,6 @@ use crate::{
     },
 };
 
-/// A failure with less than this left below the memory limit counts as running out of it, in bytes: the largest single
-/// request is a decoder's thread, whose stack of 64 MiB counts whether it is used or not.
-const NEARLY_ALL: u64 = 72 << 20;
 /// Between two reports of what was counted and timed.
 const REPORTS: Duration = Duration::from_secs(1);
 /// Encoded spans in one line, in bytes: twice as many digits, and still a line.
@@ -47,12 +43,7 @@ pub fn attach() -> io::Result<oneshot::Receiver<String>> {
     if io::stdin().is_terminal() {
         return Err(io::Error::other("standard input is a terminal"));
     }
-    // The kernel ends us with our parent. Where it cannot, or when the parent died before this line, the end of the
-    // input does, see below.
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // When memory runs short on the machine, this process is the one to end, not the worker.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    bounds::bind_to_parent()?;
     let (sender, assignment) = oneshot::channel();
     thread::Builder::new().name("parent".into()).spawn(move || {
         let mut input = io::stdin().lock();
@@ -61,18 +52,10 @@ pub fn attach() -> io::Result<oneshot::Receiver<String>> {
             let _ = sender.send(line);
             let mut rest = [0; 64];
             while input.read(&mut rest).is_ok_and(|read| read > 0) {}
-            die();
+            bounds::die();
         }
     })?;
     Ok(assignment)
-}
-
-/// Ends this process and what it has started, now.
-fn die() {
-    if getpgrp() == getpid() {
-        let _ = kill_process_group(getpid(), Signal::KILL);
-    }
-    let _ = kill_process(getpid(), Signal::KILL);
 }
 
 /// Tells the worker that this process cannot run any job, and why.
@@ -102,15 +85,16 @@ fn report(relay: &Relay) {
 /// Runs the assigned job and writes its outcome. What `relay` has collected goes to the worker.
 ///
 /// # Errors
-/// The line is no assignment.
+/// The line is no assignment, or no thread can be started.
 pub async fn run<C: QueueContext>(
     registry: Registry<C>,
     context: C,
     relay: &Relay,
+    reader: Option<ReaderProgram>,
     line: &str,
-) -> Result<(), serde_json::Error> {
+) -> anyhow::Result<()> {
     let ChildAssignment { job, limits, scratch, trace_parent } = serde_json::from_str(line)?;
-    restrict(&limits);
+    bounds::restrict(&limits);
     context.db().send_notices_to_parent(|telegrams| say(&Message::Notices(telegrams)));
     let measured = relay.clone();
     tokio::spawn(async move {
@@ -124,6 +108,7 @@ pub async fn run<C: QueueContext>(
     let lost = CancellationToken::new();
     let (completer, completing) = Completer::start(context.db().clone(), Arc::default(), lost.clone());
     tokio::spawn(completing);
+    let reading = Reading::new(registry.readers().clone(), reader, lost.clone())?;
     let executor = Executor {
         registry: Arc::new(registry),
         context,
@@ -134,6 +119,7 @@ pub async fn run<C: QueueContext>(
         journal: RunJournal::default(),
         lost,
         children: None,
+        reading,
         scratch: Some(scratch.into()),
     };
     let work = async {
@@ -166,7 +152,8 @@ pub async fn run<C: QueueContext>(
 /// A failure at the memory limit is reported to the worker instead of being written.
 fn ran_out_of_memory(finished: &Finished, limits: &ChildLimits) -> Option<Message> {
     let Finished::Error(error) = finished else { return None };
-    if matches!(error, JobError::Lost) || memory_in_use()? + NEARLY_ALL <= limits.memory {
+    if matches!(error, JobError::Lost | JobError::Crashed { .. }) || !bounds::MemoryInUse::open().nearly(limits.memory)
+    {
         return None;
     }
     let limit = limits.memory >> 20;
@@ -179,31 +166,4 @@ fn say(message: &Message) {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
-}
-
-/// Asks the kernel to hold us to the limits. Memory is what we write to (`RLIMIT_DATA`): address space would also count
-/// what allocators only reserve.
-fn restrict(limits: &ChildLimits) {
-    let cpu = limits.cpu.as_secs();
-    for (resource, soft, hard) in [
-        (Resource::Data, limits.memory, limits.memory),
-        // First a signal that can be told from others, then SIGKILL.
-        (Resource::Cpu, cpu, cpu + 5),
-        (Resource::Fsize, limits.file, limits.file),
-        (Resource::Core, 0, 0),
-    ] {
-        // A stricter limit that was inherited stays.
-        let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-        let limit = Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) };
-        if let Err(error) = setrlimit(resource, limit) {
-            tracing::warn!(%error, ?resource, "a limit cannot be set");
-        }
-    }
-}
-
-/// What `RLIMIT_DATA` counts, in bytes; unknown outside Linux.
-fn memory_in_use() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
 }

@@ -4,9 +4,10 @@
 //! death: a child that ends without naming an outcome while its worker lives has crashed, and the worker says so in
 //! the ledger. One more child is kept started and waiting, because starting takes longer than many a job.
 
-mod crash;
+pub(crate) mod bounds;
+pub(crate) mod crash;
 mod inside;
-mod process;
+pub(crate) mod process;
 mod protocol;
 pub mod relay;
 
@@ -35,7 +36,7 @@ use crate::{
 };
 
 pub use crate::worker::child::{
-    inside::{attach, run, span_pipe, unready},
+    inside::{SpanPipe, attach, run, span_pipe, unready},
     process::ChildProgram,
     protocol::{ChildAssignment, ChildLimits},
 };
@@ -44,11 +45,11 @@ pub use crate::worker::child::{
 const LOST_BEFORE_ISOLATION: u32 = 2;
 /// The handler's own time limit acts in the child; this much later the worker acts, should the child not answer.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long a child that has named its outcome, or closed its output, may take to end.
-const ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// How long a child that has named its outcome, a reader that has answered, or one that has closed its output, may take to end.
+pub(crate) const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// Between a child's death and the verdict. Whatever kills a whole container or process group has killed the worker
 /// too by then, and the job is not blamed.
-const SETTLES_WITHIN: Duration = Duration::from_millis(100);
+pub(crate) const SETTLES_WITHIN: Duration = Duration::from_millis(100);
 
 /// The child processes of one registration.
 pub(super) struct Children {
@@ -105,10 +106,10 @@ impl Children {
         let children = self.clone();
         tokio::spawn(async move {
             let mut spare = children.spare.lock().await;
-            if children.stop.is_cancelled() || spare.as_mut().is_some_and(Process::is_running) {
+            if children.stop.is_cancelled() || spare.as_mut().is_some_and(|spare| spare.child.is_running()) {
                 return;
             }
-            match children.starter.start(&children.program).await {
+            match Process::start(&children.starter, &children.program).await {
                 Ok(process) => *spare = Some(process),
                 Err(error) => tracing::warn!(%error, "no child process can be started"),
             }
@@ -156,7 +157,7 @@ impl Children {
             Err(error) => return Ended::Unready(format!("no child process can be started: {error}")),
         };
         self.refill();
-        tracing::debug!(child = child.pid(), "runs in a child process");
+        tracing::debug!(child = child.child.pid(), "runs in a child process");
         let deadline = tokio::time::sleep(timeout + GRACE);
         tokio::pin!(deadline);
         let mut settling = false;
@@ -183,17 +184,17 @@ impl Children {
             }
         };
         let status = match &said {
-            Some(Ended::Interrupted | Ended::TimedOut) => child.kill().await,
-            _ => match tokio::time::timeout(ENDS_WITHIN, child.wait()).await {
+            Some(Ended::Interrupted | Ended::TimedOut) => child.child.kill().await,
+            _ => match tokio::time::timeout(ENDS_WITHIN, child.child.wait()).await {
                 Ok(status) => status,
-                Err(_) => child.kill().await,
+                Err(_) => child.child.kill().await,
             },
         };
         match (said, status) {
             (Some(ended), _) => ended,
             (None, Ok(status)) => {
                 tokio::time::sleep(SETTLES_WITHIN).await;
-                let last = child.last_lines().await;
+                let last = child.child.last_lines().await;
                 Ended::Crashed(Crash::of(status, &last, limits, oom_kills().saturating_sub(oom_kills_before)))
             }
             (None, Err(error)) => Ended::Unready(format!("nobody knows how the child process ended: {error}")),
@@ -203,12 +204,12 @@ impl Children {
     /// Gives the job to the spare child, or to a new one.
     async fn hand_over(&self, line: &[u8]) -> io::Result<Process> {
         if let Some(mut spare) = self.spare.lock().await.take()
-            && spare.is_running()
+            && spare.child.is_running()
             && spare.send(line).await.is_ok()
         {
             return Ok(spare);
         }
-        let mut fresh = self.starter.start(&self.program).await?;
+        let mut fresh = Process::start(&self.starter, &self.program).await?;
         // A child that cannot take it has said why, or is found dead in a moment.
         let _ = fresh.send(line).await;
         Ok(fresh)
@@ -249,7 +250,7 @@ impl<C: QueueContext> Executor<C> {
     }
 
     /// What a crash means: more memory first, if that was the reason; else another try, and the last one quarantines.
-    async fn crashed(&self, handler: &dyn Handler<C>, job: &Claimed, crash: Crash) -> Ending {
+    pub(super) async fn crashed(&self, handler: &dyn Handler<C>, job: &Claimed, crash: Crash) -> Ending {
         let class = if crash.out_of_memory { class::OUT_OF_MEMORY } else { class::CRASHED };
         let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone()), ("class", class.to_owned())];
         metrics::counter!("job_crashes_total", &labels).increment(1);

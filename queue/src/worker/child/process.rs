@@ -50,22 +50,80 @@ pub struct ChildProgram {
 }
 
 /// A running child. Dropping it kills it and everything it started.
-pub(super) struct Process {
+pub(crate) struct ChildProcess {
     child: Child,
     pid: Pid,
-    /// Open as long as we live: its end tells the child that we are gone.
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
     log: Option<JoinHandle<VecDeque<String>>>,
 }
 
-impl Process {
-    pub(super) fn pid(&self) -> i32 {
+impl ChildProcess {
+    pub(crate) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
-    pub(super) fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Its standard output, once.
+    pub(crate) fn output(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Waits for its end, then ends what it may have left running.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        self.kill_group();
+        Ok(status)
+    }
+
+    pub(crate) async fn kill(&mut self) -> io::Result<ExitStatus> {
+        if self.is_running() {
+            self.kill_group();
+        }
+        self.wait().await
+    }
+
+    /// The last lines of its log, once it has ended.
+    pub(crate) async fn last_lines(&mut self) -> VecDeque<String> {
+        match self.log.take() {
+            // A process that left the group may hold the other end open.
+            Some(log) => tokio::time::timeout(LOG_ENDS_WITHIN, log).await.ok().and_then(Result::ok).unwrap_or_default(),
+            None => VecDeque::new(),
+        }
+    }
+
+    fn kill_group(&self) {
+        // Fails when nobody of the group is left.
+        let _ = kill_process_group(self.pid, Signal::KILL);
+    }
+}
+
+impl Drop for ChildProcess {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.kill_group();
+        }
+    }
+}
+
+/// A child that runs a whole job, and the lines between it and us.
+pub(super) struct Process {
+    pub(super) child: ChildProcess,
+    /// Open as long as we live: its end tells the child that we are gone.
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Process {
+    pub(super) async fn start(starter: &Starter, program: &ChildProgram) -> io::Result<Self> {
+        let mut command = Command::new(&program.program);
+        command.args(&program.args).envs(program.envs.iter().cloned());
+        let mut child = starter.start(command, Stdio::piped()).await?;
+        match (child.child.stdin.take(), child.output()) {
+            (Some(stdin), Some(stdout)) => Ok(Self { child, stdin, stdout: BufReader::new(stdout) }),
+            _ => Err(io::Error::other("the process ended as it began")),
+        }
     }
 
     pub(super) async fn send(&mut self, line: &[u8]) -> io::Result<()> {
@@ -87,42 +145,6 @@ impl Process {
                     }
                 }
             }
-        }
-    }
-
-    /// Waits for its end, then ends what it may have left running.
-    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait().await?;
-        self.kill_group();
-        Ok(status)
-    }
-
-    pub(super) async fn kill(&mut self) -> io::Result<ExitStatus> {
-        if self.is_running() {
-            self.kill_group();
-        }
-        self.wait().await
-    }
-
-    /// The last lines of its log, once it has ended.
-    pub(super) async fn last_lines(&mut self) -> VecDeque<String> {
-        match self.log.take() {
-            // A process that left the group may hold the other end open.
-            Some(log) => tokio::time::timeout(LOG_ENDS_WITHIN, log).await.ok().and_then(Result::ok).unwrap_or_default(),
-            None => VecDeque::new(),
-        }
-    }
-
-    fn kill_group(&self) {
-        // Fails when nobody of the group is left.
-        let _ = kill_process_group(self.pid, Signal::KILL);
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if self.is_running() {
-            self.kill_group();
         }
     }
 }
@@ -163,7 +185,7 @@ fn keep(last: &mut VecDeque<String>, line: String) {
 
 /// Starts processes from a thread that lives as long as this value: Linux sends the parent-death signal when the
 /// *thread* that forked ends, and the threads of a tokio runtime come and go.
-pub(super) struct Starter {
+pub(crate) struct Starter {
     requests: mpsc::Sender<SpawnRequest>,
 }
 
@@ -174,7 +196,7 @@ struct SpawnRequest {
 }
 
 impl Starter {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (requests, queue) = mpsc::channel::<SpawnRequest>();
         thread::Builder::new().name("children".into()).spawn(move || {
             for mut request in queue {
@@ -185,12 +207,12 @@ impl Starter {
         Ok(Self { requests })
     }
 
-    pub(super) async fn start(&self, program: &ChildProgram) -> io::Result<Process> {
+    /// Starts it in a group of its own: a Ctrl-C in the terminal is for the worker, and a kill reaches what the child
+    /// started.
+    pub(crate) async fn start(&self, mut command: Command, stdin: Stdio) -> io::Result<ChildProcess> {
         let gone = || io::Error::other("the thread that starts processes is gone");
-        let mut command = Command::new(&program.program);
-        // A group of its own: a Ctrl-C in the terminal is for the worker, and a kill reaches what the child started.
-        command.args(&program.args).envs(program.envs.iter().cloned()).process_group(0).kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(target_os = "linux")]
         command.arg0("worker");
         let (reply, started) = oneshot::channel();
@@ -198,14 +220,8 @@ impl Starter {
         self.requests.send(request).map_err(|_| gone())?;
         let mut child = started.await.map_err(|_| gone())??;
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        match (pid, child.stdin.take(), child.stdout.take(), child.stderr.take()) {
-            (Some(pid), Some(stdin), Some(stdout), Some(stderr)) => Ok(Process {
-                child,
-                pid,
-                stdin,
-                stdout: BufReader::new(stdout),
-                log: Some(tokio::spawn(pass_log(stderr))),
-            }),
+        match (pid, child.stderr.take()) {
+            (Some(pid), Some(stderr)) => Ok(ChildProcess { child, pid, log: Some(tokio::spawn(pass_log(stderr))) }),
             _ => Err(io::Error::other("the process ended as it began")),
         }
     }

@@ -31,8 +31,9 @@ use crate::{
 
 /// Between two writes.
 pub(in crate::worker) const INTERVAL: Duration = Duration::from_secs(2);
-/// How long the end of a process waits for its last write.
-const LAST_WRITE: Duration = Duration::from_secs(2);
+/// How long the end of a process waits for its last write: longer than a busy database takes for it, short beside the time in
+/// which running jobs may finish.
+const LAST_WRITE: Duration = Duration::from_secs(5);
 /// Causes of failures kept between two writes; what is more is counted in the metrics alone.
 const CAUSES: usize = 1_000;
 

@@ -143,7 +143,7 @@ pub struct BulkView {
     /// The job that does it; cancelling it stops it after the step under way.
     pub job_id: Uuid,
     /// Of that job.
-    #[schema(schema_with = words::job_state)]
+    #[schema(schema_with = words::maybe_job_state)]
     pub state: Option<JobState>,
     #[serde(serialize_with = "time")]
     pub created_at: DateTime<Utc>,

@@ -13,12 +13,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::filter::{TIME, queue};
+use super::filter::queue;
 use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, time},
     request::{
         ClientInfo, JobsOperate, Json, Path, RequirePermission,
-        fields::{Fields, Input, parsed, whole},
+        fields::{Fields, Input, instant, whole},
     },
     routes::jobs::reason::{entry, reason},
     state::AppState,
@@ -44,7 +44,7 @@ pub struct JobWanted {
 
 impl Input for JobWanted {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let run_at = fields.optional("run_at", parsed(TIME));
+        let run_at = fields.optional("run_at", instant);
         let priority = fields.optional("priority", whole(0, 4)).and_then(|priority| u8::try_from(priority).ok());
         let queue = fields.optional("queue", queue);
         let reason = fields.required("reason", reason);

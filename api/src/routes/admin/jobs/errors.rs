@@ -9,14 +9,14 @@ use queue::ledger::{
 use utoipa::IntoParams;
 
 use super::{
-    filter::{TIME, fingerprint, kind},
+    filter::{fingerprint, kind},
     paging::{limit, paged},
 };
 use crate::{
     reply::{Code, Envelope, Error, Meta, Reply},
     request::{
         JobsRead, RequirePermission, StrictQuery,
-        fields::{self, Fields, Input, line, parsed},
+        fields::{self, Fields, Input, instant},
     },
     state::AppState,
     views::ErrorGroup,
@@ -29,7 +29,7 @@ pub struct ErrorsQuery {
     #[param(example = "send_email", pattern = r"^[a-z0-9_]{1,48}$")]
     kind: Option<String>,
     /// The failures' class, as `timeout` or `panic`.
-    #[param(max_length = 32)]
+    #[param(max_length = 32, pattern = r"^[!-~]+$")]
     class: Option<String>,
     #[param(value_type = Option<String>, pattern = "^[0-9a-f]{32}$")]
     fingerprint: Option<Fingerprint>,
@@ -45,9 +45,9 @@ impl Input for ErrorsQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self {
             kind: fields.optional("kind", kind),
-            class: fields.optional("class", line(32)),
+            class: fields.optional("class", fields::name(32, "timeout")).map(String::from),
             fingerprint: fields.optional("fingerprint", fingerprint),
-            since: fields.optional("since", parsed(TIME)),
+            since: fields.optional("since", instant),
             cursor: fields.optional("cursor", fields::text),
             limit: limit(fields),
         })

@@ -52,7 +52,7 @@ pub async fn stream(
     LastEventId(last): LastEventId,
 ) -> Result<Response, Error> {
     let seen = last.as_deref().map(Seen::read).unwrap_or_default();
-    Ok(stream::open(state.clone(), user, |feed| follow(state, feed, query.topics, seen)))
+    stream::open(state.clone(), user, |feed| follow(state, feed, query.topics, seen))
 }
 
 /// What a client has of each topic: the id of its last event.

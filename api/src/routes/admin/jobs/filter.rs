@@ -9,13 +9,11 @@ use uuid::Uuid;
 
 use crate::{
     reply::Issue,
-    request::fields::{self, Fields, Raw, parsed},
+    request::fields::{self, Fields, Raw, instant, parsed},
 };
 
 /// How an id looks.
 const ID: &str = "01930000-0000-7000-8000-000000000001";
-/// How a time looks.
-pub(super) const TIME: &str = "2026-11-22T10:00:00Z";
 
 /// Reads a filter from a query or a body.
 pub(super) fn filter(fields: &mut Fields) -> Filter {
@@ -26,16 +24,16 @@ pub(super) fn filter(fields: &mut Fields) -> Filter {
         tenant: fields.optional("tenant", tenant),
         reference: fields.optional("reference", reference),
         fingerprint: fields.optional("fingerprint", fingerprint),
-        since: fields.optional("since", parsed(TIME)),
-        until: fields.optional("until", parsed(TIME)),
+        since: fields.optional("since", instant),
+        until: fields.optional("until", instant),
     }
 }
 
 pub(super) fn kind(raw: Raw) -> Result<String, Issue> {
-    let text = fields::text(raw)?;
-    let fits = (1..=48).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if fits { Ok(text) } else { Err(Issue::Format("send_email")) }
+    let like = "send_email";
+    let name = fields::name(48, like)(raw)?;
+    let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if fits { Ok(name.into()) } else { Err(Issue::Format(like)) }
 }
 
 pub(super) fn queue(raw: Raw) -> Result<&'static str, Issue> {

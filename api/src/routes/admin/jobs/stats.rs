@@ -9,12 +9,12 @@ use queue::ledger::stats::series::{self, Filter, Split, Step};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::filter::{TIME, kind, queue};
+use super::filter::{kind, queue};
 use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, time},
     request::{
         JobsRead, RequirePermission, StrictQuery,
-        fields::{self, Fields, Input, line, parsed},
+        fields::{self, Fields, Input, instant},
     },
     state::AppState,
     views::words,
@@ -43,20 +43,20 @@ pub struct StatsQuery {
     #[param(example = "send_email", pattern = r"^[a-z0-9_]{1,48}$")]
     kind: Option<String>,
     /// `completed`, `retry`, `discarded`, …
-    #[param(max_length = 16)]
+    #[param(max_length = 16, pattern = r"^[!-~]+$")]
     outcome: Option<String>,
 }
 
 impl Input for StatsQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self {
-            since: fields.optional("since", parsed(TIME)),
-            until: fields.optional("until", parsed(TIME)),
+            since: fields.optional("since", instant),
+            until: fields.optional("until", instant),
             step: fields.optional("step", fields::word),
             by: fields.optional("by", fields::word),
             queue: fields.optional("queue", queue).map(str::to_owned),
             kind: fields.optional("kind", kind),
-            outcome: fields.optional("outcome", line(16)),
+            outcome: fields.optional("outcome", fields::name(16, "completed")).map(String::from),
         })
     }
 }

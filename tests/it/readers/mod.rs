@@ -1,0 +1,3 @@
+//! Readers of hostile files: what a taken-over one reaches (nothing), and what its death costs.
+
+mod attacks;

@@ -1,0 +1,215 @@
+//! Things that routes are about: an owner's nano, upload, job and case, and what operators steer.
+
+use chrono::Utc;
+use domain::{
+    ids::{NanoId, VersionId},
+    review::Cause,
+};
+use infra::db::moderation_cases;
+use jobs::RemoveObject;
+use queue::{
+    builtin::PruneLedger,
+    ids::{JobId, WorkerId},
+    ledger::{
+        self, Action, By,
+        controls::{
+            limits::{self, Limit},
+            pauses::{self, EVERYTHING, Scope},
+        },
+        schedules, workers,
+    },
+};
+use reqwest::RequestBuilder;
+use tests::{TestApp, User, archives, routes::Route};
+
+const SCHEDULE: &str = "prune_ledger";
+const QUEUE: &str = "media";
+const KIND: &str = "scan_content";
+
+/// One of each.
+#[derive(Clone, Default)]
+pub struct Things {
+    pub nano: String,
+    pub upload: String,
+    pub job: String,
+    pub case: String,
+    pub worker: String,
+}
+
+/// A row of a worker that nobody is.
+async fn worker(app: &TestApp) -> WorkerId {
+    let id = WorkerId::new();
+    let new = workers::NewWorker { id, name: "host:1".into(), version: "1".into(), queues: QUEUE.into(), slots: 2 };
+    workers::register(&app.db, &new).await.unwrap();
+    id
+}
+
+/// The schedule that routes are asked about.
+pub async fn schedule(app: &TestApp) {
+    let definition = schedules::Definition {
+        name: SCHEDULE,
+        kind: PruneLedger::KIND,
+        expression: "0 30 3 * * *",
+        zone: "Europe/Berlin",
+        jitter_seconds: 0,
+        catch_up: "once",
+        enabled: true,
+    };
+    schedules::define(&app.db, &definition, &[], Utc::now()).await.unwrap();
+}
+
+/// A nano whose check waits, and the job that checks it.
+async fn submitted(app: &TestApp, owner: &User) -> (String, String) {
+    let nano = owner.draft(app, "Submitted").await;
+    let upload = owner.upload(app, &nano, archives::unit_with(&[("more.txt", b"More.")])).await;
+    let location = owner.finish(app, &upload).await;
+    (nano, location.rsplit('/').next().unwrap().to_owned())
+}
+
+async fn execute(app: &TestApp, statement: &'static str, id: &str) {
+    let id: uuid::Uuid = id.parse().unwrap();
+    sqlx::query(statement).bind(id).execute(app.db.pool()).await.unwrap();
+}
+
+impl Things {
+    /// A draft with a received upload, a version whose check waits, and a case.
+    pub async fn of(app: &TestApp, owner: &User) -> Self {
+        let nano = owner.draft(app, "Theirs").await;
+        let upload = owner.upload(app, &nano, archives::unit()).await;
+        let (_, job) = submitted(app, owner).await;
+        let mut tx = app.db.begin().await.unwrap();
+        let id: NanoId = nano.parse().unwrap();
+        let case = moderation_cases::open(&mut tx, id, VersionId::new(), Cause::Always, Utc::now()).await.unwrap();
+        tx.commit().await.unwrap();
+        Self { nano, upload, job, case: case.to_string(), worker: worker(app).await.to_string() }
+    }
+
+    /// What an operator's call of this route needs so that it succeeds.
+    pub async fn steered(app: &TestApp, route: &Route) -> Self {
+        let by = By::system("before");
+        let job = app.put(&RemoveObject { key: format!("nobody/{}", JobId::new()) }).await;
+        let mut tx = app.db.begin().await.unwrap();
+        let tail = route.path.trim_start_matches("/api/v1").trim_start_matches("/admin").trim_start_matches("/jobs");
+        match (route.method.as_str(), tail) {
+            ("POST", "/{id}/retry") => {
+                ledger::operate(&mut tx, job, Action::Discard, &by).await.unwrap().unwrap();
+            }
+            ("POST", "/queues/{queue}/resume") => {
+                pauses::pause(&mut tx, Scope::Queue, QUEUE, "before", None, None).await.unwrap();
+            }
+            ("POST", "/resume") => {
+                pauses::pause(&mut tx, Scope::All, EVERYTHING, "before", None, None).await.unwrap();
+            }
+            ("POST", "/{id}/rerun") => {
+                sqlx::query("UPDATE jobs SET state = 'completed', finished_at = UTC_TIMESTAMP(6) WHERE id = ?")
+                    .bind(job)
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
+            }
+            ("POST", "/kinds/{kind}/resume") => {
+                pauses::pause(&mut tx, Scope::Kind, KIND, "before", None, None).await.unwrap();
+            }
+            ("POST", "/schedules/{name}/resume") => {
+                schedules::pause(&mut tx, SCHEDULE, "before", None, None).await.unwrap();
+            }
+            ("DELETE", "/limits/{kind}") => {
+                let limit = Limit { max_running: Some(3), ..Limit::of(KIND, "before") };
+                limits::set(&mut tx, &limit).await.unwrap();
+            }
+            (
+                "POST",
+                "/{id}/cancel"
+                | "/{id}/discard"
+                | "/pause"
+                | "/queues/{queue}/pause"
+                | "/kinds/{kind}/pause"
+                | "/workers/{id}/drain"
+                | "/schedules/{name}/run"
+                | "/schedules/{name}/pause"
+                | "/bulk",
+            )
+            | ("PUT", "/limits/{kind}")
+            | ("PATCH", "/{id}") => {}
+            _ => panic!("{}: what must be there so that it succeeds? Teach `Things::steered`", route.name()),
+        }
+        tx.commit().await.unwrap();
+        Self { job: job.to_string(), worker: worker(app).await.to_string(), ..Self::default() }
+    }
+
+    /// These things, with a fresh one of the owner's in the state in which this route changes it.
+    pub async fn renewed(&self, app: &TestApp, owner: &User, route: &Route) -> Self {
+        let mut things = self.clone();
+        match (route.method.as_str(), route.path.trim_start_matches("/api/v1")) {
+            (_, path) if path.starts_with("/admin/jobs") => things = Self::steered(app, route).await,
+            (_, path) if path.starts_with("/nanos/{id}") => {
+                things.nano = owner.draft(app, "Fresh").await;
+                match path.trim_start_matches("/nanos/{id}") {
+                    "/withdraw" => {
+                        execute(app, "UPDATE nanos SET status = 'pending_review' WHERE id = ?", &things.nano).await;
+                    }
+                    "/restore" => {
+                        execute(app, "UPDATE nanos SET status = 'archived' WHERE id = ?", &things.nano).await;
+                    }
+                    _ => {}
+                }
+            }
+            (_, path) if path.starts_with("/uploads/{id}") => {
+                things.nano = owner.draft(app, "Fresh").await;
+                things.upload = owner.upload(app, &things.nano, archives::unit()).await;
+            }
+            (_, path) if path.starts_with("/jobs/{id}") => {
+                (things.nano, things.job) = submitted(app, owner).await;
+                // It failed, and waits for its next attempt.
+                execute(app, "UPDATE jobs SET state = 'retryable' WHERE id = ?", &things.job).await;
+            }
+            (_, "/admin/moderation/{case_id}/decision") => {
+                (things.nano, _) = submitted(app, owner).await;
+                execute(app, "UPDATE nanos SET status = 'pending_review' WHERE id = ?", &things.nano).await;
+                execute(app, "UPDATE nano_versions SET state = 'pending_review' WHERE nano_id = ?", &things.nano).await;
+                let id: NanoId = things.nano.parse().unwrap();
+                let nano = infra::db::nanos::get(&app.db, id).await.unwrap().unwrap();
+                let mut tx = app.db.begin().await.unwrap();
+                let version = nano.latest_version_id.unwrap();
+                let case = moderation_cases::open(&mut tx, id, version, Cause::Always, Utc::now()).await.unwrap();
+                tx.commit().await.unwrap();
+                things.case = case.to_string();
+            }
+            // What has no thing of its own.
+            _ => {}
+        }
+        things
+    }
+
+    /// The route's path about these things, without a query.
+    pub fn path(&self, route: &Route) -> String {
+        route.address_with(|name, before| match (name, before) {
+            ("id", "nanos") => self.nano.clone(),
+            ("id", "uploads") => self.upload.clone(),
+            ("id", "jobs") => self.job.clone(),
+            ("id", "workers") => self.worker.clone(),
+            ("number", "versions") => "1".into(),
+            ("case_id", _) => self.case.clone(),
+            ("queue", _) => QUEUE.into(),
+            ("kind", _) => KIND.into(),
+            ("name", "schedules") => SCHEDULE.into(),
+            // What has no thing yet: refused before it is looked for.
+            ("id", "bulk" | "sessions") => JobId::new().to_string(),
+            (name, before) => panic!("{}: what is the {{{name}}} of {before}? Teach `Things` one", route.name()),
+        })
+    }
+
+    /// The route's address about these things.
+    pub fn address(&self, route: &Route) -> String {
+        match route.query() {
+            query if query.is_empty() => self.path(route),
+            query => format!("{}?{query}", self.path(route)),
+        }
+    }
+
+    /// A call of the route with whatever it must be sent.
+    pub fn request(&self, app: &TestApp, route: &Route) -> RequestBuilder {
+        let request = app.request(route.method.clone(), &self.address(route));
+        if route.takes_json() { request.json(&route.body()) } else { request }
+    }
+}
