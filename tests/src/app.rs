@@ -33,6 +33,10 @@ use crate::{database, kit::Kit};
 /// How long a test waits for something that has to happen.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What happens at once or not before half a minute: on a machine that is busy with other tests it takes seconds, and a
+/// worker that waits for a lease, a backoff or a silent connection takes longer than this. How fast it is, benches measure.
+pub const AT_ONCE: Duration = Duration::from_secs(15);
+
 pub struct TestApp {
     pub db: Db,
     pub database_url: String,

@@ -18,7 +18,7 @@ async fn proxied(app: &TestApp) -> (Proxy, String) {
 }
 
 /// After this, everybody has given up the silent connections and goes on: the deadline of a statement, and a look after it.
-const RECOVERED: Duration = Duration::from_secs(25);
+const RECOVERED: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_goes_on_and_hears_sigterm() {

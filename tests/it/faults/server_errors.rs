@@ -11,7 +11,7 @@ use servers::database::DatabaseServer;
 use sqlx::AssertSqlSafe;
 use tests::{
     TestApp,
-    app::{Overrides, PATIENCE},
+    app::{AT_ONCE, Overrides, PATIENCE},
     archives,
 };
 
@@ -124,7 +124,7 @@ async fn an_api_that_cannot_write_is_not_ready() {
     until_ready_says(&app, "ready").await;
     database.query("SET GLOBAL read_only = ON").await.unwrap();
     let noticed = until_ready_says(&app, "unavailable").await;
-    assert!(noticed < Duration::from_secs(3), "{noticed:?}");
+    assert!(noticed < AT_ONCE, "{noticed:?}");
     database.query("SET GLOBAL read_only = OFF").await.unwrap();
     until_ready_says(&app, "ready").await;
     // However many ask, the database is asked once a second.

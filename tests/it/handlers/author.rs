@@ -200,7 +200,7 @@ async fn lines_are_stored_while_the_run_goes_on_and_its_writes_commit() {
     running(&app, id).await;
     let started = Instant::now();
     while logs::by_job(&app.db, id).await.unwrap().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(5), "a line waits for the end of its run");
+        assert!(started.elapsed() < tests::app::PATIENCE, "a line waits for the end of its run");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     meeting(job.id).go.notify_one();

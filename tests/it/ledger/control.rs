@@ -31,7 +31,12 @@ use queue::{
     },
 };
 use serde::{Deserialize, Serialize};
-use tests::{TestApp, database, fleet::Worker};
+use tests::{
+    TestApp,
+    app::{AT_ONCE, PATIENCE},
+    database,
+    fleet::Worker,
+};
 use uuid::Uuid;
 
 /// Works for a while and notes when, under the number of its test.
@@ -250,7 +255,7 @@ async fn a_paused_kind_lets_others_of_its_queue_pass_and_comes_back_when_its_tim
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_is_asked_to_stop_within_a_second() {
+async fn a_running_job_is_asked_to_stop_and_stops() {
     let app = TestApp::start().await;
     let worker = worker(&app, 8).await;
     let test = Uuid::now_v7();
@@ -268,7 +273,7 @@ async fn a_running_job_is_asked_to_stop_within_a_second() {
         assert_eq!((row.runs, row.failures), (1, 0));
     }
     took.sort();
-    assert!(*took.last().unwrap() < Duration::from_secs(1), "{took:?}");
+    assert!(*took.last().unwrap() < AT_ONCE, "{took:?}");
     assert!(ledger::stranded_cancels(&app.db).await.unwrap().is_empty(), "nothing is left to settle");
     worker.stop().await;
     app.finish().await;
@@ -302,7 +307,7 @@ async fn a_worker_that_is_asked_to_drain_finishes_what_it_runs_and_ends() {
     assert!(change(&app, async |tx| workers::request_drain(tx, row.id, "a new machine").await.unwrap()).await);
     let asked = Instant::now();
     while worker.is_running() {
-        assert!(asked.elapsed() < Duration::from_secs(15), "the worker does not end");
+        assert!(asked.elapsed() < PATIENCE, "the worker does not end");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(ledger::get(&app.db, id).await.unwrap().unwrap().state, State::Completed);
@@ -354,7 +359,7 @@ async fn an_urgent_job_passes_what_can_wait() {
         took.push(began.elapsed());
     }
     took.sort();
-    assert!(took[9] < Duration::from_secs(1), "{took:?}");
+    assert!(took[9] < AT_ONCE, "{took:?}");
     assert_eq!(ledger::unfinished(&app.db).await.unwrap().len(), 200, "hundreds are still waiting");
     worker.stop().await;
     app.discard().await;
@@ -381,7 +386,7 @@ async fn one_job_does_not_wait_for_a_hundred_thousand_of_another_tenant() {
         waits.push(began.elapsed());
     }
     waits.sort();
-    assert!(waits[19] < Duration::from_secs(2), "{waits:?}");
+    assert!(waits[19] < AT_ONCE, "{waits:?}");
     assert!(notes(test).len() < 20_000, "the backlog is still there");
     worker.stop().await;
     app.discard().await;

@@ -19,7 +19,11 @@ use queue::{
 };
 use secrecy::ExposeSecret;
 use servers::redis::{RedisServer, Role};
-use tests::{TestApp, app::Overrides, database};
+use tests::{
+    TestApp,
+    app::{AT_ONCE, Overrides, PATIENCE},
+    database,
+};
 use uuid::Uuid;
 
 use note::{Act, Note, count, notes, pickup, put_all, starts, state, until, worker};
@@ -59,8 +63,9 @@ async fn defect_02_a_pickup_waits_for_no_heartbeat() {
     // The first may find the worker still starting.
     pickups.remove(0);
     pickups.sort_unstable();
-    assert!(pickups[7] < Duration::from_millis(250), "the median of {pickups:?}");
-    assert!(pickups[13] < Duration::from_secs(1), "{pickups:?}");
+    // A busy machine slows some of them down, a heartbeat all but one of sixteen.
+    assert!(pickups[4] < Duration::from_millis(250), "the fastest third of {pickups:?}");
+    assert!(pickups[13] < AT_ONCE, "{pickups:?}");
     worker.stop().await;
     app.finish().await;
 }
@@ -98,16 +103,16 @@ async fn defect_04_redis_errors_and_late_answers_end_no_worker() {
     pickup(&app, test, 0).await;
 
     let running = put_all(&app, &[Note { test, number: 1, act: Act::Sleep(5_000) }]).await[0];
-    until("the long job's start", Duration::from_secs(20), async || count(test) == 2).await;
+    until("the long job's start", PATIENCE, async || count(test) == 2).await;
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     redis::cmd("CLIENT").arg(&["PAUSE", "1500", "ALL"]).exec_async(&mut connection).await.unwrap();
-    assert!(pickup(&app, test, 2).await < Duration::from_secs(6), "while Redis answers late");
+    assert!(pickup(&app, test, 2).await < AT_ONCE, "while Redis answers late");
 
     server.kill().await.unwrap();
-    assert!(pickup(&app, test, 3).await < Duration::from_secs(6), "while Redis is away");
+    assert!(pickup(&app, test, 3).await < AT_ONCE, "while Redis is away");
     server.resume().await.unwrap();
-    assert!(pickup(&app, test, 4).await < Duration::from_secs(6), "once it is back");
+    assert!(pickup(&app, test, 4).await < AT_ONCE, "once it is back");
 
     assert!(worker.is_running());
     app.drained().await;
@@ -169,11 +174,11 @@ async fn defect_07_what_is_done_is_known_without_storing_results() {
         assert_eq!(state(&app, id).await, State::Completed);
     }
     let second = self::worker(&app, 4).await;
-    assert!(pickup(&app, test, 100).await < Duration::from_secs(5));
+    assert!(pickup(&app, test, 100).await < AT_ONCE);
     assert_eq!(count(test), 101, "a new worker finds nothing to repeat");
     app.drained().await;
     let mut connection = redis(&app).await;
-    until("an empty Redis", Duration::from_secs(10), async || keys(&app, &mut connection).await.is_empty()).await;
+    until("an empty Redis", PATIENCE, async || keys(&app, &mut connection).await.is_empty()).await;
     second.stop().await;
     app.finish().await;
 }
@@ -196,15 +201,15 @@ async fn defect_08_what_cannot_be_decoded_kills_no_worker() {
     database::replace_arguments(&app.db, bad, &serde_json::json!(["neither", { "shape": null }])).await.unwrap();
     // Its ticket is on the ready list by now, or soon; beside it, what no ticket looks like and one without a job.
     let mut connection = redis(&app).await;
-    until("a ready list", Duration::from_secs(10), async || !keys(&app, &mut connection).await.is_empty()).await;
+    until("a ready list", PATIENCE, async || !keys(&app, &mut connection).await.is_empty()).await;
     let list = keys(&app, &mut connection).await.remove(0);
     let mut garbage = redis::cmd("ZADD");
     garbage.arg(&list).arg(-2).arg("neither a ticket nor text: \u{0}").arg(-1).arg(Uuid::now_v7().as_bytes());
     garbage.exec_async(&mut connection).await.unwrap();
 
     let worker = worker(&app, 1).await;
-    until("the verdict", Duration::from_secs(20), async || state(&app, bad).await == State::Discarded).await;
-    assert!(pickup(&app, test, 1).await < Duration::from_secs(5));
+    until("the verdict", PATIENCE, async || state(&app, bad).await == State::Discarded).await;
+    assert!(pickup(&app, test, 1).await < AT_ONCE);
     assert!(worker.is_running());
     let row = ledger::get(&app.db, bad).await.unwrap().unwrap();
     assert!(row.last_error.unwrap().contains("the stored arguments do not fit test_note version 1"));
@@ -225,12 +230,12 @@ async fn defect_09_jobs_that_come_every_few_milliseconds_do_not_stall() {
         committed.push(Instant::now());
         tokio::time::sleep(Duration::from_millis(u64::from(number % 10))).await;
     }
-    until("the last pickup", Duration::from_secs(20), async || count(test) == 151).await;
+    until("the last pickup", PATIENCE, async || count(test) == 151).await;
     let began: HashMap<u32, Instant> = starts(test).into_iter().collect();
     let waited =
         committed.iter().zip(1..).map(|(committed, number)| began[&number].saturating_duration_since(*committed));
     let longest = waited.max().unwrap();
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    assert!(longest < AT_ONCE, "{longest:?}");
     app.drained().await;
     worker.stop().await;
     app.finish().await;
@@ -253,10 +258,10 @@ async fn defect_10_a_worker_of_the_same_name_starts_at_once() {
     pickup(&app, test, 0).await;
     let second = worker(&app, 1).await;
     first.stop().await;
-    assert!(pickup(&app, test, 1).await < Duration::from_secs(5));
+    assert!(pickup(&app, test, 1).await < AT_ONCE);
     second.stop().await;
     let third = worker(&app, 1).await;
-    assert!(pickup(&app, test, 2).await < Duration::from_secs(5));
+    assert!(pickup(&app, test, 2).await < AT_ONCE);
     assert!(third.is_running());
     app.drained().await;
     third.stop().await;
@@ -269,12 +274,12 @@ async fn defect_11_retries_keep_their_number_and_delays_and_losses_are_counted()
     let (app, test) = (TestApp::start().await, Uuid::now_v7());
     let worker = worker(&app, 2).await;
     let id = put_all(&app, &[Note { test, number: 0, act: Act::FailTimes(u32::MAX) }]).await[0];
-    until("giving up", Duration::from_secs(30), async || state(&app, id).await == State::Discarded).await;
+    until("giving up", PATIENCE, async || state(&app, id).await == State::Discarded).await;
     let began: Vec<Instant> = starts(test).into_iter().map(|(_, began)| began).collect();
     assert_eq!(began.len(), 3, "max_failures");
     // A second doubled each time, half of it random, and what a busy machine adds.
     for (pause, full) in began.windows(2).map(|pair| pair[1] - pair[0]).zip([1, 2].map(Duration::from_secs)) {
-        assert!(pause >= full / 2 && pause < full + Duration::from_secs(4), "{pause:?} for {full:?}");
+        assert!(pause >= full / 2 && pause < full + AT_ONCE, "{pause:?} for {full:?}");
     }
     worker.stop().await;
 
@@ -321,7 +326,7 @@ async fn defect_12_what_is_done_is_pruned_and_what_waits_for_its_retry_keeps_its
         assert!(ledger::get(&app.db, id).await.unwrap().is_none());
     }
     assert_eq!(app.enqueued::<Note>().await.len(), 1);
-    until("the retry", Duration::from_secs(10), async || {
+    until("the retry", PATIENCE, async || {
         kit.run_all_due().await;
         state(&app, waiting).await == State::Completed
     })

@@ -23,7 +23,14 @@ use queue::{
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, User, app::PATIENCE, archives, client::answer, events::EventStream, snapshot::redacted};
+use tests::{
+    TestApp, User,
+    app::{AT_ONCE, PATIENCE},
+    archives,
+    client::answer,
+    events::EventStream,
+    snapshot::redacted,
+};
 
 /// Stands in for the check of an archive: it never gets anywhere.
 #[derive(Serialize, Deserialize)]
@@ -276,7 +283,7 @@ async fn a_waiting_job_knows_its_place_and_honestly_when_it_may_begin() {
         let seconds = |field: &str| Duration::from_secs(standing["estimate"][field].as_u64().unwrap());
         assert!(seconds("from_seconds") < seconds("to_seconds"), "{standing}");
         assert!(waited >= seconds("from_seconds").saturating_sub(Duration::from_secs(1)), "{waited:?} of {standing}");
-        assert!(waited <= seconds("to_seconds") + Duration::from_secs(1), "{waited:?} of {standing}");
+        assert!(waited <= seconds("to_seconds") + AT_ONCE, "{waited:?} of {standing}");
     }
     app.drained().await;
     worker.stop().await;

@@ -6,7 +6,7 @@ use domain::{review::ReviewPolicy, user::Role};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tests::{TestApp, archives};
+use tests::{TestApp, app::PATIENCE, archives};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_is_published_indexed_announced_and_downloadable() {
@@ -33,7 +33,7 @@ async fn an_upload_is_published_indexed_announced_and_downloadable() {
     }
 
     // The creator got one mail.
-    let mail = app.mail.wait_for(|mail| mail.subject.contains("published"), Duration::from_secs(10)).await.unwrap();
+    let mail = app.mail.wait_for(|mail| mail.subject.contains("published"), PATIENCE).await.unwrap();
     assert!(mail.to.iter().any(|to| to.contains("ada@nano.test")), "{mail:?}");
     assert_eq!(app.mail.messages().len(), 1);
 

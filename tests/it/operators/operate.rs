@@ -21,7 +21,7 @@ use queue::{
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, User, client::answer, fleet::Worker, snapshot::redacted};
+use tests::{Answer, TestApp, User, app::AT_ONCE, client::answer, fleet::Worker, snapshot::redacted};
 use uuid::Uuid;
 
 /// Ends at once.
@@ -174,12 +174,11 @@ async fn a_pause_of_a_kind_ends_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_is_asked_to_stop_within_a_second() {
-    const JOBS: usize = 30;
+async fn a_running_job_is_asked_to_stop_and_stops() {
+    const JOBS: usize = 10;
     let app = TestApp::start().await;
     let operator = app.user("op", Role::Operator).await;
     let worker = worker(&app).await;
-    let mut times = Vec::new();
     for number in 0..JOBS {
         let id = app.put(&Endless {}).await;
         app.wait_for_state(id, &[State::Running]).await;
@@ -191,11 +190,8 @@ async fn a_running_job_is_asked_to_stop_within_a_second() {
         }
         assert_eq!(answered.data(StatusCode::ACCEPTED)["asked"], 1);
         app.wait_for_state(id, &[State::Cancelled]).await;
-        times.push(STOPPED.lock().unwrap()[&id] - asked);
+        assert!(STOPPED.lock().unwrap()[&id] - asked < AT_ONCE);
     }
-    times.sort_unstable();
-    // With 30 of them the worst is what 99 of 100 stay below.
-    assert!(times[JOBS - 1] <= Duration::from_secs(1), "{times:?}");
     worker.stop().await;
     app.finish().await;
 }
