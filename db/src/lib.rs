@@ -1,8 +1,8 @@
 //! The foundation of all SQL in the project: the pool, transactions with the notices sent after their commit, errors,
 //! the clocks, and ids and words as SQL types.
 //!
-//! Every session is READ COMMITTED in UTC: the ledger's locking relies on it (with REPEATABLE READ's gap locks, claims
-//! and the rescuer deadlock). The statements themselves stand in `queue/src/ledger/` and `infra/src/db/`.
+//! Every session that writes is READ COMMITTED in UTC: the ledger's locking relies on it (with REPEATABLE READ's gap locks,
+//! claims and the rescuer deadlock). The statements themselves stand in `queue/src/ledger/` and `infra/src/db/`.
 
 mod amended;
 pub mod clock;

@@ -120,10 +120,11 @@ async fn main() -> ExitCode {
     let running = async {
         infra::tls::install();
         let telemetry = telemetry::init(&telemetry, "nano-scheduler")?;
-        // The watch has a connection of its own, so that the ticks never wait for it.
+        // The watch has connections of its own, one of them for its looks, so that the ticks never wait for it.
         let url = database.url.expose_secret();
-        let db = Db::connect_scheduler(url, database.scheduler_pool() - 1).await?;
-        let watched = Db::connect_scheduler(url, 1).await?;
+        let for_watch = (database.scheduler_pool() - 1).min(2);
+        let db = Db::connect_scheduler(url, database.scheduler_pool() - for_watch).await?;
+        let watched = Db::connect_scheduler(url, for_watch).await?;
         let connections = db.connections() + watched.connections();
         tracing::info!(connections, "database connections: at most {connections} here");
         db.require_schema().await?;

@@ -39,7 +39,7 @@ impl DatabaseSettings {
 
     /// For a scheduler, which never needs many.
     pub fn scheduler_pool(&self) -> u32 {
-        self.pool_size.map_or(2, |size| size.min(4))
+        self.pool_size.map_or(3, |size| size.min(4))
     }
 }
 

@@ -97,6 +97,7 @@ pub const METRICS: &[Metric] = &[
     // The queue's machinery.
     histogram("queue_claim_seconds", &[], "One claim of up to 512 jobs"),
     histogram("queue_completion_batch_jobs", &[], "Jobs completed by one statement"),
+    counter("queue_looks_total", &["queue", "reads"], "Looks of the dispatcher at the head of a queue"),
     histogram("queue_feed_seconds", &[], "One look of the dispatcher at its queues"),
     gauge("queue_feeder_lag_seconds", &[], "Since the dispatcher last looked; from the worker that dispatches"),
     gauge("queue_belt_tickets", &["queue"], "Tickets on the ready list in Redis; from the worker that dispatches"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use db::{Db, DbError, Session};
+use db::{Db, DbError, Pool, Session};
 use sqlx::{FromRow, MySql, QueryBuilder};
 use uuid::Uuid;
 
@@ -30,8 +30,8 @@ pub struct Head {
 
 /// The next jobs of the tenants behind `after`, at most `each` per tenant, with their place among the tenant's own jobs of
 /// their band. Ends once there are `enough`, or after 64 reads.
-pub async fn head(db: &Db, queue: &str, after: Uuid, each: u32, enough: u32) -> Result<Head, DbError> {
-    let mut connection = db.pool().acquire().await?;
+pub async fn head(pool: &Pool, queue: &str, after: Uuid, each: u32, enough: u32) -> Result<Head, DbError> {
+    let mut connection = pool.acquire().await?;
     let (mut head, mut at, mut rows_at_most) = (Head::default(), after, ROWS.0.max(each.saturating_add(1)));
     // The system's own work has the nil tenant, which nothing comes before.
     let mut at_least = after.is_nil();
@@ -87,7 +87,7 @@ pub async fn waiting_in(db: &Db, queues: &[&'static str]) -> Result<BTreeSet<&'s
         query.push("SELECT queue FROM jobs FORCE INDEX (jobs_feed) WHERE state = 'available' AND queue = ");
         query.push_bind(*queue).push(" LIMIT 1)");
     }
-    let found: Vec<String> = query.build_query_scalar().fetch_all(db.pool()).await?;
+    let found: Vec<String> = query.build_query_scalar().fetch_all(db.looks()).await?;
     Ok(queues.iter().copied().filter(|queue| found.iter().any(|name| name == queue)).collect())
 }
 
@@ -109,7 +109,7 @@ async fn read(
 /// The tenants with available jobs in a queue, from `after` on: one index seek each, however long their backlogs.
 /// (`SELECT DISTINCT` reads through the whole of a backlog to find the next tenant.)
 pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Vec<Uuid>, DbError> {
-    let mut connection = db.pool().acquire().await?;
+    let mut connection = db.looks().acquire().await?;
     let mut tenants = Vec::new();
     let mut next = sqlx::query_scalar!(
         r#"SELECT tenant AS "tenant: Uuid" FROM jobs WHERE queue = ? AND state = 'available' AND tenant >= ?

@@ -100,7 +100,7 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<Fence>, DbError> 
         list.push_bind(queue.to_owned());
     }
     select.push(") AND state = 'running' AND worker_id = ").push_bind(worker);
-    let held: Vec<(JobId, Uuid, u32)> = select.build_query_as().fetch_all(db.pool()).await?;
+    let held: Vec<(JobId, Uuid, u32)> = select.build_query_as().fetch_all(db.looks()).await?;
     Ok(held.into_iter().map(|(job, token, run)| Fence { job, token, run, worker }).collect())
 }
 
@@ -112,7 +112,7 @@ pub async fn prune(db: &Db, days: LedgerDays, now: DateTime<Utc>, after: JobId) 
         r#"SELECT id AS "id: JobId" FROM jobs WHERE id > ? ORDER BY id LIMIT 1 OFFSET 2000"#,
         after
     )
-    .fetch_optional(db.pool())
+    .fetch_optional(db.looks())
     .await?;
     let young = first_id_of(now - TimeDelta::days(days.shortest().into()));
     let mut tx = db.begin().await?;

@@ -329,7 +329,7 @@ pub async fn dead_with_jobs(db: &Db) -> Result<Vec<WorkerId>, DbError> {
         list.push_bind(queue.to_owned());
     }
     select.push(") LIMIT 100");
-    Ok(select.build_query_scalar().fetch_all(db.pool()).await?)
+    Ok(select.build_query_scalar().fetch_all(db.looks()).await?)
 }
 
 /// How many registrations have a lease that has not run out.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Queue,
     ids::JobId,
-    ledger,
+    ledger::{self, Head},
     ready::{ReadyList, ReadyListError},
     worker::{controls::KnownControls, leases::Leases, metrics::gauges::LastLook, progress::Loop},
 };
@@ -32,6 +32,14 @@ const BACKSTOP: Duration = Duration::from_secs(5);
 const STARVING: Duration = Duration::from_millis(10);
 /// How long Redis is left alone once it is away: asking costs up to half a second, for each queue.
 const REDIS_PAUSE: Duration = Duration::from_secs(1);
+/// A look that takes longer passes over what a long transaction keeps in the index: the next ones do not ask which of it
+/// they may see ([`Db::looks`]). For so long, and for so many times what the dear look took: then it is tried again, since
+/// looks that ask find nothing that never commits.
+const DEAR: Duration = Duration::from_millis(50);
+const DEAR_FOR: Duration = Duration::from_secs(10);
+const DEAR_TIMES: u32 = 20;
+/// How many times longer than it looked a dispatcher rests, unless the fleet waits for it.
+const REST: u32 = 2;
 /// No ready list is filled beyond this, whatever the backlog and the throughput.
 const DEEPEST: u32 = 8_192;
 
@@ -61,6 +69,8 @@ pub(super) struct DispatchedQueue {
     tenants: u32,
     /// When the ready list was last filled.
     filled: Option<Instant>,
+    /// Until when looks pass over what others may not see yet, because looks that do not are dear.
+    passes_over: Option<Instant>,
     /// The last look found nothing: the next ones only ask whether there is anything, for all such queues at once.
     empty: bool,
 }
@@ -69,7 +79,18 @@ impl DispatchedQueue {
     pub(super) fn new(name: Queue, slots: usize, direct: mpsc::Sender<Vec<JobId>>) -> Self {
         let shallowest = u32::try_from(slots * 2 + 32).unwrap_or(DEEPEST).min(DEEPEST);
         let (cursor, depth) = (Uuid::nil(), shallowest);
-        Self { name, direct, shallowest, depth, cursor, looked: None, tenants: 1, filled: None, empty: false }
+        Self {
+            name,
+            direct,
+            shallowest,
+            depth,
+            cursor,
+            looked: None,
+            tenants: 1,
+            filled: None,
+            passes_over: None,
+            empty: false,
+        }
     }
 
     /// Follows the throughput: a ready list found nearly empty with more behind it was too short, one found nearly full
@@ -93,6 +114,18 @@ impl DispatchedQueue {
     /// Whether the list ran empty although there was more than a look was to find.
     fn is_starving(&self, lying: usize, found: usize) -> bool {
         found as u64 >= u64::from(self.depth) && (lying as u64) < u64::from(self.depth) / 8
+    }
+
+    /// Which look the next one is.
+    fn passes_over(&self) -> bool {
+        self.passes_over.is_some_and(|until| until > Instant::now())
+    }
+
+    /// What a look cost, however it ended.
+    fn took(&mut self, took: Duration) {
+        if took > DEAR && !self.passes_over() {
+            self.passes_over = Some(Instant::now() + DEAR_FOR.max(took * DEAR_TIMES));
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -194,6 +227,9 @@ impl Dispatcher {
             if pause < FAILED {
                 self.looked.now();
             }
+            if pause > STARVING {
+                pause = pause.max(began.elapsed() * REST);
+            }
         }
     }
 
@@ -202,6 +238,17 @@ impl Dispatcher {
         let empty: Vec<&'static str> =
             due.iter().filter(|queue| queue.empty).map(|queue| queue.name.as_str()).collect();
         ledger::waiting_in(&self.db, &empty).await
+    }
+
+    async fn look(&self, queue: &mut DispatchedQueue, after: Uuid, each: u32) -> Result<Head, DbError> {
+        let passes_over = queue.passes_over();
+        let pool = if passes_over { self.db.looks() } else { self.db.pool() };
+        let began = Instant::now();
+        let head = ledger::head(pool, queue.name.as_str(), after, each, queue.depth).await;
+        queue.took(began.elapsed());
+        let kind = if passes_over { "uncommitted" } else { "committed" };
+        metrics::counter!("queue_looks_total", "queue" => queue.name.as_str(), "reads" => kind).increment(1);
+        head
     }
 
     /// Fills one ready list up.
@@ -214,9 +261,9 @@ impl Dispatcher {
             return Ok(Found::Work);
         }
         let each = (queue.depth / queue.tenants.max(1)).max(1);
-        let mut head = ledger::head(&self.db, name, queue.cursor, each, queue.depth).await?;
+        let mut head = self.look(queue, queue.cursor, each).await?;
         if head.tickets.is_empty() && !queue.cursor.is_nil() {
-            head = ledger::head(&self.db, name, Uuid::nil(), each, queue.depth).await?;
+            head = self.look(queue, Uuid::nil(), each).await?;
         }
         (queue.cursor, queue.tenants) = (head.next.unwrap_or_default(), head.tenants);
         let mut tickets = head.tickets;
@@ -264,6 +311,22 @@ mod tests {
         assert!(!queue.has_enough(17), "less than half");
         queue.filled = Instant::now().checked_sub(IDLE);
         assert!(!queue.has_enough(36), "its order may be out of date by now");
+    }
+
+    #[test]
+    fn a_dear_look_is_followed_by_some_that_pass_over() {
+        let mut queue = DispatchedQueue::new(UPLOADS, 2, mpsc::channel(1).0);
+        queue.took(DEAR);
+        assert!(!queue.passes_over());
+        queue.took(DEAR * 2);
+        assert!(queue.passes_over());
+        let until = queue.passes_over;
+        queue.took(DEAR * 100);
+        assert_eq!(queue.passes_over, until, "looks that pass over say nothing of those that do not");
+        queue.passes_over = Instant::now().checked_sub(Duration::from_millis(1));
+        assert!(!queue.passes_over(), "it is tried again");
+        queue.took(Duration::from_secs(8));
+        assert!(queue.passes_over.unwrap() > Instant::now() + Duration::from_secs(150), "the dearer, the later");
     }
 
     #[test]

@@ -31,6 +31,9 @@ const BACKSTOP: u64 = 240;
 /// Ticks after which a worker asks what the ledger says it runs although nothing points to a lost answer: it reads all that
 /// runs in its queues, whichever worker has it.
 const RECKONING: u64 = 120;
+/// How many times longer than it took to count what runs under limits nobody counts again: while a long transaction keeps
+/// what is over in the index, it takes seconds, and claims of those kinds wait for it.
+const RECOUNT_REST: u32 = 20;
 /// How long a tick spends on what has come due, or is let go: jobs of dead workers wait for nobody's hundred thousand.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -47,7 +50,7 @@ pub(super) struct Rescuer {
 
 impl Rescuer {
     pub(super) async fn run(self) {
-        let mut suspects = HashSet::new();
+        let (mut suspects, mut recount_from) = (HashSet::new(), Instant::now());
         let mut away = false;
         for tick in 0_u64.. {
             tokio::select! {
@@ -55,7 +58,7 @@ impl Rescuer {
                 () = tokio::time::sleep(if away { TICK * 4 } else { TICK }) => {}
             }
             let round = self.progress.begin();
-            let result = self.round(tick, &mut suspects).await;
+            let result = self.round(tick, &mut suspects, &mut recount_from).await;
             match &result {
                 Err(DbError::Deadlock(_)) => round.went_well(),
                 result => round.ended(result),
@@ -74,7 +77,8 @@ impl Rescuer {
         }
     }
 
-    async fn round(&self, tick: u64, suspects: &mut HashSet<Fence>) -> Result<(), DbError> {
+    /// `recount_from`: when what runs under limits is to be counted again.
+    async fn round(&self, tick: u64, suspects: &mut HashSet<Fence>, recount_from: &mut Instant) -> Result<(), DbError> {
         // One worker does this for all; the others look now and then, in case it does not.
         let leads = self.leases.rescues() || tick.is_multiple_of(BACKSTOP);
         if leads && tick.is_multiple_of(4) {
@@ -105,7 +109,12 @@ impl Rescuer {
         if self.leases.rescues() && tick.is_multiple_of(4) {
             pauses::expire(&self.db).await?;
             self.settle_cancels().await?;
-            limits::recount(&self.db, self.queues).await?;
+            if *recount_from <= Instant::now() {
+                let began = Instant::now();
+                let counted = limits::recount(&self.db, self.queues).await;
+                *recount_from = Instant::now() + began.elapsed() * RECOUNT_REST;
+                counted?;
+            }
         }
         if tick.is_multiple_of(8)
             && (!suspects.is_empty() || self.running.is_in_doubt() || tick.is_multiple_of(RECKONING))

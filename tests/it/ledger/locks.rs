@@ -1,7 +1,7 @@
 //! Locks of others: a row that somebody holds stalls nobody else's claim or completion, and nothing starts once a pause has
 //! committed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jobs::{Context, RemoveObject};
 use queue::{

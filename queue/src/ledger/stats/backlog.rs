@@ -31,7 +31,7 @@ pub struct Backlog {
 /// Each of the queues, in a few statements.
 pub async fn backlogs(db: &Db, queues: &[&str]) -> Result<Vec<Backlog>, DbError> {
     let mut backlogs = Vec::with_capacity(queues.len());
-    let mut connection = db.pool().acquire().await?;
+    let mut connection = db.looks().acquire().await?;
     for queue in queues {
         let count = sqlx::query!(
             r#"SELECT
@@ -88,14 +88,14 @@ pub async fn oldest_by_kind(db: &Db, queues: &[&str]) -> Result<Vec<(String, Str
         parts.push_unseparated(")");
     }
     query.push(") AS sample GROUP BY queue, kind");
-    let rows: Vec<(String, String, i64)> = query.build_query_as().fetch_all(db.pool()).await?;
+    let rows: Vec<(String, String, i64)> = query.build_query_as().fetch_all(db.looks()).await?;
     Ok(rows.into_iter().map(|(queue, kind, age)| (queue, kind, age.max(0) as f64 / 1e6)).collect())
 }
 
 /// Jobs off their straight way by state, each counted to [`COUNTED`].
 pub async fn listed(db: &Db, states: &[State]) -> Result<Vec<(State, u64)>, DbError> {
     let mut counts = Vec::with_capacity(states.len());
-    let mut connection = db.pool().acquire().await?;
+    let mut connection = db.looks().acquire().await?;
     for state in states {
         let count = sqlx::query_scalar!(
             r#"SELECT COUNT(*) AS "count: i64" FROM (SELECT 1 FROM jobs WHERE listed = ? LIMIT ?) AS some"#,
@@ -129,7 +129,7 @@ pub async fn overdue(db: &Db) -> Result<Vec<Due>, DbError> {
            GROUP BY queue"#,
         COUNTED
     )
-    .fetch_all(db.pool())
+    .fetch_all(db.looks())
     .await?;
     let of = |age: i64| age.max(0) as f64 / 1e6;
     Ok(rows
