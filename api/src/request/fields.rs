@@ -213,14 +213,14 @@ pub fn list<T: PartialEq>(
         for value in items {
             let item = parse(Raw { value, ..raw })?;
             if !list.contains(&item) {
+                // Before the next is compared with all of them: a body has room for a hundred thousand.
+                if list.len() == most {
+                    return Err(Issue::TooMany(most));
+                }
                 list.push(item);
             }
         }
-        match list.len() {
-            0 => Err(Issue::Empty),
-            n if n > most => Err(Issue::TooMany(most)),
-            _ => Ok(list),
-        }
+        if list.is_empty() { Err(Issue::Empty) } else { Ok(list) }
     }
 }
 
