@@ -223,7 +223,11 @@ async fn prune(db: Db, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
         let began = Instant::now();
         match ledger::prune(&db, LedgerDays::of(0), Clock::System.now(), last).await {
             Ok(Some(step)) => last = step.last,
-            Ok(None) => last = JobId(Uuid::nil()),
+            Ok(None) => {
+                // The job begins anew once a day only.
+                sleep(Duration::from_secs(5)).await;
+                last = JobId(Uuid::nil());
+            }
             Err(error) if error.is_transient() => {}
             Err(error) => return Err(error.into()),
         }

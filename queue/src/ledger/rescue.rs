@@ -107,27 +107,30 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<Fence>, DbError> 
 /// Deletes terminal jobs behind `after` that have had their time, in the order of their creation; returns the
 /// last one looked at, or `None` when there are no more. At most 100, so that nobody waits long for its locks.
 pub async fn prune(db: &Db, days: LedgerDays, now: DateTime<Utc>, after: JobId) -> Result<Option<Pruned>, DbError> {
-    // However much of it is kept, a step looks at so many rows and no more.
-    let end = sqlx::query_scalar!(
-        r#"SELECT id AS "id: JobId" FROM jobs WHERE id > ? ORDER BY id LIMIT 1 OFFSET 2000"#,
+    // However much of it is kept, a step looks at so many rows and no more. Where they begin is looked for without locks: while
+    // a long transaction stays open, all rows that were pruned since lie before them.
+    let rows = sqlx::query!(
+        r#"SELECT MIN(id) AS "first: JobId", IF(COUNT(*) > 2000, MAX(id), NULL) AS "end: JobId"
+           FROM (SELECT id FROM jobs WHERE id > ? ORDER BY id LIMIT 2001) AS some"#,
         after
     )
-    .fetch_optional(db.looks())
+    .fetch_one(db.looks())
     .await?;
+    let (Some(first), end) = (rows.first, rows.end) else { return Ok(None) };
     let young = first_id_of(now - TimeDelta::days(days.shortest().into()));
     let mut tx = db.begin().await?;
     // Ids are in the order of creation, and nothing ends before it is created. A child that was given up stays while its
     // parent waits: without it nobody could let the parent go on.
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id: JobId" FROM jobs
-           WHERE id > ? AND id < ? AND id <= ? AND state IN ('completed', 'cancelled', 'discarded', 'quarantined')
+           WHERE id >= ? AND id < ? AND id <= ? AND state IN ('completed', 'cancelled', 'discarded', 'quarantined')
              AND finished_at < UTC_TIMESTAMP(6) - INTERVAL
                    CASE state WHEN 'completed' THEN ? WHEN 'cancelled' THEN ? WHEN 'discarded' THEN ? ELSE ? END DAY
              AND (state = 'completed' OR flow_id IS NULL OR NOT EXISTS (
                    SELECT 1 FROM flows f JOIN jobs p ON p.id = f.parent_id
                    WHERE f.id = jobs.flow_id AND f.pending > 0 AND p.state = 'waiting'))
            ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"#,
-        after,
+        first,
         young,
         end.map_or(young, |end| end.0),
         days.completed,
