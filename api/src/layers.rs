@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::{
     quota,
     reply::{self, Error},
-    request::{JSON_LIMIT, host},
+    request::{JSON_LIMIT, host, keyed},
     settings::Settings,
     state::AppState,
 };
@@ -100,7 +100,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 name("tracestate"),
                 name("x-filename"),
                 name("content-digest"),
-                name("idempotency-key"),
+                keyed::HEADER,
             ])
             .expose_headers([
                 header::ETAG,
@@ -111,6 +111,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 name("ratelimit-policy"),
                 name("x-request-id"),
                 name("traceresponse"),
+                keyed::REPLAYED,
             ])
             .max_age(Duration::from_secs(3600)),
     )

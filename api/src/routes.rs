@@ -176,6 +176,20 @@ mod tests {
         }
     }
 
+    /// What nobody could undo by asking again.
+    #[test]
+    fn every_post_that_makes_something_takes_a_key() {
+        // A cancel answers with the job it stops; mails that are asked for again are sent once a minute.
+        let makes_nothing = ["post /api/v1/jobs/{id}/cancel", "post /api/v1/auth/resend-verification"];
+        for (name, operation) in operations() {
+            let answers = |status: &str| operation["responses"][status].is_object();
+            let makes = name.starts_with("post ") && (answers("201") || answers("202")) && !makes_nothing.contains(&name.as_str());
+            let key = json!({"$ref": "#/components/parameters/IdempotencyKey"});
+            let takes = operation["parameters"].as_array().is_some_and(|list| list.contains(&key));
+            assert_eq!(takes, makes, "{name}: does it make something, and is it answered once (`once!`)?");
+        }
+    }
+
     #[test]
     fn the_seeds_routes_are_there() {
         let names: HashSet<_> = operations().into_iter().map(|(name, _)| name).collect();

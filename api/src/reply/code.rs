@@ -54,6 +54,12 @@ codes! {
     CursorInvalid = BAD_REQUEST, "CURSOR_INVALID",
         "This cursor is not from this list; begin again without one.",
         "Dieser Cursor stammt nicht aus dieser Liste; bitte ohne ihn neu beginnen.";
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED",
+        "This Idempotency-Key was sent with another request; take a new key for each one.",
+        "Dieser Idempotency-Key gehört zu einer anderen Anfrage; bitte für jede Anfrage einen neuen nehmen.";
+    IdempotencyKeyInUse = CONFLICT, "IDEMPOTENCY_KEY_IN_USE",
+        "The first request with this Idempotency-Key is still being worked on; ask again shortly.",
+        "Die erste Anfrage mit diesem Idempotency-Key wird noch bearbeitet; bitte gleich noch einmal fragen.";
     QueryTooSlow = SERVICE_UNAVAILABLE, "QUERY_TOO_SLOW",
         "Looking this up took too long and was stopped; narrow the filter or the time.",
         "Die Abfrage dauerte zu lange und wurde abgebrochen; bitte Filter oder Zeitraum enger fassen.";

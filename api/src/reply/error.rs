@@ -84,14 +84,19 @@ impl Error {
         }))
     }
 
+    /// Worth another try in a moment.
+    pub fn soon(code: Code) -> Self {
+        let problem = Problem::new(code, Value::Null);
+        Self::Refused(Box::new(Problem { retry_after: Some(RETRY_AFTER), ..problem }))
+    }
+
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
     }
 
     /// There is no place for one more connection.
     pub fn too_many_connections() -> Self {
-        let problem = Problem::new(Code::TooManyConnections, Value::Null);
-        Self::Refused(Box::new(Problem { retry_after: Some(RETRY_AFTER), ..problem }))
+        Self::soon(Code::TooManyConnections)
     }
 
     fn into_problem(self) -> Problem {

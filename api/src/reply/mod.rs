@@ -6,10 +6,7 @@ mod issue;
 mod rate_limit;
 mod request_id;
 
-use axum::{
-    Json,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer};
@@ -20,6 +17,8 @@ pub use error::{Error, render};
 pub use issue::{FieldError, Issue};
 pub use rate_limit::RateLimit;
 pub use request_id::{RequestId, observe};
+
+use crate::request::keyed::REPLAYED;
 
 /// A time on the wire: RFC 3339 in UTC, to the millisecond, with `Z`.
 pub fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -111,10 +110,49 @@ impl<T: Serialize> Reply<T> {
     }
 }
 
+impl<T: Serialize> Reply<T> {
+    /// The answer as it goes out.
+    pub fn write(self) -> Result<Written, Error> {
+        let envelope = Envelope { success: true, data: self.data, meta: self.meta, timestamp: Utc::now() };
+        let body = serde_json::to_vec(&envelope).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Written { status: self.status, headers: self.headers, body })
+    }
+}
+
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let envelope = Envelope { success: true, data: self.data, meta: self.meta, timestamp: Utc::now() };
-        let mut response = (self.status, Json(envelope)).into_response();
+        self.write().into_response()
+    }
+}
+
+/// An answer whose body is written.
+pub struct Written {
+    pub status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: Vec<u8>,
+}
+
+impl Written {
+    /// An answer that was given before.
+    pub fn again(status: u16, location: Option<&str>, body: Vec<u8>) -> Result<Self, Error> {
+        let stored = |error: &dyn std::fmt::Display| Error::Internal(format!("a stored answer: {error}"));
+        let status = StatusCode::from_u16(status).map_err(|error| stored(&error))?;
+        let mut headers = vec![(REPLAYED, HeaderValue::from_static("true"))];
+        if let Some(location) = location {
+            headers.push((header::LOCATION, HeaderValue::from_str(location).map_err(|error| stored(&error))?));
+        }
+        Ok(Self { status, headers, body })
+    }
+
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.to_str().ok())
+    }
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut response = (self.status, json, self.body).into_response();
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }

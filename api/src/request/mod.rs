@@ -5,6 +5,7 @@ pub mod caller;
 mod client;
 pub mod fields;
 pub mod host;
+pub mod keyed;
 mod name;
 mod proxies;
 mod query;
@@ -14,6 +15,7 @@ pub use caller::{
     AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, RequirePermission, served,
 };
 pub use client::ClientInfo;
+pub use keyed::Keyed;
 pub use name::Name;
 pub use proxies::TrustedProxies;
 pub use query::{Page, Path, Query, StrictQuery};

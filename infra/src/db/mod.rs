@@ -5,6 +5,7 @@ mod audit;
 mod maintenance;
 mod nano;
 mod people;
+mod requests;
 
 pub use self::{
     audit::{audit_exports, audit_log},
@@ -13,4 +14,5 @@ pub use self::{
         categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
     },
     people::{email_deliveries, email_tokens, refresh_tokens, registrations, users, verification_pauses},
+    requests::idempotency_keys,
 };

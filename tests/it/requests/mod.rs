@@ -12,6 +12,7 @@ mod identity;
 mod logins;
 mod matrix;
 mod quotas;
+mod repeats;
 mod rights;
 mod sessions;
 mod things;

@@ -26,11 +26,11 @@ use utoipa::ToSchema;
 
 use super::forms::{CreateNano, EditNano, ListNanos, ListNanosParams, MyNanos};
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, Reply},
-    request::{ClientInfo, CurrentUser, Json, NanosCreate, Page, Path, Query, RequirePermission},
+    reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
+    request::{ClientInfo, CurrentUser, Json, Keyed, NanosCreate, Page, Path, Query, RequirePermission},
     state::AppState,
     views::{Nano, PendingEdit, Version, VersionDetail},
-    write::transaction,
+    write::{once, transaction},
 };
 
 /// A nano, and for those who may know: how its newest version is doing.
@@ -107,13 +107,14 @@ pub async fn get(
 #[utoipa::path(post, path = "/nanos", tag = "nanos", request_body = CreateNano, security(("bearer" = [])),
     responses((status = 201, description = "The draft", body = Envelope<Nano>,
         headers(("Location" = String, description = "The nano")))),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("nanos:create"))))]
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("nanos:create"))))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<NanosCreate>,
-    Json(form): Json<CreateNano>,
-) -> Result<Reply<Nano>, Error> {
+    Keyed(Json(form), key): Keyed<Json<CreateNano>>,
+) -> Result<Written, Error> {
+    let key = key.of(&user.id.to_string());
     let (id, now) = (NanoId::new(), state.clock.now());
     let nano = NewNano {
         id,
@@ -126,17 +127,16 @@ pub async fn create(
         format: form.format,
         license: form.license,
     };
-    transaction!(state.db, |tx| {
+    once!(state, key, now, |tx| {
         let categories = known_categories(tx, &form.categories).await?;
         nanos::insert(tx, &nano, now).await?;
         nanos::set_categories(tx, id, &categories).await?;
         nano_events::append(tx, id, "created", &json!({"status": Status::Draft}), now).await?;
+        let card = nano_lists::card_in(tx, id).await?.ok_or_else(Error::not_found)?;
         let entry = client.audit("nano.create", Some(user.id), ("nano", Some(id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
-        Ok(())
-    })?;
-    let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    Ok(Reply::created(Nano::of(&state.storage, card).await?, &format!("/api/v1/nanos/{id}")))
+        Ok(Reply::created(Nano::of(&state.storage, card).await?, &format!("/api/v1/nanos/{id}")))
+    })
 }
 
 /// The categories with these slugs; an unknown one is named as a bad field.

@@ -71,7 +71,7 @@ fn render(document: &Value) -> String {
     for (tag, operations) in by_tag(document) {
         let _ = write!(html, "<section><h2>{}</h2>", escape(&tag));
         for (method, path, operation) in operations {
-            operation_html(&mut html, method, path, operation);
+            operation_html(&mut html, document, method, path, operation);
         }
         html.push_str("</section>");
     }
@@ -116,7 +116,7 @@ fn by_tag(document: &Value) -> Vec<(String, Vec<Operation<'_>>)> {
     tags
 }
 
-fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value) {
+fn operation_html(html: &mut String, document: &Value, method: &str, path: &str, operation: &Value) {
     let summary = escape(operation["summary"].as_str().unwrap_or_default());
     let _ = write!(
         html,
@@ -136,6 +136,8 @@ fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value
     if let Some(parameters) = operation["parameters"].as_array().filter(|list| !list.is_empty()) {
         html.push_str("<table><tr><th>Parameter<th>In<th>Type<th></tr>");
         for parameter in parameters {
+            let shared = parameter["$ref"].as_str().and_then(|target| document.pointer(target.trim_start_matches('#')));
+            let parameter = shared.unwrap_or(parameter);
             let _ = write!(
                 html,
                 "<tr><td><code>{}</code><td>{}<td>{}<td>{}</tr>",
@@ -194,6 +196,7 @@ mod tests {
     fn the_page_names_every_route_and_code_and_loads_nothing_foreign() {
         let html = render(&crate::document().value);
         assert!(html.contains("/api/v1/nanos/{id}/events") && html.contains("TOO_MANY_ATTEMPTS"));
+        assert!(html.contains("Idempotency-Key"), "shared parameters are shown");
         assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("src="));
     }
 }

@@ -13,7 +13,10 @@ use domain::user::Language;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi};
 
-use crate::reply::Code;
+use crate::{
+    reply::Code,
+    request::keyed::{LONGEST, SHORTEST},
+};
 
 /// The document's head.
 pub fn base() -> OpenApi {
@@ -62,6 +65,7 @@ fn completed(routes: &OpenApi) -> Value {
     schemas["Error"] = error_schema();
     schemas["Problem"] = problem_schema();
     schemas["ErrorCode"] = json!({"type": "string", "enum": Code::ALL});
+    document["components"]["parameters"] = json!({"IdempotencyKey": idempotency_key()});
     document["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
     requests::describe(&mut document);
@@ -91,6 +95,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if needs_token {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
     }
+    let keyed = operation.remove("x-keyed").is_some();
+    if keyed {
+        add(&[Code::ValidationFailed, Code::IdempotencyKeyReused, Code::IdempotencyKeyInUse]);
+    }
     if let Some(body) = operation.get("requestBody") {
         add(&[Code::BodyInterrupted]);
         if !body["content"]["application/json"].is_null() {
@@ -117,7 +125,7 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
             },
         });
-        if matches!(status, 429 | 503) {
+        if matches!(status, 429 | 503) || codes.contains(&Code::IdempotencyKeyInUse) {
             let header = json!({"description": "Seconds to wait", "schema": {"type": "integer"}});
             response["headers"] = json!({"Retry-After": header});
         }
@@ -131,6 +139,39 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         }
         operation["responses"][status.to_string()] = response;
     }
+    if keyed {
+        take_a_key(operation);
+    }
+}
+
+/// The operation is answered once under a key.
+fn take_a_key(operation: &mut Map<String, Value>) {
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(list) = parameters.as_array_mut() {
+        list.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+    }
+    for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+        if status.starts_with('2') {
+            response["headers"]["Idempotent-Replayed"] = json!({
+                "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`",
+                "schema": {"type": "string", "enum": ["true"]},
+            });
+        }
+    }
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "description": "A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends \
+            it again with the same key: within 24 hours the same request of the same caller gets the same answer, and \
+            nothing is made twice. Another request under the key is refused (422), and so is a second one while the first \
+            is under way (409). A refused request has made nothing and does not use up its key.",
+        "schema": {"type": "string", "minLength": SHORTEST, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+        "example": "0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f",
+    })
 }
 
 fn details_schema() -> Value {
