@@ -34,6 +34,7 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .layer(middleware::from_fn(host::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), quota::keep))
+        .layer(middleware::from_fn(reply::tag::not_modified))
         .layer(middleware::from_fn(reply::render))
         .layer(middleware::from_fn(reply::observe));
     let router = match cors(&state.settings) {

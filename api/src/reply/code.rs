@@ -60,6 +60,12 @@ codes! {
     IdempotencyKeyInUse = CONFLICT, "IDEMPOTENCY_KEY_IN_USE",
         "The first request with this Idempotency-Key is still being worked on; ask again shortly.",
         "Die erste Anfrage mit diesem Idempotency-Key wird noch bearbeitet; bitte gleich noch einmal fragen.";
+    PreconditionFailed = PRECONDITION_FAILED, "PRECONDITION_FAILED",
+        "Somebody has changed this since you read it; read it again and repeat your change on that.",
+        "Das hat seit dem Lesen jemand anderes geändert; bitte neu laden und die Änderung daran wiederholen.";
+    PreconditionRequired = PRECONDITION_REQUIRED, "PRECONDITION_REQUIRED",
+        "Say with If-Match which state of it you have read: it is not yours alone.",
+        "Bitte mit If-Match sagen, welcher Stand gelesen wurde: es gehört jemand anderem.";
     QueryTooSlow = SERVICE_UNAVAILABLE, "QUERY_TOO_SLOW",
         "Looking this up took too long and was stopped; narrow the filter or the time.",
         "Die Abfrage dauerte zu lange und wurde abgebrochen; bitte Filter oder Zeitraum enger fassen.";

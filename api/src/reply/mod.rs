@@ -5,6 +5,7 @@ mod error;
 mod issue;
 mod rate_limit;
 mod request_id;
+pub mod tag;
 
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -70,11 +71,18 @@ pub struct Envelope<T> {
     pub timestamp: DateTime<Utc>,
 }
 
+/// That an answer has an entity tag.
+struct Tag {
+    /// What `If-Match` compares.
+    revision: Option<String>,
+}
+
 /// An answer under construction.
 pub struct Reply<T> {
     status: StatusCode,
     data: T,
     meta: Option<Meta>,
+    tag: Option<Tag>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -84,7 +92,7 @@ impl<T: Serialize> Reply<T> {
     }
 
     pub fn with_status(status: StatusCode, data: T) -> Self {
-        Self { status, data, meta: None, headers: Vec::new() }
+        Self { status, data, meta: None, tag: None, headers: Vec::new() }
     }
 
     pub fn created(data: T, location: &str) -> Self {
@@ -98,6 +106,18 @@ impl<T: Serialize> Reply<T> {
 
     pub fn meta(mut self, meta: Meta) -> Self {
         self.meta = Some(meta);
+        self
+    }
+
+    /// Gives the answer an entity tag made of its data: who has read it already is answered 304.
+    pub fn tagged(mut self) -> Self {
+        self.tag = Some(Tag { revision: None });
+        self
+    }
+
+    /// The same, for what people edit: `revision` is what edits name in `If-Match`.
+    pub fn revised(mut self, revision: impl ToString) -> Self {
+        self.tag = Some(Tag { revision: Some(revision.to_string()) });
         self
     }
 
@@ -115,8 +135,18 @@ impl<T: Serialize> Reply<T> {
     pub fn write(self) -> Result<Written, Error> {
         let envelope = Envelope { success: true, data: self.data, meta: self.meta, timestamp: Utc::now() };
         let body = serde_json::to_vec(&envelope).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(Written { status: self.status, headers: self.headers, body })
+        let mut headers = self.headers;
+        if let Some(tag) = self.tag {
+            headers.push((header::ETAG, tag::header_value(tag.revision.as_deref(), &tag::hash(said(&body)))));
+        }
+        Ok(Written { status: self.status, headers, body })
     }
+}
+
+/// The body without its timestamp, which is its last field.
+fn said(body: &[u8]) -> &[u8] {
+    const LAST: &[u8] = b",\"timestamp\":";
+    body.windows(LAST.len()).rposition(|part| part == LAST).map_or(body, |end| &body[..end])
 }
 
 impl<T: Serialize> IntoResponse for Reply<T> {
@@ -157,5 +187,22 @@ impl IntoResponse for Written {
             response.headers_mut().append(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_is_that_of_what_is_said_not_of_when() {
+        let tag = |reply: Reply<&str>| reply.write().ok().unwrap().header(&header::ETAG).unwrap().to_owned();
+        let first = tag(Reply::ok("word").tagged());
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert_eq!(first, tag(Reply::ok("word").tagged()));
+        assert_ne!(first, tag(Reply::ok("other").tagged()));
+        assert_ne!(first, tag(Reply::ok("word").meta(Meta { total: Some(1), ..Meta::default() }).tagged()));
+        assert_eq!(tag(Reply::ok("word").revised(7)), first.replace("W/\"", "W/\"7."));
+        assert_eq!(said(br#"{"a":{},"timestamp":1,"data":2,"timestamp":"x"}"#), br#"{"a":{},"timestamp":1,"data":2"#);
     }
 }

@@ -5,6 +5,7 @@ mod aborted;
 mod access;
 mod addresses;
 mod auth;
+mod conditional;
 mod connections;
 mod contract;
 mod hostile;

@@ -204,6 +204,9 @@ export const de = {
     details: 'Angaben',
     fromPackage:
       'Ausgefüllt mit dem, was das Manifest deines Lernpakets sagt. Nichts ändert sich, bevor du speicherst.',
+    outdated:
+      'Dieses Nano hat jemand anderes geändert, seit Sie es geöffnet haben. Ihre Änderungen stehen noch im Formular und sind nicht gespeichert.',
+    showCurrent: 'Meine verwerfen und den jetzigen Stand zeigen',
     takeOver: 'Angaben übernehmen',
     editedTitle: 'Noch nicht öffentlich',
     editedScanned: 'Die neuen Texte werden geprüft. Das dauert einen Moment.',

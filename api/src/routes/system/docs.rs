@@ -16,7 +16,10 @@ use http::{HeaderValue, header};
 use serde_json::Value;
 
 use super::openapi::Document;
-use crate::{reply::Code, state::AppState};
+use crate::{
+    reply::{Code, tag},
+    state::AppState,
+};
 
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -46,6 +49,7 @@ fn typed(kind: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::ETAG, tag::header_value(None, &tag::hash(text.as_bytes()))),
     ];
     (headers, text).into_response()
 }

@@ -65,7 +65,7 @@ fn completed(routes: &OpenApi) -> Value {
     schemas["Error"] = error_schema();
     schemas["Problem"] = problem_schema();
     schemas["ErrorCode"] = json!({"type": "string", "enum": Code::ALL});
-    document["components"]["parameters"] = json!({"IdempotencyKey": idempotency_key()});
+    document["components"]["parameters"] = shared_parameters();
     document["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
     requests::describe(&mut document);
@@ -98,6 +98,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let keyed = operation.remove("x-keyed").is_some();
     if keyed {
         add(&[Code::ValidationFailed, Code::IdempotencyKeyReused, Code::IdempotencyKeyInUse]);
+    }
+    let (tagged, conditional) = (operation.remove("x-tagged").is_some(), operation.remove("x-if-match").is_some());
+    if conditional {
+        add(&[Code::ValidationFailed, Code::PreconditionFailed]);
     }
     if let Some(body) = operation.get("requestBody") {
         add(&[Code::BodyInterrupted]);
@@ -140,24 +144,64 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         operation["responses"][status.to_string()] = response;
     }
     if keyed {
-        take_a_key(operation);
+        take(operation, "IdempotencyKey");
+        answer_with(operation, "Idempotent-Replayed", &json!({
+            "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`",
+            "schema": {"type": "string", "enum": ["true"]},
+        }));
+    }
+    if conditional {
+        take(operation, "IfMatch");
+    }
+    if tagged || (conditional && operation["responses"]["200"].is_object()) {
+        answer_with(operation, "ETag", &json!({
+            "description": "Names what is said here, for `If-None-Match`, and what edits name in `If-Match`",
+            "schema": {"type": "string"},
+            "example": "W/\"3.d0f00c5a71e2b9c4\"",
+        }));
+    }
+    if tagged {
+        take(operation, "IfNoneMatch");
+        operation["responses"]["304"] = json!({"description": "As it was read before (`If-None-Match`)"});
     }
 }
 
-/// The operation is answered once under a key.
-fn take_a_key(operation: &mut Map<String, Value>) {
-    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
-    if let Some(list) = parameters.as_array_mut() {
-        list.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+/// The operation has a parameter of those that are shared.
+fn take(operation: &mut Map<String, Value>, name: &str) {
+    if let Some(list) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+        list.push(json!({"$ref": format!("#/components/parameters/{name}")}));
     }
+}
+
+/// Its successful answers have a header.
+fn answer_with(operation: &mut Map<String, Value>, name: &str, header: &Value) {
     for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
         if status.starts_with('2') {
-            response["headers"]["Idempotent-Replayed"] = json!({
-                "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`",
-                "schema": {"type": "string", "enum": ["true"]},
-            });
+            response["headers"][name] = header.clone();
         }
     }
+}
+
+fn shared_parameters() -> Value {
+    json!({
+        "IdempotencyKey": idempotency_key(),
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "The `ETag` of what was read before: answered 304, without a body, when it says the same.",
+            "schema": {"type": "string"},
+        },
+        "IfMatch": {
+            "name": "If-Match",
+            "in": "header",
+            "required": false,
+            "description": "The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part \
+                before the dot counts, which edits change and nothing else does.",
+            "schema": {"type": "string"},
+            "example": "W/\"3.d0f00c5a71e2b9c4\"",
+        },
+    })
 }
 
 fn idempotency_key() -> Value {

@@ -9,7 +9,7 @@ use domain::{
     upload::{CHANGELOG_MAX, Semver, SemverError, UploadState},
     user::Permission,
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 use infra::db::{
     audit_log, nano_events,
     nano_versions::{self, NewVersion},
@@ -45,13 +45,14 @@ pub(super) async fn abort(tx: &mut Tx, upload: Upload, now: DateTime<Utc>) -> Re
 #[utoipa::path(get, path = "/uploads/{id}", tag = "uploads", params(("id" = Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 200, description = "The upload", body = Envelope<UploadView>)),
-    extensions(("x-errors" = json!([Code::NotFound]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound]))))]
 pub async fn get(
     State(state): State<AppState>,
     user: CurrentUser,
     Path(id): Path<UploadId>,
 ) -> Result<Reply<UploadView>, Error> {
-    Ok(Reply::ok(owned(&state, &user, id).await?.into()))
+    let upload: UploadView = owned(&state, &user, id).await?.into();
+    Ok(Reply::ok(upload).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }
 
 async fn owned(state: &AppState, user: &CurrentUser, id: UploadId) -> Result<Upload, Error> {

@@ -69,7 +69,7 @@ pub struct Page {
 
 const COLUMNS: &str = "n.id, n.creator_id, n.title, n.description, n.duration_minutes, n.level, n.language, n.format,
     n.license, n.status, n.archived_by_moderator, n.current_version_id, n.latest_version_id, n.thumbnail_key,
-    n.download_count, n.rating_count, n.average_rating + 0e0 AS average_rating, n.index_version, n.event_seq,
+    n.download_count, n.rating_count, n.average_rating + 0e0 AS average_rating, n.index_version, n.event_seq, n.revision,
     n.published_at, n.created_at, n.updated_at, u.username AS creator_username, u.name AS creator_name";
 
 /// Entries `offset .. offset + limit` of the filtered list. With no `sort`: newest made first (own nanos).
