@@ -86,8 +86,12 @@ impl Error {
 
     /// Worth another try in a moment.
     pub fn soon(code: Code) -> Self {
-        let problem = Problem::new(code, Value::Null);
-        Self::Refused(Box::new(Problem { retry_after: Some(RETRY_AFTER), ..problem }))
+        Self::after(code, Value::Null, RETRY_AFTER)
+    }
+
+    /// Worth another try after that time.
+    pub fn after(code: Code, details: Value, time: Duration) -> Self {
+        Self::Refused(Box::new(Problem { retry_after: Some(time), ..Problem::new(code, details) }))
     }
 
     pub fn not_found() -> Self {

@@ -1,8 +1,10 @@
 //! Answers: the envelope around every JSON answer (success, data, meta, timestamp), and errors.
 
 mod code;
+pub mod compression;
 mod error;
 mod issue;
+pub mod links;
 mod rate_limit;
 mod request_id;
 pub mod tag;
@@ -13,7 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-pub use code::Code;
+pub use code::{Code, page as error_page};
 pub use error::{Error, render};
 pub use issue::{FieldError, Issue};
 pub use rate_limit::RateLimit;
@@ -133,13 +135,14 @@ impl<T: Serialize> Reply<T> {
 impl<T: Serialize> Reply<T> {
     /// The answer as it goes out.
     pub fn write(self) -> Result<Written, Error> {
+        let meta = self.meta.clone();
         let envelope = Envelope { success: true, data: self.data, meta: self.meta, timestamp: Utc::now() };
         let body = serde_json::to_vec(&envelope).map_err(|error| Error::Internal(error.to_string()))?;
         let mut headers = self.headers;
         if let Some(tag) = self.tag {
             headers.push((header::ETAG, tag::header_value(tag.revision.as_deref(), &tag::hash(said(&body)))));
         }
-        Ok(Written { status: self.status, headers, body })
+        Ok(Written { status: self.status, headers, body, meta })
     }
 }
 
@@ -160,6 +163,8 @@ pub struct Written {
     pub status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Vec<u8>,
+    /// For the links of a list.
+    meta: Option<Meta>,
 }
 
 impl Written {
@@ -171,7 +176,7 @@ impl Written {
         if let Some(location) = location {
             headers.push((header::LOCATION, HeaderValue::from_str(location).map_err(|error| stored(&error))?));
         }
-        Ok(Self { status, headers, body })
+        Ok(Self { status, headers, body, meta: None })
     }
 
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -183,6 +188,9 @@ impl IntoResponse for Written {
     fn into_response(self) -> Response {
         let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let mut response = (self.status, json, self.body).into_response();
+        if let Some(meta) = self.meta {
+            response.extensions_mut().insert(meta);
+        }
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }

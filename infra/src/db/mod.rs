@@ -9,7 +9,7 @@ mod requests;
 
 pub use self::{
     audit::{audit_exports, audit_log},
-    maintenance::{retention, stored_objects, write_probe},
+    maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{
         categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
     },

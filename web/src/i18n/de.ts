@@ -4,6 +4,7 @@ export const de = {
     name: 'Nano',
     claim: 'Lernen in kleinen Einheiten',
     lead: 'Nanos sind kleine, geprüfte Lernpakete aus Text, Bild und Video. Finden Sie eines, das in Ihre nächste Pause passt.',
+    maintenance: 'Wartung: alles lässt sich lesen, nichts ändern.',
     skip: 'Zum Inhalt springen',
     menu: 'Menü',
     mainNavigation: 'Hauptnavigation',

@@ -5,6 +5,7 @@ export const en: typeof de = {
     name: 'Nano',
     claim: 'Learning in small units',
     lead: 'Nanos are small, checked packages of text, pictures and video. Find one that fits into your next break.',
+    maintenance: 'Maintenance: everything can be read, nothing can be changed.',
     skip: 'Skip to content',
     menu: 'Menu',
     mainNavigation: 'Main navigation',

@@ -123,7 +123,9 @@ pub async fn register(
         Ok(Reply::with_status(StatusCode::ACCEPTED, sent()).limit(limit))
     });
     made.map_err(|error| match error {
-        Error::Db(DbError::Conflict { constraint }) if constraint == "users_username" => Error::new(Code::UsernameTaken),
+        Error::Db(DbError::Conflict { constraint }) if constraint == "users_username" => {
+            Error::new(Code::UsernameTaken)
+        }
         error => error,
     })
 }

@@ -54,6 +54,12 @@ fn typed(kind: &'static str, text: &'static str) -> Response {
     (headers, text).into_response()
 }
 
+/// What a code says, why, and what to do.
+fn meaning(code: Code, language: Language) -> String {
+    let explained = code.explained(language).map(|explained| format!(" {} {}", explained.cause, explained.cure));
+    escape(&format!("{}{}", code.message(language), explained.unwrap_or_default()))
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -86,8 +92,8 @@ fn render(document: &Value) -> String {
             "<tr id=\"{0}\"><td><code>{0}</code><td>{1}<td>{2}<br><span lang=\"de\">{3}</span></tr>",
             code.as_str(),
             code.status().as_u16(),
-            escape(code.message(Language::En)),
-            escape(code.message(Language::De)),
+            meaning(*code, Language::En),
+            meaning(*code, Language::De),
         );
     }
     html.push_str("</table></section><section id=\"schemas\"><h2>Schemas</h2>");

@@ -14,8 +14,10 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi};
 
 use crate::{
+    maintenance::GO_ON,
     reply::Code,
     request::keyed::{LONGEST, SHORTEST},
+    routes::deprecations::{self, DEPRECATIONS},
 };
 
 /// The document's head.
@@ -68,6 +70,7 @@ fn completed(routes: &OpenApi) -> Value {
     document["components"]["parameters"] = shared_parameters();
     document["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+    deprecations::describe(&mut document, DEPRECATIONS);
     requests::describe(&mut document);
     components::share(&mut document);
     components::prune(&mut document);
@@ -94,6 +97,9 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     add(&[Code::Unavailable, Code::Internal, Code::RateLimited]);
     if needs_token {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
+    }
+    if method != "get" && !GO_ON.contains(&path) {
+        add(&[Code::Maintenance]);
     }
     let keyed = operation.remove("x-keyed").is_some();
     if keyed {
@@ -145,20 +151,40 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     }
     if keyed {
         take(operation, "IdempotencyKey");
-        answer_with(operation, "Idempotent-Replayed", &json!({
-            "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`",
-            "schema": {"type": "string", "enum": ["true"]},
-        }));
+        answer_with(
+            operation,
+            "Idempotent-Replayed",
+            &json!({
+                "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`",
+                "schema": {"type": "string", "enum": ["true"]},
+            }),
+        );
     }
     if conditional {
         take(operation, "IfMatch");
     }
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    if parameters.is_some_and(|list| list.iter().any(|one| one["name"] == "page" || one["name"] == "cursor")) {
+        answer_with(
+            operation,
+            "Link",
+            &json!({
+                "description": "RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such",
+                "schema": {"type": "string"},
+                "example": "</api/v1/nanos?page=2>; rel=\"next\", </api/v1/nanos?page=1>; rel=\"first\"",
+            }),
+        );
+    }
     if tagged || (conditional && operation["responses"]["200"].is_object()) {
-        answer_with(operation, "ETag", &json!({
-            "description": "Names what is said here, for `If-None-Match`, and what edits name in `If-Match`",
-            "schema": {"type": "string"},
-            "example": "W/\"3.d0f00c5a71e2b9c4\"",
-        }));
+        answer_with(
+            operation,
+            "ETag",
+            &json!({
+                "description": "Names what is said here, for `If-None-Match`, and what edits name in `If-Match`",
+                "schema": {"type": "string"},
+                "example": "W/\"3.d0f00c5a71e2b9c4\"",
+            }),
+        );
     }
     if tagged {
         take(operation, "IfNoneMatch");

@@ -166,9 +166,15 @@ pub async fn set_words(
     description: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    sqlx::query!("UPDATE nanos SET title = ?, description = ?, updated_at = ? WHERE id = ?", title, description, now, id)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE nanos SET title = ?, description = ?, updated_at = ? WHERE id = ?",
+        title,
+        description,
+        now,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
