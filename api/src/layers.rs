@@ -16,9 +16,10 @@ use tower_http::{
 use tracing::Instrument;
 
 use crate::{
-    quota,
+    maintenance, quota,
     reply::{self, Error},
-    request::{JSON_LIMIT, host},
+    request::{JSON_LIMIT, host, keyed},
+    routes::deprecations::{self, DEPRECATIONS},
     settings::Settings,
     state::AppState,
 };
@@ -31,10 +32,15 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     let router = router
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn(deadline))
+        .layer(middleware::from_fn_with_state(state.clone(), maintenance::guard))
         .layer(middleware::from_fn(host::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), quota::keep))
+        .layer(middleware::from_fn(reply::links::of_lists))
+        .layer(middleware::from_fn(|request, next| deprecations::mark(DEPRECATIONS, request, next)))
+        .layer(middleware::from_fn(reply::tag::not_modified))
         .layer(middleware::from_fn(reply::render))
+        .layer(reply::compression::layer())
         .layer(middleware::from_fn(reply::observe));
     let router = match cors(&state.settings) {
         Some(cors) => router.layer(cors),
@@ -100,7 +106,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 name("tracestate"),
                 name("x-filename"),
                 name("content-digest"),
-                name("idempotency-key"),
+                keyed::HEADER,
             ])
             .expose_headers([
                 header::ETAG,
@@ -111,6 +117,9 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 name("ratelimit-policy"),
                 name("x-request-id"),
                 name("traceresponse"),
+                keyed::REPLAYED,
+                deprecations::DEPRECATION,
+                deprecations::SUNSET,
             ])
             .max_age(Duration::from_secs(3600)),
     )

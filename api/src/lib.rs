@@ -4,6 +4,7 @@
 pub mod auth;
 mod layers;
 mod live;
+mod maintenance;
 mod quota;
 mod reply;
 mod request;
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::serve::Routers;
 pub use crate::{
-    reply::{Code, Error},
+    reply::{Code, Error, error_page},
     request::TrustedProxies,
     routes::{Document, document},
     serve::{ConnectionSettings, raise_file_limit},

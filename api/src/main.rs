@@ -1,4 +1,4 @@
-//! The API's program: `serve` (default), `openapi`, `healthcheck`.
+//! The API's program: `serve` (default), `openapi`, `errors`, `healthcheck`.
 
 use std::{
     io::{Read, Write},
@@ -38,6 +38,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the page about its error codes, docs/errors.md.
+    Errors,
     /// Ask the API on this machine for /health; exit status 0 when it answers.
     Healthcheck(HealthcheckArgs),
 }
@@ -104,6 +106,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(Command::Openapi) => {
             // A closed pipe is the reader's choice.
             let _ = writeln!(std::io::stdout().lock(), "{}", api::document().text);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Errors) => {
+            let _ = write!(std::io::stdout().lock(), "{}", api::error_page());
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Healthcheck(args)) => {

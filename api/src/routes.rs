@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+pub mod deprecations;
 mod jobs;
 mod moderation;
 mod nanos;
@@ -79,7 +80,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 11] {
+    fn forms() -> [Form; 12] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -92,6 +93,7 @@ mod tests {
             ("PasswordChange", refused::<accounts::password::PasswordChange>),
             ("Judgement", refused::<moderation::Judgement>),
             ("LimitForm", refused::<admin::limits::LimitForm>),
+            ("NewMaintenance", refused::<admin::maintenance::NewMaintenance>),
             ("NewPause", refused::<admin::pauses::NewPause>),
             ("BulkRequest", refused::<admin::jobs::bulk::BulkRequest>),
             ("Operation", refused::<jobs::operate::Operation>),
@@ -129,7 +131,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 52, "a form got or lost a bound");
+        assert_eq!(bounds, 56, "a form got or lost a bound");
     }
 
     #[test]
@@ -173,6 +175,22 @@ mod tests {
         let general = [Code::MethodNotAllowed, Code::HostInvalid, Code::TooManyConnections];
         for code in Code::ALL.iter().filter(|code| !general.contains(code)) {
             assert!(text.contains(&format!("`{}`", code.as_str())), "{} is on no route", code.as_str());
+        }
+    }
+
+    /// What nobody could undo by asking again.
+    #[test]
+    fn every_post_that_makes_something_takes_a_key() {
+        // A cancel answers with the job it stops; mails that are asked for again are sent once a minute.
+        let makes_nothing = ["post /api/v1/jobs/{id}/cancel", "post /api/v1/auth/resend-verification"];
+        for (name, operation) in operations() {
+            let answers = |status: &str| operation["responses"][status].is_object();
+            let makes = name.starts_with("post ")
+                && (answers("201") || answers("202"))
+                && !makes_nothing.contains(&name.as_str());
+            let key = json!({"$ref": "#/components/parameters/IdempotencyKey"});
+            let takes = operation["parameters"].as_array().is_some_and(|list| list.contains(&key));
+            assert_eq!(takes, makes, "{name}: does it make something, and is it answered once (`once!`)?");
         }
     }
 

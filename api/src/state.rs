@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{jwt::JwtKeys, password::Passwords},
     live::Live,
+    maintenance::Maintenance,
     quota::Open,
     reply::Error,
     routes::LastReadiness,
@@ -44,6 +45,8 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    /// Whether changes are refused.
+    pub maintenance: Maintenance,
     /// Event streams, and files on their way in, that people have open.
     pub streams: Open,
     pub incoming: Open,
@@ -77,6 +80,7 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),
             live: Arc::default(),

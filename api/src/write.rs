@@ -1,4 +1,4 @@
-//! Writing transactions, tried again when they lose a lock race.
+//! Writing transactions, tried again when they lose a lock race, and answered once under a key.
 
 /// Runs a block in a transaction and commits it; a block that lost a deadlock or a lock wait runs again, up to three
 /// times. It must have no effect but its writes. `?` and `return` leave the block, and what is not `Ok` is rolled back.
@@ -30,6 +30,21 @@ macro_rules! transaction {
     }};
 }
 pub(crate) use transaction;
+
+/// The same for a request that may be repeated under a key: the block makes the reply, and runs only if the key is new.
+/// Whatever comes before it runs each time, and must have made nothing.
+macro_rules! once {
+    ($state:expr, $key:expr, $now:expr, |$tx:ident| $block:block) => {
+        $crate::write::transaction!($state.db, |$tx| {
+            if let Some(answered) = $key.claim($tx, $now).await? {
+                return Ok(answered);
+            }
+            let reply: Result<_, $crate::reply::Error> = async { $block }.await;
+            $key.settle($tx, reply?).await
+        })
+    };
+}
+pub(crate) use once;
 
 impl db::Race for crate::reply::Error {
     fn is_race(&self) -> bool {

@@ -12,7 +12,7 @@ pub enum DbError {
     /// The server cannot be reached, or went away in the middle.
     #[error("the database is away: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// MySQL 1213 or 1205: the whole transaction is worth another try.
+    /// MySQL 1213, 1205, or 3572 where nobody waits (`NOWAIT`): the whole transaction is worth another try.
     #[error("the transaction lost a lock race: {0}")]
     Deadlock(#[source] sqlx::Error),
     /// The pool and its short queue are full.
@@ -44,7 +44,7 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(cause) => {
                 let number = cause.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|e| e.number());
                 match number {
-                    Some(1213 | 1205) => Self::Deadlock(error),
+                    Some(1213 | 1205 | 3572) => Self::Deadlock(error),
                     Some(1062) => Self::Conflict { constraint: constraint_name(cause.message()) },
                     // By MariaDB, by MySQL.
                     Some(1969 | 3024) => Self::TooSlow(error),

@@ -7,6 +7,7 @@ pub mod mail;
 pub mod maintenance;
 mod marketplace;
 pub mod queues;
+pub mod read_only;
 mod readers;
 pub mod steps;
 

@@ -31,6 +31,9 @@ struct Described {
     error_codes: Vec<Value>,
     /// By media type.
     bodies: Map<String, Value>,
+    /// Whether it has an entity tag, and may have links.
+    tagged: bool,
+    linked: bool,
 }
 
 /// What is against the document in this answer. Other servers' answers are passed over.
@@ -57,6 +60,8 @@ impl Contract {
                         let described = Described {
                             error_codes: response["x-error-codes"].as_array().cloned().unwrap_or_default(),
                             bodies: response["content"].as_object().cloned().unwrap_or_default(),
+                            tagged: response["headers"]["ETag"].is_object(),
+                            linked: response["headers"]["Link"].is_object(),
                         };
                         (status.parse().expect("a status"), described)
                     });
@@ -97,6 +102,15 @@ impl Contract {
             };
         };
         let described = statuses.get(&status.as_u16()).ok_or("this status is not documented")?;
+        if status == StatusCode::OK && described.tagged != headers.contains_key("etag") {
+            return Err(format!(
+                "the document says {} entity tag",
+                if described.tagged { "it has an" } else { "nothing of an" }
+            ));
+        }
+        if status == StatusCode::OK && headers.contains_key("link") && !described.linked {
+            return Err("its links are not documented".into());
+        }
         if *method == Method::HEAD {
             return Ok(());
         }

@@ -48,6 +48,8 @@ fn field(name: &str, value: &Value) -> Value {
 fn text(name: &str, value: &str) -> String {
     if matches!(name, "access_token" | "refresh_token") {
         "[secret]".to_owned()
+    } else if name == "revision" {
+        "[revision]".to_owned()
     } else if chrono::DateTime::parse_from_rfc3339(value).is_ok() {
         "[time]".to_owned()
     } else if value.starts_with("http://") {

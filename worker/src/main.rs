@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use worker::{
     admin, audit, check,
     commands::{
-        self, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, queues::QueuesArgs, schedules::SchedulesArgs,
+        self, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, maintenance::MaintenanceArgs, queues::QueuesArgs,
+        schedules::SchedulesArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -66,6 +67,8 @@ enum Command {
     Jobs(Box<JobsArgs>),
     /// The queues, pausing queues and kinds of jobs, and limits.
     Queues(Box<QueuesArgs>),
+    /// The read-only maintenance mode: whether it is on; begin it, end it.
+    Maintenance(MaintenanceArgs),
     /// What runs when; run, pause or resume a schedule.
     Schedules(Box<SchedulesArgs>),
     /// Why a job waits, or a queue does not move, and what would help.
@@ -174,6 +177,7 @@ async fn serve(command: Command) -> ExitCode {
         ),
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,
+        Command::Maintenance(args) => commands::maintenance::maintenance(args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
         Command::Explain(args) => commands::explain::explain(args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,

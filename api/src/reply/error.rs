@@ -84,14 +84,23 @@ impl Error {
         }))
     }
 
+    /// Worth another try in a moment.
+    pub fn soon(code: Code) -> Self {
+        Self::after(code, Value::Null, RETRY_AFTER)
+    }
+
+    /// Worth another try after that time.
+    pub fn after(code: Code, details: Value, time: Duration) -> Self {
+        Self::Refused(Box::new(Problem { retry_after: Some(time), ..Problem::new(code, details) }))
+    }
+
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
     }
 
     /// There is no place for one more connection.
     pub fn too_many_connections() -> Self {
-        let problem = Problem::new(Code::TooManyConnections, Value::Null);
-        Self::Refused(Box::new(Problem { retry_after: Some(RETRY_AFTER), ..problem }))
+        Self::soon(Code::TooManyConnections)
     }
 
     fn into_problem(self) -> Problem {

@@ -48,7 +48,8 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for MaybeJson<T> {
     }
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
+/// The bytes of a JSON body.
+pub(super) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
     let read = tokio::time::timeout(JSON_PATIENCE, Bytes::from_request(request, state)).await;
     read.map_err(|_| Error::new(Code::BodyInterrupted))?.map_err(|rejection| {
         if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {

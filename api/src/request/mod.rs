@@ -5,6 +5,8 @@ pub mod caller;
 mod client;
 pub mod fields;
 pub mod host;
+mod if_match;
+pub mod keyed;
 mod name;
 mod proxies;
 mod query;
@@ -14,6 +16,8 @@ pub use caller::{
     AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, RequirePermission, served,
 };
 pub use client::ClientInfo;
+pub use if_match::IfMatch;
+pub use keyed::Keyed;
 pub use name::Name;
 pub use proxies::TrustedProxies;
 pub use query::{Page, Path, Query, StrictQuery};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::words;
 use crate::reply::{maybe_time, time};
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Progress {
     pub done: u64,
     pub total: Option<u64>,
@@ -89,7 +89,7 @@ impl Job {
 }
 
 /// A job in a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct AdminJob {
     pub id: Uuid,
     pub kind: String,

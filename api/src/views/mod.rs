@@ -16,7 +16,7 @@ pub use account::Me;
 pub use failure::{Count, ErrorGroup};
 pub use job::{AdminJob, Job};
 pub use nano::{Nano, PendingEdit};
-pub use queue::{LimitView, QueuesView};
+pub use queue::{LimitView, QueuesView, revision};
 pub use trouble::{Explanation, Retry, owners_cancel};
 pub use upload::UploadView;
 pub use version::{Note, Version, VersionDetail};

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::words;
 use crate::reply::{Error, maybe_time, time};
 
-/// How long a thumbnail's address is good for.
+/// How long a thumbnail's address is good for at least.
 const THUMBNAIL_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,7 +29,7 @@ pub struct Creator {
     pub name: String,
 }
 
-/// Addresses of one picture in three widths, good for an hour.
+/// Addresses of one picture in three widths, good for an hour at least.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Thumbnail {
     #[serde(rename = "320")]
@@ -85,6 +85,9 @@ pub struct Nano {
     pub rating_count: u32,
     /// 0–5.
     pub average_rating: f64,
+    /// Raised by every edit: an edit may name it in `If-Match`, in quotes.
+    #[schema(example = 1)]
+    pub revision: u32,
     /// What title and description are to become. For the creator and the moderators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_edit: Option<PendingEdit>,
@@ -124,6 +127,7 @@ impl Nano {
             download_count: nano.download_count,
             rating_count: nano.rating_count,
             average_rating: nano.average_rating,
+            revision: nano.revision,
             pending_edit: None,
             published_at: nano.published_at,
             created_at: nano.created_at,
@@ -145,6 +149,6 @@ async fn thumbnail_url(storage: &Storage, prefix: &str, width: u32) -> Result<St
         .parse()
         .map_err(|error| Error::Internal(format!("a stored thumbnail key: {error}")))?;
     let name = format!("{width}.webp");
-    let url = storage.presign_get(&key, THUMBNAIL_LIFETIME, &name).await;
+    let url = storage.presign_get_steadily(&key, THUMBNAIL_LIFETIME, &name).await;
     url.map(String::from).map_err(|error| Error::Unavailable(error.to_string()))
 }

@@ -94,6 +94,13 @@ pub struct LimitView {
     pub actor: Option<Uuid>,
     #[serde(serialize_with = "time")]
     pub changed_at: DateTime<Utc>,
+    /// What a change may name in `If-Match`, in quotes.
+    pub revision: String,
+}
+
+/// Of a limit: when it was set, to the microsecond. Limits are set one after the other.
+pub fn revision(limit: &Limit) -> String {
+    limit.changed_at.timestamp_micros().to_string()
 }
 
 impl From<Pause> for PauseView {
@@ -106,6 +113,7 @@ impl From<Pause> for PauseView {
 impl From<Limit> for LimitView {
     fn from(limit: Limit) -> Self {
         Self {
+            revision: revision(&limit),
             kind: limit.kind,
             max_running: limit.max_running,
             max_running_per_tenant: limit.max_running_per_tenant,

@@ -5,12 +5,14 @@ mod audit;
 mod maintenance;
 mod nano;
 mod people;
+mod requests;
 
 pub use self::{
     audit::{audit_exports, audit_log},
-    maintenance::{retention, stored_objects, write_probe},
+    maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{
         categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
     },
     people::{email_deliveries, email_tokens, refresh_tokens, registrations, users, verification_pauses},
+    requests::idempotency_keys,
 };

@@ -1,8 +1,8 @@
 //! Links that let a browser fetch one object for a short while.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::presigning::{PresigningConfig, PresigningConfigError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
@@ -15,7 +15,26 @@ impl Storage {
     /// A link to `key`, valid for `ttl` (at most 7 days, and no longer than the credentials). The browser saves the
     /// object under `filename` and never shows it in place.
     pub async fn presign_get(&self, key: &Key, ttl: Duration, filename: &str) -> Result<Url, StorageError> {
-        let expiry = PresigningConfig::expires_in(ttl).map_err(|error| unavailable("sign link", error))?;
+        self.sign(key, PresigningConfig::expires_in(ttl), filename).await
+    }
+
+    /// The same, valid for at least `ttl` and at most half as long again. For that half it is the same link, so that it can be
+    /// found in caches, and an answer that has it is the same answer.
+    pub async fn presign_get_steadily(&self, key: &Key, ttl: Duration, filename: &str) -> Result<Url, StorageError> {
+        let half = ttl.as_secs() / 2;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let start = UNIX_EPOCH + Duration::from_secs(now - now % half.max(1));
+        let expiry = PresigningConfig::builder().start_time(start).expires_in(ttl + Duration::from_secs(half)).build();
+        self.sign(key, expiry, filename).await
+    }
+
+    async fn sign(
+        &self,
+        key: &Key,
+        expiry: Result<PresigningConfig, PresigningConfigError>,
+        filename: &str,
+    ) -> Result<Url, StorageError> {
+        let expiry = expiry.map_err(|error| unavailable("sign link", error))?;
         let signed = self
             .0
             .signer

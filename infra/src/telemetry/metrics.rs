@@ -63,6 +63,9 @@ pub const METRICS: &[Metric] = &[
     counter("http_connections_cut_total", &["reason"], "Connections closed because their client was too slow"),
     counter("logins_total", &["result"], "Attempts to log in"),
     counter("requests_limited_total", &["policy"], "Requests refused because their sender has asked too much"),
+    counter("requests_replayed_total", &[], "Repeated requests answered as before, by their Idempotency-Key"),
+    counter("requests_in_maintenance_total", &[], "Changes refused because of maintenance"),
+    counter("deprecated_requests_total", &["method", "route"], "Requests to what will be taken away"),
     counter("logins_slowed_total", &[], "Attempts to log in to an account that is slowed down"),
     counter(
         "refresh_tokens_reused_total",

@@ -1,4 +1,4 @@
-//! Ends what has had its time: expired links and tokens, who downloaded what, and what deleted nanos and accounts
+//! Ends what has had its time: expired links and tokens, answers that are no longer given again, who downloaded what, and what deleted nanos and accounts
 //! leave behind. The figures are settings.
 
 use std::{future::Future, time::Duration};
@@ -11,7 +11,7 @@ use domain::{
     ids::{NanoId, UserId},
     user::Email,
 };
-use infra::db::{audit_log, registrations, retention, stored_objects};
+use infra::db::{audit_log, idempotency_keys, registrations, retention, stored_objects};
 use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, enqueue, schedule::Schedule};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,6 +47,8 @@ impl Job<Context> for Retention {
         let mut done = Done { run, counts: Vec::new() };
         done.rows("mail links", now - TOKENS, db, retention::prune_email_tokens).await?;
         done.rows("pauses between mails", now - TOKENS, db, retention::prune_verification_pauses).await?;
+        let answers = now - idempotency_keys::LIFETIME;
+        done.rows("answers to keyed requests", answers, db, retention::prune_idempotency_keys).await?;
         done.rows("links in mails of earlier builds", now, db, |db, _| retention::forget_mailed_links(db)).await?;
         done.addresses(db).await?;
         done.subjects(context, Subject::Registrations, now - UNCONFIRMED).await?;

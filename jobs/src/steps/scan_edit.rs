@@ -78,13 +78,12 @@ impl Job<Context> for ScanEdit {
 /// Makes an edit what everybody reads, with the nano locked. `by`: who found nothing against it.
 pub async fn publish_edit(
     tx: &mut Tx,
-    mut nano: Nano,
+    nano: Nano,
     edit: NanoEdit,
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), EnqueueError> {
-    (nano.title, nano.description) = (edit.title, edit.description);
-    nanos::update(tx, &nano, now).await?;
+    nanos::set_words(tx, nano.id, &edit.title, &edit.description, now).await?;
     nano_edits::remove(tx, nano.id).await?;
     nano_events::append(tx, nano.id, "edit_published", &json!({ "by": by }), now).await?;
     nanos::next_index_version(tx, nano.id).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     ids::JobId,
     ledger::{
-        By, State,
+        By, JobRow, State,
         act::{keep, leave_limits},
         history::timeline::Deed,
     },
@@ -40,6 +40,13 @@ pub struct Place {
     pub run_at: DateTime<Utc>,
     pub priority: u8,
     pub queue: String,
+}
+
+impl Place {
+    /// Of a job that was read.
+    pub fn of(row: &JobRow) -> Self {
+        Self { state: row.state, run_at: row.run_at, priority: row.priority, queue: row.queue.clone() }
+    }
 }
 
 /// What became of it.

@@ -10,7 +10,7 @@ use tests::{
     routes::{Access, Needs, Route},
 };
 
-use super::things::{Things, schedule};
+use super::things::{Things, end_maintenance, schedule};
 
 /// Texts for paths, queries and fields.
 fn texts() -> Vec<String> {
@@ -227,6 +227,7 @@ async fn nothing_that_is_sent_makes_the_server_fail() {
             walk.paths(route).await;
             walk.queries(route).await;
             walk.bodies(route).await;
+            end_maintenance(&app, &admin, route).await;
         }
         assert!(walk.faults.is_empty(), "{} faults:\n{}", walk.faults.len(), walk.faults.join("\n"));
         assert!(walk.calls > 500, "{} calls are too few to mean anything", walk.calls);

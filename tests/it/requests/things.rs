@@ -71,6 +71,21 @@ async fn execute(app: &TestApp, statement: &'static str, id: &str) {
     sqlx::query(statement).bind(id).execute(app.db.pool()).await.unwrap();
 }
 
+async fn begin_maintenance(app: &TestApp) {
+    let mut tx = app.db.begin().await.unwrap();
+    jobs::read_only::begin(&mut tx, 60, &By::system("before")).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Ends what this route may have begun and everybody else would wait for.
+pub async fn end_maintenance(app: &TestApp, admin: &User, route: &Route) {
+    if route.path.ends_with("/admin/maintenance") {
+        let over = admin.request(app, reqwest::Method::DELETE, "/api/v1/admin/maintenance?reason=over");
+        let status = tests::client::answer(over).await.status;
+        assert!(matches!(status.as_u16(), 204 | 409), "{status}");
+    }
+}
+
 impl Things {
     /// A draft with a received upload, a version whose check waits, and a case.
     pub async fn of(app: &TestApp, owner: &User) -> Self {
@@ -175,6 +190,7 @@ impl Things {
                 tx.commit().await.unwrap();
                 things.case = case.to_string();
             }
+            ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
             // What has no thing of its own.
             _ => {}
         }

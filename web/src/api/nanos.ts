@@ -90,12 +90,16 @@ export const myNanos = (page: number) =>
     placeholderData: keepPreviousData,
   })
 
-export async function createNano(form: NanoForm): Promise<Nano> {
-  return (await api.post<Envelope<Nano>>('/nanos', form)).data.data
+/** `key`: of this one nano, however often the form is sent because its answer was lost. */
+export async function createNano(form: NanoForm, key: string): Promise<Nano> {
+  const headers = { 'Idempotency-Key': key }
+  return (await api.post<Envelope<Nano>>('/nanos', form, { headers })).data.data
 }
 
-export async function editNano(id: string, form: NanoForm): Promise<Nano> {
-  return (await api.patch<Envelope<Nano>>(`/nanos/${id}`, form)).data.data
+/** Refused when somebody has edited the nano since `revision` was read. */
+export async function editNano(id: string, revision: number, form: NanoForm): Promise<Nano> {
+  const headers = { 'If-Match': `"${revision}"` }
+  return (await api.patch<Envelope<Nano>>(`/nanos/${id}`, form, { headers })).data.data
 }
 
 /** Archives what was public, deletes what was not. */

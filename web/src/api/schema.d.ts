@@ -195,7 +195,8 @@ export interface paths {
         get?: never;
         /**
          * Sets the limits of a kind, for the whole fleet and at once. Jobs beyond `max_running` step aside (`blocked`) and are let
-         *     go in turn; starts beyond the rate are put off, each to its own time.
+         *     go in turn; starts beyond the rate are put off, each to its own time. `If-Match` with the limit's `revision` in quotes refuses
+         *     it (412) when somebody else has set or lifted it since.
          */
         put: operations["put_admin_jobs_limits_kind"];
         post?: never;
@@ -439,7 +440,7 @@ export interface paths {
         /**
          * Changes when a job may run, how urgent it is, or which queue has it. For jobs that have not begun: `available`,
          *     `scheduled`, `retryable` and `blocked` ones, and of those that are `waiting` for their flow priority and queue. A deadline
-         *     moves with the time.
+         *     moves with the time. `If-Match` with the `ETag` of what was read refuses the change (412) when the job stands elsewhere by now.
          */
         patch: operations["patch_admin_jobs_id"];
         trace?: never;
@@ -479,6 +480,28 @@ export interface paths {
          */
         post: operations["post_admin_jobs_id_rerun"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Begins maintenance: within a second or two nothing is changed any more through the API, on no process, and no job starts, in
+         *     no queue; what has begun goes on to its end. Reading, signing in and staying signed in go on. Doing it again changes reason and
+         *     time. A pause of everything becomes part of it and ends with it.
+         */
+        put: operations["put_admin_maintenance"];
+        post?: never;
+        /** Ends maintenance: changes are taken again, and the queues go on. */
+        delete: operations["delete_admin_maintenance"];
         options?: never;
         head?: never;
         patch?: never;
@@ -809,6 +832,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether there is maintenance: reads go on, and whatever would change something is answered 503 `MAINTENANCE`. As it was a
+         *     second ago.
+         */
+        get: operations["get_maintenance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nanos": {
         parameters: {
             query?: never;
@@ -867,6 +910,9 @@ export interface paths {
          * @description Title and description of a published nano are scanned first: they are in `pending_edit` until then, usually for a second,
          *     and until a moderator has decided when the scan finds something. What is public stays until then. Sending what is public
          *     gives the edit up.
+         *
+         *     `If-Match` with the `ETag` of what was read refuses the edit (412) when somebody has edited the nano since. Who edits
+         *     somebody else's nano must send it (428).
          */
         patch: operations["patch_nanos_id"];
         trace?: never;
@@ -1603,6 +1649,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_MaintenanceView: {
+            data: components["schemas"]["MaintenanceView"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Me: {
             data: components["schemas"]["Me"];
             meta?: components["schemas"]["Meta"] | null;
@@ -1838,7 +1893,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -2129,6 +2184,8 @@ export interface components {
             /** Format: int32 */
             rate_seconds?: number | null;
             reason: string;
+            /** @description What a change may name in `If-Match`, in quotes. */
+            revision: string;
         };
         LogView: {
             /** Format: date-time */
@@ -2155,6 +2212,15 @@ export interface components {
             email: string;
             /** @example verify_email */
             next: string;
+        };
+        /** @description Whether changes are refused just now. */
+        MaintenanceView: {
+            on: boolean;
+            reason?: string | null;
+            /** Format: int32 */
+            retry_after_seconds?: number | null;
+            /** Format: date-time */
+            since?: string | null;
         };
         /** @description The signed-in person. */
         Me: {
@@ -2235,6 +2301,12 @@ export interface components {
             published_at?: string | null;
             /** Format: int32 */
             rating_count: number;
+            /**
+             * Format: int32
+             * @description Raised by every edit: an edit may name it in `If-Match`, in quotes.
+             * @example 1
+             */
+            revision: number;
             /** @enum {string} */
             status: "draft" | "processing" | "pending_review" | "published" | "rejected" | "archived" | "deleted";
             thumbnail?: components["schemas"]["Thumbnail"] | null;
@@ -2246,6 +2318,20 @@ export interface components {
         NanoDetail: components["schemas"]["Nano"] & {
             latest_version?: components["schemas"]["VersionDetail"] | null;
             version?: components["schemas"]["Version"] | null;
+        };
+        /** @description Why, and when it will be over. */
+        NewMaintenance: {
+            /**
+             * @description For everybody to read, and for the audit log.
+             * @example The database moves; back at 14:00.
+             */
+            reason: string;
+            /**
+             * Format: int32
+             * @description What `Retry-After` says; 60 when left out.
+             * @default 60
+             */
+            retry_after_seconds: number | null;
         };
         /** @description Why, and for how long. */
         NewPause: {
@@ -2670,7 +2756,7 @@ export interface components {
             at: string;
             reason: string;
         };
-        /** @description Addresses of one picture in three widths, good for an hour. */
+        /** @description Addresses of one picture in three widths, good for an hour at least. */
         Thumbnail: {
             320: string;
             640: string;
@@ -2868,7 +2954,20 @@ export interface components {
         };
     };
     responses: never;
-    parameters: never;
+    parameters: {
+        /**
+         * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+         * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+         */
+        IdempotencyKey: string;
+        /**
+         * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+         * @example W/"3.d0f00c5a71e2b9c4"
+         */
+        IfMatch: string;
+        /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+        IfNoneMatch: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -2914,6 +3013,11 @@ export interface operations {
             /** @description A page of it */
             200: {
                 headers: {
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3036,7 +3140,10 @@ export interface operations {
             /** @description A page of them */
             200: {
                 headers: {
-                    /** @description `rel="next"`: the page behind this one */
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -3137,7 +3244,13 @@ export interface operations {
     post_admin_jobs_bulk: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3150,6 +3263,8 @@ export interface operations {
             /** @description What it would do (`dry_run`) */
             200: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -3159,6 +3274,8 @@ export interface operations {
             /** @description Begun */
             202: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     /** @description The job that does it */
                     Location?: string;
                     [name: string]: unknown;
@@ -3207,6 +3324,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly. */
+            409: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
             413: {
                 headers: {
@@ -3227,7 +3356,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3265,6 +3397,7 @@ export interface operations {
             };
             /**
              * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
              *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
              */
             503: {
@@ -3400,7 +3533,10 @@ export interface operations {
             /** @description A page of them */
             200: {
                 headers: {
-                    /** @description `rel="next"`: the page behind this one */
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -3733,7 +3869,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -3888,7 +4027,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -3905,7 +4047,10 @@ export interface operations {
     get_admin_jobs_limits: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3914,11 +4059,23 @@ export interface operations {
             /** @description Kinds without limits are not in it */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Vec_LimitView"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -3990,7 +4147,13 @@ export interface operations {
     put_admin_jobs_limits_kind: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @example send_email */
                 kind: string;
@@ -4006,6 +4169,11 @@ export interface operations {
             /** @description In force */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4054,6 +4222,16 @@ export interface operations {
             };
             /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4118,7 +4296,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4141,7 +4322,13 @@ export interface operations {
                  */
                 reason: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @example send_email */
                 kind: string;
@@ -4194,6 +4381,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
                 headers: {
@@ -4230,7 +4427,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4362,7 +4562,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4608,7 +4811,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4763,7 +4969,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4905,7 +5114,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5135,7 +5347,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5290,7 +5505,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5307,7 +5525,13 @@ export interface operations {
     post_admin_jobs_schedules_name_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /** @example prune_ledger */
                 name: string;
@@ -5323,6 +5547,8 @@ export interface operations {
             /** @description Enqueued */
             202: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     /** @description The job */
                     Location?: string;
                     [name: string]: unknown;
@@ -5381,9 +5607,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `SCHEDULE_UNKNOWN_JOB`: This build does not know the schedule's job; it belongs to a newer release. */
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `SCHEDULE_UNKNOWN_JOB`: This build does not know the schedule's job; it belongs to a newer release.
+             */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5411,7 +5642,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5447,7 +5681,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5813,7 +6050,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5830,7 +6070,10 @@ export interface operations {
     get_admin_jobs_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 id: string;
             };
@@ -5841,11 +6084,23 @@ export interface operations {
             /** @description The job */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_AdminJobDetail"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -5930,7 +6185,13 @@ export interface operations {
     patch_admin_jobs_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: string;
             };
@@ -5945,6 +6206,11 @@ export interface operations {
             /** @description Changed */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6011,6 +6277,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
             413: {
                 headers: {
@@ -6067,7 +6343,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6224,7 +6503,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6381,6 +6663,250 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_admin_maintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMaintenance"];
+            };
+        };
+        responses: {
+            /** @description It has begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MaintenanceView"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_admin_maintenance: {
+        parameters: {
+            query: {
+                /**
+                 * @description Kept in the audit log.
+                 * @example the mail server was enlarged
+                 */
+                reason: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_PAUSED`: It is not paused. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
             503: {
                 headers: {
@@ -6410,6 +6936,11 @@ export interface operations {
             /** @description A page of them */
             200: {
                 headers: {
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6634,7 +7165,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6765,7 +7299,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6990,7 +7527,10 @@ export interface operations {
     get_auth_me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6999,11 +7539,23 @@ export interface operations {
             /** @description You */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Me"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -7187,7 +7739,13 @@ export interface operations {
     post_auth_register: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7200,6 +7758,8 @@ export interface operations {
             /** @description A mail is on its way */
             202: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -7219,9 +7779,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `USERNAME_TAKEN`: This username is taken. */
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `USERNAME_TAKEN`: This username is taken.
+             */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7249,7 +7814,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7285,7 +7853,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7390,7 +7961,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7552,7 +8126,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7644,7 +8221,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7748,7 +8328,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7765,7 +8348,10 @@ export interface operations {
     get_categories: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7774,11 +8360,23 @@ export interface operations {
             /** @description The top categories */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Vec_Category"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description - `RATE_LIMITED`: Too many requests; try again later. */
             429: {
@@ -7823,7 +8421,10 @@ export interface operations {
     get_jobs_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 id: string;
             };
@@ -7834,11 +8435,23 @@ export interface operations {
             /** @description The job */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_JobDetail"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -8059,7 +8672,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8311,6 +8927,82 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_maintenance: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MaintenanceView"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
             503: {
                 headers: {
@@ -8340,7 +9032,10 @@ export interface operations {
                 duration_max?: number;
                 sort?: "newest" | "rating" | "downloads" | "shortest" | "title";
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -8349,11 +9044,28 @@ export interface operations {
             /** @description A page of them */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Vec_Nano"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
@@ -8408,7 +9120,13 @@ export interface operations {
     post_nanos: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -8421,6 +9139,8 @@ export interface operations {
             /** @description The draft */
             201: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     /** @description The nano */
                     Location?: string;
                     [name: string]: unknown;
@@ -8469,6 +9189,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly. */
+            409: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
             413: {
                 headers: {
@@ -8489,7 +9221,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8525,7 +9260,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8546,7 +9284,10 @@ export interface operations {
                 limit?: number;
                 status?: "draft" | "processing" | "pending_review" | "published" | "rejected" | "archived" | "deleted";
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -8555,11 +9296,28 @@ export interface operations {
             /** @description A page of them */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Vec_Nano"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -8638,7 +9396,10 @@ export interface operations {
     get_nanos_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 id: string;
             };
@@ -8649,11 +9410,23 @@ export interface operations {
             /** @description The nano */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_NanoDetail"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -8810,7 +9583,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8827,7 +9603,13 @@ export interface operations {
     patch_nanos_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: string;
             };
@@ -8842,6 +9624,11 @@ export interface operations {
             /** @description The nano as it is now */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8908,6 +9695,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
             413: {
                 headers: {
@@ -8930,6 +9727,16 @@ export interface operations {
             };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_REQUIRED`: Say with If-Match which state of it you have read: it is not yours alone. */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8964,7 +9771,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9346,7 +10156,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9453,7 +10266,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9470,7 +10286,10 @@ export interface operations {
     get_nanos_id_versions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 id: string;
             };
@@ -9481,11 +10300,23 @@ export interface operations {
             /** @description At most 200 */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Vec_Version"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -9564,7 +10395,10 @@ export interface operations {
     get_nanos_id_versions_number: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 id: string;
                 number: number;
@@ -9576,11 +10410,23 @@ export interface operations {
             /** @description The version */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_VersionDetail"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -9749,7 +10595,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9788,7 +10637,10 @@ export interface operations {
                 page?: number;
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -9797,11 +10649,28 @@ export interface operations {
             /** @description What was found */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_SearchAnswer"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
@@ -9856,7 +10725,10 @@ export interface operations {
     get_uploads_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 id: string;
             };
@@ -9867,11 +10739,23 @@ export interface operations {
             /** @description The upload */
             200: {
                 headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_UploadView"];
                 };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
@@ -10035,7 +10919,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10052,7 +10939,13 @@ export interface operations {
     post_uploads_id_finish: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: string;
             };
@@ -10067,6 +10960,8 @@ export interface operations {
             /** @description The check has begun */
             202: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     /** @description The job that checks it */
                     Location?: string;
                     [name: string]: unknown;
@@ -10123,12 +11018,15 @@ export interface operations {
                 };
             };
             /**
-             * @description - `MOVE_NOT_ALLOWED`: The nano's status does not allow this step.
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `MOVE_NOT_ALLOWED`: The nano's status does not allow this step.
              *     - `VERSION_IN_PROGRESS`: An earlier version of this nano is still being checked or reviewed.
              *     - `UPLOAD_CLOSED`: This upload is not in a state that allows this.
              */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10146,7 +11044,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10182,7 +11083,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10311,7 +11215,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */

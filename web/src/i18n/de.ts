@@ -4,6 +4,7 @@ export const de = {
     name: 'Nano',
     claim: 'Lernen in kleinen Einheiten',
     lead: 'Nanos sind kleine, geprüfte Lernpakete aus Text, Bild und Video. Finden Sie eines, das in Ihre nächste Pause passt.',
+    maintenance: 'Wartung: alles lässt sich lesen, nichts ändern.',
     skip: 'Zum Inhalt springen',
     menu: 'Menü',
     mainNavigation: 'Hauptnavigation',
@@ -204,6 +205,9 @@ export const de = {
     details: 'Angaben',
     fromPackage:
       'Ausgefüllt mit dem, was das Manifest deines Lernpakets sagt. Nichts ändert sich, bevor du speicherst.',
+    outdated:
+      'Dieses Nano hat jemand anderes geändert, seit Sie es geöffnet haben. Ihre Änderungen stehen noch im Formular und sind nicht gespeichert.',
+    showCurrent: 'Meine verwerfen und den jetzigen Stand zeigen',
     takeOver: 'Angaben übernehmen',
     editedTitle: 'Noch nicht öffentlich',
     editedScanned: 'Die neuen Texte werden geprüft. Das dauert einen Moment.',

@@ -5,6 +5,7 @@ export const en: typeof de = {
     name: 'Nano',
     claim: 'Learning in small units',
     lead: 'Nanos are small, checked packages of text, pictures and video. Find one that fits into your next break.',
+    maintenance: 'Maintenance: everything can be read, nothing can be changed.',
     skip: 'Skip to content',
     menu: 'Menu',
     mainNavigation: 'Main navigation',
@@ -203,6 +204,9 @@ export const en: typeof de = {
     edit: 'Change details',
     fromPackage:
       'Filled in with what the manifest of your learning package says. Nothing changes before you save.',
+    outdated:
+      'Somebody else has changed this nano since you opened it. Your changes are still in the form and were not saved.',
+    showCurrent: 'Drop mine and show what it says now',
     takeOver: 'Take over the details',
     editedTitle: 'Not public yet',
     editedScanned: 'The new words are being checked. That takes a moment.',

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 import { Outlet, ScrollRestoration, useNavigation } from 'react-router'
 import { Loading } from '../parts/page'
 import { Header } from './header'
+import { MaintenanceBanner } from './maintenance'
 
 /** What is around every page. */
 export function Shell() {
@@ -17,6 +18,7 @@ export function Shell() {
         {t('site.skip')}
       </a>
       <Header />
+      <MaintenanceBanner />
       <main id="main" tabIndex={-1} aria-busy={loading} className="flex-1">
         <Suspense fallback={<Loading />}>
           <Outlet />

@@ -1,9 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
+import { describe } from '../api/failure'
 import { editNano, nanoDetail } from '../api/nanos'
 import { suggestions } from '../api/suggestions'
-import type { NanoForm as Values } from '../api/types'
+import type { NanoDetail, NanoForm as Values } from '../api/types'
+import { Button } from '../parts/button'
 import { NanoForm } from '../parts/nano-form'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
@@ -12,43 +15,82 @@ import { Loading, Page, Panel } from '../parts/page'
 export function Component() {
   const { t } = useTranslation()
   const { id = '' } = useParams()
-  const navigate = useNavigate()
-  const queries = useQueryClient()
-  const [search] = useSearchParams()
   const nano = useQuery(nanoDetail(id))
-  const pack = search.get('from') === 'package' ? nano.data?.latest_version?.report?.package : undefined
-  const back = () => navigate(`/studio/nanos/${id}`)
-  const edit = useMutation({
-    mutationFn: (values: Values) => editNano(id, values),
-    onSuccess: async () => {
-      void queries.invalidateQueries({ queryKey: ['mine'] })
-      void queries.invalidateQueries({ queryKey: ['catalogue'] })
-      await queries.invalidateQueries({ queryKey: ['nano', id] })
-      await back()
-    },
-  })
   if (nano.isPending) return <Loading />
   return (
     <Page title={t('studio.edit')} narrow>
       {nano.data ? (
-        <Panel>
-          {pack && (
-            <div className="mb-5">
-              <Notice tone="info">{t('studio.fromPackage')}</Notice>
-            </div>
-          )}
-          <NanoForm
-            nano={{ ...nano.data, ...nano.data.pending_edit, ...(pack && suggestions(pack)) }}
-            submit={t('common.save')}
-            busy={edit.isPending}
-            error={edit.error}
-            onSubmit={(values) => edit.mutate(values)}
-            onCancel={() => void back()}
-          />
-        </Panel>
+        <Edit
+          nano={nano.data}
+          reload={async () => (await nano.refetch({ throwOnError: true })).data ?? nano.data}
+        />
       ) : (
         <FailureNotice error={nano.error} retry={() => void nano.refetch()} />
       )}
     </Page>
+  )
+}
+
+interface EditProps {
+  nano: NanoDetail
+  /** The nano as it is now. */
+  reload: () => Promise<NanoDetail>
+}
+
+/** An edit is made of what was read when it began, whatever is read in the background meanwhile: it says so to the API. */
+function Edit({ nano, reload }: EditProps) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const [search] = useSearchParams()
+  const [base, setBase] = useState(nano)
+  const pack = search.get('from') === 'package' ? base.latest_version?.report?.package : undefined
+  const back = () => navigate(`/studio/nanos/${base.id}`)
+  const edit = useMutation({
+    mutationFn: (values: Values) => editNano(base.id, base.revision, values),
+    onSuccess: async () => {
+      void queries.invalidateQueries({ queryKey: ['mine'] })
+      void queries.invalidateQueries({ queryKey: ['catalogue'] })
+      await queries.invalidateQueries({ queryKey: ['nano', base.id] })
+      await back()
+    },
+  })
+  const current = useMutation({
+    mutationFn: reload,
+    onSuccess: (fresh) => {
+      edit.reset()
+      setBase(fresh)
+    },
+  })
+  const outdated = edit.error !== null && describe(edit.error).code === 'PRECONDITION_FAILED'
+  return (
+    <Panel>
+      {pack && (
+        <div className="mb-5">
+          <Notice tone="info">{t('studio.fromPackage')}</Notice>
+        </div>
+      )}
+      {outdated && (
+        <div className="mb-5">
+          <Notice tone="warn" urgent>
+            <p>{t('studio.outdated')}</p>
+            <p className="pt-2">
+              <Button busy={current.isPending} onClick={() => current.mutate()}>
+                {t('studio.showCurrent')}
+              </Button>
+            </p>
+          </Notice>
+        </div>
+      )}
+      <NanoForm
+        key={base.revision}
+        nano={{ ...base, ...base.pending_edit, ...(pack && suggestions(pack)) }}
+        submit={t('common.save')}
+        busy={edit.isPending}
+        error={current.error ?? (outdated ? null : edit.error)}
+        onSubmit={(values) => edit.mutate(values)}
+        onCancel={() => void back()}
+      />
+    </Panel>
   )
 }

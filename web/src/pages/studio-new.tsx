@@ -1,7 +1,9 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { createNano } from '../api/nanos'
+import type { NanoForm as Values } from '../api/types'
 import { NanoForm } from '../parts/nano-form'
 import { Page, Panel } from '../parts/page'
 
@@ -10,8 +12,14 @@ export function Component() {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const queries = useQueryClient()
+  // Sent again unchanged, because its answer was lost, it is the same nano.
+  const sent = useRef<{ form: string; key: string }>(undefined)
   const create = useMutation({
-    mutationFn: createNano,
+    mutationFn: (values: Values) => {
+      const form = JSON.stringify(values)
+      if (sent.current?.form !== form) sent.current = { form, key: crypto.randomUUID() }
+      return createNano(values, sent.current.key)
+    },
     onSuccess: async (nano) => {
       void queries.invalidateQueries({ queryKey: ['mine'] })
       await navigate(`/studio/nanos/${nano.id}`)

@@ -1,9 +1,10 @@
-//! `worker jobs`, `queues`, `schedules` and `fleet`: looking at the fleet and controlling it, for whoever has the database at
+//! `worker jobs`, `queues`, `schedules`, `maintenance` and `fleet`: looking at the fleet and controlling it, for whoever has the database at
 //! hand. Changes go through the same functions as the API's and into the same audit log.
 
 pub mod explain;
 pub mod fleet;
 pub mod jobs;
+pub mod maintenance;
 mod operator;
 pub mod queues;
 pub mod schedules;

@@ -236,8 +236,8 @@ pub async fn logout(
 
 /// The signed-in person.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", security(("bearer" = [])),
-    responses((status = 200, description = "You", body = Envelope<Me>)), extensions(("x-errors" = json!([]))))]
+    responses((status = 200, description = "You", body = Envelope<Me>)), extensions(("x-tagged" = json!(true)), ("x-errors" = json!([]))))]
 pub async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Reply<Me>, Error> {
     let user = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
-    Ok(Reply::ok(Me::from(user)).header(header::CACHE_CONTROL, "private, no-cache"))
+    Ok(Reply::ok(Me::from(user)).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }

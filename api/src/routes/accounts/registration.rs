@@ -21,14 +21,14 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply},
+    reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply, Written},
     request::{
-        ClientInfo, CurrentUser, Json,
+        ClientInfo, CurrentUser, Json, Keyed,
         fields::{self, Fields, Input},
     },
     state::AppState,
     views::{Me, words},
-    write::transaction,
+    write::{once, transaction},
 };
 
 /// Every registration has a mail of its own, so an address may get a few at once. Whoever names the same one again and again
@@ -91,14 +91,16 @@ pub struct MailSent {
 /// mail tells its owner. Who confirms the address first gets it.
 #[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Registration,
     responses((status = 202, description = "A mail is on its way", body = Envelope<MailSent>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::UsernameTaken, Code::RateLimited])), ("x-permission" = json!("open"))))]
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::UsernameTaken, Code::RateLimited])), ("x-permission" = json!("open"))))]
 pub async fn register(
     State(state): State<AppState>,
     client: ClientInfo,
-    Json(form): Json<Registration>,
-) -> Result<Reply<MailSent>, Error> {
+    Keyed(Json(form), key): Keyed<Json<Registration>>,
+) -> Result<Written, Error> {
+    let key = key.of(&client.limit_key());
     let limit = limit_mails(&state, &client).await?;
     let password_hash = state.passwords.hash(&client.limit_key(), form.password).await?;
+    let sent = || MailSent { email: form.email.shown(), next: "verify_email" };
     let language = form.language.unwrap_or(client.language);
     let now = state.clock.now();
     let user = NewUser {
@@ -111,24 +113,21 @@ pub async fn register(
         language,
         email_verified_at: None,
     };
-    let made = transaction!(state.db, |tx| {
+    let made = once!(state, key, now, |tx| {
         users::insert(tx, &user, now).await?;
         if verification_pauses::take(tx, user.email, REGISTRATIONS_AHEAD, now).await? {
             jobs::queue_verification(tx, &form.email, Some(user.id), language, now).await?;
         }
         let entry = client.audit("auth.register", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
-        Ok(())
+        Ok(Reply::with_status(StatusCode::ACCEPTED, sent()).limit(limit))
     });
-    match made {
-        Ok(()) => {}
-        Err(Error::Db(DbError::Conflict { constraint })) if constraint == "users_username" => {
-            return Err(Error::new(Code::UsernameTaken));
+    made.map_err(|error| match error {
+        Error::Db(DbError::Conflict { constraint }) if constraint == "users_username" => {
+            Error::new(Code::UsernameTaken)
         }
-        Err(error) => return Err(error),
-    }
-    let sent = MailSent { email: form.email.shown(), next: "verify_email" };
-    Ok(Reply::with_status(StatusCode::ACCEPTED, sent).limit(limit))
+        error => error,
+    })
 }
 
 /// Registering and resending make us send mails to whomever the client names.

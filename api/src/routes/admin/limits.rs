@@ -1,7 +1,8 @@
 //! The limits of each kind of job in the whole fleet: concurrency limits and rate limits, set by operators.
 
 use axum::extract::State;
-use http::StatusCode;
+use db::Tx;
+use http::{StatusCode, header};
 use infra::db::audit_log;
 use queue::{
     control::{self, BadLimit, NewLimit},
@@ -13,25 +14,26 @@ use super::kinds;
 use crate::{
     reply::{Code, Envelope, Error, Issue, Reply},
     request::{
-        ClientInfo, JobsOperate, JobsRead, Json, Name, Path, Query, RequirePermission,
+        ClientInfo, IfMatch, JobsOperate, JobsRead, Json, Name, Path, Query, RequirePermission,
         fields::{self, Fields, Input},
     },
     routes::jobs::reason::{Reasoned, entry, reason},
     state::AppState,
-    views::LimitView,
+    views::{LimitView, revision},
     write::transaction,
 };
 
 /// All limits, by kind.
 #[utoipa::path(get, path = "/admin/jobs/limits", tag = "admin jobs", security(("bearer" = [])),
     responses((status = 200, description = "Kinds without limits are not in it", body = Envelope<Vec<LimitView>>)),
-    extensions(("x-errors" = json!([Code::Forbidden])), ("x-permission" = json!("jobs:read"))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::Forbidden])), ("x-permission" = json!("jobs:read"))))]
 pub async fn list(
     State(state): State<AppState>,
     _: RequirePermission<JobsRead>,
 ) -> Result<Reply<Vec<LimitView>>, Error> {
     let limits = limits::list(&state.db).await?;
-    Ok(Reply::ok(limits.into_iter().map(LimitView::from).collect()))
+    let limits: Vec<_> = limits.into_iter().map(LimitView::from).collect();
+    Ok(Reply::ok(limits).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }
 
 /// The limits that a kind shall have from now on. What is left out is not limited.
@@ -101,16 +103,18 @@ fn small(number: u64) -> u32 {
 }
 
 /// Sets the limits of a kind, for the whole fleet and at once. Jobs beyond `max_running` step aside (`blocked`) and are let
-/// go in turn; starts beyond the rate are put off, each to its own time.
+/// go in turn; starts beyond the rate are put off, each to its own time. `If-Match` with the limit's `revision` in quotes refuses
+/// it (412) when somebody else has set or lifted it since.
 #[utoipa::path(put, path = "/admin/jobs/limits/{kind}", tag = "admin jobs",
     params(("kind" = String, Path, example = "send_email")), request_body = LimitForm, security(("bearer" = [])),
     responses((status = 200, description = "In force", body = Envelope<LimitView>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
+    extensions(("x-if-match" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn set(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    if_match: IfMatch,
     Path(kind): Path<Name>,
     Json(form): Json<LimitForm>,
 ) -> Result<Reply<LimitView>, Error> {
@@ -118,14 +122,28 @@ pub async fn set(
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let limit = transaction!(state.db, |tx| {
+        check(tx, &if_match, &kind).await?;
         let (limit, act) = control::set_limit(tx, &kind, form.limit(), &by).await?;
+        // Its time is the database's.
+        let limit = limits::get(tx, &kind).await?.unwrap_or(limit);
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(limit)
     })?;
-    Ok(Reply::ok(limit.into()))
+    let limit = LimitView::from(limit);
+    let revision = limit.revision.clone();
+    Ok(Reply::ok(limit).revised(revision))
 }
 
-/// Why a limit goes.
+/// Nobody else sets or lifts limits until the transaction ends.
+async fn check(tx: &mut Tx, if_match: &IfMatch, kind: &str) -> Result<(), Error> {
+    if !if_match.is_given() {
+        return Ok(());
+    }
+    let current = limits::current(tx, kind).await?;
+    if_match.check(&current.as_ref().map_or_else(|| "none".to_owned(), revision))
+}
+
+/// Why something goes.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
@@ -139,18 +157,20 @@ pub struct ReasonParams {
 #[utoipa::path(delete, path = "/admin/jobs/limits/{kind}", tag = "admin jobs",
     params(("kind" = String, Path, example = "send_email"), ReasonParams), security(("bearer" = [])),
     responses((status = 204, description = "Lifted")),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
+    extensions(("x-if-match" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn remove(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    if_match: IfMatch,
     Path(kind): Path<Name>,
     Query(form): Query<Reasoned>,
 ) -> Result<StatusCode, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        check(tx, &if_match, &kind).await?;
         let act = control::remove_limit(tx, &kind, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())

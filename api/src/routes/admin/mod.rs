@@ -4,6 +4,7 @@ mod audit;
 pub mod jobs;
 mod kinds;
 pub mod limits;
+pub mod maintenance;
 pub mod pauses;
 mod queues;
 mod schedules;
@@ -33,4 +34,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(audit::audit))
+        .routes(routes!(maintenance::show))
+        .routes(routes!(maintenance::begin, maintenance::end))
 }

@@ -16,12 +16,12 @@ use uuid::Uuid;
 
 use super::pauses::NewPause;
 use crate::{
-    reply::{Code, Envelope, Error, Reply, maybe_time, time},
-    request::{ClientInfo, JobsOperate, JobsRead, Json, Name, Path, RequirePermission},
+    reply::{Code, Envelope, Error, Reply, Written, maybe_time, time},
+    request::{ClientInfo, JobsOperate, JobsRead, Json, Keyed, Name, Path, RequirePermission},
     routes::jobs::reason::{Reasoned, entry},
     state::AppState,
     views::words,
-    write::transaction,
+    write::{once, transaction},
 };
 
 /// Ticks that are shown of a schedule.
@@ -163,23 +163,23 @@ pub struct Started {
     params(("name" = String, Path, example = "prune_ledger")), request_body = Reasoned, security(("bearer" = [])),
     responses((status = 202, description = "Enqueued", body = Envelope<Started>,
         headers(("Location" = String, description = "The job")))),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::ScheduleUnknownJob])),
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::ScheduleUnknownJob])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn run(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(name): Path<Name>,
-    Json(form): Json<Reasoned>,
-) -> Result<Reply<Started>, Error> {
+    Keyed(Json(form), key): Keyed<Json<Reasoned>>,
+) -> Result<Written, Error> {
+    let key = key.of(&user.id.to_string());
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
-    let job = transaction!(state.db, |tx| {
+    once!(state, key, now, |tx| {
         let (job, act) = control::run_schedule(tx, &jobs::KINDS, &name, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
-        Ok(job)
-    })?;
-    Ok(Reply::accepted(Started { job_id: job.0 }, &format!("/api/v1/jobs/{job}")))
+        Ok(Reply::accepted(Started { job_id: job.0 }, &format!("/api/v1/jobs/{job}")))
+    })
 }
 
 /// A schedule's pause, or its end.

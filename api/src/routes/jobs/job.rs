@@ -50,7 +50,7 @@ pub(crate) async fn visible(state: &AppState, user: &CurrentUser, id: JobId) -> 
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 200, description = "The job", body = Envelope<JobDetail>)),
-    extensions(("x-errors" = json!([Code::NotFound])), ("x-permission" = json!("owner/jobs:read"))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound])), ("x-permission" = json!("owner/jobs:read"))))]
 pub async fn get(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -83,5 +83,5 @@ pub async fn get(
         job: Job::of(row, full),
     };
     let reply = Reply::ok(detail).header(header::CACHE_CONTROL, "private, no-cache");
-    Ok(reply.header(header::CONTENT_LANGUAGE, client.language.as_str()))
+    Ok(reply.header(header::CONTENT_LANGUAGE, client.language.as_str()).tagged())
 }

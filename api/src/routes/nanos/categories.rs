@@ -30,10 +30,10 @@ pub struct Category {
 /// All categories, as a tree.
 #[utoipa::path(get, path = "/categories", tag = "nanos",
     responses((status = 200, description = "The top categories", body = Envelope<Vec<Category>>)),
-    extensions(("x-errors" = json!([]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([]))))]
 pub async fn list(State(state): State<AppState>) -> Result<Reply<Vec<Category>>, Error> {
     let rows = categories::list(&state.db).await?;
-    Ok(Reply::ok(tree(rows)).header(header::CACHE_CONTROL, "public, max-age=300"))
+    Ok(Reply::ok(tree(rows)).header(header::CACHE_CONTROL, "public, max-age=300").tagged())
 }
 
 /// Sorted by slug on every level. What hangs below an inactive category is not shown.

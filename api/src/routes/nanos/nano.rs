@@ -26,11 +26,11 @@ use utoipa::ToSchema;
 
 use super::forms::{CreateNano, EditNano, ListNanos, ListNanosParams, MyNanos};
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, Reply},
-    request::{ClientInfo, CurrentUser, Json, NanosCreate, Page, Path, Query, RequirePermission},
+    reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
+    request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, NanosCreate, Page, Path, Query, RequirePermission},
     state::AppState,
     views::{Nano, PendingEdit, Version, VersionDetail},
-    write::transaction,
+    write::{once, transaction},
 };
 
 /// A nano, and for those who may know: how its newest version is doing.
@@ -48,19 +48,19 @@ pub struct NanoDetail {
 /// Published nanos.
 #[utoipa::path(get, path = "/nanos", tag = "nanos", params(ListNanosParams),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<Nano>>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::ValidationFailed]))))]
 pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>) -> Result<Reply<Vec<Nano>>, Error> {
     let filter = Filter { statuses: vec![Status::Published], ..query.filter };
     let sort = query.sort.unwrap_or(Sort::Newest);
     let found = nano_lists::page(&state.db, &filter, Some(sort), query.page.offset(), query.page.limit).await?;
     let list = Nano::list(&state.storage, found.cards).await?;
-    Ok(Reply::ok(list).meta(query.page.meta(found.total)).header(header::CACHE_CONTROL, "public, max-age=30"))
+    Ok(Reply::ok(list).meta(query.page.meta(found.total)).header(header::CACHE_CONTROL, "public, max-age=30").tagged())
 }
 
 /// Your own nanos, newest first, in whatever status.
 #[utoipa::path(get, path = "/nanos/mine", tag = "nanos", params(Page, MyNanos), security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<Nano>>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::ValidationFailed]))))]
 pub async fn mine(
     State(state): State<AppState>,
     user: CurrentUser,
@@ -69,14 +69,14 @@ pub async fn mine(
     let filter = Filter { statuses: query.status.into_iter().collect(), creator: Some(user.id), ..Filter::default() };
     let found = nano_lists::page(&state.db, &filter, None, query.page.offset(), query.page.limit).await?;
     let list = Nano::list(&state.storage, found.cards).await?;
-    Ok(Reply::ok(list).meta(query.page.meta(found.total)).header(header::CACHE_CONTROL, "private, no-cache"))
+    Ok(Reply::ok(list).meta(query.page.meta(found.total)).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }
 
 /// One nano. Everybody sees a published one; the creator and the moderators see it in every status.
 #[utoipa::path(get, path = "/nanos/{id}", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The nano", body = Envelope<NanoDetail>)),
-    extensions(("x-errors" = json!([Code::NotFound]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound]))))]
 pub async fn get(
     State(state): State<AppState>,
     user: Option<CurrentUser>,
@@ -95,25 +95,28 @@ pub async fn get(
         Some(version) => nano_versions::get(&state.db, version).await?.as_ref().map(Version::from),
         None => None,
     };
+    let revision = card.nano.revision;
     let cache = if private { "private, no-cache" } else { "public, max-age=30" };
     let mut nano = Nano::of(&state.storage, card).await?;
     if private {
         nano.pending_edit = nano_edits::get(&state.db, id).await?.map(PendingEdit::from);
     }
-    Ok(Reply::ok(NanoDetail { nano, version, latest_version }).header(header::CACHE_CONTROL, cache))
+    let detail = NanoDetail { nano, version, latest_version };
+    Ok(Reply::ok(detail).header(header::CACHE_CONTROL, cache).header(header::VARY, "authorization").revised(revision))
 }
 
 /// Makes a draft.
 #[utoipa::path(post, path = "/nanos", tag = "nanos", request_body = CreateNano, security(("bearer" = [])),
     responses((status = 201, description = "The draft", body = Envelope<Nano>,
         headers(("Location" = String, description = "The nano")))),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("nanos:create"))))]
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("nanos:create"))))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<NanosCreate>,
-    Json(form): Json<CreateNano>,
-) -> Result<Reply<Nano>, Error> {
+    Keyed(Json(form), key): Keyed<Json<CreateNano>>,
+) -> Result<Written, Error> {
+    let key = key.of(&user.id.to_string());
     let (id, now) = (NanoId::new(), state.clock.now());
     let nano = NewNano {
         id,
@@ -126,17 +129,16 @@ pub async fn create(
         format: form.format,
         license: form.license,
     };
-    transaction!(state.db, |tx| {
+    once!(state, key, now, |tx| {
         let categories = known_categories(tx, &form.categories).await?;
         nanos::insert(tx, &nano, now).await?;
         nanos::set_categories(tx, id, &categories).await?;
         nano_events::append(tx, id, "created", &json!({"status": Status::Draft}), now).await?;
+        let card = nano_lists::card_in(tx, id).await?.ok_or_else(Error::not_found)?;
         let entry = client.audit("nano.create", Some(user.id), ("nano", Some(id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
-        Ok(())
-    })?;
-    let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    Ok(Reply::created(Nano::of(&state.storage, card).await?, &format!("/api/v1/nanos/{id}")))
+        Ok(Reply::created(Nano::of(&state.storage, card).await?, &format!("/api/v1/nanos/{id}")))
+    })
 }
 
 /// The categories with these slugs; an unknown one is named as a bad field.
@@ -159,16 +161,20 @@ async fn known_categories(tx: &mut Tx, slugs: &[String]) -> Result<Vec<CategoryI
 /// Title and description of a published nano are scanned first: they are in `pending_edit` until then, usually for a second,
 /// and until a moderator has decided when the scan finds something. What is public stays until then. Sending what is public
 /// gives the edit up.
+///
+/// `If-Match` with the `ETag` of what was read refuses the edit (412) when somebody has edited the nano since. Who edits
+/// somebody else's nano must send it (428).
 #[utoipa::path(patch, path = "/nanos/{id}", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     request_body = EditNano, security(("bearer" = [])),
     responses((status = 200, description = "The nano as it is now", body = Envelope<Nano>)),
-    extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::MoveNotAllowed
+    extensions(("x-if-match" = json!(true)), ("x-errors" = json!([
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::MoveNotAllowed, Code::PreconditionRequired
     ])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn edit(
     State(state): State<AppState>,
     client: ClientInfo,
     user: CurrentUser,
+    if_match: IfMatch,
     Path(id): Path<NanoId>,
     Json(form): Json<EditNano>,
 ) -> Result<Reply<Nano>, Error> {
@@ -176,6 +182,10 @@ pub async fn edit(
     transaction!(state.db, |tx| {
         let mut nano = nanos::lock(tx, id).await?.ok_or_else(Error::not_found)?;
         user.require_owner(&nano)?;
+        if nano.creator_id != user.id && !if_match.is_given() {
+            return Err(Error::new(Code::PreconditionRequired));
+        }
+        if_match.check(&nano.revision.to_string())?;
         nano.status.edit()?;
         let public = nano.clone();
         form.apply(&mut nano);
@@ -183,7 +193,9 @@ pub async fn edit(
             (nano.title, nano.description) = (public.title.clone(), public.description.clone());
             propose(tx, &public, &form, now).await?;
         }
-        nanos::update(tx, &nano, now).await?;
+        if !nanos::update(tx, &nano, now).await? {
+            return Err(Error::new(Code::PreconditionFailed));
+        }
         if let Some(slugs) = &form.categories {
             let categories = known_categories(tx, slugs).await?;
             nanos::set_categories(tx, id, &categories).await?;
@@ -200,7 +212,8 @@ pub async fn edit(
     let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
     let mut nano = Nano::of(&state.storage, card).await?;
     nano.pending_edit = nano_edits::get(&state.db, id).await?.map(PendingEdit::from);
-    Ok(Reply::ok(nano))
+    let revision = nano.revision;
+    Ok(Reply::ok(nano).revised(revision))
 }
 
 /// Puts words aside until they are scanned. What waits already stays where the form says nothing.

@@ -154,7 +154,7 @@ pub struct SearchAnswer {
 /// away and only titles and descriptions were looked through.
 #[utoipa::path(get, path = "/search", tag = "search", params(SearchParams),
     responses((status = 200, description = "What was found", body = Envelope<SearchAnswer>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::ValidationFailed]))))]
 pub async fn search(State(state): State<AppState>, Query(query): Query<Search>) -> Result<Reply<SearchAnswer>, Error> {
     let since = query.within.map(|within| state.clock.now() - within);
     let asked = SearchQuery {
@@ -205,7 +205,7 @@ pub async fn search(State(state): State<AppState>, Query(query): Query<Search>) 
         formats: counts(facets.formats),
     });
     let answer = SearchAnswer { hits, corrected: found.corrected, facets };
-    Ok(Reply::ok(answer).meta(query.page.meta(found.total)))
+    Ok(Reply::ok(answer).meta(query.page.meta(found.total)).tagged())
 }
 
 fn counts(facets: Vec<FacetCount>) -> Vec<Facet> {
@@ -238,7 +238,7 @@ async fn without_index(
     }
     let mut meta = query.page.meta(found.total);
     meta.degraded = true;
-    Ok(Reply::ok(SearchAnswer { hits, corrected: false, facets: None }).meta(meta))
+    Ok(Reply::ok(SearchAnswer { hits, corrected: false, facets: None }).meta(meta).tagged())
 }
 
 #[cfg(test)]

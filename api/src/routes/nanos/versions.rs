@@ -2,8 +2,10 @@
 
 use axum::extract::State;
 use domain::ids::{NanoId, VersionId};
+use http::header;
 use infra::db::{nano_versions, nanos};
 use queue::ledger;
+use serde::Serialize;
 
 use crate::{
     reply::{Code, Envelope, Error, Reply},
@@ -49,7 +51,7 @@ pub async fn detail(
 #[utoipa::path(get, path = "/nanos/{id}/versions", tag = "nanos", params(("id" = uuid::Uuid, Path,)),
     security((), ("bearer" = [])),
     responses((status = 200, description = "At most 200", body = Envelope<Vec<Version>>)),
-    extensions(("x-errors" = json!([Code::NotFound]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound]))))]
 pub async fn list(
     State(state): State<AppState>,
     user: Option<CurrentUser>,
@@ -57,15 +59,16 @@ pub async fn list(
 ) -> Result<Reply<Vec<Version>>, Error> {
     let (_, private) = visible(&state, user, id).await?;
     let rows = nano_versions::list(&state.db, id).await?;
-    let shown = rows.iter().filter(|row| private || row.published_at.is_some()).map(Version::from).collect();
-    Ok(Reply::ok(shown))
+    let public = |row: &&nano_versions::VersionRow| private || row.published_at.is_some();
+    let shown: Vec<_> = rows.iter().filter(public).map(Version::from).collect();
+    Ok(answer(shown, private))
 }
 
 /// One version by its number: manifest, and for the creator and the moderators report, scan and steps.
 #[utoipa::path(get, path = "/nanos/{id}/versions/{number}", tag = "nanos",
     params(("id" = uuid::Uuid, Path,), ("number" = u32, Path,)), security((), ("bearer" = [])),
     responses((status = 200, description = "The version", body = Envelope<VersionDetail>)),
-    extensions(("x-errors" = json!([Code::NotFound]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound]))))]
 pub async fn get(
     State(state): State<AppState>,
     user: Option<CurrentUser>,
@@ -74,12 +77,12 @@ pub async fn get(
     let (_, private) = visible(&state, user, id).await?;
     let row = nano_versions::by_number(&state.db, id, number).await?.ok_or_else(Error::not_found)?;
     if private {
-        return Ok(Reply::ok(detail(&state, user, row.id).await?.ok_or_else(Error::not_found)?));
+        return Ok(answer(detail(&state, user, row.id).await?.ok_or_else(Error::not_found)?, private));
     }
     if row.published_at.is_none() {
         return Err(Error::not_found());
     }
-    Ok(Reply::ok(VersionDetail {
+    let public = VersionDetail {
         version: Version::from(&row),
         manifest: row.manifest,
         report: None,
@@ -88,5 +91,12 @@ pub async fn get(
         uploaded_size: None,
         uploaded_sha256: None,
         pipeline: None,
-    }))
+    };
+    Ok(answer(public, private))
+}
+
+/// What the private side says is kept by nobody else.
+fn answer<T: Serialize>(data: T, private: bool) -> Reply<T> {
+    let cache = if private { "private, no-cache" } else { "public, max-age=30" };
+    Reply::ok(data).header(header::CACHE_CONTROL, cache).header(header::VARY, "authorization").tagged()
 }

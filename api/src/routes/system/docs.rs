@@ -16,7 +16,10 @@ use http::{HeaderValue, header};
 use serde_json::Value;
 
 use super::openapi::Document;
-use crate::{reply::Code, state::AppState};
+use crate::{
+    reply::{Code, tag},
+    state::AppState,
+};
 
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -46,8 +49,15 @@ fn typed(kind: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::ETAG, tag::header_value(None, &tag::hash(text.as_bytes()))),
     ];
     (headers, text).into_response()
+}
+
+/// What a code says, why, and what to do.
+fn meaning(code: Code, language: Language) -> String {
+    let explained = code.explained(language).map(|explained| format!(" {} {}", explained.cause, explained.cure));
+    escape(&format!("{}{}", code.message(language), explained.unwrap_or_default()))
 }
 
 fn escape(text: &str) -> String {
@@ -71,7 +81,7 @@ fn render(document: &Value) -> String {
     for (tag, operations) in by_tag(document) {
         let _ = write!(html, "<section><h2>{}</h2>", escape(&tag));
         for (method, path, operation) in operations {
-            operation_html(&mut html, method, path, operation);
+            operation_html(&mut html, document, method, path, operation);
         }
         html.push_str("</section>");
     }
@@ -82,8 +92,8 @@ fn render(document: &Value) -> String {
             "<tr id=\"{0}\"><td><code>{0}</code><td>{1}<td>{2}<br><span lang=\"de\">{3}</span></tr>",
             code.as_str(),
             code.status().as_u16(),
-            escape(code.message(Language::En)),
-            escape(code.message(Language::De)),
+            meaning(*code, Language::En),
+            meaning(*code, Language::De),
         );
     }
     html.push_str("</table></section><section id=\"schemas\"><h2>Schemas</h2>");
@@ -116,7 +126,7 @@ fn by_tag(document: &Value) -> Vec<(String, Vec<Operation<'_>>)> {
     tags
 }
 
-fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value) {
+fn operation_html(html: &mut String, document: &Value, method: &str, path: &str, operation: &Value) {
     let summary = escape(operation["summary"].as_str().unwrap_or_default());
     let _ = write!(
         html,
@@ -136,6 +146,8 @@ fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value
     if let Some(parameters) = operation["parameters"].as_array().filter(|list| !list.is_empty()) {
         html.push_str("<table><tr><th>Parameter<th>In<th>Type<th></tr>");
         for parameter in parameters {
+            let shared = parameter["$ref"].as_str().and_then(|target| document.pointer(target.trim_start_matches('#')));
+            let parameter = shared.unwrap_or(parameter);
             let _ = write!(
                 html,
                 "<tr><td><code>{}</code><td>{}<td>{}<td>{}</tr>",
@@ -194,6 +206,7 @@ mod tests {
     fn the_page_names_every_route_and_code_and_loads_nothing_foreign() {
         let html = render(&crate::document().value);
         assert!(html.contains("/api/v1/nanos/{id}/events") && html.contains("TOO_MANY_ATTEMPTS"));
+        assert!(html.contains("Idempotency-Key"), "shared parameters are shown");
         assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("src="));
     }
 }

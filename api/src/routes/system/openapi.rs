@@ -13,7 +13,12 @@ use domain::user::Language;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi};
 
-use crate::reply::Code;
+use crate::{
+    maintenance::GO_ON,
+    reply::Code,
+    request::keyed::{LONGEST, SHORTEST},
+    routes::deprecations::{self, DEPRECATIONS},
+};
 
 /// The document's head.
 pub fn base() -> OpenApi {
@@ -62,8 +67,10 @@ fn completed(routes: &OpenApi) -> Value {
     schemas["Error"] = error_schema();
     schemas["Problem"] = problem_schema();
     schemas["ErrorCode"] = json!({"type": "string", "enum": Code::ALL});
+    document["components"]["parameters"] = shared_parameters();
     document["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+    deprecations::describe(&mut document, DEPRECATIONS);
     requests::describe(&mut document);
     components::share(&mut document);
     components::prune(&mut document);
@@ -91,6 +98,17 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if needs_token {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
     }
+    if method != "get" && !GO_ON.contains(&path) {
+        add(&[Code::Maintenance]);
+    }
+    let keyed = operation.remove("x-keyed").is_some();
+    if keyed {
+        add(&[Code::ValidationFailed, Code::IdempotencyKeyReused, Code::IdempotencyKeyInUse]);
+    }
+    let (tagged, conditional) = (operation.remove("x-tagged").is_some(), operation.remove("x-if-match").is_some());
+    if conditional {
+        add(&[Code::ValidationFailed, Code::PreconditionFailed]);
+    }
     if let Some(body) = operation.get("requestBody") {
         add(&[Code::BodyInterrupted]);
         if !body["content"]["application/json"].is_null() {
@@ -117,7 +135,7 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
             },
         });
-        if matches!(status, 429 | 503) {
+        if matches!(status, 429 | 503) || codes.contains(&Code::IdempotencyKeyInUse) {
             let header = json!({"description": "Seconds to wait", "schema": {"type": "integer"}});
             response["headers"] = json!({"Retry-After": header});
         }
@@ -131,6 +149,99 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         }
         operation["responses"][status.to_string()] = response;
     }
+    if keyed {
+        take(operation, "IdempotencyKey");
+        answer_with(
+            operation,
+            "Idempotent-Replayed",
+            &json!({
+                "description": "`true` when this is the answer to an earlier request with the same `Idempotency-Key`",
+                "schema": {"type": "string", "enum": ["true"]},
+            }),
+        );
+    }
+    if conditional {
+        take(operation, "IfMatch");
+    }
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    if parameters.is_some_and(|list| list.iter().any(|one| one["name"] == "page" || one["name"] == "cursor")) {
+        answer_with(
+            operation,
+            "Link",
+            &json!({
+                "description": "RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such",
+                "schema": {"type": "string"},
+                "example": "</api/v1/nanos?page=2>; rel=\"next\", </api/v1/nanos?page=1>; rel=\"first\"",
+            }),
+        );
+    }
+    if tagged || (conditional && operation["responses"]["200"].is_object()) {
+        answer_with(
+            operation,
+            "ETag",
+            &json!({
+                "description": "Names what is said here, for `If-None-Match`, and what edits name in `If-Match`",
+                "schema": {"type": "string"},
+                "example": "W/\"3.d0f00c5a71e2b9c4\"",
+            }),
+        );
+    }
+    if tagged {
+        take(operation, "IfNoneMatch");
+        operation["responses"]["304"] = json!({"description": "As it was read before (`If-None-Match`)"});
+    }
+}
+
+/// The operation has a parameter of those that are shared.
+fn take(operation: &mut Map<String, Value>, name: &str) {
+    if let Some(list) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+        list.push(json!({"$ref": format!("#/components/parameters/{name}")}));
+    }
+}
+
+/// Its successful answers have a header.
+fn answer_with(operation: &mut Map<String, Value>, name: &str, header: &Value) {
+    for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+        if status.starts_with('2') {
+            response["headers"][name] = header.clone();
+        }
+    }
+}
+
+fn shared_parameters() -> Value {
+    json!({
+        "IdempotencyKey": idempotency_key(),
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "The `ETag` of what was read before: answered 304, without a body, when it says the same.",
+            "schema": {"type": "string"},
+        },
+        "IfMatch": {
+            "name": "If-Match",
+            "in": "header",
+            "required": false,
+            "description": "The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part \
+                before the dot counts, which edits change and nothing else does.",
+            "schema": {"type": "string"},
+            "example": "W/\"3.d0f00c5a71e2b9c4\"",
+        },
+    })
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "description": "A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends \
+            it again with the same key: within 24 hours the same request of the same caller gets the same answer, and \
+            nothing is made twice. Another request under the key is refused (422), and so is a second one while the first \
+            is under way (409). A refused request has made nothing and does not use up its key.",
+        "schema": {"type": "string", "minLength": SHORTEST, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+        "example": "0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f",
+    })
 }
 
 fn details_schema() -> Value {

@@ -9,7 +9,7 @@ use domain::{
     upload::{CHANGELOG_MAX, Semver, SemverError, UploadState},
     user::Permission,
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 use infra::db::{
     audit_log, nano_events,
     nano_versions::{self, NewVersion},
@@ -24,14 +24,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, Reply},
+    reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
     request::{
-        ClientInfo, CurrentUser, MaybeJson, Path,
+        ClientInfo, CurrentUser, Keyed, MaybeJson, Path,
         fields::{self, Fields, Input},
     },
     state::AppState,
     views::UploadView,
-    write::transaction,
+    write::{once, transaction},
 };
 
 /// Lets an upload go, and has its bytes removed.
@@ -45,13 +45,14 @@ pub(super) async fn abort(tx: &mut Tx, upload: Upload, now: DateTime<Utc>) -> Re
 #[utoipa::path(get, path = "/uploads/{id}", tag = "uploads", params(("id" = Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 200, description = "The upload", body = Envelope<UploadView>)),
-    extensions(("x-errors" = json!([Code::NotFound]))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound]))))]
 pub async fn get(
     State(state): State<AppState>,
     user: CurrentUser,
     Path(id): Path<UploadId>,
 ) -> Result<Reply<UploadView>, Error> {
-    Ok(Reply::ok(owned(&state, &user, id).await?.into()))
+    let upload: UploadView = owned(&state, &user, id).await?.into();
+    Ok(Reply::ok(upload).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }
 
 async fn owned(state: &AppState, user: &CurrentUser, id: UploadId) -> Result<Upload, Error> {
@@ -97,7 +98,7 @@ pub struct FinishedUpload {
     request_body(content = Option<FinishUpload>), security(("bearer" = [])),
     responses((status = 202, description = "The check has begun", body = Envelope<FinishedUpload>,
         headers(("Location" = String, description = "The job that checks it")))),
-    extensions(("x-errors" = json!([
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([
         Code::ValidationFailed, Code::NotFound, Code::MoveNotAllowed, Code::VersionInProgress, Code::UploadClosed
     ])), ("x-permission" = json!("owner/nanos:manage"))))]
 pub async fn finish(
@@ -105,19 +106,20 @@ pub async fn finish(
     client: ClientInfo,
     user: CurrentUser,
     Path(id): Path<UploadId>,
-    MaybeJson(form): MaybeJson<FinishUpload>,
-) -> Result<Reply<FinishedUpload>, Error> {
+    Keyed(MaybeJson(form), key): Keyed<MaybeJson<FinishUpload>>,
+) -> Result<Written, Error> {
+    let key = key.of(&user.id.to_string());
     let form = form.unwrap_or_default();
     let nano_id = owned(&state, &user, id).await?.nano_id;
     // Read before the transaction, which holds one connection and must not wait for another.
     let versions = nano_versions::list(&state.db, nano_id).await?;
     let latest = versions.first().map(|version| version.id);
     let now = state.clock.now();
-    transaction!(state.db, |tx| {
+    once!(state, key, now, |tx| {
         let nano = nanos::lock(tx, nano_id).await?.ok_or_else(Error::not_found)?;
         let upload = uploads::lock(tx, id).await?.ok_or_else(Error::not_found)?;
         if upload.state == UploadState::Finished {
-            return Ok(());
+            return finished(tx, upload).await;
         }
         if nano.latest_version_id != latest {
             return Err(Error::new(Code::VersionInProgress));
@@ -156,16 +158,17 @@ pub async fn finish(
             "version_id": version_id, "number": number, "semver": semver, "job_id": job, "status": status,
         });
         nano_events::append(tx, nano_id, "processing", &data, now).await?;
+        let upload = uploads::lock(tx, id).await?.ok_or_else(Error::not_found)?;
+        let reply = finished(tx, upload).await?;
         let entry = client.audit("upload.finish", Some(user.id), ("upload", Some(id.0)), data, now);
         audit_log::append(tx, &entry).await?;
-        Ok(())
-    })?;
-    finished(&state, id).await
+        Ok(reply)
+    })
 }
 
-async fn finished(state: &AppState, id: UploadId) -> Result<Reply<FinishedUpload>, Error> {
-    let upload = uploads::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    let version = nano_versions::by_upload(&state.db, id).await?.ok_or_else(Error::not_found)?;
+async fn finished(tx: &mut Tx, upload: Upload) -> Result<Reply<FinishedUpload>, Error> {
+    let id = upload.id;
+    let version = nano_versions::by_upload(tx, id).await?.ok_or_else(Error::not_found)?;
     let job = upload.job_id.ok_or_else(|| Error::Internal(format!("upload {id} is finished without a job")))?;
     let job = JobId(job);
     let finished = FinishedUpload {

@@ -24,6 +24,13 @@ pub async fn prune_verification_pauses(db: &Db, before: DateTime<Utc>) -> Result
     Ok(done.rows_affected())
 }
 
+/// Answers to requests with an `Idempotency-Key`, given before `before`.
+pub async fn prune_idempotency_keys(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
 /// Takes the links out of verification mails that an earlier build has written down with them, once they need not be sent any
 /// more.
 pub async fn forget_mailed_links(db: &Db) -> Result<u64, DbError> {

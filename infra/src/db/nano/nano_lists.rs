@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use db::{Db, DbError};
+use db::{Db, DbError, Session, Tx};
 use domain::{
     ids::{NanoId, UserId},
     nano::{Format, Status},
@@ -69,7 +69,7 @@ pub struct Page {
 
 const COLUMNS: &str = "n.id, n.creator_id, n.title, n.description, n.duration_minutes, n.level, n.language, n.format,
     n.license, n.status, n.archived_by_moderator, n.current_version_id, n.latest_version_id, n.thumbnail_key,
-    n.download_count, n.rating_count, n.average_rating + 0e0 AS average_rating, n.index_version, n.event_seq,
+    n.download_count, n.rating_count, n.average_rating + 0e0 AS average_rating, n.index_version, n.event_seq, n.revision,
     n.published_at, n.created_at, n.updated_at, u.username AS creator_username, u.name AS creator_name";
 
 /// Entries `offset .. offset + limit` of the filtered list. With no `sort`: newest made first (own nanos).
@@ -86,7 +86,7 @@ pub async fn page(db: &Db, filter: &Filter, sort: Option<Sort>, offset: u64, lim
     query.push(order(sort)).push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
     query.push(") picked JOIN nanos n ON n.id = picked.id JOIN users u ON u.id = n.creator_id").push(order(sort));
     let mut cards: Vec<Card> = query.build_query_as().fetch_all(db.pool()).await?;
-    add_categories(db, &mut cards).await?;
+    add_categories(&mut db.pool().acquire().await?, &mut cards).await?;
     Ok(Page { cards, total: total.unsigned_abs() })
 }
 
@@ -95,11 +95,20 @@ pub async fn card(db: &Db, id: NanoId) -> Result<Option<Card>, DbError> {
     Ok(by_ids(db, &[id]).await?.pop())
 }
 
+/// The same as this transaction sees it.
+pub async fn card_in(tx: &mut Tx, id: NanoId) -> Result<Option<Card>, DbError> {
+    Ok(find(tx, &[id]).await?.pop())
+}
+
 /// These nanos in the order of `ids`; missing ones are left out.
 pub async fn by_ids(db: &Db, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
+    find(&mut db.pool().acquire().await?, ids).await
+}
+
+async fn find(session: &mut Session, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(COLUMNS).push(" FROM nanos n JOIN users u ON u.id = n.creator_id WHERE n.id IN (");
     let mut list = query.separated(", ");
@@ -107,14 +116,14 @@ pub async fn by_ids(db: &Db, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
         list.push_bind(*id);
     }
     query.push(")");
-    let mut found: Vec<Card> = query.build_query_as().fetch_all(db.pool()).await?;
-    add_categories(db, &mut found).await?;
+    let mut found: Vec<Card> = query.build_query_as().fetch_all(&mut *session).await?;
+    add_categories(session, &mut found).await?;
     let place: HashMap<NanoId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     found.sort_by_key(|card| place.get(&card.nano.id).copied());
     Ok(found)
 }
 
-async fn add_categories(db: &Db, cards: &mut [Card]) -> Result<(), DbError> {
+async fn add_categories(session: &mut Session, cards: &mut [Card]) -> Result<(), DbError> {
     if cards.is_empty() {
         return Ok(());
     }
@@ -128,7 +137,7 @@ async fn add_categories(db: &Db, cards: &mut [Card]) -> Result<(), DbError> {
     }
     query.push(") ORDER BY c.slug");
     let mut slugs: HashMap<NanoId, Vec<String>> = HashMap::new();
-    for (nano, slug) in query.build_query_as::<(NanoId, String)>().fetch_all(db.pool()).await? {
+    for (nano, slug) in query.build_query_as::<(NanoId, String)>().fetch_all(&mut *session).await? {
         slugs.entry(nano).or_default().push(slug);
     }
     for card in cards {

@@ -112,8 +112,8 @@ pub async fn by_number(db: &Db, nano: NanoId, number: u32) -> Result<Option<Vers
 }
 
 /// The version made from an upload, if it was finished.
-pub async fn by_upload(db: &Db, upload: UploadId) -> Result<Option<VersionRow>, DbError> {
-    Ok(select!("upload_id = ?", upload).fetch_optional(db.pool()).await?)
+pub async fn by_upload(tx: &mut Tx, upload: UploadId) -> Result<Option<VersionRow>, DbError> {
+    Ok(select!("upload_id = ?", upload).fetch_optional(&mut **tx).await?)
 }
 
 /// All versions, newest first; at most 200.

@@ -37,6 +37,8 @@ pub struct Nano {
     pub index_version: u64,
     /// Number of the last event.
     pub event_seq: u64,
+    /// Raised by every edit.
+    pub revision: u32,
     pub published_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -52,7 +54,7 @@ macro_rules! select {
                  current_version_id AS "current_version_id: VersionId",
                  latest_version_id AS "latest_version_id: VersionId",
                  thumbnail_key, download_count, rating_count, average_rating + 0e0 AS "average_rating!: f64",
-                 index_version, event_seq, published_at AS "published_at: DateTime<Utc>",
+                 index_version, event_seq, revision, published_at AS "published_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
                FROM nanos WHERE "#
                 + $tail,
@@ -133,12 +135,13 @@ pub async fn category_slugs(db: &Db, id: NanoId) -> Result<Vec<String>, DbError>
     .await?)
 }
 
-/// Writes the fields that people edit: those of `nano` as they are now.
-pub async fn update(tx: &mut Tx, nano: &Nano, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!(
+/// Writes the fields that people edit: those of `nano` as they are now, made from its revision. False when somebody else has
+/// edited it since; then nothing is written.
+pub async fn update(tx: &mut Tx, nano: &Nano, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let done = sqlx::query!(
         "UPDATE nanos SET title = ?, description = ?, duration_minutes = ?, level = ?, language = ?, format = ?,
-           license = ?, updated_at = ?
-         WHERE id = ?",
+           license = ?, updated_at = ?, revision = revision + 1
+         WHERE id = ? AND revision = ?",
         nano.title,
         nano.description,
         nano.duration_minutes,
@@ -147,7 +150,28 @@ pub async fn update(tx: &mut Tx, nano: &Nano, now: DateTime<Utc>) -> Result<(), 
         nano.format,
         nano.license,
         now,
-        nano.id
+        nano.id,
+        nano.revision
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Makes title and description public that an edit has put aside. The revision is that of the edit already.
+pub async fn set_words(
+    tx: &mut Tx,
+    id: NanoId,
+    title: &str,
+    description: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE nanos SET title = ?, description = ?, updated_at = ? WHERE id = ?",
+        title,
+        description,
+        now,
+        id
     )
     .execute(&mut **tx)
     .await?;

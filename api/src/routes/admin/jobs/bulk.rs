@@ -1,8 +1,11 @@
 //! One action on many jobs: looked at first, then done by a job, step by step.
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use infra::db::audit_log;
 use queue::{
     builtin::bulk_states,
@@ -21,13 +24,13 @@ use super::filter;
 use crate::{
     reply::{Code, Envelope, Error, Issue, Reply, maybe_time, time},
     request::{
-        ClientInfo, JobsOperate, JobsRead, Json, Path, RequirePermission,
+        ClientInfo, JobsOperate, JobsRead, Json, Keyed, Path, RequirePermission,
         fields::{self, Fields, Input, boolean, paragraphs, whole},
     },
     routes::jobs::reason::entry,
     state::AppState,
     views::{AdminJob, Count, words},
-    write::transaction,
+    write::once,
 };
 
 /// Jobs shown of those that match.
@@ -181,31 +184,32 @@ impl BulkView {
         (status = 202, description = "Begun", body = Envelope<BulkAnswer>,
             headers(("Location" = String, description = "The job that does it"))),
     ),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:operate"))))]
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:operate"))))]
 pub async fn begin(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
-    Json(request): Json<BulkRequest>,
-) -> Result<Reply<BulkAnswer>, Error> {
+    Keyed(Json(request), key): Keyed<Json<BulkRequest>>,
+) -> Result<Response, Error> {
+    let key = key.of(&user.id.to_string());
     let page = list::page(&state.db, &request.filter, None, SAMPLE).await?;
-    let (matched, sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect());
+    let (matched, sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect::<Vec<_>>());
     if request.dry_run {
         let answer = BulkAnswer { dry_run: true, matched: matched.into(), sample, bulk: None };
-        return Ok(Reply::ok(answer).header(header::CACHE_CONTROL, "private, no-store"));
+        return Ok(Reply::ok(answer).header(header::CACHE_CONTROL, "private, no-store").into_response());
     }
     let now = state.clock.now();
     let new = NewBulk { action: request.action, filter: request.filter, per_second: request.per_second, matched };
     let by = By { actor: Some(user.id.0), reason: &request.reason };
-    let row = transaction!(state.db, |tx| {
+    let written = once!(state, key, now, |tx| {
         let (row, act) = control::bulk(tx, &new, &by).await?;
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
-        Ok(row)
+        let location = format!("/api/v1/jobs/{}", row.job);
+        let bulk = Some(BulkView::of(row, Some(JobState::Available)));
+        let answer = BulkAnswer { dry_run: false, matched: matched.into(), sample: sample.clone(), bulk };
+        Ok(Reply::accepted(answer, &location))
     })?;
-    let location = format!("/api/v1/jobs/{}", row.job);
-    let bulk = Some(BulkView::of(row, Some(JobState::Available)));
-    let answer = BulkAnswer { dry_run: false, matched: matched.into(), sample, bulk };
-    Ok(Reply::with_status(StatusCode::ACCEPTED, answer).header(header::LOCATION, &location))
+    Ok(written.into_response())
 }
 
 /// A bulk action and how far it is.

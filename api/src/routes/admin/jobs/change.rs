@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::filter::queue;
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, Reply, time},
+    reply::{Code, Envelope, Error, FieldError, Issue, Reply, tag::revision_of, time},
     request::{
-        ClientInfo, JobsOperate, Json, Path, RequirePermission,
+        ClientInfo, IfMatch, JobsOperate, Json, Path, RequirePermission,
         fields::{Fields, Input, instant, whole},
     },
     routes::jobs::reason::{entry, reason},
@@ -83,16 +83,17 @@ pub struct JobChanged {
 
 /// Changes when a job may run, how urgent it is, or which queue has it. For jobs that have not begun: `available`,
 /// `scheduled`, `retryable` and `blocked` ones, and of those that are `waiting` for their flow priority and queue. A deadline
-/// moves with the time.
+/// moves with the time. `If-Match` with the `ETag` of what was read refuses the change (412) when the job stands elsewhere by now.
 #[utoipa::path(patch, path = "/admin/jobs/{id}", tag = "admin jobs", params(("id" = uuid::Uuid, Path,)),
     request_body = JobWanted, security(("bearer" = [])),
     responses((status = 200, description = "Changed", body = Envelope<JobChanged>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState])),
+    extensions(("x-if-match" = json!(true)), ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn change(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
+    if_match: IfMatch,
     Path(id): Path<JobId>,
     Json(form): Json<JobWanted>,
 ) -> Result<Reply<JobChanged>, Error> {
@@ -111,8 +112,12 @@ pub async fn change(
             }
             other => other?,
         };
+        // Under the job's lock: what was changed is given up.
+        if_match.check(&revision_of(&change.before))?;
         audit_log::append(tx, &entry(&client, &user, &change.act, now)).await?;
         Ok(change)
     })?;
-    Ok(Reply::ok(JobChanged { job_id: id.0, before: change.before.into(), after: change.after.into() }))
+    let revision = revision_of(&change.after);
+    let changed = JobChanged { job_id: id.0, before: change.before.into(), after: change.after.into() };
+    Ok(Reply::ok(changed).revised(revision))
 }

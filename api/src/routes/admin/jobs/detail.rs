@@ -13,7 +13,7 @@ use infra::db::{email_deliveries, nano_versions, nanos, uploads};
 use queue::{
     ids::JobId,
     ledger::{
-        self as ledger, JobRow, flow_members,
+        self as ledger, JobRow, Place, flow_members,
         history::{
             attempts::{self, Attempt},
             logs::{self, Level, LogLine},
@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    reply::{Code, Envelope, Error, Reply, maybe_time, time},
+    reply::{Code, Envelope, Error, Reply, maybe_time, tag::revision_of, time},
     request::{JobsRead, Path, RequirePermission},
     state::AppState,
     views::{AdminJob, words},
@@ -147,13 +147,14 @@ pub struct EffectView {
 #[utoipa::path(get, path = "/admin/jobs/{id}", tag = "admin jobs", params(("id" = Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 200, description = "The job", body = Envelope<AdminJobDetail>)),
-    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
+    extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
 pub async fn get(
     State(state): State<AppState>,
     _: RequirePermission<JobsRead>,
     Path(id): Path<JobId>,
 ) -> Result<Reply<AdminJobDetail>, Error> {
     let row = ledger::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
+    let revision = revision_of(&Place::of(&row));
     let story = timeline::of(&state.db, id).await?;
     let attempts = attempts::by_job(&state.db, id).await?;
     let logs = logs::by_job(&state.db, id).await?;
@@ -176,7 +177,7 @@ pub async fn get(
         parent_id,
         children,
     };
-    Ok(Reply::ok(detail).header(header::CACHE_CONTROL, "private, no-store"))
+    Ok(Reply::ok(detail).header(header::CACHE_CONTROL, "private, no-cache").revised(revision))
 }
 
 /// The second part of a `traceparent` (W3C Trace Context, 3.2).

@@ -56,15 +56,13 @@ impl Input for ErrorsQuery {
 
 /// Failures grouped by their cause, last seen first. A group that is seen again while you page moves to the front.
 #[utoipa::path(get, path = "/admin/jobs/errors", tag = "admin jobs", params(ErrorsQuery), security(("bearer" = [])),
-    responses((status = 200, description = "A page of them", body = Envelope<Vec<ErrorGroup>>,
-        headers(("Link" = String, description = "`rel=\"next\"`: the page behind this one")))),
+    responses((status = 200, description = "A page of them", body = Envelope<Vec<ErrorGroup>>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::CursorInvalid, Code::Forbidden, Code::QueryTooSlow
     ])), ("x-permission" = json!("jobs:read"))))]
 pub async fn list(
     State(state): State<AppState>,
     _: RequirePermission<JobsRead>,
-    axum::extract::RawQuery(raw): axum::extract::RawQuery,
     StrictQuery(query): StrictQuery<ErrorsQuery>,
 ) -> Result<Reply<Vec<ErrorGroup>>, Error> {
     let after = query.cursor.map(|text| text.parse::<Place>()).transpose().map_err(|error: CursorError| error)?;
@@ -83,5 +81,5 @@ pub async fn list(
         ..Meta::default()
     };
     let groups = groups.into_iter().map(ErrorGroup::from).collect();
-    Ok(paged(Reply::ok(groups), "/api/v1/admin/jobs/errors", raw.as_deref().unwrap_or_default(), meta))
+    Ok(paged(Reply::ok(groups), meta))
 }

@@ -66,15 +66,13 @@ impl Input for JobsQuery {
 /// Jobs, newest first. `meta.total` is as of the first page and exact to 10,000; `meta.partial` says that the page is
 /// not full because one request looks at 10,000 entries at most: go on at `meta.next_cursor`.
 #[utoipa::path(get, path = "/admin/jobs", tag = "admin jobs", params(JobsParams), security(("bearer" = [])),
-    responses((status = 200, description = "A page of them", body = Envelope<Vec<AdminJob>>,
-        headers(("Link" = String, description = "`rel=\"next\"`: the page behind this one")))),
+    responses((status = 200, description = "A page of them", body = Envelope<Vec<AdminJob>>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::CursorInvalid, Code::Forbidden, Code::QueryTooSlow
     ])), ("x-permission" = json!("jobs:read"))))]
 pub async fn list(
     State(state): State<AppState>,
     _: RequirePermission<JobsRead>,
-    axum::extract::RawQuery(raw): axum::extract::RawQuery,
     StrictQuery(query): StrictQuery<JobsQuery>,
 ) -> Result<Reply<Vec<AdminJob>>, Error> {
     let cursor = query.cursor.map(|text| Cursor::read(&text, &query.filter)).transpose()?;
@@ -88,5 +86,5 @@ pub async fn list(
         ..Meta::default()
     };
     let jobs = page.jobs.into_iter().map(AdminJob::from).collect();
-    Ok(paged(Reply::ok(jobs), "/api/v1/admin/jobs", raw.as_deref().unwrap_or_default(), meta))
+    Ok(paged(Reply::ok(jobs), meta))
 }

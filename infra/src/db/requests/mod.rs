@@ -1,0 +1,3 @@
+//! What is kept of requests.
+
+pub mod idempotency_keys;
