@@ -14,5 +14,5 @@ mod matrix;
 mod quotas;
 mod rights;
 mod sessions;
-mod things;
+pub mod things;
 mod verification_mails;
