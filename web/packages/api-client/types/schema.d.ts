@@ -2991,6 +2991,7 @@ export interface operations {
     get_admin_jobs: {
         parameters: {
             query?: {
+                /** @description Any of these, separated by commas, or the parameter repeated. */
                 state?: string;
                 /** @example send_email */
                 kind?: string;
@@ -3487,6 +3488,7 @@ export interface operations {
     get_admin_jobs_events: {
         parameters: {
             query?: {
+                /** @description All by default. */
                 topics?: string;
             };
             header?: {
