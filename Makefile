@@ -18,12 +18,15 @@ SIZE_MIB ?= 1024
 N ?= 1000
 KILLS ?= 200
 SEEDS ?= 1,2,3,4,5
+# What `make fuzz-api` does.
+REQUESTS ?= 50000
+SEED ?= 1
 # How long `make fuzz` takes for each target, the only one when TARGET names it, and how many run at a time (all cores).
 SECONDS_EACH ?= 60
 TARGET ?=
 JOBS ?=
 
-.PHONY: help run demo memory chaos drill test bench fuzz check fmt query-cache types install programs supervisor web
+.PHONY: help run demo memory chaos drill test bench fuzz-api fuzz check fmt query-cache types install programs supervisor web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,12 +48,17 @@ drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysq
 
 test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='name name' picks some, ARGS='--lib' those without
 	@deploy/install.sh --test-tools
+	@[ ! -f web/package.json ] || deploy/web.sh packages || [ "$$CI" != true ]
 	@$(DEV) test $(if $(filter too,$(MYSQL)),--mysql-too) $(ARGS)
 
 bench: ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
 	@deploy/install.sh --bench-tools
 	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-reader --bin bench-archive
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
+
+fuzz-api: supervisor ## Send REQUESTS (50000) generated from the OpenAPI document, from SEED (1) on, as each role: no 5xx, nothing undocumented
+	@deploy/install.sh --test-tools
+	@FUZZ_REQUESTS=$(REQUESTS) FUZZ_SEED=$(SEED) $(DEV) test --test it -- --nocapture clients::fuzz
 
 fuzz: install ## Fuzz the archive check: every target or TARGET=, for SECONDS_EACH (60), JOBS at a time
 	@SECONDS_EACH=$(SECONDS_EACH) TARGET=$(TARGET) JOBS=$(JOBS) deploy/fuzz.sh

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs what `make run`, `make test` and `make check` need and this machine lacks; says nothing when it lacks nothing.
-# Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need, with --bench-tools what
-# the peers of the benchmarks need; with --check-tools also cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all
-# under .dev/tools, and nightly Rust.
+# Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need (hurl and the programs of
+# deploy/python-tools.txt among it), with --bench-tools what the peers of the benchmarks need; with --check-tools also
+# cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all under .dev/tools, and nightly Rust.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo_deny=0.20.2
 cargo_machete=0.9.2
 cargo_fuzz=0.13.2
+hurl=8.0.1
 rust=1.95
 node=20
 
@@ -63,6 +64,15 @@ if [ "${1:-}" = --test-tools ]; then
     have 7zz || need 7z p7zip-full sevenzip
     need bsdtar libarchive-tools libarchive
     [ -x /opt/homebrew/opt/openjdk/bin/javac ] || need javac default-jdk-headless openjdk
+    # They call the API.
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=("python3-venv:python3")
+    if [ ! -x .dev/tools/bin/hurl ]; then
+        # It is compiled with bindings of libxml2, which libclang makes.
+        need pkg-config pkg-config pkgconf
+        pkg-config --exists libxml-2.0 2>/dev/null || missing+=("libxml2-dev:libxml2")
+        pkg-config --exists openssl 2>/dev/null || missing+=("libssl-dev:openssl@3")
+        compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || missing+=("libclang-dev:llvm")
+    fi
 fi
 if [ "${1:-}" = --fuzz-tools ]; then
     # libFuzzer is compiled from C++.
@@ -141,6 +151,28 @@ tool() { # crate, version
     cargo install --quiet --locked --debug --root .dev/tools "$1@$2" >".dev/logs/$1.log" 2>&1 </dev/null ||
         fail "$(tail -20 ".dev/logs/$1.log")" "cargo could not install $1 $2"
 }
+# What the tests run and can do without, except where everything must be tested.
+optional() {
+    ("$@") && return
+    [ "${CI:-}" != true ] || exit 1
+    echo "Tests that need it are left out." >&2
+}
+
+python_tools() {
+    local list=deploy/python-tools.txt dir=.dev/tools/python
+    cmp -s "$list" "$dir/installed.txt" && return
+    echo "Installing $(grep -E '^(schemathesis|openapi-python-client)==' "$list" | cut -d' ' -f1 | paste -sd' ') into $dir (log: .dev/logs/python.log)"
+    mkdir -p .dev/logs
+    rm -rf "$dir"
+    { python3 -m venv "$dir" && "$dir/bin/pip" install --disable-pip-version-check --require-hashes -r "$list"; } \
+        >.dev/logs/python.log 2>&1 </dev/null || fail "$(tail -5 .dev/logs/python.log)" "pip could not install $list"
+    cp "$list" "$dir/installed.txt"
+}
+
+if [ "${1:-}" = --test-tools ]; then
+    optional tool hurl "$hurl"
+    optional python_tools
+fi
 if [ "${1:-}" = --check-tools ]; then
     tool cargo-deny "$cargo_deny"
     tool cargo-machete "$cargo_machete"

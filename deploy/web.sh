@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The web app: `build` makes web/dist where it is older than its sources, `types` makes the API's types anew from what the
 # built api says of itself, `check` compares them with that, lints that and the app, type-checks, tests and looks at what the build
-# makes. `wasm` compiles the archive check
+# makes. `packages` installs npm's where they are older than the lock file. `wasm` compiles the archive check
 # for browsers where it is older than its sources; `build` and `check` do so first. `bench` measures it beside the native
 # one.
 set -euo pipefail
@@ -20,7 +20,7 @@ install_packages() {
 root=$(cd .. && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 [[ $target == /* ]] || target=$root/$target
-types=src/api/schema.d.ts
+types=packages/api-client/types/schema.d.ts
 api=$target/debug/api
 check=packages/archive-check
 made=$check/wasm/archive_check_bg.wasm
@@ -74,6 +74,9 @@ types)
     fresh=$(types_of_api)
     printf '%s\n' "$fresh" >"$types"
     ;;
+packages)
+    install_packages
+    ;;
 wasm)
     wasm
     ;;
@@ -110,7 +113,7 @@ bench)
     cargo run --quiet --release -p archive-wasm --example native --target-dir "$target" -- "$target"/archive-bench/*.zip
     ;;
 *)
-    echo "usage: deploy/web.sh build|types|check|wasm|bench" >&2
+    echo "usage: deploy/web.sh build|types|check|packages|wasm|bench" >&2
     exit 2
     ;;
 esac

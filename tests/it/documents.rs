@@ -78,3 +78,37 @@ fn a_document_that_says_something_else_is_found() {
     assert!(fault(&["// tests/it/nowhere.rs", "x"]).is_some());
     assert_eq!(blocks("1. A\n\n   ```rust\n   // a\n     b\n   ```\n```\nmake\n```\n"), [["   // a", "     b"]]);
 }
+
+/// The source text of every crate.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap_or_default());
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "web"].contains(&name.as_str()) {
+            sources(&path, text);
+        } else if name.ends_with(".rs") {
+            text.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_tests_and_files_that_security_md_names_are_there() {
+    let document = read("docs/security.md").unwrap();
+    let mut code = String::new();
+    sources(Path::new(ROOT), &mut code);
+    // Every second piece stands between backticks.
+    let (mut tests, mut files) = (0, 0);
+    for named in document.split('`').skip(1).step_by(2) {
+        let is_test = named.matches('_').count() >= 2
+            && named.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if is_test {
+            assert!(code.contains(&format!("fn {named}(")), "docs/security.md names the test {named}");
+            tests += 1;
+        } else if named.contains('/') && !named.contains([' ', ':']) {
+            let path = Path::new(ROOT).join(named);
+            assert!(path.exists() || named.starts_with('/'), "docs/security.md names {named}");
+            files += 1;
+        }
+    }
+    assert!(tests > 50 && files > 20, "{tests} tests and {files} files are named");
+}

@@ -10,6 +10,7 @@ pub mod events;
 pub mod fleet;
 pub mod hostile;
 pub mod kit;
+pub mod outside;
 pub mod receiver;
 pub mod routes;
 pub mod sample_nano;

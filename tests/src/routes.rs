@@ -156,6 +156,20 @@ impl Route {
         list
     }
 
+    /// Whether the document tells which words a parameter or field may be, by the name that errors call it (`filter.state`).
+    pub fn tells_the_words_of(&self, name: &str) -> bool {
+        let parameters = self.operation["parameters"].as_array().into_iter().flatten();
+        let parameter = parameters.into_iter().find(|one| one["name"] == name).map(|one| &one["schema"]);
+        let field =
+            || name.split('.').fold(self.json_schema(), |schema, name| &self.resolved(schema)["properties"][name]);
+        let schema = self.resolved(parameter.unwrap_or_else(field));
+        let choices = ["oneOf", "anyOf"].iter().filter_map(|list| schema[list].as_array()).flatten();
+        choices.chain([schema, &schema["items"]]).any(|schema| {
+            let schema = self.resolved(schema);
+            schema["enum"].is_array() || schema["pattern"].is_string()
+        })
+    }
+
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()) {
             Some(name) => &self.schemas[name],

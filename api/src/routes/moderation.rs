@@ -18,7 +18,7 @@ use infra::db::{
 use jobs::{NewMail, PublishNano, RemoveObject, VersionRef};
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::Object};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -99,8 +99,7 @@ pub async fn queue(
 
 #[derive(ToSchema)]
 pub struct Judgement {
-    /// `approve` or `reject`.
-    #[schema(value_type = String, example = "approve")]
+    #[schema(schema_with = judgements)]
     decision: Decision,
     /// Told to the creator of a rejected nano.
     #[schema(min_length = 1, max_length = 1000)]
@@ -119,10 +118,16 @@ impl Input for Judgement {
 }
 
 /// The other decisions are about nanos that are public already.
+const JUDGEMENTS: &[&str] = &["approve", "reject"];
+
+fn judgements() -> Object {
+    words::one_of(JUDGEMENTS)
+}
+
 fn decision(raw: Raw) -> Result<Decision, Issue> {
     match fields::word(raw) {
         Ok(decision @ (Decision::Approve | Decision::Reject)) => Ok(decision),
-        _ => Err(Issue::Choice(&["approve", "reject"])),
+        _ => Err(Issue::Choice(JUDGEMENTS)),
     }
 }
 

@@ -9,14 +9,38 @@ use domain::{
 use queue::ledger::stats::estimate::NoEstimate;
 use serde_json::Value;
 use utoipa::openapi::{
-    Object, ObjectBuilder,
+    Array, ArrayBuilder, Object, ObjectBuilder,
     schema::{SchemaType, Type},
 };
+
+/// A text that is one of these.
+pub fn one_of(words: &[&str]) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied())).build()
+}
+
+/// Some of these, separated by commas. A schema of our own has no description of its field, so it is given one.
+pub fn list_of(words: &[&str], description: &str) -> Object {
+    let any = words.join("|");
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(Some(format!("^({any})(,({any}))*$")))
+        .build()
+}
+
+/// Any of these, in an array that may be missing.
+pub fn array_of(words: &[&str], description: &str) -> Array {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .description(Some(description))
+        .items(one_of(words))
+        .build()
+}
 
 macro_rules! schemas {
     ($($name:ident: $word:ty;)*) => {$(
         pub fn $name() -> Object {
-            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(<$word as Words>::WORDS.iter().copied())).build()
+            one_of(<$word as Words>::WORDS)
         }
     )*};
 }

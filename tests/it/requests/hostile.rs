@@ -1,5 +1,6 @@
 //! Made from the OpenAPI document: every parameter and every field of every operation, filled with what no client should
-//! send. What is refused is refused as documented, and nothing of it makes the server fail.
+//! send. What is refused is refused as documented, nothing of it makes the server fail, and where only some words are taken the
+//! document tells which.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::user::Role;
@@ -111,6 +112,13 @@ impl Walk<'_> {
         }
         if answer.status.is_server_error() {
             self.faults.push(format!("{} with {what:.80} answers {}", route.name(), answer.status));
+        }
+        for bad in answer.body["error"]["details"]["fields"].as_array().into_iter().flatten() {
+            let field = bad["field"].as_str().unwrap_or_default();
+            if bad["code"] == "CHOICE" && !route.tells_the_words_of(field) {
+                self.faults
+                    .push(format!("{} takes some words for {field}, which the document does not tell", route.name()));
+            }
         }
         let unnamed = || answer.body["error"]["details"]["fields"].as_array().is_none_or(Vec::is_empty);
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY && unnamed() {

@@ -19,5 +19,5 @@ mod quotas;
 mod repeats;
 mod rights;
 mod sessions;
-mod things;
+pub mod things;
 mod verification_mails;

@@ -1,8 +1,6 @@
 /** What the API answers with: names for the parts of its document (`npm run types`), and what the document leaves open. */
 
-import type { components } from './schema'
-
-type Schemas = components['schemas']
+import type { Schemas } from '@nano/api-client'
 
 export type Me = Schemas['Me']
 /** The refresh token stays in its cookie. */

@@ -6,7 +6,7 @@ use axum::extract::State;
 use chrono::TimeDelta;
 use domain::{
     nano::{Format, Status},
-    user::Language,
+    user::{Language, Words},
     words,
 };
 use infra::{
@@ -14,7 +14,7 @@ use infra::{
     search::{self, FacetCount, SearchQuery},
 };
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, ToSchema, openapi::Object};
 use uuid::Uuid;
 
 use super::forms::catalogue_filter;
@@ -42,6 +42,12 @@ words! {
     }
 }
 
+fn order() -> Object {
+    let mut order = schemas::one_of(Order::WORDS);
+    order.default = Some(Order::Relevance.as_str().into());
+    order
+}
+
 /// What to look for.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -64,10 +70,10 @@ pub struct SearchParams {
     #[param(minimum = 1, maximum = 1440)]
     duration_max: Option<u32>,
     /// Days or hours back from now, as `7d` or `12h`.
-    #[param(example = "7d", pattern = r"^\d{1,4}[dh]$")]
+    #[param(example = "7d", pattern = "^[0-9]{1,4}[dh]$")]
     published_within: Option<String>,
-    /// `relevance` (default), `newest`, `rating`, `downloads`.
-    sort: Option<String>,
+    #[param(schema_with = order)]
+    sort: Option<Order>,
     /// `true`: count the categories, levels, languages and formats of everything found.
     facets: Option<bool>,
     #[param(minimum = 1, maximum = 10_000, default = 1)]

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
+use domain::user::Words;
 use http::header;
 use infra::db::audit_log;
 use queue::{
@@ -17,7 +18,7 @@ use queue::{
     },
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::Array};
 use uuid::Uuid;
 
 use super::filter;
@@ -58,13 +59,17 @@ pub struct BulkRequest {
     dry_run: bool,
 }
 
+fn states() -> Array {
+    let description = "Only states that the action fits. By default all of them; for `retry` `discarded`, `quarantined` and \
+        `retryable`, so that what somebody cancelled stays cancelled unless it is named.";
+    words::array_of(JobState::WORDS, description)
+}
+
 /// The filters of the job list; everything that is given must hold.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
 pub struct BulkFilter {
-    /// Only states that the action fits. By default all of them; for `retry` `discarded`, `quarantined` and
-    /// `retryable`, so that what somebody cancelled stays cancelled unless it is named.
-    #[schema(example = json!(["discarded"]))]
+    #[schema(schema_with = states)]
     state: Option<Vec<String>>,
     #[schema(example = "send_email")]
     kind: Option<String>,

@@ -4,8 +4,8 @@ use axum::{
     extract::State,
     response::{Response, sse::Event},
 };
-use domain::user::Permission;
-use utoipa::IntoParams;
+use domain::user::{Permission, Words};
+use utoipa::{IntoParams, openapi::Object};
 
 use crate::{
     live::{Mark, Topic},
@@ -16,14 +16,18 @@ use crate::{
     },
     state::AppState,
     stream::{self, Ended, Feed, LastEventId},
+    views::words,
 };
+
+fn topics() -> Object {
+    words::list_of(Topic::WORDS, "All by default.")
+}
 
 /// What to follow.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
-    /// Some of `queues`, `workers`, `errors`; all by default.
-    #[param(value_type = Option<String>, example = "queues,workers")]
+    #[param(schema_with = topics)]
     topics: Vec<Topic>,
 }
 

@@ -2,8 +2,12 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use queue::ledger::list::{self, Cursor, Filter};
-use utoipa::IntoParams;
+use domain::user::Words;
+use queue::ledger::{
+    State as JobState,
+    list::{self, Cursor, Filter},
+};
+use utoipa::{IntoParams, openapi::Object};
 
 use super::{
     filter::filter,
@@ -16,17 +20,19 @@ use crate::{
         fields::{self, Fields, Input},
     },
     state::AppState,
-    views::AdminJob,
+    views::{AdminJob, words},
 };
+
+fn states() -> Object {
+    words::list_of(JobState::WORDS, "Any of these, separated by commas, or the parameter repeated.")
+}
 
 /// Which jobs; everything that is given must hold.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
 pub struct JobsParams {
-    /// Any of these: `available`, `scheduled`, `running`, `retryable`, `waiting`, `blocked`, `completed`,
-    /// `cancelled`, `discarded`, `quarantined`; separated by commas, or the parameter repeated.
-    #[param(example = "discarded,quarantined")]
+    #[param(schema_with = states)]
     state: Option<String>,
     #[param(example = "send_email", pattern = r"^[a-z0-9_]{1,48}$")]
     kind: Option<String>,

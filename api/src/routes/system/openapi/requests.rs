@@ -19,6 +19,11 @@ pub fn describe(document: &mut Value) {
     for operation in operations(document) {
         for parameter in list(operation, "parameters") {
             let in_path = parameter["in"] == "path";
+            // Where a function makes the schema, it has the description as well.
+            let schema = parameter.get_mut("schema").and_then(Value::as_object_mut);
+            if let Some(description) = schema.and_then(|schema| schema.remove("description")) {
+                parameter["description"] = description;
+            }
             if let Some(schema) = parameter.get_mut("schema") {
                 refuse_null(schema);
                 if in_path && schema["type"] == "string" && schema.get("format").is_none() {
@@ -34,7 +39,8 @@ pub fn describe(document: &mut Value) {
                 refuse_null(&mut body["schema"]);
                 references(&body["schema"], &mut forms);
             } else {
-                body["schema"] = json!({"type": "string", "contentMediaType": kind});
+                // Makers of clients know bytes by the format, which OpenAPI 3.0 had for them.
+                body["schema"] = json!({"type": "string", "format": "binary", "contentMediaType": kind});
             }
         }
     }

@@ -1349,14 +1349,8 @@ export interface components {
             reference?: string | null;
             /** Format: date-time */
             since?: string | null;
-            /**
-             * @description Only states that the action fits. By default all of them; for `retry` `discarded`, `quarantined` and
-             *     `retryable`, so that what somebody cancelled stays cancelled unless it is named.
-             * @example [
-             *       "discarded"
-             *     ]
-             */
-            state?: string[] | null;
+            /** @description Only states that the action fits. By default all of them; for `retry` `discarded`, `quarantined` and `retryable`, so that what somebody cancelled stays cancelled unless it is named. */
+            state?: ("available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined")[] | null;
             /** @description The owner's id, or `system`. */
             tenant?: string | null;
             /** Format: date-time */
@@ -2114,11 +2108,8 @@ export interface components {
             run_at?: string | null;
         };
         Judgement: {
-            /**
-             * @description `approve` or `reject`.
-             * @example approve
-             */
-            decision: string;
+            /** @enum {string} */
+            decision: "approve" | "reject";
             /** @description Told to the creator of a rejected nano. */
             reason: string;
         };
@@ -3104,11 +3095,7 @@ export interface operations {
     get_admin_jobs: {
         parameters: {
             query?: {
-                /**
-                 * @description Any of these: `available`, `scheduled`, `running`, `retryable`, `waiting`, `blocked`, `completed`,
-                 *     `cancelled`, `discarded`, `quarantined`; separated by commas, or the parameter repeated.
-                 * @example discarded,quarantined
-                 */
+                /** @description Any of these, separated by commas, or the parameter repeated. */
                 state?: string;
                 /** @example send_email */
                 kind?: string;
@@ -3637,10 +3624,7 @@ export interface operations {
     get_admin_jobs_events: {
         parameters: {
             query?: {
-                /**
-                 * @description Some of `queues`, `workers`, `errors`; all by default.
-                 * @example queues,workers
-                 */
+                /** @description All by default. */
                 topics?: string;
             };
             header?: {
@@ -10630,8 +10614,7 @@ export interface operations {
                  * @example 7d
                  */
                 published_within?: string;
-                /** @description `relevance` (default), `newest`, `rating`, `downloads`. */
-                sort?: string;
+                sort?: "relevance" | "newest" | "rating" | "downloads";
                 /** @description `true`: count the categories, levels, languages and formats of everything found. */
                 facets?: boolean;
                 page?: number;
