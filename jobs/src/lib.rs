@@ -11,7 +11,10 @@ mod readers;
 pub mod steps;
 
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
-pub use mail::{NewMail, RemindModerators, SendEmail, queue_mail, queue_verification};
+pub use mail::{
+    NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
+    queue_verification,
+};
 pub use maintenance::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemoveObject, Retention};
 pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;
