@@ -79,7 +79,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 11] {
+    fn forms() -> [Form; 13] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -90,6 +90,8 @@ mod tests {
             ("FinishUpload", refused::<uploads::upload::FinishUpload>),
             ("Registration", refused::<accounts::registration::Registration>),
             ("PasswordChange", refused::<accounts::password::PasswordChange>),
+            ("PasswordReset", refused::<accounts::password_reset::PasswordReset>),
+            ("NewToken", refused::<accounts::tokens::NewToken>),
             ("Judgement", refused::<moderation::Judgement>),
             ("LimitForm", refused::<admin::limits::LimitForm>),
             ("NewPause", refused::<admin::pauses::NewPause>),
@@ -129,7 +131,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 52, "a form got or lost a bound");
+        assert_eq!(bounds, 57, "a form got or lost a bound");
     }
 
     #[test]

@@ -13,7 +13,11 @@ use domain::user::Language;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi};
 
-use crate::reply::Code;
+use crate::{auth::scopes, reply::Code, request::OWN_ACCOUNT};
+
+/// What is taken for a bearer token.
+const BEARER: &str = "An access token from a login, or a personal access token (`nano_pat_…`) with the scope that the \
+                      operation names in `x-scope`; operations without one take none.";
 
 /// The document's head.
 pub fn base() -> OpenApi {
@@ -62,8 +66,8 @@ fn completed(routes: &OpenApi) -> Value {
     schemas["Error"] = error_schema();
     schemas["Problem"] = problem_schema();
     schemas["ErrorCode"] = json!({"type": "string", "enum": Code::ALL});
-    document["components"]["securitySchemes"] =
-        json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+    let bearer = json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER});
+    document["components"]["securitySchemes"] = json!({ "bearer": bearer });
     requests::describe(&mut document);
     components::share(&mut document);
     components::prune(&mut document);
@@ -90,6 +94,16 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     add(&[Code::Unavailable, Code::Internal, Code::RateLimited]);
     if needs_token {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
+        if !path.starts_with(OWN_ACCOUNT) {
+            add(&[Code::SecondFactorSetupRequired]);
+        }
+        match method.to_uppercase().parse().ok().and_then(|method| scopes::needed(&method, path)) {
+            Some(scope) => {
+                add(&[Code::ScopeMissing]);
+                operation.insert("x-scope".into(), json!(scope));
+            }
+            None => add(&[Code::SessionRequired]),
+        }
     }
     if let Some(body) = operation.get("requestBody") {
         add(&[Code::BodyInterrupted]);
