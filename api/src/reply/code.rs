@@ -105,6 +105,15 @@ codes! {
     OwnNano = FORBIDDEN, "OWN_NANO",
         "Nobody judges their own nano.",
         "Über das eigene Nano entscheidet niemand selbst.";
+    OwnAccount = FORBIDDEN, "OWN_ACCOUNT",
+        "Nobody administers their own account.",
+        "Das eigene Konto verwaltet niemand selbst.";
+    LastAdmin = CONFLICT, "LAST_ADMIN",
+        "This is the last active admin; make another one first.",
+        "Das ist der letzte aktive Admin; bitte zuerst einen weiteren ernennen.";
+    AccountState = CONFLICT, "ACCOUNT_STATE",
+        "The account's state does not allow this.",
+        "Der Zustand des Kontos erlaubt das nicht.";
     NotFound = NOT_FOUND, "NOT_FOUND",
         "There is nothing here, or nothing you may see.",
         "Hier gibt es nichts, oder nichts, was man sehen darf.";

@@ -12,7 +12,7 @@ mod query;
 pub use body::{JSON_LIMIT, Json, MaybeJson};
 pub use caller::{
     AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT, RequirePermission,
-    served,
+    UsersManage, served,
 };
 pub use client::ClientInfo;
 pub use name::Name;

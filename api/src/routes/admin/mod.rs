@@ -7,6 +7,7 @@ pub mod limits;
 pub mod pauses;
 mod queues;
 mod schedules;
+pub mod users;
 mod workers;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,4 +34,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(audit::audit))
+        .routes(routes!(users::list))
+        .routes(routes!(users::get))
+        .routes(routes!(users::set_role))
+        .routes(routes!(users::suspend))
+        .routes(routes!(users::unsuspend))
+        .routes(routes!(users::end_sessions))
+        .routes(routes!(users::remove_second_factor))
 }
