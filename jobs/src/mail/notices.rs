@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use db::Tx;
+use domain::ids::DeliveryId;
 use infra::db::users::User;
 use queue::EnqueueError;
 use serde_json::json;
@@ -44,7 +45,7 @@ impl Notice {
 pub async fn queue_notice(tx: &mut Tx, owner: &User, notice: Notice, now: DateTime<Utc>) -> Result<(), EnqueueError> {
     let template = notice.template();
     let mail = NewMail {
-        key: &format!("{template}:{}:{}", owner.id, now.timestamp_micros()),
+        key: &format!("{template}:{}", DeliveryId::new()),
         template,
         language: owner.language,
         user_id: Some(owner.id),

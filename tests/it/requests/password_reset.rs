@@ -33,9 +33,9 @@ async fn is_live(app: &TestApp, user: &User) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forgotten_password_is_set_anew_and_everybody_else_is_out() {
     let app = start().await;
-    let user = app.user("vera", Role::Consumer).await;
+    let user = app.user("xylomancer", Role::Consumer).await;
     let elsewhere = sign_in(&app, &user.email, PASSWORD).await;
-    forgot(&app, " VERA@nano.test").await.data(StatusCode::ACCEPTED);
+    forgot(&app, " XYLOMANCER@nano.test").await.data(StatusCode::ACCEPTED);
     let link = token(&app, &user.email).await;
     app.advance(TimeDelta::minutes(2));
     forgot(&app, &user.email).await.data(StatusCode::ACCEPTED);
@@ -45,7 +45,7 @@ async fn a_forgotten_password_is_set_anew_and_everybody_else_is_out() {
     let second = tokens(&sent[1]).remove(0);
 
     // A bad password is told, and the link is good for another try. It is for nothing but a new password.
-    for (bad, code) in [("short", "TOO_SHORT"), ("vera@nano.test", "PERSONAL")] {
+    for (bad, code) in [("short", "TOO_SHORT"), ("Xylomancer!7", "PERSONAL")] {
         let refused = reset(&app, &link, bad).await;
         assert_eq!(refused.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
         let field = &refused.body["error"]["details"]["fields"][0];
@@ -64,7 +64,7 @@ async fn a_forgotten_password_is_set_anew_and_everybody_else_is_out() {
         assert_eq!(reset(&app, used, PASSWORD).await.error(StatusCode::BAD_REQUEST), "LINK_INVALID");
     }
     assert_eq!(sign_in(&app, &user.email, PASSWORD).await.error(StatusCode::UNAUTHORIZED), "INVALID_CREDENTIALS");
-    assert_eq!(whoami(&app, &sign_in(&app, &user.email, NEW).await).await, "vera");
+    assert_eq!(whoami(&app, &sign_in(&app, &user.email, NEW).await).await, "xylomancer");
     let told = mails(&app, &user.email).await;
     assert_eq!(subjects(&told[2..]), ["Your password was changed"]);
     assert_eq!(count(&app, "audit_log WHERE action = 'auth.reset_password' AND actor_id = target_id").await, 1);

@@ -70,8 +70,12 @@ pub async fn readdress(
     }
     email_tokens::spend_all(tx, id, now).await?;
     let closed = close_others(tx, rows, id, now).await?;
-    users::set_email(tx, id, email, now).await?;
-    Ok(Some(closed))
+    match users::set_email(tx, id, email, now).await {
+        Ok(()) => Ok(Some(closed)),
+        // Somebody was quicker.
+        Err(DbError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// An account that names an address.
