@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::Context;
-use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
+use api::{
+    ApiArgs, AppState, Parts, Settings,
+    auth::{jwt::JwtKeys, seal::DataKeys},
+};
 use clap::{Args, Parser, Subcommand};
 use db::{Db, clock::Clock};
 use infra::{
@@ -70,6 +73,7 @@ struct ServeArgs {
 struct Configuration {
     api: Settings,
     keys: JwtKeys,
+    data_keys: DataKeys,
     database: DatabaseSettings,
     redis: RedisSettings,
     storage: StorageSettings,
@@ -86,10 +90,11 @@ impl ServeArgs {
         let storage = self.storage.check(problems);
         let search = self.search.check(problems);
         let telemetry = self.telemetry.check(problems);
-        let (api, keys) = api?;
+        let (api, keys, data_keys) = api?;
         Some(Configuration {
             api,
             keys,
+            data_keys,
             database: database?,
             redis: redis?,
             storage: storage?,
@@ -150,7 +155,7 @@ fn start(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn run(configuration: Configuration) -> anyhow::Result<()> {
-    let Configuration { api: settings, keys, database, redis, storage, search, telemetry } = configuration;
+    let Configuration { api: settings, keys, data_keys, database, redis, storage, search, telemetry } = configuration;
     let telemetry = infra::telemetry::init(&telemetry, "nano-api")?;
     api::raise_file_limit();
     let db = Db::connect(database.url.expose_secret(), database.api_pool()).await?;
@@ -171,6 +176,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
         cache,
         ready,
         keys,
+        data_keys,
         settings,
     })?;
     let listener = tokio::net::TcpListener::bind(address)

@@ -35,7 +35,7 @@ pub async fn keep(State(state): State<AppState>, client: ClientInfo, mut request
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
     }
-    let verified = Verified::of(request.headers(), &state);
+    let verified = Verified::of(request.headers(), &state).await;
     let (who, people) = match verified.user() {
         Some(user) => (user.to_string(), 1),
         None => (client.limit_key(), PEOPLE_AT_AN_ADDRESS),

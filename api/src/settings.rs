@@ -8,7 +8,7 @@ use infra::env::{Problems, optional};
 use url::Url;
 
 use crate::{
-    auth::jwt::JwtKeys,
+    auth::{jwt::JwtKeys, seal::DataKeys},
     request::TrustedProxies,
     serve::{ConnectionArgs, ConnectionSettings},
 };
@@ -40,6 +40,18 @@ pub struct ApiArgs {
     /// The key before the current one: tokens it signed are accepted until they expire.
     #[arg(long, env = "JWT_PREVIOUS_KEY_FILE", value_name = "FILE")]
     jwt_previous_key_file: Option<String>,
+    /// A file with the key that seals secrets in the database, 32 bytes in base64. Make one: openssl rand -base64 32. Required unless DATA_KEY is set.
+    #[arg(long, env = "DATA_KEY_FILE", value_name = "FILE")]
+    data_key_file: Option<String>,
+    /// The same key as text, from a secret store.
+    #[arg(long, env = "DATA_KEY", hide_env_values = true, value_name = "BASE64")]
+    data_key: Option<String>,
+    /// The key before the current one: what it sealed can still be opened.
+    #[arg(long, env = "DATA_PREVIOUS_KEY_FILE", value_name = "FILE")]
+    data_previous_key_file: Option<String>,
+    /// Whether admins need a second factor; one without it may only set it up.
+    #[arg(long, env = "REQUIRE_ADMIN_2FA", value_name = "BOOL", default_value = "false")]
+    require_admin_2fa: String,
     /// Whom access tokens are for (their `aud`).
     #[arg(long, env = "JWT_AUDIENCE", value_name = "TEXT", default_value = "nano-marketplace")]
     jwt_audience: String,
@@ -61,7 +73,7 @@ pub struct ApiArgs {
     /// The time over which failed logins are counted.
     #[arg(long, env = "LOGIN_WINDOW", value_name = "DURATION", default_value = "15m")]
     login_window: String,
-    /// Registrations and requests for another verification mail per address and hour.
+    /// Registrations and requests for a mail with a link (verification, new password) per address and hour.
     #[arg(long, env = "REGISTRATIONS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
     registrations_per_hour: String,
     /// Requests that read, per signed-in person and minute in each process; ten times as many per address without a person.
@@ -110,6 +122,8 @@ pub struct Settings {
     pub upload_max_bytes: u64,
     pub download_link_lifetime: Duration,
     pub creator_terms_version: String,
+    /// Admins without a second factor may only set one up.
+    pub require_admin_2fa: bool,
     pub shutdown_notice: Duration,
     pub shutdown_grace: Duration,
 }
@@ -126,9 +140,10 @@ fn cores() -> usize {
 }
 
 const KEY_EXAMPLE: &str = "/etc/nano/jwt.pem";
+const DATA_KEY_EXAMPLE: &str = "/etc/nano/data.key";
 
 impl ApiArgs {
-    pub fn check(&self, problems: &mut Problems) -> Option<(Settings, JwtKeys)> {
+    pub fn check(&self, problems: &mut Problems) -> Option<(Settings, JwtKeys, DataKeys)> {
         let (second, minute, hour, day) =
             (Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(3600), Duration::from_secs(86_400));
         let address = problems.socket("API_ADDR", &self.api_addr, "0.0.0.0:8000");
@@ -163,7 +178,9 @@ impl ApiArgs {
         if terms.is_empty() || terms.len() > 16 {
             problems.add("CREATOR_TERMS_VERSION", "must have 1 to 16 characters", "2026-11");
         }
+        let require_admin_2fa = problems.flag("REQUIRE_ADMIN_2FA", &self.require_admin_2fa);
         let keys = self.keys(problems, public_url.as_ref(), access);
+        let data_keys = self.data_keys(problems);
         let settings = Settings {
             address: address?,
             public_url: public_url?,
@@ -185,10 +202,11 @@ impl ApiArgs {
             upload_max_bytes: upload_max?,
             download_link_lifetime: download?,
             creator_terms_version: terms.to_owned(),
+            require_admin_2fa: require_admin_2fa?,
             shutdown_notice: notice?,
             shutdown_grace: grace?,
         };
-        Some((settings, keys?))
+        Some((settings, keys?, data_keys?))
     }
 
     fn cors_origins(&self, problems: &mut Problems) -> Option<Vec<HeaderValue>> {
@@ -207,18 +225,36 @@ impl ApiArgs {
         Some(origins)
     }
 
+    fn data_keys(&self, problems: &mut Problems) -> Option<DataKeys> {
+        let current = match (optional(&self.data_key), optional(&self.data_key_file)) {
+            (Some(key), _) => key.to_owned(),
+            (None, Some(file)) => read("DATA_KEY_FILE", Path::new(file), problems, DATA_KEY_EXAMPLE)?,
+            (None, None) => {
+                problems.add("DATA_KEY_FILE", "is missing (or DATA_KEY)", DATA_KEY_EXAMPLE);
+                return None;
+            }
+        };
+        let previous = match optional(&self.data_previous_key_file) {
+            Some(file) => Some(read("DATA_PREVIOUS_KEY_FILE", Path::new(file), problems, DATA_KEY_EXAMPLE)?),
+            None => None,
+        };
+        let previous: Vec<&str> = previous.as_deref().into_iter().collect();
+        let keys = DataKeys::new(&current, &previous);
+        keys.map_err(|error| problems.add("DATA_KEY_FILE", error.to_string(), DATA_KEY_EXAMPLE)).ok()
+    }
+
     fn keys(&self, problems: &mut Problems, issuer: Option<&Url>, lifetime: Option<Duration>) -> Option<JwtKeys> {
         let current = match (optional(&self.jwt_key), optional(&self.jwt_key_file)) {
             // Secret stores often keep line ends as \n.
             (Some(pem), _) => pem.replace("\\n", "\n"),
-            (None, Some(file)) => read("JWT_KEY_FILE", Path::new(file), problems)?,
+            (None, Some(file)) => read("JWT_KEY_FILE", Path::new(file), problems, KEY_EXAMPLE)?,
             (None, None) => {
                 problems.add("JWT_KEY_FILE", "is missing (or JWT_KEY)", KEY_EXAMPLE);
                 return None;
             }
         };
         let previous = match optional(&self.jwt_previous_key_file) {
-            Some(file) => Some(read("JWT_PREVIOUS_KEY_FILE", Path::new(file), problems)?),
+            Some(file) => Some(read("JWT_PREVIOUS_KEY_FILE", Path::new(file), problems, KEY_EXAMPLE)?),
             None => None,
         };
         let (issuer, lifetime) = (issuer?.as_str().trim_end_matches('/'), TimeDelta::from_std(lifetime?).ok()?);
@@ -228,8 +264,8 @@ impl ApiArgs {
     }
 }
 
-fn read(variable: &'static str, file: &Path, problems: &mut Problems) -> Option<String> {
+fn read(variable: &'static str, file: &Path, problems: &mut Problems, example: &'static str) -> Option<String> {
     std::fs::read_to_string(file)
-        .map_err(|error| problems.add(variable, format!("cannot be read: {} ({error})", file.display()), KEY_EXAMPLE))
+        .map_err(|error| problems.add(variable, format!("cannot be read: {} ({error})", file.display()), example))
         .ok()
 }

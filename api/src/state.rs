@@ -12,7 +12,7 @@ use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{jwt::JwtKeys, password::Passwords},
+    auth::{jwt::JwtKeys, password::Passwords, seal::DataKeys},
     live::Live,
     maintenance::Maintenance,
     quota::Open,
@@ -30,6 +30,7 @@ pub struct Parts {
     pub ready: ReadyList,
     pub hints: EventHints,
     pub keys: JwtKeys,
+    pub data_keys: DataKeys,
     pub clock: Clock,
     pub settings: Settings,
 }
@@ -42,6 +43,7 @@ pub struct Inner {
     pub ready: ReadyList,
     pub hints: EventHints,
     pub keys: JwtKeys,
+    pub data_keys: DataKeys,
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
@@ -77,6 +79,7 @@ impl AppState {
             ready: parts.ready,
             hints: parts.hints,
             keys: parts.keys,
+            data_keys: parts.data_keys,
             clock: parts.clock,
             settings: parts.settings,
             passwords,

@@ -10,11 +10,11 @@ use axum::{
     },
 };
 use http::{HeaderName, HeaderValue, header, request::Parts};
-use infra::db::users;
+use infra::db::users::Access;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::{reply::Error, request::CurrentUser, state::AppState};
+use crate::{auth::second_factor, reply::Error, request::CurrentUser, state::AppState};
 
 /// Below the idle timeout of 60 s of load balancers.
 const PING: Duration = Duration::from_secs(25);
@@ -95,6 +95,10 @@ impl Feed {
         self.recheck
     }
 
+    fn may_go_on(&self, access: &Access) -> bool {
+        access.session_live && access.status.may_sign_in() && !second_factor::is_missing(&self.state, access)
+    }
+
     /// Every 15 s: ends the stream when its reader was signed out or switched off, or when `may_read` says no to what
     /// they are now. While the database cannot say, nobody is thrown out.
     pub async fn check<F>(&mut self, may_read: impl FnOnce(CurrentUser) -> F) -> Result<(), Ended>
@@ -104,8 +108,8 @@ impl Feed {
         if Instant::now() < self.recheck {
             return Ok(());
         }
-        if let Ok(access) = users::access(&self.state.db, self.user.id, self.user.session).await {
-            let access = access.filter(|access| access.session_live && access.status.may_sign_in()).ok_or(Ended)?;
+        if let Ok(access) = self.user.access(&self.state).await {
+            let access = access.filter(|access| self.may_go_on(access)).ok_or(Ended)?;
             if !may_read(CurrentUser { role: access.role, ..self.user }).await {
                 return Err(Ended);
             }

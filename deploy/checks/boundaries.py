@@ -41,7 +41,7 @@ MAY_USE_IN_TESTS = {"archive-wasm": {"domain"}}
 RESERVED = [
     (r"sqlx($|-)", {"words", "db", "queue", "infra"}),
     (r"redis$", {"queue", "infra"}),
-    (r"opensearch$|lettre$|aws-", {"infra"}),
+    (r"opensearch$|lettre$|aws-(?!lc-)", {"infra"}),
     # Chaos reads the index past the product.
     (r"tantivy$", {"infra", "chaos"}),
     (r"apalis($|-)", {"queue"}),

@@ -15,5 +15,6 @@ sed -e "s/^MYSQL_PASSWORD=$/MYSQL_PASSWORD=$(random 24)/" \
     -e "s/^S3_ACCESS_KEY=$/S3_ACCESS_KEY=nano-$(random 4)/" \
     -e "s/^S3_SECRET_KEY=$/S3_SECRET_KEY=$(random 20)/" \
     -e "s|^JWT_KEY=$|JWT_KEY='${key//\\/\\\\}'|" \
+    -e "s|^DATA_KEY=$|DATA_KEY=$(openssl rand -base64 32)|" \
     compose/env.sample >.env
 echo "deploy/.env written; it holds secrets and stays out of the repository"

@@ -15,4 +15,6 @@ words::ids! {
     CategoryId;
     /// The intent to send one mail.
     DeliveryId;
+    /// A personal access token.
+    TokenId;
 }

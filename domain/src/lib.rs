@@ -1,5 +1,6 @@
 //! The rules of the marketplace: pure functions, no network, no database, no async runtime.
 
+pub mod administration;
 pub mod audit;
 pub mod audit_export;
 pub mod ids;
@@ -8,6 +9,7 @@ pub mod password;
 pub mod password_hash;
 pub mod redact;
 pub mod review;
+pub mod second_factor;
 pub mod text;
 pub mod token;
 pub mod upload;

@@ -1,5 +1,6 @@
 //! The marketplace's background work: one file per job, in rooms, and the one list of them in `marketplace.rs`.
 
+mod accounts;
 mod context;
 #[cfg(test)]
 mod corpus;
@@ -11,8 +12,12 @@ pub mod read_only;
 mod readers;
 pub mod steps;
 
+pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
-pub use mail::{NewMail, RemindModerators, SendEmail, queue_mail, queue_verification};
+pub use mail::{
+    NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
+    queue_verification,
+};
 pub use maintenance::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemoveObject, Retention};
 pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;

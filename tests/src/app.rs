@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{AppState, ConnectionSettings, Parts, Settings, TrustedProxies, auth::jwt::JwtKeys};
+use api::{
+    AppState, ConnectionSettings, Parts, Settings, TrustedProxies,
+    auth::{jwt::JwtKeys, seal::DataKeys},
+};
 use chrono::TimeDelta;
 use db::{Db, clock::Clock};
 use infra::{
@@ -36,6 +39,9 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// What happens at once or not before half a minute: on a machine that is busy with other tests it takes seconds, and a
 /// worker that waits for a lease, a backoff or a silent connection takes longer than this. How fast it is, benches measure.
 pub const AT_ONCE: Duration = Duration::from_secs(15);
+
+/// Seals secrets in the tests' databases.
+const DATA_KEY: &str = "bmFubyBtYXJrZXRwbGFjZSB0ZXN0cycgb3duIGtleSE=";
 
 pub struct TestApp {
     pub db: Db,
@@ -101,6 +107,7 @@ fn api_settings() -> Settings {
         upload_max_bytes: domain::upload::MAX_BYTES,
         download_link_lifetime: Duration::from_secs(5 * 60),
         creator_terms_version: "2026-11".into(),
+        require_admin_2fa: false,
         shutdown_notice: Duration::ZERO,
         shutdown_grace: Duration::from_secs(20),
     }
@@ -157,6 +164,7 @@ impl TestApp {
             ready: ready.clone(),
             hints: cache.event_hints(),
             keys: signing_keys(),
+            data_keys: data_keys(),
             clock: overrides.clock.clone(),
             settings,
         })
@@ -224,6 +232,7 @@ impl TestApp {
             ("PUBLIC_URL", "https://nano.test".into()),
             ("SCRATCH_DIR", path(self.folder.path().join("scratch"))),
             ("REVIEW_POLICY", "flagged_only".into()),
+            ("DATA_KEY", DATA_KEY.into()),
             ("RUST_LOG", "info".into()),
             ("LOG_FORMAT", "json".into()),
         ]
@@ -297,6 +306,10 @@ fn signing_keys() -> JwtKeys {
     let lifetime = chrono::TimeDelta::minutes(15);
     JwtKeys::from_pem(&pair.serialize_pem(), &[], "https://nano.test", "nano-marketplace", lifetime)
         .expect("a signing key")
+}
+
+fn data_keys() -> DataKeys {
+    DataKeys::new(DATA_KEY, &[]).expect("a key")
 }
 
 pub async fn ready_list(redis: &RedisSettings) -> ReadyList {

@@ -115,6 +115,11 @@ impl Route {
         Ok(needs)
     }
 
+    /// The scope that a personal access token needs for it (`x-scope`).
+    pub fn scope(&self) -> Option<String> {
+        self.operation["x-scope"].as_str().map(str::to_owned)
+    }
+
     /// The path with `id` for every id and 1 for every number.
     pub fn address(&self, id: &str) -> String {
         self.address_with(|noun, _| if noun == "number" { "1".to_owned() } else { id.to_owned() })

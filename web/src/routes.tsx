@@ -19,9 +19,12 @@ export const router = createBrowserRouter([
           { path: '/login', lazy: () => import('./pages/login') },
           { path: '/register', lazy: () => import('./pages/register') },
           { path: '/verify-email', lazy: () => import('./pages/verify-email') },
+          { path: '/forgot-password', lazy: () => import('./pages/forgot-password') },
+          { path: '/reset-password', lazy: () => import('./pages/reset-password') },
           {
             Component: RequireSession,
             children: [
+              { path: '/confirm-email', lazy: () => import('./pages/confirm-email') },
               { path: '/account', lazy: () => import('./pages/account') },
               { path: '/creator', lazy: () => import('./pages/creator') },
             ],

@@ -1,4 +1,5 @@
-//! `worker admin create`: the first account with a role that nobody can give yet.
+//! `worker admin create`: the first account with a role that nobody can give yet. `commands/accounts.rs` has what is done to
+//! accounts later.
 
 use std::io::BufRead;
 

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use worker::{
     admin, audit, check,
     commands::{
-        self, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, maintenance::MaintenanceArgs, queues::QueuesArgs,
-        schedules::SchedulesArgs,
+        self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs,
+        maintenance::MaintenanceArgs, queues::QueuesArgs, schedules::SchedulesArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -60,7 +60,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Accounts that cannot be made through the API.
+    /// Accounts: create one with any role, find them, change roles, suspend, sign out, remove a lost second factor.
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Find jobs, read one, retry, cancel or discard some or thousands.
@@ -106,6 +106,8 @@ enum AdminCommand {
         #[command(flatten)]
         account: admin::CreateArgs,
     },
+    #[command(flatten)]
+    Account(AccountCommand),
 }
 
 /// The build, and the clocks it goes by.
@@ -175,6 +177,7 @@ async fn serve(command: Command) -> ExitCode {
             })
             .await,
         ),
+        Command::Admin(AdminCommand::Account(command)) => commands::accounts::accounts(command).await,
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,
         Command::Maintenance(args) => commands::maintenance::maintenance(args).await,

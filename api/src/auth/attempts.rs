@@ -8,6 +8,9 @@
 //! - from one address, whatever the accounts: `LOGIN_FAILURES_PER_ADDRESS`. A school shares one.
 //! - of one account from everywhere: beyond ten times `LOGIN_FAILURES` only one attempt in two seconds is
 //!   tried. Browsers that have signed in to it before are not counted: its owner is not slowed down with the others.
+//!
+//! A wrong code of a second factor is a failure like a wrong password. Beyond ten times `LOGIN_FAILURES` of them a day, from
+//! everywhere, no more are tried.
 
 use std::time::Duration;
 
@@ -31,6 +34,7 @@ use crate::{
 /// Failures of one account from everywhere, in multiples of those from one address, beyond which it is slowed down.
 const SLOW_AFTER: u64 = 10;
 const SLOW_PAUSE: Duration = Duration::from_secs(2);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Whose password is guessed.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +72,12 @@ impl Attempt {
         browser: Option<Uuid>,
     ) -> Result<Self, Error> {
         let (quota, window) = (state.settings.login_failures, state.settings.login_window);
-        let (account, address) = (account.key(), client.limit_key());
         let from_here = match browser {
             Some(browser) => format!("login:browser:{}", browser.simple()),
-            None => format!("login:account:{account}:{address}"),
+            None => from_here(account, client),
         };
-        let from_address = format!("login:address:{address}");
+        let account = account.key();
+        let from_address = format!("login:address:{}", client.limit_key());
         let per_address = state.settings.login_failures_per_address;
         let so_far = take(state, "login", &from_here, quota, window).await?;
         let mut attempt = Self { places: vec![from_here], so_far, quota };
@@ -90,6 +94,18 @@ impl Attempt {
             }
         }
         Ok(attempt)
+    }
+
+    /// Takes one more place, for the code of a second factor: whoever knows the password soon guesses six digits, if they may try
+    /// from everywhere. A browser that has signed in before is counted by itself.
+    pub async fn also_code(&mut self, state: &AppState, user: UserId, browser: Option<Uuid>) -> Result<(), Error> {
+        if browser.is_none() {
+            let codes = format!("login:code:{}", user.0.simple());
+            let taken = take(state, "login-code", &codes, self.quota * SLOW_AFTER, DAY).await;
+            self.also(state, taken).await?;
+            self.places.push(codes);
+        }
+        Ok(())
     }
 
     /// One more place, or none at all.
@@ -138,6 +154,15 @@ impl Attempt {
             Ok(())
         })
     }
+}
+
+/// Forgets what failed at this account from here.
+pub async fn forget(state: &AppState, client: &ClientInfo, account: Account<'_>) {
+    state.cache.reset(&from_here(account, client)).await;
+}
+
+fn from_here(account: Account<'_>, client: &ClientInfo) -> String {
+    format!("login:account:{}:{}", account.key(), client.limit_key())
 }
 
 async fn take(state: &AppState, policy: &'static str, key: &str, quota: u64, window: Duration) -> Result<Limit, Error> {

@@ -85,6 +85,27 @@ codes! {
     InvalidCredentials = UNAUTHORIZED, "INVALID_CREDENTIALS",
         "Email or password is wrong.",
         "E-Mail-Adresse oder Passwort ist falsch.";
+    ScopeMissing = FORBIDDEN, "SCOPE_MISSING",
+        "This personal access token lacks the scope for this.",
+        "Diesem persönlichen Zugriffstoken fehlt das Recht dafür.";
+    SessionRequired = FORBIDDEN, "SESSION_REQUIRED",
+        "No personal access token opens this; sign in.",
+        "Das öffnet kein persönliches Zugriffstoken; bitte anmelden.";
+    TooManyTokens = CONFLICT, "TOO_MANY_TOKENS",
+        "You have as many personal access tokens as anybody may have; revoke one first.",
+        "Mehr persönliche Zugriffstokens gibt es nicht für eine Person; bitte erst eines widerrufen.";
+    SecondFactorRequired = UNAUTHORIZED, "SECOND_FACTOR_REQUIRED",
+        "This account has a second factor; send the same again with a code from the app or a recovery code.",
+        "Dieses Konto hat einen zweiten Faktor; bitte dasselbe noch einmal mit einem Code aus der App oder einem Wiederherstellungscode senden.";
+    SecondFactorInvalid = UNAUTHORIZED, "SECOND_FACTOR_INVALID",
+        "The code is wrong, too old, or was used already.",
+        "Der Code ist falsch, zu alt oder schon benutzt.";
+    SecondFactorState = CONFLICT, "SECOND_FACTOR_STATE",
+        "The second factor is on already, or is not on, or none is being set up.",
+        "Der zweite Faktor ist schon an, oder nicht an, oder es wird keiner eingerichtet.";
+    SecondFactorSetupRequired = FORBIDDEN, "SECOND_FACTOR_SETUP_REQUIRED",
+        "Admins need a second factor here; set one up first.",
+        "Admins brauchen hier einen zweiten Faktor; bitte zuerst einen einrichten.";
     InvalidRefreshToken = UNAUTHORIZED, "INVALID_REFRESH_TOKEN",
         "The refresh token is unknown, expired or used already; sign in again.",
         "Das Refresh-Token ist unbekannt, abgelaufen oder schon benutzt; bitte neu anmelden.";
@@ -100,6 +121,15 @@ codes! {
     OwnNano = FORBIDDEN, "OWN_NANO",
         "Nobody judges their own nano.",
         "Über das eigene Nano entscheidet niemand selbst.";
+    OwnAccount = FORBIDDEN, "OWN_ACCOUNT",
+        "Nobody administers their own account.",
+        "Das eigene Konto verwaltet niemand selbst.";
+    LastAdmin = CONFLICT, "LAST_ADMIN",
+        "This is the last active admin; make another one first.",
+        "Das ist der letzte aktive Admin; bitte zuerst einen weiteren ernennen.";
+    AccountState = CONFLICT, "ACCOUNT_STATE",
+        "The account's state does not allow this.",
+        "Der Zustand des Kontos erlaubt das nicht.";
     NotFound = NOT_FOUND, "NOT_FOUND",
         "There is nothing here, or nothing you may see.",
         "Hier gibt es nichts, oder nichts, was man sehen darf.";

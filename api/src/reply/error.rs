@@ -13,12 +13,14 @@ use axum::{
 use chrono::{SecondsFormat, Utc};
 use db::DbError;
 use domain::{
+    administration::Refusal,
     nano::MoveError,
     review::DecisionError,
     upload::{SizeError, UploadMoveError},
     user::Language,
 };
 use http::{HeaderMap, HeaderValue, header};
+use jobs::NotAdministered;
 use queue::ledger::list::CursorError;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -174,6 +176,22 @@ impl From<DecisionError> for Error {
             DecisionError::Closed | DecisionError::LockedToOther => {
                 Self::with(Code::CaseClosed, json!({"reason": error.to_string()}))
             }
+        }
+    }
+}
+
+impl From<NotAdministered> for Error {
+    fn from(error: NotAdministered) -> Self {
+        match error {
+            NotAdministered::Missing => Self::not_found(),
+            NotAdministered::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
+            NotAdministered::Refused(Refusal::LastAdmin) => Self::new(Code::LastAdmin),
+            NotAdministered::Refused(Refusal::Status(status)) => {
+                Self::with(Code::AccountState, json!({"status": status}))
+            }
+            NotAdministered::NoSecondFactor => Self::new(Code::AccountState),
+            NotAdministered::Enqueue(error) => error.into(),
+            NotAdministered::Db(error) => Self::Db(error),
         }
     }
 }

@@ -34,6 +34,8 @@ pub enum Issue {
     NotHigher(String),
     /// Only this value is accepted.
     MustBe(String),
+    /// Is what it is already.
+    Unchanged,
     /// An address to which no mail can be sent.
     Undeliverable(UndeliverableError),
 }
@@ -108,6 +110,7 @@ impl FieldError {
                 "names a domain that cannot exist".into(),
                 "nennt eine Domain, die es nicht geben kann".into(),
             ),
+            Issue::Unchanged => ("UNCHANGED", "is the one that you have".into(), "ist schon so".into()),
             Issue::MustBe(value) => ("MUST_BE", format!("must be {value}"), format!("muss {value} sein")),
         };
         let message = if language == Language::De { de } else { en };

@@ -2,18 +2,27 @@
 
 use std::marker::PhantomData;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
+use db::DbError;
 use domain::{
-    ids::UserId,
+    ids::{TokenId, UserId},
     nano::Status,
+    token::SecretToken,
     user::{Permission, Role, UserStatus},
 };
 use http::{HeaderMap, header, request::Parts};
-use infra::db::{nanos::Nano, users};
+use infra::db::{
+    nanos::Nano,
+    personal_tokens::{self, PersonalToken},
+    users::{self, Access},
+};
 use uuid::Uuid;
 
 use crate::{
-    auth::jwt::{Claims, TokenError},
+    auth::{
+        jwt::{Claims, TokenError},
+        scopes, second_factor,
+    },
     reply::{Code, Error},
     state::AppState,
 };
@@ -23,11 +32,22 @@ use crate::{
 pub struct CurrentUser {
     pub id: UserId,
     pub role: Role,
+    /// Nil where a personal access token is used; what needs a session refuses those.
     pub session: Uuid,
     pub email_verified: bool,
+    /// The personal access token that is used instead of a session.
+    pub token: Option<TokenId>,
 }
 
 impl CurrentUser {
+    /// What they are now.
+    pub async fn access(&self, state: &AppState) -> Result<Option<Access>, DbError> {
+        match self.token {
+            None => users::access(&state.db, self.id, self.session).await,
+            Some(token) => users::access_by_token(&state.db, self.id, token, state.clock.now()).await,
+        }
+    }
+
     pub fn allows(&self, permission: Permission) -> bool {
         self.role.allows(permission)
     }
@@ -84,24 +104,74 @@ fn unauthorized() -> Error {
     Error::with(Code::Unauthorized, expected)
 }
 
+/// What somebody shows to be let in.
+#[derive(Clone, Debug)]
+enum Credential {
+    /// An access token of a session.
+    Session(Claims),
+    Personal(Box<PersonalToken>),
+}
+
+/// Why nobody is let in.
+#[derive(Clone, Debug)]
+enum Bad {
+    Token(TokenError),
+    /// Nobody can say.
+    Unknown(String),
+}
+
+impl From<TokenError> for Bad {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
 /// What the bearer token of a request says, once it has been checked: everything but whether its session and its person are
 /// still served.
 #[derive(Clone, Debug)]
-pub struct Verified(Result<Option<Claims>, TokenError>);
+pub struct Verified(Result<Option<Credential>, Bad>);
 
 impl Verified {
-    pub fn of(headers: &HeaderMap, state: &AppState) -> Self {
-        Self(match bearer(headers) {
-            Ok(None) => Ok(None),
-            Err(_) => Err(TokenError::Invalid),
-            Ok(Some(token)) => state.keys.verify(token, state.clock.now()).map(Some),
-        })
+    pub async fn of(headers: &HeaderMap, state: &AppState) -> Self {
+        Self(Self::credential(headers, state).await)
+    }
+
+    async fn credential(headers: &HeaderMap, state: &AppState) -> Result<Option<Credential>, Bad> {
+        let Some(token) = bearer(headers).map_err(|_| TokenError::Invalid)? else { return Ok(None) };
+        let now = state.clock.now();
+        let Some(secret) = SecretToken::personal(token) else {
+            return Ok(Some(Credential::Session(state.keys.verify(token, now)?)));
+        };
+        let hash = secret.map_err(|_| TokenError::Invalid)?.hash();
+        let found = personal_tokens::find(&state.db, &hash, now).await;
+        let found = found.map_err(|error| Bad::Unknown(error.to_string()))?.ok_or(TokenError::Invalid)?;
+        Ok(Some(Credential::Personal(Box::new(found))))
     }
 
     /// Whose token it is.
     pub fn user(&self) -> Option<UserId> {
-        self.0.as_ref().ok()?.as_ref().map(|claims| claims.sub)
+        match self.0.as_ref().ok()?.as_ref()? {
+            Credential::Session(claims) => Some(claims.sub),
+            Credential::Personal(token) => Some(token.user_id),
+        }
     }
+}
+
+/// Whether the token has the scope that this operation asks for.
+fn in_scope(token: &PersonalToken, parts: &Parts) -> Result<(), Error> {
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    match scopes::needed(&parts.method, path) {
+        None => Err(Error::new(Code::SessionRequired)),
+        Some(scope) if token.scopes.contains(&scope) => Ok(()),
+        Some(scope) => Err(Error::with(Code::ScopeMissing, serde_json::json!({"scope": scope}))),
+    }
+}
+
+/// Routes below it are about the caller's own account. Whoever has to set up a second factor may use nothing else.
+pub const OWN_ACCOUNT: &str = "/api/v1/auth/";
+
+fn about_own_account(parts: &Parts) -> bool {
+    parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with(OWN_ACCOUNT))
 }
 
 impl OptionalFromRequestParts<AppState> for CurrentUser {
@@ -109,20 +179,35 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
 
     /// `None` without a token; a token that is no good is an error, not a guest.
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, Error> {
-        let Verified(claims) =
-            parts.extensions.get::<Verified>().cloned().unwrap_or_else(|| Verified::of(&parts.headers, state));
-        let claims = claims.map_err(|error| match error {
-            TokenError::Invalid => unauthorized(),
-            TokenError::Expired => Error::new(Code::TokenExpired),
+        let Verified(credential) = match parts.extensions.get::<Verified>() {
+            Some(verified) => verified.clone(),
+            None => Verified::of(&parts.headers, state).await,
+        };
+        let credential = credential.map_err(|bad| match bad {
+            Bad::Token(TokenError::Invalid) => unauthorized(),
+            Bad::Token(TokenError::Expired) => Error::new(Code::TokenExpired),
+            Bad::Unknown(error) => Error::Unavailable(error),
         })?;
-        let Some(claims) = claims else { return Ok(None) };
-        let access = users::access(&state.db, claims.sub, claims.sid).await?.ok_or_else(unauthorized)?;
+        let Some(credential) = credential else { return Ok(None) };
+        let (id, session, token) = match &credential {
+            Credential::Session(claims) => (claims.sub, claims.sid, None),
+            Credential::Personal(token) => (token.user_id, Uuid::nil(), Some(token.id)),
+        };
+        let nobody = Self { id, role: Role::Consumer, session, email_verified: false, token };
+        let access = nobody.access(state).await?.ok_or_else(unauthorized)?;
         served(access.status)?;
         if !access.session_live {
             return Err(Error::new(Code::SessionEnded));
         }
-        tracing::Span::current().record("user", tracing::field::display(claims.sub));
-        Ok(Some(Self { id: claims.sub, role: access.role, session: claims.sid, email_verified: access.email_verified }))
+        if second_factor::is_missing(state, &access) && !about_own_account(parts) {
+            return Err(Error::new(Code::SecondFactorSetupRequired));
+        }
+        if let Credential::Personal(token) = &credential {
+            in_scope(token, parts)?;
+            personal_tokens::touch(&state.db, token, state.clock.now()).await?;
+        }
+        tracing::Span::current().record("user", tracing::field::display(id));
+        Ok(Some(Self { role: access.role, email_verified: access.email_verified, ..nobody }))
     }
 }
 
@@ -156,7 +241,7 @@ macro_rules! rights {
         }
     )*};
 }
-rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate);
+rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate, UsersManage);
 
 /// A signed-in person who has the right `R`.
 pub struct RequirePermission<R> {

@@ -3,6 +3,7 @@
 use domain::{
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
+    token::Scope,
     upload::UploadState,
     user::{Language, Role, UserStatus, Words},
 };
@@ -56,6 +57,13 @@ macro_rules! nullable {
                 .build()
         }
     )*};
+}
+
+/// A list of scopes, each once.
+pub fn scopes() -> Array {
+    let words = <Scope as Words>::WORDS;
+    let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied()));
+    ArrayBuilder::new().items(word.build()).build()
 }
 
 nullable! {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use rustix::process::Signal;
 use servers::{
     database::{DatabaseServer, SmallDisk},
-    installation::{CREATOR_TERMS, make_signing_key},
+    installation::{CREATOR_TERMS, make_data_key, make_signing_key},
     ports,
     processes::{Launch, Process},
     progress::Progress,
@@ -101,6 +101,8 @@ impl Town {
         let api_url = format!("http://127.0.0.1:{api_port}");
         let key = dir.join("jwt.pem");
         make_signing_key(&key)?;
+        let data_key = dir.join("data.key");
+        make_data_key(&data_key)?;
 
         let mut environment = services.environment();
         services.database.query(&format!("CREATE USER '{APP}'@'127.0.0.1' IDENTIFIED BY '{APP}'")).await?;
@@ -113,6 +115,7 @@ impl Town {
             ("PUBLIC_URL", api_url.clone()),
             ("API_ADDR", format!("127.0.0.1:{api_port}")),
             ("JWT_KEY_FILE", key.display().to_string()),
+            ("DATA_KEY_FILE", data_key.display().to_string()),
             ("ACCESS_TOKEN_LIFETIME", "1h".to_owned()),
             ("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned()),
             // A few creators upload what thousands would.

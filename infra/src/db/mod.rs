@@ -13,6 +13,9 @@ pub use self::{
     nano::{
         categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
     },
-    people::{email_deliveries, email_tokens, refresh_tokens, registrations, users, verification_pauses},
+    people::{
+        email_changes, email_deliveries, email_tokens, personal_tokens, refresh_tokens, registrations, second_factors,
+        user_lists, users, verification_pauses,
+    },
     requests::idempotency_keys,
 };

@@ -2,6 +2,10 @@
 //!
 //! A template's first line is the subject; the rest is the text. The HTML part is the same text in a plain frame.
 
+mod email_change;
+mod links;
+mod notices;
+mod password_reset;
 mod remind_moderators;
 mod send_email;
 mod verification;
@@ -9,6 +13,9 @@ mod verification;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
+pub use email_change::queue_email_change;
+pub use notices::{Notice, queue_notice};
+pub use password_reset::queue_password_reset;
 pub use remind_moderators::RemindModerators;
 pub use send_email::{NewMail, SendEmail, queue_mail};
 pub use verification::queue_verification;
@@ -19,6 +26,28 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("verify_email", "en", include_str!("../../templates/verify_email.en.txt")),
     ("already_registered", "de", include_str!("../../templates/already_registered.de.txt")),
     ("already_registered", "en", include_str!("../../templates/already_registered.en.txt")),
+    ("reset_password", "de", include_str!("../../templates/reset_password.de.txt")),
+    ("reset_password", "en", include_str!("../../templates/reset_password.en.txt")),
+    ("password_changed", "de", include_str!("../../templates/password_changed.de.txt")),
+    ("password_changed", "en", include_str!("../../templates/password_changed.en.txt")),
+    ("confirm_email", "de", include_str!("../../templates/confirm_email.de.txt")),
+    ("confirm_email", "en", include_str!("../../templates/confirm_email.en.txt")),
+    ("email_change_asked", "de", include_str!("../../templates/email_change_asked.de.txt")),
+    ("email_change_asked", "en", include_str!("../../templates/email_change_asked.en.txt")),
+    ("email_changed", "de", include_str!("../../templates/email_changed.de.txt")),
+    ("email_changed", "en", include_str!("../../templates/email_changed.en.txt")),
+    ("second_factor_on", "de", include_str!("../../templates/second_factor_on.de.txt")),
+    ("second_factor_on", "en", include_str!("../../templates/second_factor_on.en.txt")),
+    ("second_factor_off", "de", include_str!("../../templates/second_factor_off.de.txt")),
+    ("second_factor_off", "en", include_str!("../../templates/second_factor_off.en.txt")),
+    ("recovery_code_used", "de", include_str!("../../templates/recovery_code_used.de.txt")),
+    ("recovery_code_used", "en", include_str!("../../templates/recovery_code_used.en.txt")),
+    ("token_made", "de", include_str!("../../templates/token_made.de.txt")),
+    ("token_made", "en", include_str!("../../templates/token_made.en.txt")),
+    ("suspended", "de", include_str!("../../templates/suspended.de.txt")),
+    ("suspended", "en", include_str!("../../templates/suspended.en.txt")),
+    ("unsuspended", "de", include_str!("../../templates/unsuspended.de.txt")),
+    ("unsuspended", "en", include_str!("../../templates/unsuspended.en.txt")),
     ("nano_published", "de", include_str!("../../templates/nano_published.de.txt")),
     ("nano_published", "en", include_str!("../../templates/nano_published.en.txt")),
     ("nano_pending_review", "de", include_str!("../../templates/nano_pending_review.de.txt")),
@@ -84,7 +113,7 @@ mod tests {
     #[test]
     fn every_mail_exists_in_both_languages_and_renders() {
         let params = json!({
-            "name": "Ada", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
+            "name": "Ada", "username": "ada", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
             "cases": 3, "hours": 30,
             "accounts": [{"username": "ada", "link": "https://example.org/x"}, {"username": "bea", "link": "https://example.org/y"}],
             "findings": [{"code": "TRUNCATED", "entry": "a.txt", "message": "m", "hint": "h"}],

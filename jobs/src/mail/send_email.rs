@@ -24,7 +24,7 @@ use serde_json::Value;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::verification::{self, Prepared};
+use super::links::{self, Prepared};
 use crate::{Context, queues};
 
 /// When a mail that its server puts off is tried again, in minutes; from the last on always after as many.
@@ -79,8 +79,9 @@ pub async fn queue_mail(tx: &mut Tx, mail: NewMail<'_>) -> Result<(), EnqueueErr
 
 impl Job<Context> for SendEmail {
     const KIND: &'static str = "send_email";
-    /// Since version 2 verification mails are written when they are sent; a build of before cannot.
-    const VERSION: u16 = 2;
+    /// Since version 2 verification mails are written when they are sent, since version 3 other mails with links, too; a build
+    /// of before cannot.
+    const VERSION: u16 = 3;
     const QUEUE: Queue = queues::MAIL;
     const GIVEN_UP: Option<GivenUp<Self, Context>> = Some(|mail, _, tx, reason| Box::pin(mail.given_up(tx, reason)));
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 8, ..RetryPolicy::DEFAULT };
@@ -89,7 +90,7 @@ impl Job<Context> for SendEmail {
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
     fn upgrade(version: u16, args: Value) -> Option<Value> {
-        (version == 1).then_some(args)
+        (1..Self::VERSION).contains(&version).then_some(args)
     }
 
     fn tenant(&self) -> Option<Uuid> {
@@ -110,13 +111,10 @@ impl Job<Context> for SendEmail {
             // A job that was given up and is retried sends what it had not.
             DeliveryState::Queued | DeliveryState::GivenUp => {}
         }
-        let (language, params) = if delivery.template == verification::TEMPLATE {
-            match verification::prepare(context, &delivery).await? {
-                Prepared::Mail { language, params } => (language, params),
-                Prepared::Nothing(tx) => return Ok(Outcome::DoneIn(tx)),
-            }
-        } else {
-            (delivery.language, delivery.params.clone())
+        let (language, params) = match links::prepare(context, &delivery).await? {
+            Some(Prepared::Mail { language, params }) => (language, params),
+            Some(Prepared::Nothing(tx)) => return Ok(Outcome::DoneIn(tx)),
+            None => (delivery.language, delivery.params.clone()),
         };
         let content = super::render(&delivery.template, language.as_str(), &params)
             .map_err(|error| JobError::Discard(error.into()))?;

@@ -1,33 +1,28 @@
-//! The mail by which somebody confirms an address.
-//!
-//! Whoever asks for it learns nothing about the address: a request writes the same rows for every address, and what the mail
-//! says, or whether there is one, is decided here, when it is about to be sent. Its links are made then, too. Only their hashes
-//! are stored, never the links: a mail that certainly did not leave gets new ones at its next attempt, and one that may have
-//! left is not attempted again. Nothing that the person who registered has chosen stands in it but the username, which tells
-//! several registrations of one address apart and is made of `a-z 0-9 _ -`.
+//! The mail by which somebody confirms an address. Nothing that the person who registered has chosen stands in it but the
+//! username, which tells several registrations of one address apart and is made of `a-z 0-9 _ -`.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
-    ids::{DeliveryId, UserId},
-    token::SecretToken,
+    ids::UserId,
     user::{Email, Language},
 };
 use infra::db::{
-    email_deliveries::{self, DeliveryRow, NewDelivery},
-    email_tokens::{self, Purpose},
+    email_deliveries::{self, DeliveryRow},
+    email_tokens::Purpose,
     registrations::{self, Registration},
     users,
 };
-use queue::{EnqueueError, JobError, enqueue};
-use serde_json::{Value, json};
+use queue::{EnqueueError, JobError};
+use serde_json::json;
 
-use super::send_email::{NewMail, SendEmail, queue_mail};
+use super::{
+    links::{self, Prepared},
+    send_email::{NewMail, queue_mail},
+};
 use crate::Context;
 
 pub(super) const TEMPLATE: &str = "verify_email";
-/// How long a link works.
-const LINK_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// Queues a mail to the address: about this registration, or without one about all that wait with the address.
 pub async fn queue_verification(
@@ -37,29 +32,7 @@ pub async fn queue_verification(
     language: Language,
     now: DateTime<Utc>,
 ) -> Result<(), EnqueueError> {
-    let id = DeliveryId::new();
-    let delivery = NewDelivery {
-        id,
-        idempotency_key: &format!("{TEMPLATE}:{id}"),
-        template: TEMPLATE,
-        language,
-        user_id: registration,
-        recipient: address.as_str(),
-        params: json!({}),
-        now,
-    };
-    email_deliveries::insert(tx, delivery).await?;
-    // Nobody's job: what becomes of it would tell its owner about the address.
-    enqueue(tx, &SendEmail { delivery_id: id, user_id: None }).await?;
-    Ok(())
-}
-
-/// What there is to send.
-pub(super) enum Prepared {
-    /// The links work.
-    Mail { language: Language, params: Value },
-    /// Nothing, which the transaction says.
-    Nothing(Tx),
+    links::queue(tx, TEMPLATE, address, registration, language, now).await
 }
 
 pub(super) async fn prepare(context: &Context, delivery: &DeliveryRow) -> Result<Prepared, JobError> {
@@ -94,11 +67,7 @@ pub(super) async fn prepare(context: &Context, delivery: &DeliveryRow) -> Result
     let language = newest.language;
     let mut accounts = Vec::new();
     for registration in &waiting {
-        let secret = SecretToken::from_random(rand::random());
-        email_tokens::insert(&mut tx, registration.id, Purpose::VerifyEmail, &secret.hash(), now + LINK_LIFETIME, now)
-            .await?;
-        let site = context.settings.public_url.trim_end_matches('/');
-        let link = format!("{site}/verify-email?token={}", secret.reveal());
+        let link = links::make(context, &mut tx, registration.id, Purpose::VerifyEmail, now).await?;
         accounts.push(json!({ "username": registration.username, "link": link }));
     }
     tx.commit().await?;
@@ -106,7 +75,7 @@ pub(super) async fn prepare(context: &Context, delivery: &DeliveryRow) -> Result
 }
 
 /// The address has an account: its owner gets a mail about that, at most one an hour.
-async fn tell_owner(tx: &mut Tx, owner: &users::User, now: DateTime<Utc>) -> Result<(), EnqueueError> {
+pub(super) async fn tell_owner(tx: &mut Tx, owner: &users::User, now: DateTime<Utc>) -> Result<(), EnqueueError> {
     let mail = NewMail {
         key: &format!("already_registered:{}:{}", owner.id, now.timestamp() / 3600),
         template: "already_registered",

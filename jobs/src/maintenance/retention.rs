@@ -24,6 +24,8 @@ pub struct Retention {}
 
 /// Expired tokens stay a day longer, so that using one late is told from using a wrong one.
 const TOKENS: TimeDelta = TimeDelta::days(1);
+/// Wishes for another address, whose links are good for a day from when the mail leaves.
+const WISHES: TimeDelta = TimeDelta::days(7);
 /// Accounts that nobody has confirmed and nobody uses: they hold a username.
 const UNCONFIRMED: TimeDelta = TimeDelta::days(30);
 /// Uploads that came to nothing.
@@ -46,6 +48,7 @@ impl Job<Context> for Retention {
         let days = |days: u32| now - TimeDelta::days(days.into());
         let mut done = Done { run, counts: Vec::new() };
         done.rows("mail links", now - TOKENS, db, retention::prune_email_tokens).await?;
+        done.rows("wishes for another address", now - WISHES, db, retention::prune_email_changes).await?;
         done.rows("pauses between mails", now - TOKENS, db, retention::prune_verification_pauses).await?;
         let answers = now - idempotency_keys::LIFETIME;
         done.rows("answers to keyed requests", answers, db, retention::prune_idempotency_keys).await?;
@@ -53,6 +56,7 @@ impl Job<Context> for Retention {
         done.addresses(db).await?;
         done.subjects(context, Subject::Registrations, now - UNCONFIRMED).await?;
         done.rows("refresh tokens", now - TOKENS, db, retention::prune_refresh_tokens).await?;
+        done.rows("personal access tokens", now - TOKENS, db, retention::prune_personal_tokens).await?;
         done.rows("downloads", days(periodic.downloads_days), db, retention::prune_downloads).await?;
         done.rows("mails", days(periodic.mails_days), db, retention::prune_mails).await?;
         done.rows("uploads", now - UPLOADS, db, retention::prune_uploads).await?;

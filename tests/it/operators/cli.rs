@@ -21,15 +21,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::{TestApp, archives, fleet::worker_program, snapshot::redacted};
 
-struct Output {
-    code: i32,
-    out: String,
-    err: String,
+pub(super) struct Output {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Output {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         serde_json::from_str(&self.out).expect("JSON and nothing else")
     }
@@ -44,7 +44,7 @@ impl Output {
     }
 }
 
-async fn cli(app: &TestApp, arguments: &[&str]) -> Output {
+pub(super) async fn cli(app: &TestApp, arguments: &[&str]) -> Output {
     run(Some(&app.database_url), arguments).await
 }
 

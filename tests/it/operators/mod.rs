@@ -1,5 +1,6 @@
 //! Whoever watches and controls the fleet: pages, commands, bulk actions, metrics and traces.
 
+mod accounts;
 mod admin_jobs;
 mod admin_refusals;
 mod alerts;

@@ -33,12 +33,12 @@ pub(super) async fn confirm(app: &TestApp, token: &str) -> Answer {
     app.post("/api/v1/auth/verify-email", &json!({ "token": token })).await
 }
 
-async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
+pub(super) async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.post("/api/v1/auth/login", &json!({"email": email, "password": password})).await
 }
 
 /// The username behind an access token.
-async fn whoami(app: &TestApp, signed_in: &Answer) -> String {
+pub(super) async fn whoami(app: &TestApp, signed_in: &Answer) -> String {
     let token = signed_in.data(StatusCode::OK)["access_token"].as_str().unwrap();
     let me = tests::client::answer(app.request(reqwest::Method::GET, "/api/v1/auth/me").bearer_auth(token)).await;
     me.data(StatusCode::OK)["username"].as_str().unwrap().to_owned()
@@ -52,6 +52,11 @@ pub(super) async fn mails(app: &TestApp, email: &str) -> Vec<Mail> {
 
 pub(super) fn tokens(mail: &Mail) -> Vec<String> {
     mail.links().iter().map(|link| link.split_once("token=").expect("a token").1.to_owned()).collect()
+}
+
+/// The same of a mail that may have none.
+pub(super) fn tokens_if_any(mail: &Mail) -> Vec<String> {
+    mail.links().iter().filter_map(|link| Some(link.split_once("token=")?.1.to_owned())).collect()
 }
 
 /// The token of the newest mail to an address, which has one.

@@ -188,5 +188,8 @@ async fn a_changed_password_ends_the_other_sessions() {
     let guesses = join_all((0..8).map(|_| change("a guess", PASSWORD))).await;
     let tried = guesses.iter().filter(|guess| guess.status == StatusCode::UNAUTHORIZED).count();
     assert!((1..=5).contains(&tried), "{tried}");
+    app.run_all_due().await;
+    let subjects: Vec<String> = app.mail.messages().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["Your password was changed"]);
     app.finish().await;
 }

@@ -2,10 +2,11 @@
 
 use chrono::Utc;
 use domain::{
-    ids::{NanoId, VersionId},
+    ids::{NanoId, UserId, VersionId},
     review::Cause,
+    user::{Language, Role},
 };
-use infra::db::moderation_cases;
+use infra::db::{moderation_cases, users};
 use jobs::RemoveObject;
 use queue::{
     builtin::PruneLedger,
@@ -34,6 +35,28 @@ pub struct Things {
     pub job: String,
     pub case: String,
     pub worker: String,
+    /// Somebody whom administrators act on.
+    pub person: String,
+}
+
+/// An account that nobody signs in to.
+async fn person(app: &TestApp) -> UserId {
+    let (id, now) = (UserId::new(), Utc::now());
+    let name = id.0.simple().to_string();
+    let new = users::NewUser {
+        id,
+        email: &format!("{name}@nano.test"),
+        username: &name,
+        password_hash: "none",
+        name: "Somebody",
+        role: Role::Consumer,
+        language: Language::En,
+        email_verified_at: Some(now),
+    };
+    let mut tx = app.db.begin().await.unwrap();
+    users::insert(&mut tx, &new, now).await.unwrap();
+    tx.commit().await.unwrap();
+    id
 }
 
 /// A row of a worker that nobody is.
@@ -96,7 +119,8 @@ impl Things {
         let id: NanoId = nano.parse().unwrap();
         let case = moderation_cases::open(&mut tx, id, VersionId::new(), Cause::Always, Utc::now()).await.unwrap();
         tx.commit().await.unwrap();
-        Self { nano, upload, job, case: case.to_string(), worker: worker(app).await.to_string() }
+        let (worker, person) = (worker(app).await.to_string(), person(app).await.to_string());
+        Self { nano, upload, job, case: case.to_string(), worker, person }
     }
 
     /// What an operator's call of this route needs so that it succeeds.
@@ -191,6 +215,20 @@ impl Things {
                 things.case = case.to_string();
             }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
+            (_, path) if path.starts_with("/admin/users/{id}") => {
+                things.person = person(app).await.to_string();
+                match path.trim_start_matches("/admin/users/{id}") {
+                    "/unsuspend" => {
+                        execute(app, "UPDATE users SET status = 'suspended' WHERE id = ?", &things.person).await;
+                    }
+                    "/remove-second-factor" => {
+                        let factor = "INSERT INTO second_factors (user_id, secret, enabled_at, created_at)
+                                      VALUES (?, '', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+                        execute(app, factor, &things.person).await;
+                    }
+                    _ => {}
+                }
+            }
             // What has no thing of its own.
             _ => {}
         }
@@ -204,13 +242,14 @@ impl Things {
             ("id", "uploads") => self.upload.clone(),
             ("id", "jobs") => self.job.clone(),
             ("id", "workers") => self.worker.clone(),
+            ("id", "users") => self.person.clone(),
             ("number", "versions") => "1".into(),
             ("case_id", _) => self.case.clone(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),
             // What has no thing yet: refused before it is looked for.
-            ("id", "bulk" | "sessions") => JobId::new().to_string(),
+            ("id", "bulk" | "sessions" | "tokens") => JobId::new().to_string(),
             (name, before) => panic!("{}: what is the {{{name}}} of {before}? Teach `Things` one", route.name()),
         })
     }

@@ -33,7 +33,7 @@ async fn twenty_requests_at_once_are_one_mail() {
 }
 
 /// In how many rows of the whole database these bytes stand.
-async fn rows_with(app: &TestApp, hex: &str) -> i64 {
+pub(super) async fn rows_with(app: &TestApp, hex: &str) -> i64 {
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns
          WHERE table_schema = DATABASE()",

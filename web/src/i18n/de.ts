@@ -160,6 +160,18 @@ export const de = {
     verifyNoToken:
       'In der Adresse fehlt der Bestätigungscode. Bitte öffnen Sie den Link aus der Mail vollständig.',
     onward: 'Weiter',
+    code: 'Code des zweiten Faktors',
+    codeHint: 'Sechs Ziffern aus Ihrer Authenticator-App oder einer Ihrer Wiederherstellungscodes.',
+    forgot: 'Passwort vergessen?',
+    forgotTitle: 'Passwort vergessen',
+    forgotLead:
+      'Nennen Sie uns die Adresse Ihres Kontos. Wir schicken einen Link dorthin, mit dem Sie ein neues Passwort wählen.',
+    forgotButton: 'Link senden',
+    forgotSent:
+      'Falls es zu dieser Adresse ein Konto gibt, ist eine Mail unterwegs. Der Link darin gilt eine Stunde.',
+    resetTitle: 'Neues Passwort wählen',
+    resetButton: 'Passwort festlegen',
+    resetDone: 'Das neue Passwort gilt. Alle Geräte sind abgemeldet.',
     forbidden: 'Diese Seite ist für Ihre Rolle nicht vorgesehen',
   },
   account: {

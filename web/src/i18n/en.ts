@@ -159,6 +159,17 @@ export const en: typeof de = {
     verified: 'Your email address is confirmed.',
     verifyNoToken: 'The address lacks the confirmation code. Please open the complete link from the mail.',
     onward: 'Continue',
+    code: 'Code of the second factor',
+    codeHint: 'Six digits from your authenticator app, or one of your recovery codes.',
+    forgot: 'Forgot your password?',
+    forgotTitle: 'Forgot password',
+    forgotLead:
+      'Tell us the address of your account. We send a link there by which you choose a new password.',
+    forgotButton: 'Send the link',
+    forgotSent: 'If this address has an account, a mail is on its way. The link in it is valid for an hour.',
+    resetTitle: 'Choose a new password',
+    resetButton: 'Set the password',
+    resetDone: 'The new password is set. All devices are signed out.',
     forbidden: 'This page is not meant for your role',
   },
   account: {

@@ -1,4 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, Navigate, useSearchParams } from 'react-router'
 import { describe } from '../api/failure'
@@ -16,8 +17,12 @@ export function Component() {
   const { t } = useTranslation()
   const [params] = useSearchParams()
   const next = params.get('next')
+  // Only some accounts have a second factor, which the first try tells.
+  const [asksForCode, setAsksForCode] = useState(false)
   const login = useMutation({
-    mutationFn: (values: FormData) => signIn(text(values, 'email'), text(values, 'password')),
+    onError: (error) => describe(error).code === 'SECOND_FACTOR_REQUIRED' && setAsksForCode(true),
+    mutationFn: (values: FormData) =>
+      signIn(text(values, 'email'), text(values, 'password'), text(values, 'code').trim() || undefined),
   })
   const fields = login.error ? describe(login.error).fields : {}
   if (useMe()) return <Navigate to={inside(next)} replace />
@@ -35,6 +40,18 @@ export function Component() {
             error={fields.email}
           />
           <Password autoComplete="current-password" error={fields.password} />
+          {asksForCode && (
+            <TextField
+              label={t('auth.code')}
+              name="code"
+              autoComplete="one-time-code"
+              autoCapitalize="none"
+              spellCheck={false}
+              required
+              hint={t('auth.codeHint')}
+              error={fields.code}
+            />
+          )}
           <Button type="submit" look="primary" className="w-full" busy={login.isPending}>
             {t('auth.loginButton')}
           </Button>
@@ -44,6 +61,11 @@ export function Component() {
         {t('auth.noAccount')}{' '}
         <Link to="/register" className="text-accent underline">
           {t('nav.register')}
+        </Link>
+      </p>
+      <p className="mt-3 text-center">
+        <Link to="/forgot-password" className="text-accent underline">
+          {t('auth.forgot')}
         </Link>
       </p>
     </Page>

@@ -57,8 +57,9 @@ export function restore() {
   })
 }
 
-export async function signIn(email: string, password: string) {
-  const answer = await guest.post<Envelope<TokenPair>>('/auth/login', { email, password, cookie: true })
+/** `code`: of the second factor, where the account has one. */
+export async function signIn(email: string, password: string, code?: string) {
+  const answer = await guest.post<Envelope<TokenPair>>('/auth/login', { email, password, code, cookie: true })
   tokens.set(answer.data.data)
   localStorage.setItem(HINT, '1')
   await load()

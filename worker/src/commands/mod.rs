@@ -1,6 +1,7 @@
-//! `worker jobs`, `queues`, `schedules`, `maintenance` and `fleet`: looking at the fleet and controlling it, for whoever has the database at
-//! hand. Changes go through the same functions as the API's and into the same audit log.
+//! `worker jobs`, `queues`, `schedules`, `maintenance`, `fleet` and `admin`: looking at the fleet and accounts and controlling
+//! them, for whoever has the database at hand. Changes go through the same functions as the API's and into the same audit log.
 
+pub mod accounts;
 pub mod explain;
 pub mod fleet;
 pub mod jobs;

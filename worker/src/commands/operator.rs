@@ -1,7 +1,7 @@
 //! The operator at the command line: an account of the operating system, which the audit log names instead of a user.
 
 use chrono::Utc;
-use db::{Db, Races, Tx};
+use db::{Db, DbError, Race, Races, Tx};
 use domain::audit::Entry;
 use infra::db::audit_log;
 use queue::control::{Act, Refused};
@@ -34,12 +34,25 @@ impl Operator {
         Entry::by_system(act.action, act.target_type, act.target_id, details, Utc::now())
     }
 
-    /// Makes a change and writes it down, in one transaction; again when it lost a lock race.
+    /// Makes a change of the fleet and writes it down, in one transaction; again when it lost a lock race.
     pub(super) async fn change<T>(
         &self,
         db: &Db,
         work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>,
     ) -> Result<T, Failure> {
+        self.perform(db, work).await
+    }
+
+    /// The same for changes of anything, which are refused in words of their own.
+    pub(super) async fn perform<T, E>(
+        &self,
+        db: &Db,
+        work: impl AsyncFn(&mut Tx) -> Result<(T, Act), E>,
+    ) -> Result<T, Failure>
+    where
+        E: Race + From<DbError>,
+        Failure: From<E>,
+    {
         let mut races = Races::default();
         loop {
             match self.once(db, &work).await {
@@ -49,7 +62,11 @@ impl Operator {
         }
     }
 
-    async fn once<T>(&self, db: &Db, work: impl AsyncFn(&mut Tx) -> Result<(T, Act), Refused>) -> Result<T, Refused> {
+    async fn once<T, E: From<DbError>>(
+        &self,
+        db: &Db,
+        work: impl AsyncFn(&mut Tx) -> Result<(T, Act), E>,
+    ) -> Result<T, E> {
         let mut tx = db.begin().await?;
         let (done, act) = work(&mut tx).await?;
         audit_log::append(&mut tx, &self.entry(act)).await?;

@@ -2,12 +2,14 @@
 
 use axum::{extract::State, response::IntoResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::user::Email;
+use domain::{second_factor::Answer, user::Email};
 use http::{HeaderMap, StatusCode, header};
 use infra::db::{
     audit_log, refresh_tokens,
+    second_factors::{self, SecondFactor},
     users::{self, User},
 };
+use jobs::Notice;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -18,7 +20,10 @@ use super::{
     session::{self, Exchange, Tokens},
 };
 use crate::{
-    auth::attempts::{Account, Attempt},
+    auth::{
+        attempts::{Account, Attempt},
+        second_factor::{Shown, take},
+    },
     reply::{Code, Envelope, Error, Reply},
     request::{
         ClientInfo, CurrentUser, Json, MaybeJson,
@@ -39,6 +44,9 @@ pub struct Login {
     /// Keep the refresh token in an HttpOnly cookie instead of sending it in the answer.
     #[schema(required = false)]
     cookie: bool,
+    /// Where the account has a second factor: six digits from the app, or a recovery code.
+    #[schema(required = false, example = "287082")]
+    code: Option<String>,
 }
 
 impl Input for Login {
@@ -46,8 +54,9 @@ impl Input for Login {
         let email = fields.required("email", fields::text);
         let password = fields.required("password", fields::text);
         let cookie = fields.optional("cookie", fields::boolean);
+        let code = fields.optional("code", fields::text);
         // An address that cannot exist fails like one that does not.
-        Some(Self { email: email?.parse().ok(), password: password?, cookie: cookie.unwrap_or(false) })
+        Some(Self { email: email?.parse().ok(), password: password?, cookie: cookie.unwrap_or(false), code })
     }
 }
 
@@ -98,12 +107,14 @@ fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now
 }
 
 /// Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
-/// each account; a browser that keeps cookies and has signed in before is counted by itself.
+/// each account; a browser that keeps cookies and has signed in before is counted by itself. Where the account has a second
+/// factor, a right password is answered with `SECOND_FACTOR_REQUIRED`: send the same again, with `code`. A wrong code counts like
+/// a wrong password.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, description = "Signed in", body = Envelope<TokenPair>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::AccountNotActive, Code::TooManyAttempts,
-        Code::RateLimited
+        Code::ValidationFailed, Code::InvalidCredentials, Code::SecondFactorRequired, Code::SecondFactorInvalid,
+        Code::AccountNotActive, Code::TooManyAttempts, Code::RateLimited
     ])), ("x-permission" = json!("open"))))]
 pub async fn login(
     State(state): State<AppState>,
@@ -138,22 +149,47 @@ pub async fn login(
         attempt.failed(&state, &client, owner, now).await?;
         return Err(Error::new(Code::InvalidCredentials));
     };
+    let user = candidates.swap_remove(place);
+    let given = match second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await {
+        Ok(given) => given,
+        Err(error) => {
+            attempt.give_back(&state).await;
+            return Err(error);
+        }
+    };
+    let device = client.user_agent.clone().unwrap_or_default();
+    let opened = transaction!(state.db, |tx| {
+        let mut details = json!({});
+        if let Some((factor, answer)) = &given {
+            let Some(shown) = take(&state, tx, user.id, factor, answer, now).await? else { return Ok(None) };
+            details["second_factor"] = json!(shown.as_str());
+            if shown == Shown::RecoveryCode {
+                jobs::queue_notice(tx, &user, Notice::RecoveryCodeUsed, now).await?;
+            }
+        }
+        let tokens = session::open(&state, tx, user.id, user.role, &device, now).await?;
+        users::touch_login(tx, user.id, now).await?;
+        let entry = client.audit("auth.login", Some(user.id), ("user", Some(user.id.0)), details, now);
+        audit_log::append(tx, &entry).await?;
+        Ok(Some(tokens))
+    });
+    let tokens = match opened {
+        Ok(Some(tokens)) => tokens,
+        Ok(None) => {
+            attempt.failed(&state, &client, Some(user.id), now).await?;
+            return Err(Error::new(Code::SecondFactorInvalid));
+        }
+        Err(error) => {
+            attempt.give_back(&state).await;
+            return Err(error);
+        }
+    };
     // Signing in to a registration of one's own must not clear the failures at somebody else's account.
     if place == 0 {
         attempt.succeeded(&state).await;
     } else {
         attempt.give_back(&state).await;
     }
-    let user = candidates.swap_remove(place);
-    served(user.status)?;
-    let device = client.user_agent.clone().unwrap_or_default();
-    let tokens = transaction!(state.db, |tx| {
-        let tokens = session::open(&state, tx, user.id, user.role, &device, now).await?;
-        users::touch_login(tx, user.id, now).await?;
-        let entry = client.audit("auth.login", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
-        audit_log::append(tx, &entry).await?;
-        Ok(tokens)
-    })?;
     metrics::counter!("logins_total", "result" => "ok").increment(1);
     let reply = answer(&state, &tokens, login.cookie);
     if !login.cookie || browser.is_some() {
@@ -163,6 +199,23 @@ pub async fn login(
     let token = token.map_err(|error| Error::Internal(format!("signing: {error}")))?;
     let cookie = cookie::BROWSER.set(&token, BROWSER_LIFETIME.num_seconds(), has_tls(&state));
     Ok(reply.header(header::SET_COOKIE, &cookie))
+}
+
+/// The second factor of a person whose password was right, and their answer; `None` without one. A right password forgets no
+/// failures yet: codes would be guessed at without end.
+async fn second_factor(
+    state: &AppState,
+    attempt: &mut Attempt,
+    user: &User,
+    code: Option<&str>,
+    browser: Option<Uuid>,
+) -> Result<Option<(SecondFactor, Answer)>, Error> {
+    served(user.status)?;
+    let factor = second_factors::get(&state.db, user.id).await?;
+    let Some(factor) = factor.filter(|factor| factor.enabled_at.is_some()) else { return Ok(None) };
+    let code = code.ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
+    attempt.also_code(state, user.id, browser).await?;
+    Ok(Some((factor, Answer::read(code))))
 }
 
 #[derive(ToSchema)]

@@ -1,11 +1,15 @@
 //! Accounts: signing up, in and out (`/auth`, `/users/me`).
 
 mod cookie;
+mod email;
 mod login;
 pub mod password;
+pub mod password_reset;
 pub mod registration;
+mod second_factor;
 mod session;
 mod sessions;
+pub mod tokens;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,4 +29,15 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end))
         .routes(routes!(password::change))
+        .routes(routes!(tokens::list, tokens::make))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(second_factor::show))
+        .routes(routes!(second_factor::set_up))
+        .routes(routes!(second_factor::enable))
+        .routes(routes!(second_factor::disable))
+        .routes(routes!(second_factor::renew_recovery_codes))
+        .routes(routes!(email::change_email))
+        .routes(routes!(email::confirm_email))
+        .routes(routes!(password_reset::forgot_password))
+        .routes(routes!(password_reset::reset_password))
 }

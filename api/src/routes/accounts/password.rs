@@ -1,9 +1,13 @@
-//! Changing one's password.
+//! Changing one's password, and showing that one knows it.
 
 use axum::extract::State;
 use domain::password;
 use http::StatusCode;
-use infra::db::{audit_log, refresh_tokens, users};
+use infra::db::{
+    audit_log, email_changes, email_tokens, refresh_tokens,
+    users::{self, User},
+};
+use jobs::Notice;
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -38,7 +42,7 @@ impl Input for PasswordChange {
     }
 }
 
-/// Changes your password. Every other session of yours ends. A wrong current password counts as a failed login.
+/// Changes your password. Every other session of yours ends, and a mail tells you of it. A wrong current password counts as a failed login.
 #[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange,
     security(("bearer" = [])), responses((status = 204, description = "Changed; this session goes on")),
     extensions(("x-errors" = json!([
@@ -54,30 +58,46 @@ pub async fn change(
     if let Err(error) = password::check(&form.new_password, &row.email, &row.username) {
         return Err(Error::Fields(vec![FieldError::new("new_password", error.into())]));
     }
-    // Whoever found an open session may not guess on here.
-    let mut attempt = Attempt::begin(&state, &client, Account::Known(user.id), Some(user.session)).await?;
-    let line = client.limit_key();
-    let fits = match state.passwords.verify(&line, form.current_password, Some(row.password_hash)).await {
-        Ok(fits) => fits,
-        Err(error) => {
-            attempt.give_back(&state).await;
-            return Err(error);
-        }
-    };
+    confirm(&state, &client, &user, &row, form.current_password).await?;
     let now = state.clock.now();
-    if !fits {
-        attempt.failed(&state, &client, Some(user.id), now).await?;
-        return Err(Error::new(Code::InvalidCredentials));
-    }
-    attempt.succeeded(&state).await;
-    let hash = state.passwords.hash(&line, form.new_password).await?;
+    let hash = state.passwords.hash(&client.limit_key(), form.new_password).await?;
     transaction!(state.db, |tx| {
         users::set_password_hash(tx, user.id, &hash, now).await?;
+        // Whoever knew the old one may have asked for another address.
+        email_changes::remove(tx, user.id).await?;
+        email_tokens::spend_all(tx, user.id, now).await?;
         let ended = refresh_tokens::revoke_others(tx, user.id, user.session, now).await?;
         let details = json!({"ended_sessions": ended});
         let entry = client.audit("auth.change_password", Some(user.id), ("user", Some(user.id.0)), details, now);
         audit_log::append(tx, &entry).await?;
+        jobs::queue_notice(tx, &row, Notice::PasswordChanged, now).await?;
         Ok(())
     })?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether the person at this session knows the password of the account. Whoever found an open session may not guess on: a wrong
+/// one counts as a failed login.
+pub(super) async fn confirm(
+    state: &AppState,
+    client: &ClientInfo,
+    user: &CurrentUser,
+    account: &User,
+    password: String,
+) -> Result<(), Error> {
+    let mut attempt = Attempt::begin(state, client, Account::Known(user.id), Some(user.session)).await?;
+    let stored = Some(account.password_hash.clone());
+    let fits = match state.passwords.verify(&client.limit_key(), password, stored).await {
+        Ok(fits) => fits,
+        Err(error) => {
+            attempt.give_back(state).await;
+            return Err(error);
+        }
+    };
+    if !fits {
+        attempt.failed(state, client, Some(user.id), state.clock.now()).await?;
+        return Err(Error::new(Code::InvalidCredentials));
+    }
+    attempt.succeeded(state).await;
+    Ok(())
 }

@@ -115,7 +115,7 @@ pub async fn register(
     };
     let made = once!(state, key, now, |tx| {
         users::insert(tx, &user, now).await?;
-        if verification_pauses::take(tx, user.email, REGISTRATIONS_AHEAD, now).await? {
+        if verification_pauses::take(tx, Purpose::VerifyEmail, user.email, REGISTRATIONS_AHEAD, now).await? {
             jobs::queue_verification(tx, &form.email, Some(user.id), language, now).await?;
         }
         let entry = client.audit("auth.register", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
@@ -130,8 +130,8 @@ pub async fn register(
     })
 }
 
-/// Registering and resending make us send mails to whomever the client names.
-async fn limit_mails(state: &AppState, client: &ClientInfo) -> Result<RateLimit, Error> {
+/// Registering and asking for a link make us send mails to whomever the client names.
+pub(super) async fn limit_mails(state: &AppState, client: &ClientInfo) -> Result<RateLimit, Error> {
     let (quota, window) = (state.settings.registrations_per_hour, HOUR);
     let counted = state.cache.hit(&format!("register:{}", client.limit_key()), quota, window).await;
     RateLimit { policy: "register", quota, window, state: counted }.check(Code::RateLimited)
@@ -140,7 +140,7 @@ async fn limit_mails(state: &AppState, client: &ClientInfo) -> Result<RateLimit,
 #[derive(ToSchema)]
 pub struct Verification {
     /// From the link in the mail.
-    token: String,
+    pub(super) token: String,
 }
 
 impl Input for Verification {
@@ -202,7 +202,8 @@ pub async fn resend_verification(
     let limit = limit_mails(&state, &client).await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        if verification_pauses::take(tx, form.email.as_str(), TimeDelta::zero(), now).await? {
+        let address = form.email.as_str();
+        if verification_pauses::take(tx, Purpose::VerifyEmail, address, TimeDelta::zero(), now).await? {
             jobs::queue_verification(tx, &form.email, None, client.language, now).await?;
         }
         Ok(())

@@ -8,6 +8,7 @@ pub mod maintenance;
 pub mod pauses;
 mod queues;
 mod schedules;
+pub mod users;
 mod workers;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,4 +37,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::audit))
         .routes(routes!(maintenance::show))
         .routes(routes!(maintenance::begin, maintenance::end))
+        .routes(routes!(users::list))
+        .routes(routes!(users::get))
+        .routes(routes!(users::set_role))
+        .routes(routes!(users::suspend))
+        .routes(routes!(users::unsuspend))
+        .routes(routes!(users::end_sessions))
+        .routes(routes!(users::remove_second_factor))
 }

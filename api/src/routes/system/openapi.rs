@@ -14,11 +14,19 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi};
 
 use crate::{
+    auth::scopes,
     maintenance::GO_ON,
     reply::Code,
-    request::keyed::{LONGEST, SHORTEST},
+    request::{
+        OWN_ACCOUNT,
+        keyed::{LONGEST, SHORTEST},
+    },
     routes::deprecations::{self, DEPRECATIONS},
 };
+
+/// What is taken for a bearer token.
+const BEARER: &str = "An access token from a login, or a personal access token (`nano_pat_…`) with the scope that the \
+                      operation names in `x-scope`; operations without one take none.";
 
 /// The document's head.
 pub fn base() -> OpenApi {
@@ -68,8 +76,8 @@ fn completed(routes: &OpenApi) -> Value {
     schemas["Problem"] = problem_schema();
     schemas["ErrorCode"] = json!({"type": "string", "enum": Code::ALL});
     document["components"]["parameters"] = shared_parameters();
-    document["components"]["securitySchemes"] =
-        json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+    let bearer = json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER});
+    document["components"]["securitySchemes"] = json!({ "bearer": bearer });
     deprecations::describe(&mut document, DEPRECATIONS);
     requests::describe(&mut document);
     components::share(&mut document);
@@ -97,6 +105,16 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     add(&[Code::Unavailable, Code::Internal, Code::RateLimited]);
     if needs_token {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
+        if !path.starts_with(OWN_ACCOUNT) {
+            add(&[Code::SecondFactorSetupRequired]);
+        }
+        match method.to_uppercase().parse().ok().and_then(|method| scopes::needed(&method, path)) {
+            Some(scope) => {
+                add(&[Code::ScopeMissing]);
+                operation.insert("x-scope".into(), json!(scope));
+            }
+            None => add(&[Code::SessionRequired]),
+        }
     }
     if method != "get" && !GO_ON.contains(&path) {
         add(&[Code::Maintenance]);

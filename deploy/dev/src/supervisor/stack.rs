@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use servers::{
-    installation::{CREATOR_TERMS, make_signing_key},
+    installation::{CREATOR_TERMS, make_data_key, make_signing_key},
     net::TcpServer,
     ports,
     processes::{Launch, LineSink, Process},
@@ -60,11 +60,14 @@ impl Stack {
         let web_url = web.as_ref().map(|web| format!("http://127.0.0.1:{}", web.port()));
         let key = dir.join("jwt.pem");
         make_signing_key(&key)?;
+        let data_key = dir.join("data.key");
+        make_data_key(&data_key)?;
         let mut environment = services.environment();
         let mut add = |name: &str, value: String| environment.push((name.to_owned(), value));
         add("PUBLIC_URL", web_url.clone().unwrap_or_else(|| api_url.clone()));
         add("API_ADDR", format!("127.0.0.1:{api_port}"));
         add("JWT_KEY_FILE", key.display().to_string());
+        add("DATA_KEY_FILE", data_key.display().to_string());
         add("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned());
         add("SCRATCH_DIR", dir.join("scratch").display().to_string());
         add("WORKER_DRAIN_SECONDS", DRAIN.as_secs().to_string());

@@ -31,6 +31,20 @@ pub async fn prune_idempotency_keys(db: &Db, before: DateTime<Utc>) -> Result<u6
     Ok(done.rows_affected())
 }
 
+/// Wishes for another address from before `before`, whose links are no longer good.
+pub async fn prune_email_changes(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM email_changes WHERE created_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
+/// Personal access tokens that are no longer good since `before`.
+pub async fn prune_personal_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM personal_tokens WHERE expires_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
 /// Takes the links out of verification mails that an earlier build has written down with them, once they need not be sent any
 /// more.
 pub async fn forget_mailed_links(db: &Db) -> Result<u64, DbError> {
@@ -202,7 +216,7 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     let name = id.0.simple().to_string();
     sqlx::query!(
         "UPDATE users SET email = ?, username = ?, password_hash = '', name = '', bio = '', email_verified_at = NULL,
-           last_login_at = NULL WHERE id = ?",
+           last_login_at = NULL, suspension_reason = NULL WHERE id = ?",
         format!("{name}@deleted.invalid"),
         name,
         id
@@ -210,5 +224,9 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     .execute(&mut **tx)
     .await?;
     sqlx::query!("UPDATE refresh_tokens SET device = '' WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM email_changes WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM personal_tokens WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM second_factors WHERE user_id = ?", id).execute(&mut **tx).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Single-use links sent by mail; only their hash is stored.
 
 use chrono::{DateTime, Utc};
-use db::{DbError, Tx};
+use db::{Db, DbError, Tx};
 use domain::{ids::UserId, token::TokenHash, words};
 
 words! {
@@ -9,6 +9,7 @@ words! {
     pub enum Purpose ("mail link") {
         VerifyEmail = "verify_email",
         ResetPassword = "reset_password",
+        ChangeEmail = "change_email",
     }
 }
 
@@ -33,6 +34,19 @@ pub async fn insert(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whose link it is, without using it up. `None` as in [`take`].
+pub async fn owner(db: &Db, hash: &TokenHash, purpose: Purpose, now: DateTime<Utc>) -> Result<Option<UserId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT user_id AS "user_id: UserId" FROM email_tokens
+           WHERE token_hash = ? AND purpose = ? AND used_at IS NULL AND expires_at > ?"#,
+        hash.as_slice(),
+        purpose,
+        now
+    )
+    .fetch_optional(db.pool())
+    .await?)
 }
 
 /// Uses a link up. `None` when it is unknown, used, expired, or meant for something else.
@@ -62,6 +76,19 @@ pub async fn take(
     .fetch_one(&mut **tx)
     .await?;
     Ok(Some(user))
+}
+
+/// Makes the links of an account that were meant for this worthless.
+pub async fn spend(tx: &mut Tx, user: UserId, purpose: Purpose, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE email_tokens SET used_at = ? WHERE user_id = ? AND purpose = ? AND used_at IS NULL",
+        now,
+        user,
+        purpose
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Makes every link of an account worthless.

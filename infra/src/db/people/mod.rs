@@ -1,8 +1,12 @@
 //! People: their accounts, sign-ins, and the mails and links sent to them.
 
+pub mod email_changes;
 pub mod email_deliveries;
 pub mod email_tokens;
+pub mod personal_tokens;
 pub mod refresh_tokens;
 pub mod registrations;
+pub mod second_factors;
+pub mod user_lists;
 pub mod users;
 pub mod verification_pauses;

@@ -116,6 +116,11 @@ pub async fn revoke_family_of(tx: &mut Tx, user: UserId, family: Uuid, now: Date
     Ok(done.rows_affected())
 }
 
+/// Ends every sign-in of this person. Returns how many there were.
+pub async fn revoke_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<u64, DbError> {
+    revoke_others(tx, user, Uuid::nil(), now).await
+}
+
 /// Ends every sign-in of this person but one. Returns how many there were.
 pub async fn revoke_others(tx: &mut Tx, user: UserId, kept: Uuid, now: DateTime<Utc>) -> Result<u64, DbError> {
     let live = sqlx::query_scalar!(

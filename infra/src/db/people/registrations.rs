@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{
-    email_tokens,
+    email_tokens, refresh_tokens,
     users::{self, both_forms},
 };
 use crate::db::retention;
@@ -44,36 +44,80 @@ pub async fn waiting(tx: &mut Tx, email: &str) -> Result<Vec<Registration>, DbEr
 /// Returns whom it closed; `None` when the account does not wait any more, or somebody else has confirmed the address.
 pub async fn activate(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<Option<Vec<UserId>>, DbError> {
     let Some(account) = users::get_in(tx, id).await? else { return Ok(None) };
-    let [stored, before] = both_forms(&account.email);
-    // All of them in one order, so that two links of one address do not deadlock; this account and confirmed ones first.
-    let rows = sqlx::query!(
-        r#"SELECT id AS "id: UserId", status AS "status: UserStatus", email_verified_at IS NOT NULL AS "confirmed!: bool"
-           FROM users WHERE email IN (?, ?) ORDER BY email_verified_at IS NULL, id <> ?, id LIMIT 51 FOR UPDATE"#,
-        stored,
-        before,
-        id
-    )
-    .fetch_all(&mut **tx)
-    .await?;
+    let rows = lock_address(tx, &account.email, id).await?;
     let waits = rows.iter().any(|row| row.id == id && row.status.may_sign_in());
     if !waits || rows.iter().any(|row| row.confirmed) {
         return Ok(None);
     }
-    end_sessions(tx, id, now).await?;
+    refresh_tokens::revoke_all(tx, id, now).await?;
     email_tokens::spend_all(tx, id, now).await?;
+    let closed = close_others(tx, rows, id, now).await?;
+    users::set_email_verified(tx, id, now).await?;
+    Ok(Some(closed))
+}
+
+/// Gives another address to the account `id`, whose owner has followed the link that was mailed there; closes others that wait
+/// for it, as [`activate`] does. `None` when somebody else has confirmed it.
+pub async fn readdress(
+    tx: &mut Tx,
+    id: UserId,
+    email: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<UserId>>, DbError> {
+    let rows = lock_address(tx, email, id).await?;
+    if rows.iter().any(|row| row.confirmed && row.id != id) {
+        return Ok(None);
+    }
+    email_tokens::spend_all(tx, id, now).await?;
+    let closed = close_others(tx, rows, id, now).await?;
+    match users::set_email(tx, id, email, now).await {
+        Ok(()) => Ok(Some(closed)),
+        // Somebody was quicker.
+        Err(DbError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An account that names an address.
+struct AtAddress {
+    id: UserId,
+    status: UserStatus,
+    confirmed: bool,
+}
+
+/// Locks them all in one order, so that two links of one address do not deadlock; the account `first` and confirmed ones first.
+async fn lock_address(tx: &mut Tx, email: &str, first: UserId) -> Result<Vec<AtAddress>, DbError> {
+    let [stored, before] = both_forms(email);
+    Ok(sqlx::query_as!(
+        AtAddress,
+        r#"SELECT id AS "id: UserId", status AS "status: UserStatus", email_verified_at IS NOT NULL AS "confirmed!: bool"
+           FROM users WHERE email IN (?, ?) ORDER BY email_verified_at IS NULL, id <> ?, id LIMIT 51 FOR UPDATE"#,
+        stored,
+        before,
+        first
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+async fn close_others(
+    tx: &mut Tx,
+    rows: Vec<AtAddress>,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<UserId>, DbError> {
     let mut closed = Vec::new();
     for other in rows.into_iter().filter(|row| row.id != id && row.status != UserStatus::Suspended) {
         close(tx, other.id, now).await?;
         closed.push(other.id);
     }
-    users::set_email_verified(tx, id, now).await?;
-    Ok(Some(closed))
+    Ok(closed)
 }
 
 /// Ends an account that was never confirmed: nobody can sign in to it, its drafts go, its username is free, and nobody is
 /// named in it any more.
 pub async fn close(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
-    end_sessions(tx, id, now).await?;
+    refresh_tokens::revoke_all(tx, id, now).await?;
     email_tokens::spend_all(tx, id, now).await?;
     sqlx::query!(
         "UPDATE nanos SET status = 'deleted', deleted_at = ?, updated_at = ? WHERE creator_id = ? AND status <> 'deleted'",
@@ -87,11 +131,4 @@ pub async fn close(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Db
         .execute(&mut **tx)
         .await?;
     retention::anonymise_account(tx, id).await
-}
-
-async fn end_sessions(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!("UPDATE refresh_tokens SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL", now, id)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }

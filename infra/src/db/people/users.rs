@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
-    ids::UserId,
+    ids::{TokenId, UserId},
     user::{Email, Language, Role, UserStatus},
 };
 use uuid::Uuid;
@@ -63,6 +63,10 @@ pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, DbError
     let [stored, before] = both_forms(email);
     let found = select!("email IN (?, ?) ORDER BY email_verified_at IS NULL, id DESC LIMIT 1", stored, before);
     Ok(found.fetch_optional(db.pool()).await?)
+}
+
+pub async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, DbError> {
+    Ok(select!("username = ?", username).fetch_optional(db.pool()).await?)
 }
 
 /// Whom an address may mean at sign-in, which the password decides: the account that has confirmed it and the newest
@@ -135,20 +139,47 @@ pub struct Access {
     pub role: Role,
     pub status: UserStatus,
     pub email_verified: bool,
-    /// The session (refresh token family) was neither logged out nor revoked.
+    pub second_factor: bool,
+    /// The session (refresh token family) was neither logged out nor revoked; of a personal access token, that it is live.
     pub session_live: bool,
 }
 
-/// One read by primary key and one by the family's key.
+/// Of somebody at a session: one read by primary key, one by the family's key, one by the second factor's.
 pub async fn access(db: &Db, id: UserId, family: Uuid) -> Result<Option<Access>, DbError> {
     Ok(sqlx::query_as!(
         Access,
         r#"SELECT role AS "role: Role", status AS "status: UserStatus",
              email_verified_at IS NOT NULL AS "email_verified!: bool",
+             EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = users.id
+               AND f.enabled_at IS NOT NULL) AS "second_factor!: bool",
              EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family_id = ? AND t.user_id = users.id
                AND t.revoked_at IS NULL) AS "session_live!: bool"
            FROM users WHERE id = ?"#,
         family,
+        id
+    )
+    .fetch_optional(db.pool())
+    .await?)
+}
+
+/// Of somebody's personal access token.
+pub async fn access_by_token(
+    db: &Db,
+    id: UserId,
+    token: TokenId,
+    now: DateTime<Utc>,
+) -> Result<Option<Access>, DbError> {
+    Ok(sqlx::query_as!(
+        Access,
+        r#"SELECT role AS "role: Role", status AS "status: UserStatus",
+             email_verified_at IS NOT NULL AS "email_verified!: bool",
+             EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = users.id
+               AND f.enabled_at IS NOT NULL) AS "second_factor!: bool",
+             EXISTS (SELECT 1 FROM personal_tokens t WHERE t.id = ? AND t.user_id = users.id
+               AND t.revoked_at IS NULL AND t.expires_at > ?) AS "session_live!: bool"
+           FROM users WHERE id = ?"#,
+        token,
+        now,
         id
     )
     .fetch_optional(db.pool())
@@ -187,6 +218,44 @@ pub async fn accept_creator_terms(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Another address, whose mailbox has just proven to be this person's. One that somebody else has confirmed is `Conflict` on
+/// `users_confirmed_email`.
+pub async fn set_email(tx: &mut Tx, id: UserId, email: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE users SET email = ?, email_verified_at = ?, updated_at = ? WHERE id = ?", email, now, now, id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+pub async fn set_role(tx: &mut Tx, id: UserId, role: Role, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE users SET role = ?, updated_at = ? WHERE id = ?", role, now, id).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Suspends an account, or with no reason lets it in again.
+pub async fn set_suspended(tx: &mut Tx, id: UserId, reason: Option<&str>, now: DateTime<Utc>) -> Result<(), DbError> {
+    let status = if reason.is_some() { UserStatus::Suspended } else { UserStatus::Active };
+    sqlx::query!(
+        "UPDATE users SET status = ?, suspension_reason = ?, updated_at = ? WHERE id = ?",
+        status,
+        reason,
+        now,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Up to two active admins, their rows locked in one order: of two admins who remove each other at once, one stays.
+pub async fn lock_admins(tx: &mut Tx) -> Result<Vec<UserId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: UserId" FROM users WHERE role = 'admin' AND status = 'active' ORDER BY id LIMIT 2 FOR UPDATE"#
+    )
+    .fetch_all(&mut **tx)
+    .await?)
 }
 
 pub async fn set_password_hash(tx: &mut Tx, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), DbError> {

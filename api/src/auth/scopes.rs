@@ -1,0 +1,61 @@
+//! Which scope of a personal access token each operation asks for. What is not named here, no such token opens: new operations are
+//! closed to them until somebody decides otherwise.
+
+use domain::token::Scope;
+use http::Method;
+
+use crate::request::OWN_ACCOUNT;
+
+/// The scope for an operation by its method and path template; `None`: it asks for a session.
+pub fn needed(method: &Method, path: &str) -> Option<Scope> {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let rest = path.strip_prefix("/api/v1/")?;
+    if path.starts_with(OWN_ACCOUNT) {
+        return (reads && rest == "auth/me").then_some(Scope::Read);
+    }
+    let under = |noun: &str| rest == noun || rest.strip_prefix(noun).is_some_and(|more| more.starts_with('/'));
+    // The accounts of others are guarded like one's own.
+    if under("admin/users") {
+        return None;
+    }
+    if reads {
+        return Some(Scope::Read);
+    }
+    if under("uploads") || rest.ends_with("/file") {
+        Some(Scope::Upload)
+    } else if under("nanos") {
+        Some(Scope::Write)
+    } else if under("jobs") || under("admin/jobs") {
+        Some(Scope::Jobs)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_ask_for_the_scope_of_their_noun() {
+        for (method, path, scope) in [
+            (Method::GET, "/api/v1/nanos/{id}", Some(Scope::Read)),
+            (Method::HEAD, "/api/v1/nanos", Some(Scope::Read)),
+            (Method::POST, "/api/v1/nanos", Some(Scope::Write)),
+            (Method::PUT, "/api/v1/nanos/{id}/file", Some(Scope::Upload)),
+            (Method::DELETE, "/api/v1/uploads/{id}", Some(Scope::Upload)),
+            (Method::POST, "/api/v1/jobs/{id}/retry", Some(Scope::Jobs)),
+            (Method::POST, "/api/v1/admin/jobs/pause", Some(Scope::Jobs)),
+            (Method::GET, "/api/v1/auth/me", Some(Scope::Read)),
+            (Method::GET, "/api/v1/auth/sessions", None),
+            (Method::POST, "/api/v1/auth/tokens", None),
+            (Method::GET, "/api/v1/admin/users", None),
+            (Method::PUT, "/api/v1/admin/users/{id}/role", None),
+            (Method::POST, "/api/v1/admin/moderation/{case_id}/decision", None),
+            (Method::POST, "/api/v1/users/me/creator-terms", None),
+            (Method::POST, "/api/v1/nanos-of-tomorrow", None),
+        ] {
+            assert_eq!(needed(&method, path), scope, "{method} {path}");
+        }
+    }
+}

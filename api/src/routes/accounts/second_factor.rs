@@ -1,0 +1,281 @@
+//! Setting up a second factor, and doing without it again.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::{
+    second_factor::{self, Answer, RECOVERY_BYTES, RECOVERY_CODES, SECRET_BYTES, Secret},
+    token::TokenHash,
+};
+use http::{StatusCode, header};
+use infra::db::{
+    audit_log, refresh_tokens,
+    second_factors::{self, SecondFactor},
+    users::{self, User},
+};
+use jobs::Notice;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::password;
+use crate::{
+    auth::{
+        attempts::{Account, Attempt},
+        seal::Place,
+        second_factor::{internal, secret, take},
+    },
+    reply::{Code, Envelope, Error, Reply, maybe_time},
+    request::{
+        ClientInfo, CurrentUser, Json,
+        fields::{self, Fields, Input},
+    },
+    state::AppState,
+    write::transaction,
+};
+
+/// What authenticator apps call us.
+const ISSUER: &str = "Nano";
+
+/// Somebody's second factor.
+#[derive(Serialize, ToSchema)]
+pub struct SecondFactorState {
+    /// `null` while there is none.
+    #[serde(serialize_with = "maybe_time")]
+    pub enabled_at: Option<DateTime<Utc>>,
+    pub recovery_codes_left: u64,
+    /// Whether this installation asks your role to have one.
+    pub required: bool,
+}
+
+/// Your second factor.
+#[utoipa::path(get, path = "/auth/2fa", tag = "auth", security(("bearer" = [])),
+    responses((status = 200, description = "Whether it is on", body = Envelope<SecondFactorState>)),
+    extensions(("x-errors" = json!([])), ("x-permission" = json!("signed_in"))))]
+pub async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Reply<SecondFactorState>, Error> {
+    let factor = second_factors::get(&state.db, user.id).await?;
+    let shown = SecondFactorState {
+        enabled_at: factor.and_then(|factor| factor.enabled_at),
+        recovery_codes_left: second_factors::recovery_codes_left(&state.db, user.id).await?,
+        required: state.settings.require_admin_2fa && user.role == domain::user::Role::Admin,
+    };
+    Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
+}
+
+#[derive(ToSchema)]
+pub struct SecondFactorSetup {
+    password: String,
+}
+
+impl Input for SecondFactorSetup {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { password: fields.required("password", fields::text)? })
+    }
+}
+
+/// What an authenticator app needs.
+#[derive(Serialize, ToSchema)]
+pub struct AuthenticatorSecret {
+    /// In base 32, for typing it in.
+    #[schema(example = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]
+    pub secret: String,
+    /// For a QR code.
+    #[schema(example = "otpauth://totp/Nano:ada%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Nano")]
+    pub uri: String,
+}
+
+/// Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`; asking
+/// again makes another one. A wrong password counts as a failed login.
+#[utoipa::path(post, path = "/auth/2fa/setup", tag = "auth", request_body = SecondFactorSetup, security(("bearer" = [])),
+    responses((status = 200, description = "Shown once", body = Envelope<AuthenticatorSecret>)),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorState
+    ])), ("x-permission" = json!("signed_in"))))]
+pub async fn set_up(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+    Json(form): Json<SecondFactorSetup>,
+) -> Result<Reply<AuthenticatorSecret>, Error> {
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    password::confirm(&state, &client, &user, &account, form.password).await?;
+    let bytes: [u8; SECRET_BYTES] = rand::random();
+    let sealed = state.data_keys.seal(Place::SecondFactor(user.id), &bytes).map_err(internal)?;
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        if !second_factors::set_up(tx, user.id, &sealed, now).await? {
+            return Err(Error::new(Code::SecondFactorState));
+        }
+        Ok(())
+    })?;
+    let secret = Secret::new(&bytes).map_err(internal)?;
+    let uri = secret.uri(ISSUER, &account.email).map_err(internal)?;
+    let shown = AuthenticatorSecret { secret: secret.base32(), uri };
+    Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
+}
+
+#[derive(ToSchema)]
+pub struct SecondFactorCode {
+    /// Six digits from the app.
+    #[schema(example = "287082")]
+    code: String,
+}
+
+impl Input for SecondFactorCode {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { code: fields.required("code", fields::text)? })
+    }
+}
+
+/// Codes for whoever has lost the app, each good for one login.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Shown once; only their hashes are kept.
+    pub recovery_codes: Vec<String>,
+}
+
+fn recovery_codes() -> (RecoveryCodes, Vec<TokenHash>) {
+    let codes: Vec<String> =
+        (0..RECOVERY_CODES).map(|_| second_factor::recovery_code(rand::random::<[u8; RECOVERY_BYTES]>())).collect();
+    let hashes = codes.iter().filter_map(|code| match Answer::read(code) {
+        Answer::Recovery(hash) => Some(hash),
+        Answer::Code(_) => None,
+    });
+    let hashes = hashes.collect();
+    (RecoveryCodes { recovery_codes: codes }, hashes)
+}
+
+/// Switches the second factor on with a code of the app, and gives recovery codes. From now on logins ask for a code. Every other
+/// session of yours ends, and a mail tells you of it.
+#[utoipa::path(post, path = "/auth/2fa/enable", tag = "auth", request_body = SecondFactorCode, security(("bearer" = [])),
+    responses((status = 200, description = "It is on; keep these codes", body = Envelope<RecoveryCodes>)),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::SecondFactorInvalid, Code::SecondFactorState
+    ])), ("x-permission" = json!("signed_in"))))]
+pub async fn enable(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+    Json(form): Json<SecondFactorCode>,
+) -> Result<Reply<RecoveryCodes>, Error> {
+    let wrong_state = || Error::new(Code::SecondFactorState);
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    let factor = second_factors::get(&state.db, user.id).await?;
+    let factor = factor.filter(|factor| factor.enabled_at.is_none()).ok_or_else(wrong_state)?;
+    let now = state.clock.now();
+    let step = match Answer::read(&form.code) {
+        Answer::Code(code) => secret(&state, user.id, &factor)?.step(&code, now, None),
+        Answer::Recovery(_) => None,
+    };
+    let step = step.ok_or_else(|| Error::new(Code::SecondFactorInvalid))?;
+    let (shown, hashes) = recovery_codes();
+    transaction!(state.db, |tx| {
+        if !second_factors::enable(tx, user.id, &factor.secret, step, now).await? {
+            return Err(wrong_state());
+        }
+        second_factors::set_recovery_codes(tx, user.id, &hashes, now).await?;
+        let details = json!({"ended_sessions": refresh_tokens::revoke_others(tx, user.id, user.session, now).await?});
+        let entry = client.audit("auth.2fa_enable", Some(user.id), ("user", Some(user.id.0)), details, now);
+        audit_log::append(tx, &entry).await?;
+        jobs::queue_notice(tx, &account, Notice::SecondFactorOn, now).await?;
+        Ok(())
+    })?;
+    Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
+}
+
+#[derive(ToSchema)]
+pub struct SecondFactorProof {
+    password: String,
+    /// Six digits from the app, or a recovery code.
+    #[schema(example = "287082")]
+    code: String,
+}
+
+impl Input for SecondFactorProof {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let password = fields.required("password", fields::text);
+        let code = fields.required("code", fields::text);
+        Some(Self { password: password?, code: code? })
+    }
+}
+
+/// Whether the person at this session has the password and the second factor. Wrong ones count as failed logins.
+async fn prove(
+    state: &AppState,
+    client: &ClientInfo,
+    user: &CurrentUser,
+    form: SecondFactorProof,
+) -> Result<User, Error> {
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    let factor = second_factors::get(&state.db, user.id).await?;
+    let enabled = |factor: &SecondFactor| factor.enabled_at.is_some();
+    let factor = factor.filter(enabled).ok_or_else(|| Error::new(Code::SecondFactorState))?;
+    password::confirm(state, client, user, &account, form.password).await?;
+    let now = state.clock.now();
+    let answer = Answer::read(&form.code);
+    let mut attempt = Attempt::begin(state, client, Account::Known(user.id), Some(user.session)).await?;
+    let shown = transaction!(state.db, |tx| { take(state, tx, user.id, &factor, &answer, now).await });
+    match shown {
+        Ok(Some(_)) => {
+            attempt.give_back(state).await;
+            Ok(account)
+        }
+        Ok(None) => {
+            attempt.failed(state, client, Some(user.id), now).await?;
+            Err(Error::new(Code::SecondFactorInvalid))
+        }
+        Err(error) => {
+            attempt.give_back(state).await;
+            Err(error)
+        }
+    }
+}
+
+/// Switches the second factor off, with the password and a code. A mail tells you of it.
+#[utoipa::path(post, path = "/auth/2fa/disable", tag = "auth", request_body = SecondFactorProof,
+    security(("bearer" = [])), responses((status = 204, description = "It is off")),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorInvalid,
+        Code::SecondFactorState
+    ])), ("x-permission" = json!("signed_in"))))]
+pub async fn disable(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+    Json(form): Json<SecondFactorProof>,
+) -> Result<StatusCode, Error> {
+    let account = prove(&state, &client, &user, form).await?;
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        second_factors::remove(tx, user.id).await?;
+        let entry = client.audit("auth.2fa_disable", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
+        audit_log::append(tx, &entry).await?;
+        jobs::queue_notice(tx, &account, Notice::SecondFactorOff, now).await?;
+        Ok(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives new recovery codes, with the password and a code; those before are worth nothing.
+#[utoipa::path(post, path = "/auth/2fa/recovery-codes", tag = "auth", request_body = SecondFactorProof,
+    security(("bearer" = [])), responses((status = 200, description = "Keep them", body = Envelope<RecoveryCodes>)),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorInvalid,
+        Code::SecondFactorState
+    ])), ("x-permission" = json!("signed_in"))))]
+pub async fn renew_recovery_codes(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+    Json(form): Json<SecondFactorProof>,
+) -> Result<Reply<RecoveryCodes>, Error> {
+    prove(&state, &client, &user, form).await?;
+    let (shown, hashes) = recovery_codes();
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        second_factors::set_recovery_codes(tx, user.id, &hashes, now).await?;
+        let entry = client.audit("auth.2fa_recovery_codes", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
+        audit_log::append(tx, &entry).await?;
+        Ok(())
+    })?;
+    Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
+}

@@ -1,0 +1,135 @@
+//! Second factors: an authenticator app of each person who wants one, and recovery codes by their hash.
+
+use chrono::{DateTime, Utc};
+use db::{Db, DbError, Tx};
+use domain::{ids::UserId, token::TokenHash};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecondFactor {
+    /// As it is stored: sealed.
+    pub secret: Vec<u8>,
+    /// Codes of this step and those before are used up.
+    pub last_step: Option<u64>,
+    /// `None` while it is being set up.
+    pub enabled_at: Option<DateTime<Utc>>,
+}
+
+pub async fn get(db: &Db, user: UserId) -> Result<Option<SecondFactor>, DbError> {
+    Ok(sqlx::query_as!(
+        SecondFactor,
+        r#"SELECT secret, last_step, enabled_at AS "enabled_at: DateTime<Utc>" FROM second_factors WHERE user_id = ?"#,
+        user
+    )
+    .fetch_optional(db.pool())
+    .await?)
+}
+
+/// Begins to set one up, anew if that was begun before. False when one is on already.
+pub async fn set_up(tx: &mut Tx, user: UserId, secret: &[u8], now: DateTime<Utc>) -> Result<bool, DbError> {
+    sqlx::query!("DELETE FROM second_factors WHERE user_id = ? AND enabled_at IS NULL", user)
+        .execute(&mut **tx)
+        .await?;
+    let done = sqlx::query!(
+        "INSERT IGNORE INTO second_factors (user_id, secret, created_at) VALUES (?, ?, ?)",
+        user,
+        secret,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Switches on the one that is being set up, if it still has this secret; `step` is that of the code which proved it.
+pub async fn enable(tx: &mut Tx, user: UserId, secret: &[u8], step: u64, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE second_factors SET enabled_at = ?, last_step = ?
+         WHERE user_id = ? AND secret = ? AND enabled_at IS NULL",
+        now,
+        step,
+        user,
+        secret
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Uses up the codes up to this step; false when that one is used up already.
+pub async fn use_step(tx: &mut Tx, user: UserId, step: u64) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE second_factors SET last_step = ?
+         WHERE user_id = ? AND enabled_at IS NOT NULL AND (last_step IS NULL OR last_step < ?)",
+        step,
+        user,
+        step
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Keeps the same secret sealed otherwise: with a newer key.
+pub async fn reseal(tx: &mut Tx, user: UserId, before: &[u8], secret: &[u8]) -> Result<(), DbError> {
+    sqlx::query!("UPDATE second_factors SET secret = ? WHERE user_id = ? AND secret = ?", secret, user, before)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes the factor away, with its recovery codes. False when there was none.
+pub async fn remove(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
+    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", user).execute(&mut **tx).await?;
+    let done = sqlx::query!("DELETE FROM second_factors WHERE user_id = ?", user).execute(&mut **tx).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Replaces the recovery codes.
+pub async fn set_recovery_codes(
+    tx: &mut Tx,
+    user: UserId,
+    codes: &[TokenHash],
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", user).execute(&mut **tx).await?;
+    for code in codes {
+        sqlx::query!(
+            "INSERT INTO recovery_codes (user_id, code_hash, created_at) VALUES (?, ?, ?)",
+            user,
+            code.as_slice(),
+            now
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Uses up a recovery code; false when it is none of this person's, or used.
+pub async fn use_recovery_code(
+    tx: &mut Tx,
+    user: UserId,
+    code: &TokenHash,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let done = sqlx::query!(
+        "UPDATE recovery_codes SET used_at = ? WHERE user_id = ? AND code_hash = ? AND used_at IS NULL",
+        now,
+        user,
+        code.as_slice()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many recovery codes are left.
+pub async fn recovery_codes_left(db: &Db, user: UserId) -> Result<u64, DbError> {
+    let left = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "left: i64" FROM recovery_codes WHERE user_id = ? AND used_at IS NULL"#,
+        user
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(left.unsigned_abs())
+}

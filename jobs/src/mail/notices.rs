@@ -1,0 +1,57 @@
+//! Notices to the owner of an account about what was done to it: whoever did not do it themselves has to learn of it.
+
+use chrono::{DateTime, Utc};
+use db::Tx;
+use domain::ids::DeliveryId;
+use infra::db::users::User;
+use queue::EnqueueError;
+use serde_json::json;
+
+use super::send_email::{NewMail, queue_mail};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    PasswordChanged,
+    /// To the address before.
+    EmailChangeAsked,
+    /// To the address before.
+    EmailChanged,
+    SecondFactorOn,
+    SecondFactorOff,
+    RecoveryCodeUsed,
+    TokenMade,
+    Suspended,
+    Unsuspended,
+}
+
+impl Notice {
+    const fn template(self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password_changed",
+            Self::EmailChangeAsked => "email_change_asked",
+            Self::EmailChanged => "email_changed",
+            Self::SecondFactorOn => "second_factor_on",
+            Self::SecondFactorOff => "second_factor_off",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::TokenMade => "token_made",
+            Self::Suspended => "suspended",
+            Self::Unsuspended => "unsuspended",
+        }
+    }
+}
+
+/// Queues the notice to the address that the account has in `owner`.
+pub async fn queue_notice(tx: &mut Tx, owner: &User, notice: Notice, now: DateTime<Utc>) -> Result<(), EnqueueError> {
+    let template = notice.template();
+    let mail = NewMail {
+        key: &format!("{template}:{}", DeliveryId::new()),
+        template,
+        language: owner.language,
+        user_id: Some(owner.id),
+        recipient: &owner.email,
+        params: json!({ "username": owner.username }),
+        now,
+    };
+    queue_mail(tx, mail).await
+}

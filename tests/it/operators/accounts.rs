@@ -1,0 +1,185 @@
+//! Administering accounts, by API and at a terminal: who may, what it ends and how soon, and the rules that hold for both.
+
+use domain::user::Role;
+use infra::db::audit_log;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::{
+    Answer, TestApp, User,
+    client::{PASSWORD, answer},
+    database,
+};
+
+use super::cli::cli;
+
+async fn list(app: &TestApp, admin: &User, query: &str) -> Vec<String> {
+    let found = admin.get(app, &format!("/api/v1/admin/users{query}")).await;
+    let rows = found.data(StatusCode::OK).as_array().unwrap();
+    rows.iter().map(|row| row["username"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn act(app: &TestApp, admin: &User, whom: &User, act: &str) -> Answer {
+    let path = format!("/api/v1/admin/users/{}/{act}", whom.id);
+    admin.post(app, &path, &json!({"reason": "because"})).await
+}
+
+async fn set_role(app: &TestApp, admin: &User, whom: &User, role: &str) -> Answer {
+    let request = admin.request(app, Method::PUT, &format!("/api/v1/admin/users/{}/role", whom.id));
+    answer(request.json(&json!({"role": role, "reason": "because"}))).await
+}
+
+async fn me(app: &TestApp, user: &User) -> Answer {
+    user.get(app, "/api/v1/auth/me").await
+}
+
+async fn login(app: &TestApp, user: &User) -> Answer {
+    app.post("/api/v1/auth/login", &json!({"email": user.email, "password": PASSWORD})).await
+}
+
+/// The newest row of the audit log with this action: its actor, target and details.
+async fn audited(app: &TestApp, action: &str) -> (Option<String>, Option<String>, Value) {
+    let filter = audit_log::Filter { actor: None, action: Some(action.into()) };
+    let row = audit_log::page(&app.db, &filter, 0, 1).await.unwrap().0.remove(0);
+    let text = |id: Option<uuid::Uuid>| id.map(|id| id.to_string());
+    (text(row.entry.actor_id), text(row.entry.target_id), row.entry.details)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_found_by_what_is_known_of_them() {
+    let app = TestApp::start().await;
+    let admin = app.user("root", Role::Admin).await;
+    for name in ["ada", "ada_2", "bert", "adb"] {
+        app.creator(name).await;
+    }
+    database::execute(&app.db, "UPDATE users SET name = 'Countess Ada' WHERE username = 'bert'").await.unwrap();
+    database::execute(&app.db, "UPDATE users SET status = 'suspended' WHERE username = 'ada'").await.unwrap();
+    let sorted = async |query: &str| {
+        let mut names = list(&app, &admin, query).await;
+        names.sort();
+        names
+    };
+    assert_eq!(list(&app, &admin, "").await, ["adb", "bert", "ada_2", "ada", "root"], "the newest first");
+    assert_eq!(sorted("?q=ADA").await, ["ada", "ada_2", "bert"], "address, username or name");
+    assert_eq!(sorted("?q=ada_").await, ["ada_2"], "no wildcards");
+    assert_eq!(sorted("?q=Ada@nano.test").await, ["ada"]);
+    assert_eq!(sorted("?q=%25").await, [""; 0]);
+    assert_eq!(sorted("?role=admin").await, ["root"]);
+    assert_eq!(sorted("?status=suspended&role=creator").await, ["ada"]);
+    let page = admin.get(&app, "/api/v1/admin/users?limit=2&page=2").await;
+    assert_eq!((page.data(StatusCode::OK).as_array().unwrap().len(), &page.body["meta"]["total"]), (2, &json!(5)));
+    let wrong = admin.get(&app, "/api/v1/admin/users?roles=admin").await;
+    assert_eq!(wrong.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED", "a mistyped filter is told");
+    let shown = cli(&app, &["admin", "list", "ada", "--role", "creator", "--json"]).await.json();
+    assert_eq!(shown["total"], 3);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_and_suspensions_count_at_once_and_are_written_down() {
+    let app = TestApp::start().await;
+    let (admin, user) = (app.user("root", Role::Admin).await, app.user("mona", Role::Consumer).await);
+    assert_eq!(user.get(&app, "/api/v1/admin/moderation/queue").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(set_role(&app, &admin, &user, "moderator").await.data(StatusCode::OK)["role"], "moderator");
+    assert_eq!(user.get(&app, "/api/v1/admin/moderation/queue").await.status, StatusCode::OK, "with the same token");
+    let (actor, target, details) = audited(&app, "user.set_role").await;
+    assert_eq!((actor.as_ref(), target.as_ref()), (Some(&admin.id), Some(&user.id)));
+    assert_eq!(details, json!({"reason": "because", "before": {"role": "consumer"}, "after": {"role": "moderator"}}));
+
+    let suspended = act(&app, &admin, &user, "suspend").await;
+    let row = suspended.data(StatusCode::OK);
+    assert_eq!((&row["status"], &row["suspension_reason"]), (&json!("suspended"), &json!("because")));
+    assert_eq!(me(&app, &user).await.error(StatusCode::FORBIDDEN), "ACCOUNT_NOT_ACTIVE");
+    assert_eq!(login(&app, &user).await.error(StatusCode::FORBIDDEN), "ACCOUNT_NOT_ACTIVE");
+    let again = act(&app, &admin, &user, "suspend").await;
+    assert_eq!(again.error(StatusCode::CONFLICT), "ACCOUNT_STATE");
+    assert_eq!(again.body["error"]["details"]["status"], "suspended");
+    let row = act(&app, &admin, &user, "unsuspend").await;
+    assert_eq!(row.data(StatusCode::OK)["suspension_reason"], Value::Null);
+    assert_eq!(act(&app, &admin, &user, "unsuspend").await.error(StatusCode::CONFLICT), "ACCOUNT_STATE");
+    assert_eq!(me(&app, &user).await.error(StatusCode::UNAUTHORIZED), "SESSION_ENDED", "sessions of before stay ended");
+    let user = app.login(&user.email).await;
+
+    assert_eq!(act(&app, &admin, &user, "end-sessions").await.status, StatusCode::OK);
+    assert_eq!(me(&app, &user).await.error(StatusCode::UNAUTHORIZED), "SESSION_ENDED");
+    assert_eq!(act(&app, &admin, &user, "remove-second-factor").await.error(StatusCode::CONFLICT), "ACCOUNT_STATE");
+    for action in ["user.suspend", "user.unsuspend", "user.end_sessions"] {
+        assert_eq!(audited(&app, action).await.1.as_ref(), Some(&user.id), "{action}");
+    }
+    app.run_all_due().await;
+    let subjects: Vec<String> = app.mail.messages().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["Your account is suspended", "Your account is open again"]);
+    let nobody = User { id: uuid::Uuid::now_v7().to_string(), ..user };
+    assert_eq!(act(&app, &admin, &nobody, "suspend").await.error(StatusCode::NOT_FOUND), "NOT_FOUND");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_judges_themselves_and_one_admin_stays() {
+    let app = TestApp::start().await;
+    let (admin, other) = (app.user("root", Role::Admin).await, app.user("second", Role::Admin).await);
+    assert_eq!(set_role(&app, &admin, &admin, "consumer").await.error(StatusCode::FORBIDDEN), "OWN_ACCOUNT");
+    for own in ["suspend", "unsuspend", "remove-second-factor"] {
+        assert_eq!(act(&app, &admin, &admin, own).await.error(StatusCode::FORBIDDEN), "OWN_ACCOUNT", "{own}");
+    }
+    // Each removes the other at once: one stays.
+    for round in 0..3 {
+        let (left, right) =
+            tokio::join!(set_role(&app, &admin, &other, "creator"), act(&app, &other, &admin, "suspend"));
+        let done = [&left, &right].iter().filter(|answer| answer.status == StatusCode::OK).count();
+        assert_eq!(done, 1, "round {round}: {:#} {:#}", left.body, right.body);
+        let admins = "SELECT COUNT(*) FROM users WHERE role = 'admin' AND status = 'active'";
+        assert_eq!(database::number(&app.db, admins).await.unwrap(), 1);
+        database::execute(&app.db, "UPDATE users SET role = 'admin', status = 'active'").await.unwrap();
+        database::execute(&app.db, "UPDATE refresh_tokens SET revoked_at = NULL").await.unwrap();
+    }
+    assert_eq!(set_role(&app, &admin, &other, "creator").await.status, StatusCode::OK);
+    // Not even at a terminal.
+    for arguments in [
+        ["admin", "suspend", "--username", "root", "--reason", "because"].as_slice(),
+        &["admin", "set-role", "--username", "root", "--role", "creator", "--reason", "because"],
+    ] {
+        let refused = cli(&app, arguments).await;
+        assert_eq!((refused.code, refused.err.contains("last active admin")), (1, true), "{}", refused.err);
+    }
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_does_the_same_and_names_who_sat_at_it() {
+    let app = TestApp::start().await;
+    let (_admin, user) = (app.user("root", Role::Admin).await, app.user("mona", Role::Consumer).await);
+    let run = async |arguments: &[&str]| {
+        let all = [&["admin"], arguments, &["--reason", "because", "--json"]].concat();
+        cli(&app, &all).await
+    };
+    let role = run(&["set-role", "--email", "Mona@nano.test", "--role", "operator"]).await.json();
+    assert_eq!((&role["username"], &role["role"]), (&json!("mona"), &json!("operator")));
+    assert_eq!(me(&app, &user).await.data(StatusCode::OK)["role"], "operator");
+    let (actor, target, details) = audited(&app, "user.set_role").await;
+    assert_eq!((actor, target.as_ref()), (None, Some(&user.id)));
+    assert_eq!((&details["reason"], &details["by"]["command"]), (&json!("because"), &json!("worker admin set-role")));
+
+    assert_eq!(run(&["end-sessions", "--id", &user.id]).await.code, 0);
+    assert_eq!(me(&app, &user).await.error(StatusCode::UNAUTHORIZED), "SESSION_ENDED");
+    assert_eq!(run(&["suspend", "--username", "mona"]).await.json()["status"], "suspended");
+    assert_eq!(login(&app, &user).await.error(StatusCode::FORBIDDEN), "ACCOUNT_NOT_ACTIVE");
+    assert_eq!(run(&["unsuspend", "--username", "mona"]).await.json()["status"], "active");
+    let missing = run(&["suspend", "--username", "nobody"]).await;
+    assert_eq!((missing.code, missing.err.contains("no such account")), (1, true), "{}", missing.err);
+    let factorless = run(&["remove-second-factor", "--username", "mona"]).await;
+    assert_eq!((factorless.code, factorless.err.contains("no second factor")), (1, true), "{}", factorless.err);
+    assert_eq!(run(&["suspend"]).await.code, 2, "somebody has to be named");
+
+    // A lost telephone: the login asks for no code any more.
+    let factor = "INSERT INTO second_factors (user_id, secret, enabled_at, created_at)
+                  SELECT id, '', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM users WHERE username = 'mona'";
+    database::execute(&app.db, factor).await.unwrap();
+    assert_eq!(login(&app, &user).await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_REQUIRED");
+    assert_eq!(run(&["remove-second-factor", "--username", "mona"]).await.json()["second_factor"], false);
+    login(&app, &user).await.data(StatusCode::OK);
+    let shown = cli(&app, &["admin", "list", "mona"]).await;
+    assert!(shown.out.contains("mona") && shown.out.contains("operator"), "{}", shown.out);
+    app.run_all_due().await;
+    app.finish().await;
+}
