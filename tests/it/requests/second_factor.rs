@@ -266,10 +266,10 @@ async fn admins_without_one_may_only_set_it_up_where_it_is_required() {
     let clock = Clock::manual(Clock::System.now());
     let app = TestApp::start_with(Overrides { clock, settings: Some(settings), ..Overrides::default() }).await;
     let (admin, other) = (app.user("root", Role::Admin).await, app.user("mona", Role::Moderator).await);
-    for path in ["/api/v1/admin/audit-logs", "/api/v1/nanos", "/api/v1/admin/users"] {
+    for path in ["/api/v1/admin/audit-logs", "/api/v1/nanos/mine", "/api/v1/admin/users"] {
         assert_eq!(admin.get(&app, path).await.error(StatusCode::FORBIDDEN), "SECOND_FACTOR_SETUP_REQUIRED", "{path}");
     }
-    assert_eq!(other.get(&app, "/api/v1/nanos").await.status, StatusCode::OK, "others are not asked");
+    assert_eq!(other.get(&app, "/api/v1/nanos/mine").await.status, StatusCode::OK, "others are not asked");
     assert_eq!(admin.get(&app, "/api/v1/auth/me").await.status, StatusCode::OK);
     assert_eq!(state(&app, &admin).await["required"], true);
     let phone = Phone::of(&app, admin).await;
