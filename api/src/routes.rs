@@ -184,8 +184,16 @@ mod tests {
     /// What nobody could undo by asking again.
     #[test]
     fn every_post_that_makes_something_takes_a_key() {
-        // A cancel answers with the job it stops; mails that are asked for again are sent once a minute.
-        let makes_nothing = ["post /api/v1/jobs/{id}/cancel", "post /api/v1/auth/resend-verification"];
+        // A cancel answers with the job it stops, a worker drains once, and mails that are asked for again are sent once a
+        // minute. The answer with a new token holds its secret, which is kept nowhere: who has lost it revokes the token.
+        let makes_nothing = [
+            "post /api/v1/jobs/{id}/cancel",
+            "post /api/v1/admin/jobs/workers/{id}/drain",
+            "post /api/v1/auth/resend-verification",
+            "post /api/v1/auth/forgot-password",
+            "post /api/v1/auth/change-email",
+            "post /api/v1/auth/tokens",
+        ];
         for (name, operation) in operations() {
             let answers = |status: &str| operation["responses"][status].is_object();
             let makes = name.starts_with("post ")

@@ -127,6 +127,7 @@ async fn a_taken_address_is_told_to_its_owner_alone() {
     assert_eq!(app.post("/api/v1/auth/refresh-token", &slow).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(whoami(&app, &sign_in(&app, wanted, PASSWORD).await).await, "vera");
     assert_eq!(count(&app, "audit_log WHERE action = 'auth.registration_replaced'").await, 1);
+    app.run_all_due().await;
     app.finish().await;
 }
 

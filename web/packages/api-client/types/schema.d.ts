@@ -541,6 +541,237 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts, the newest first. */
+        get: operations["get_admin_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One account. */
+        get: operations["get_admin_users_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs somebody out everywhere. Personal access tokens stay. */
+        post: operations["post_admin_users_id_end_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/remove-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes away the second factor of somebody who has lost it, recovery codes and all; a mail tells the owner. */
+        post: operations["post_admin_users_id_remove_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives somebody another role. It counts for their next request. Nobody changes their own, and one admin stays. */
+        put: operations["put_admin_users_id_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Suspends an account: its sessions end, nobody signs in to it, its tokens do not work, and a mail tells the owner. */
+        post: operations["post_admin_users_id_suspend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/unsuspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a suspended account in again. */
+        post: operations["post_admin_users_id_unsuspend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your second factor. */
+        get: operations["get_auth_2fa"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switches the second factor off, with the password and a code. A mail tells you of it. */
+        post: operations["post_auth_2fa_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switches the second factor on with a code of the app, and gives recovery codes. From now on logins ask for a code. Every other
+         *     session of yours ends, and a mail tells you of it.
+         */
+        post: operations["post_auth_2fa_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives new recovery codes, with the password and a code; those before are worth nothing. */
+        post: operations["post_auth_2fa_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`; asking
+         *     again makes another one. A wrong password counts as a failed login.
+         */
+        post: operations["post_auth_2fa_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/change-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for another address. A link is mailed there, at most one a minute; until it is followed the old address stays. The answer
+         *     is the same, and so is the work, whether or not somebody else has the address: the mail tells its owner. The old address is
+         *     told. A wrong password counts as a failed login.
+         */
+        post: operations["post_auth_change_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/change-password": {
         parameters: {
             query?: never;
@@ -550,8 +781,48 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Changes your password. Every other session of yours ends. A wrong current password counts as a failed login. */
+        /** Changes your password. Every other session of yours ends, and a mail tells you of it. A wrong current password counts as a failed login. */
         post: operations["post_auth_change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/confirm-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the new address yours with the token from the mail's link, which works once and for 24 hours. It works only at a session
+         *     of the account that asked: who is sent a stranger's link confirms nothing by following it. The old address is told.
+         */
+        post: operations["post_auth_confirm_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forgot-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a link by which the password of the account with this address can be set anew, if there is one and it has confirmed the
+         *     address; at most one a minute. The answer is always the same, and so is the work until then.
+         */
+        post: operations["post_auth_forgot_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -569,7 +840,9 @@ export interface paths {
         put?: never;
         /**
          * Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
-         *     each account; a browser that keeps cookies and has signed in before is counted by itself.
+         *     each account; a browser that keeps cookies and has signed in before is counted by itself. Where the account has a second
+         *     factor, a right password is answered with `SECOND_FACTOR_REQUIRED`: send the same again, with `code`. A wrong code counts like
+         *     a wrong password.
          */
         post: operations["post_auth_login"];
         delete?: never;
@@ -673,6 +946,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets a new password with the token from the mail's link, which works once and for an hour. Every session and personal
+         *     access token ends, other links become worthless, and a mail tells the owner.
+         */
+        post: operations["post_auth_reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/sessions": {
         parameters: {
             query?: never;
@@ -703,6 +996,44 @@ export interface paths {
         post?: never;
         /** Ends one of your sessions: its tokens stop working at once. */
         delete: operations["delete_auth_sessions_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your personal access tokens, the newest first. */
+        get: operations["get_auth_tokens"];
+        put?: never;
+        /**
+         * Makes a personal access token. It works wherever an operation names a scope that it has, as long as your account does; it opens
+         *     nothing of what guards an account. A mail tells you of it. A wrong password counts as a failed login.
+         */
+        post: operations["post_auth_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes one of your personal access tokens: it stops working at once. */
+        delete: operations["delete_auth_tokens_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1324,6 +1655,19 @@ export interface components {
             target_type: string;
             user_agent?: string | null;
         };
+        /** @description What an authenticator app needs. */
+        AuthenticatorSecret: {
+            /**
+             * @description In base 32, for typing it in.
+             * @example GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+             */
+            secret: string;
+            /**
+             * @description For a QR code.
+             * @example otpauth://totp/Nano:ada%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Nano
+             */
+            uri: string;
+        };
         Build: {
             /** @description The commit it was built from, when the build knew it. */
             commit?: string | null;
@@ -1543,9 +1887,26 @@ export interface components {
              */
             type: string;
         };
+        EmailChange: {
+            /**
+             * @description The new address.
+             * @example ada@example.org
+             */
+            email: string;
+            password: string;
+        };
         /** @description The form of every successful JSON answer. */
         Envelope_AdminJobDetail: {
             data: components["schemas"]["AdminJobDetail"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_AuthenticatorSecret: {
+            data: components["schemas"]["AuthenticatorSecret"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1634,6 +1995,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_MadeToken: {
+            data: components["schemas"]["MadeToken"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_MailSent: {
             data: components["schemas"]["MailSent"];
             meta?: components["schemas"]["Meta"] | null;
@@ -1706,6 +2076,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_RecoveryCodes: {
+            data: components["schemas"]["RecoveryCodes"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_SchedulePaused: {
             data: components["schemas"]["SchedulePaused"];
             meta?: components["schemas"]["Meta"] | null;
@@ -1717,6 +2096,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_SearchAnswer: {
             data: components["schemas"]["SearchAnswer"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_SecondFactorState: {
+            data: components["schemas"]["SecondFactorState"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1753,6 +2141,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_UploadView: {
             data: components["schemas"]["UploadView"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_UserRow: {
+            data: components["schemas"]["UserRow"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -1841,6 +2238,24 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_TokenView: {
+            data: components["schemas"]["TokenView"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_UserRow: {
+            data: components["schemas"]["UserRow"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_Version: {
             data: components["schemas"]["Version"][];
             meta?: components["schemas"]["Meta"] | null;
@@ -1887,7 +2302,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "SECOND_FACTOR_SETUP_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -1968,6 +2383,10 @@ export interface components {
             upload: components["schemas"]["UploadView"];
             /** Format: uuid */
             version_id: string;
+        };
+        Forgotten: {
+            /** @example ada@example.org */
+            email: string;
         };
         /** @description A nano that was found. */
         Found: components["schemas"]["Nano"] & {
@@ -2190,12 +2609,26 @@ export interface components {
             seq: number;
         };
         Login: {
+            /**
+             * @description Where the account has a second factor: six digits from the app, or a recovery code.
+             * @example 287082
+             */
+            code?: string | null;
             /** @description Keep the refresh token in an HttpOnly cookie instead of sending it in the answer. */
             cookie?: boolean | null;
             /** @example ada@example.org */
             email: string;
             /** @example correct horse battery */
             password: string;
+        };
+        /** @description A personal access token with its secret. */
+        MadeToken: {
+            /**
+             * @description For `Authorization: Bearer`. Shown once; only its hash is kept.
+             * @example nano_pat_0707070707070707070707070707070707070707070707070707070707070707
+             */
+            secret: string;
+            token: components["schemas"]["TokenView"];
         };
         /** @description What happens next. */
         MailSent: {
@@ -2337,6 +2770,29 @@ export interface components {
              */
             reason: string;
         };
+        NewRole: {
+            /**
+             * @description Kept in the audit log.
+             * @example joins the team
+             */
+            reason: string;
+            /** @enum {string} */
+            role: "consumer" | "creator" | "moderator" | "operator" | "admin";
+        };
+        NewToken: {
+            /**
+             * Format: int64
+             * @example 90
+             */
+            expires_in_days: number;
+            /**
+             * @description What it is for.
+             * @example build server
+             */
+            name: string;
+            password: string;
+            scopes: ("read" | "write" | "upload" | "jobs")[];
+        };
         /** @description What a step could not do with a file, without any harm to the upload. */
         Note: {
             /**
@@ -2397,6 +2853,15 @@ export interface components {
              * @example correct horse battery
              */
             new_password: string;
+        };
+        PasswordReset: {
+            /**
+             * @description At least 10 characters, and not one of the common ones.
+             * @example correct horse battery
+             */
+            new_password: string;
+            /** @description From the link in the mail. */
+            token: string;
         };
         /** @description A pause, or its end. */
         PauseChange: {
@@ -2572,6 +3037,11 @@ export interface components {
              */
             reason: string;
         };
+        /** @description Codes for whoever has lost the app, each good for one login. */
+        RecoveryCodes: {
+            /** @description Shown once; only their hashes are kept. */
+            recovery_codes: string[];
+        };
         ReferenceView: {
             /** Format: uuid */
             id: string;
@@ -2690,6 +3160,36 @@ export interface components {
             facets?: components["schemas"]["FacetLists"] | null;
             hits: components["schemas"]["Found"][];
         };
+        SecondFactorCode: {
+            /**
+             * @description Six digits from the app.
+             * @example 287082
+             */
+            code: string;
+        };
+        SecondFactorProof: {
+            /**
+             * @description Six digits from the app, or a recovery code.
+             * @example 287082
+             */
+            code: string;
+            password: string;
+        };
+        SecondFactorSetup: {
+            password: string;
+        };
+        /** @description Somebody's second factor. */
+        SecondFactorState: {
+            /**
+             * Format: date-time
+             * @description `null` while there is none.
+             */
+            enabled_at?: string | null;
+            /** Format: int64 */
+            recovery_codes_left: number;
+            /** @description Whether this installation asks your role to have one. */
+            required: boolean;
+        };
         Series: {
             /** @description Of the queue, kind or outcome; empty for the one line of everything. */
             name: string;
@@ -2798,6 +3298,23 @@ export interface components {
             /** @example Bearer */
             token_type: string;
         };
+        /** @description A personal access token, without its secret. */
+        TokenView: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at?: string | null;
+            /** @example build server */
+            name: string;
+            scopes: ("read" | "write" | "upload" | "jobs")[];
+        };
         UploadView: {
             /** Format: date-time */
             created_at: string;
@@ -2822,6 +3339,25 @@ export interface components {
             size?: number | null;
             /** @enum {string} */
             state: "receiving" | "received" | "finished" | "aborted" | "expired";
+        };
+        /** @description An account, as it is administered. */
+        UserRow: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            email_verified: boolean;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_login_at?: string | null;
+            name: string;
+            /** @enum {string} */
+            role: "consumer" | "creator" | "moderator" | "operator" | "admin";
+            second_factor: boolean;
+            /** @enum {string} */
+            status: "active" | "inactive" | "suspended" | "deleted";
+            suspension_reason?: string | null;
+            username: string;
         };
         Verification: {
             /** @description From the link in the mail. */
@@ -3030,7 +3566,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3163,7 +3701,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3299,7 +3839,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3435,7 +3977,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3556,7 +4100,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3660,7 +4206,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3775,7 +4323,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -3923,7 +4473,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4076,7 +4628,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4192,7 +4746,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4343,7 +4899,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4478,7 +5036,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4599,7 +5159,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4717,7 +5279,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -4865,7 +5429,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5020,7 +5586,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5148,7 +5716,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5253,7 +5823,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5401,7 +5973,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5569,7 +6143,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5728,7 +6304,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5829,7 +6407,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -5946,7 +6526,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6101,7 +6683,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6229,7 +6813,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6396,7 +6982,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6556,7 +7144,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6714,7 +7304,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6833,7 +7425,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -6946,7 +7540,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -7060,7 +7656,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              *     - `OWN_NANO`: Nobody judges their own nano.
              */
@@ -7166,7 +7764,1111 @@ export interface operations {
             };
         };
     };
-    post_auth_change_password: {
+    get_admin_users: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What the address or the username begins with, or the name holds.
+                 * @example ada
+                 */
+                q?: string;
+                role?: "consumer" | "creator" | "moderator" | "operator" | "admin";
+                status?: "active" | "inactive" | "suspended" | "deleted";
+                page?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_UserRow"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_users_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_users_id_end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description Signed out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_STATE`: The account's state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_users_id_remove_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It is gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             *     - `OWN_ACCOUNT`: Nobody administers their own account.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_STATE`: The account's state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_admin_users_id_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             *     - `OWN_ACCOUNT`: Nobody administers their own account.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `LAST_ADMIN`: This is the last active admin; make another one first.
+             *     - `ACCOUNT_STATE`: The account's state does not allow this.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_users_id_suspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description Suspended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             *     - `OWN_ACCOUNT`: Nobody administers their own account.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `LAST_ADMIN`: This is the last active admin; make another one first.
+             *     - `ACCOUNT_STATE`: The account's state does not allow this.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_users_id_unsuspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
+        responses: {
+            /** @description It is active */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             *     - `OWN_ACCOUNT`: Nobody administers their own account.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_STATE`: The account's state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_auth_2fa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether it is on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SecondFactorState"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_2fa_disable: {
         parameters: {
             query?: never;
             header?: never;
@@ -7175,16 +8877,462 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PasswordChange"];
+                "application/json": components["schemas"]["SecondFactorProof"];
             };
         };
         responses: {
-            /** @description Changed; this session goes on */
+            /** @description It is off */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_2fa_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorCode"];
+            };
+        };
+        responses: {
+            /** @description It is on; keep these codes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RecoveryCodes"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_2fa_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorProof"];
+            };
+        };
+        responses: {
+            /** @description Keep them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RecoveryCodes"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_2fa_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorSetup"];
+            };
+        };
+        responses: {
+            /** @description Shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_AuthenticatorSecret"];
+                };
             };
             /**
              * @description - `MALFORMED_JSON`: The body is not a JSON object.
@@ -7214,7 +9362,159 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_change_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailChange"];
+            };
+        };
+        responses: {
+            /** @description A mail is on its way to the new address */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MailSent"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7300,6 +9600,385 @@ export interface operations {
             };
         };
     };
+    post_auth_change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed; this session goes on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_confirm_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verification"];
+            };
+        };
+        responses: {
+            /** @description It is yours; sign in with it from now on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             *     - `LINK_INVALID`: The link is unknown, expired or used already; ask for a new one.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_forgot_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Forgotten"];
+            };
+        };
+        responses: {
+            /** @description A mail is on its way if there is such an account */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MailSent"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_auth_login: {
         parameters: {
             query?: never;
@@ -7335,7 +10014,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `INVALID_CREDENTIALS`: Email or password is wrong. */
+            /**
+             * @description - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7458,7 +10141,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7555,7 +10241,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7962,6 +10651,113 @@ export interface operations {
             };
         };
     };
+    post_auth_reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description Set; sign in with it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             *     - `LINK_INVALID`: The link is unknown, expired or used already; ask for a new one.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_auth_sessions: {
         parameters: {
             query?: never;
@@ -7994,7 +10790,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8074,7 +10873,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8159,7 +10961,342 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_auth_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are live */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_TokenView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MadeToken"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `TOO_MANY_TOKENS`: You have as many personal access tokens as anybody may have; revoke one first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_auth_tokens_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8451,7 +11588,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8574,7 +11715,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -8717,7 +11860,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8829,7 +11976,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -9161,7 +12310,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -9317,7 +12468,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9426,7 +12581,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9519,7 +12678,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -9647,7 +12808,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -9824,7 +12987,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `EMAIL_NOT_VERIFIED`: Confirm your email address first; the link is in the mail we sent.
              */
             403: {
@@ -9933,7 +13098,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10057,7 +13226,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `EMAIL_NOT_VERIFIED`: Confirm your email address first; the link is in the mail we sent.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -10192,7 +13363,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -10316,7 +13489,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10426,7 +13603,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10521,7 +13702,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
@@ -10754,7 +13937,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10846,7 +14033,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10980,7 +14171,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11132,7 +14327,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
