@@ -41,8 +41,12 @@ impl Notice {
     }
 }
 
-/// Queues the notice to the address that the account has in `owner`.
+/// Queues the notice to the address that the account has in `owner`. An address that nobody has confirmed gets none: it may be a
+/// stranger's, and whoever registered with it would have us write to them as often as they like.
 pub async fn queue_notice(tx: &mut Tx, owner: &User, notice: Notice, now: DateTime<Utc>) -> Result<(), EnqueueError> {
+    if owner.email_verified_at.is_none() {
+        return Ok(());
+    }
     let template = notice.template();
     let mail = NewMail {
         key: &format!("{template}:{}", DeliveryId::new()),

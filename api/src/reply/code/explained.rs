@@ -293,6 +293,13 @@ const SECTIONS: &[Section] = &[
                 "Zuerst eine weitere ernennen: `PUT /admin/users/{id}/role`.",
             ),
             entry(
+                Code::AccountUnconfirmed,
+                "Only who has confirmed their address may moderate, operate or administer: until then the account may belong to whoever typed the address.",
+                "Its owner follows the link in their mail first.",
+                "Nur wer die eigene Adresse bestätigt hat, darf moderieren, den Betrieb steuern oder verwalten: Bis dahin kann das Konto jedem gehören, der die Adresse eingetippt hat.",
+                "Zuerst folgt der Mensch, dem sie gehört, dem Link in seiner Mail.",
+            ),
+            entry(
                 Code::AccountState,
                 "The account's status (`details.status`) does not allow it: a suspended one is not suspended again, a deleted one stays so. Without `details`: it has no second factor.",
                 "See how it is: `GET /admin/users/{id}`.",

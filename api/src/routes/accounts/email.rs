@@ -69,9 +69,13 @@ pub async fn change_email(
     let now = state.clock.now();
     transaction!(state.db, |tx| {
         let address = form.email.as_str();
+        let before = email_changes::lock(tx, user.id).await?;
         email_changes::ask(tx, user.id, address, now).await?;
-        // A link to an address that is no longer wished for is worth nothing.
-        email_tokens::spend(tx, user.id, Purpose::ChangeEmail, now).await?;
+        // A link to an address that is no longer wished for is worth nothing; one to this address stays good, since another mail
+        // may have to wait.
+        if before.as_deref() != Some(address) {
+            email_tokens::spend(tx, user.id, Purpose::ChangeEmail, now).await?;
+        }
         if verification_pauses::take(tx, Purpose::ChangeEmail, address, TimeDelta::zero(), now).await? {
             jobs::queue_email_change(tx, &form.email, user.id, account.language, now).await?;
         }
