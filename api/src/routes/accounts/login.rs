@@ -214,8 +214,9 @@ async fn second_factor(
     let factor = second_factors::get(&state.db, user.id).await?;
     let Some(factor) = factor.filter(|factor| factor.enabled_at.is_some()) else { return Ok(None) };
     let code = code.ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
-    attempt.also_code(state, user.id, browser).await?;
-    Ok(Some((factor, Answer::read(code))))
+    let answer = Answer::read(code);
+    attempt.also_code(state, user.id, &answer, browser).await?;
+    Ok(Some((factor, answer)))
 }
 
 #[derive(ToSchema)]

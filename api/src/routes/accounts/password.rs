@@ -85,6 +85,19 @@ pub(super) async fn confirm(
     account: &User,
     password: String,
 ) -> Result<(), Error> {
+    attempt(state, client, user, account, password).await?.succeeded(state).await;
+    Ok(())
+}
+
+/// The same, where something else has to be right as well: the attempt still holds its places, and has failed until it is told
+/// otherwise.
+pub(super) async fn attempt(
+    state: &AppState,
+    client: &ClientInfo,
+    user: &CurrentUser,
+    account: &User,
+    password: String,
+) -> Result<Attempt, Error> {
     let mut attempt = Attempt::begin(state, client, Account::Known(user.id), Some(user.session)).await?;
     let stored = Some(account.password_hash.clone());
     let fits = match state.passwords.verify(&client.limit_key(), password, stored).await {
@@ -98,6 +111,5 @@ pub(super) async fn confirm(
         attempt.failed(state, client, Some(user.id), state.clock.now()).await?;
         return Err(Error::new(Code::InvalidCredentials));
     }
-    attempt.succeeded(state).await;
-    Ok(())
+    Ok(attempt)
 }

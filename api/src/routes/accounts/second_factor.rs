@@ -209,14 +209,16 @@ async fn prove(
     let factor = second_factors::get(&state.db, user.id).await?;
     let enabled = |factor: &SecondFactor| factor.enabled_at.is_some();
     let factor = factor.filter(enabled).ok_or_else(|| Error::new(Code::SecondFactorState))?;
-    password::confirm(state, client, user, &account, form.password).await?;
+    let mut attempt = password::attempt(state, client, user, &account, form.password).await?;
     let now = state.clock.now();
     let answer = Answer::read(&form.code);
-    let mut attempt = Attempt::begin(state, client, Account::Known(user.id), Some(user.session)).await?;
+    // A right password forgets what failed at this session, here and wherever else it is asked for: what bounds the guesses at
+    // codes is the limit of a day.
+    attempt.also_code(state, user.id, &answer, None).await?;
     let shown = transaction!(state.db, |tx| { take(state, tx, user.id, &factor, &answer, now).await });
     match shown {
         Ok(Some(_)) => {
-            attempt.give_back(state).await;
+            attempt.succeeded(state).await;
             Ok(account)
         }
         Ok(None) => {
