@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    cookie,
+    cookie, password,
     session::{self, Exchange, Tokens},
 };
 use crate::{
@@ -150,8 +150,8 @@ pub async fn login(
         return Err(Error::new(Code::InvalidCredentials));
     };
     let user = candidates.swap_remove(place);
-    let given = match second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await {
-        Ok(given) => given,
+    let code = match second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await {
+        Ok(code) => code,
         Err(error) => {
             attempt.give_back(&state).await;
             return Err(error);
@@ -159,9 +159,12 @@ pub async fn login(
     };
     let device = client.user_agent.clone().unwrap_or_default();
     let opened = transaction!(state.db, |tx| {
+        let user = password::still(tx, &user).await?;
         let mut details = json!({});
-        if let Some((factor, answer)) = &given {
-            let Some(shown) = take(&state, tx, user.id, factor, answer, now).await? else { return Ok(None) };
+        if let Some(factor) = second_factors::get_in(tx, user.id).await?.filter(SecondFactor::is_on) {
+            // Without one it was switched on since we looked.
+            let code = code.as_ref().ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
+            let Some(shown) = take(&state, tx, user.id, &factor, code, now).await? else { return Ok(None) };
             details["second_factor"] = json!(shown.as_str());
             if shown == Shown::RecoveryCode {
                 jobs::queue_notice(tx, &user, Notice::RecoveryCodeUsed, now).await?;
@@ -201,22 +204,24 @@ pub async fn login(
     Ok(reply.header(header::SET_COOKIE, &cookie))
 }
 
-/// The second factor of a person whose password was right, and their answer; `None` without one. A right password forgets no
-/// failures yet: codes would be guessed at without end.
+/// What a person whose password was right shows as second factor; `None` without one. A right password forgets no failures yet:
+/// codes would be guessed at without end.
 async fn second_factor(
     state: &AppState,
     attempt: &mut Attempt,
     user: &User,
     code: Option<&str>,
     browser: Option<Uuid>,
-) -> Result<Option<(SecondFactor, Answer)>, Error> {
+) -> Result<Option<Answer>, Error> {
     served(user.status)?;
     let factor = second_factors::get(&state.db, user.id).await?;
-    let Some(factor) = factor.filter(|factor| factor.enabled_at.is_some()) else { return Ok(None) };
+    if !factor.is_some_and(|factor| factor.is_on()) {
+        return Ok(None);
+    }
     let code = code.ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
     let answer = Answer::read(code);
     attempt.also_code(state, user.id, &answer, browser).await?;
-    Ok(Some((factor, answer)))
+    Ok(Some(answer))
 }
 
 #[derive(ToSchema)]
@@ -280,6 +285,8 @@ pub async fn logout(
 ) -> Result<impl IntoResponse, Error> {
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        // An exchange of refresh tokens that is under way has made its new one by then, or makes none.
+        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
         refresh_tokens::revoke_family(tx, user.session, now).await?;
         let entry = client.audit("auth.logout", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;

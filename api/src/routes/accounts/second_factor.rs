@@ -102,6 +102,7 @@ pub async fn set_up(
     let sealed = state.data_keys.seal(Place::SecondFactor(user.id), &bytes).map_err(internal)?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         if !second_factors::set_up(tx, user.id, &sealed, now).await? {
             return Err(Error::new(Code::SecondFactorState));
         }
@@ -160,7 +161,7 @@ pub async fn enable(
     let wrong_state = || Error::new(Code::SecondFactorState);
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
     let factor = second_factors::get(&state.db, user.id).await?;
-    let factor = factor.filter(|factor| factor.enabled_at.is_none()).ok_or_else(wrong_state)?;
+    let factor = factor.filter(|factor| !factor.is_on()).ok_or_else(wrong_state)?;
     let now = state.clock.now();
     let step = match Answer::read(&form.code) {
         Answer::Code(code) => secret(&state, user.id, &factor)?.step(&code, now, None),
@@ -169,6 +170,7 @@ pub async fn enable(
     let step = step.ok_or_else(|| Error::new(Code::SecondFactorInvalid))?;
     let (shown, hashes) = recovery_codes();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         if !second_factors::enable(tx, user.id, &factor.secret, step, now).await? {
             return Err(wrong_state());
         }
@@ -207,15 +209,17 @@ async fn prove(
 ) -> Result<User, Error> {
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
     let factor = second_factors::get(&state.db, user.id).await?;
-    let enabled = |factor: &SecondFactor| factor.enabled_at.is_some();
-    let factor = factor.filter(enabled).ok_or_else(|| Error::new(Code::SecondFactorState))?;
+    let factor = factor.filter(SecondFactor::is_on).ok_or_else(|| Error::new(Code::SecondFactorState))?;
     let mut attempt = password::attempt(state, client, user, &account, form.password).await?;
     let now = state.clock.now();
     let answer = Answer::read(&form.code);
     // A right password forgets what failed at this session, here and wherever else it is asked for: what bounds the guesses at
     // codes is the limit of a day.
     attempt.also_code(state, user.id, &answer, None).await?;
-    let shown = transaction!(state.db, |tx| { take(state, tx, user.id, &factor, &answer, now).await });
+    let shown = transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
+        take(state, tx, user.id, &factor, &answer, now).await
+    });
     match shown {
         Ok(Some(_)) => {
             attempt.succeeded(state).await;
@@ -248,6 +252,7 @@ pub async fn disable(
     let account = prove(&state, &client, &user, form).await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         second_factors::remove(tx, user.id).await?;
         let entry = client.audit("auth.2fa_disable", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
@@ -270,10 +275,11 @@ pub async fn renew_recovery_codes(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<Reply<RecoveryCodes>, Error> {
-    prove(&state, &client, &user, form).await?;
+    let account = prove(&state, &client, &user, form).await?;
     let (shown, hashes) = recovery_codes();
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         second_factors::set_recovery_codes(tx, user.id, &hashes, now).await?;
         let entry = client.audit("auth.2fa_recovery_codes", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;

@@ -134,7 +134,7 @@ pub async fn make(
     };
     transaction!(state.db, |tx| {
         // Of two requests at once the second counts what the first has made.
-        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
+        password::still(tx, &account).await?;
         if personal_tokens::count(tx, user.id, now).await? >= AT_MOST {
             return Err(Error::new(Code::TooManyTokens));
         }
