@@ -13,7 +13,6 @@ use jobs::Notice;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
     cookie, password,
@@ -22,6 +21,7 @@ use super::{
 use crate::{
     auth::{
         attempts::{Account, Attempt},
+        jwt::Browser,
         second_factor::{Shown, take},
     },
     reply::{Code, Envelope, Error, Reply},
@@ -100,10 +100,10 @@ fn has_tls(state: &AppState) -> bool {
 const BROWSER_LIFETIME: TimeDelta = TimeDelta::days(365);
 
 /// The browser of these headers, if it has signed in to this account before.
-fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now: DateTime<Utc>) -> Option<Uuid> {
+fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now: DateTime<Utc>) -> Option<Browser> {
     let token = cookie::BROWSER.find(headers, has_tls(state))?;
-    let (owner, browser) = state.keys.known_browser(token, now)?;
-    user.is_some_and(|user| user.id == owner).then_some(browser)
+    let browser = state.keys.known_browser(token, now)?;
+    user.is_some_and(|user| user.id == browser.owner).then_some(browser)
 }
 
 /// Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
@@ -135,7 +135,7 @@ pub async fn login(
     };
     let now = state.clock.now();
     let browser = known_browser(&state, &headers, user, now);
-    let mut attempt = Attempt::begin(&state, &client, account, browser).await?;
+    let mut attempt = Attempt::begin(&state, &client, account, browser.map(|browser| browser.id)).await?;
     let owner = user.map(|user| user.id);
     let stored = [0, 1].map(|place| candidates.get(place).map(|user| user.password_hash.clone()));
     let whose = match state.passwords.whose(&client.limit_key(), login.password, stored).await {
@@ -150,8 +150,9 @@ pub async fn login(
         return Err(Error::new(Code::InvalidCredentials));
     };
     let user = candidates.swap_remove(place);
-    let code = match second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await {
-        Ok(code) => code,
+    let factor = second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await;
+    let (code, browser) = match factor {
+        Ok(found) => found,
         Err(error) => {
             attempt.give_back(&state).await;
             return Err(error);
@@ -205,23 +206,23 @@ pub async fn login(
 }
 
 /// What a person whose password was right shows as second factor; `None` without one. A right password forgets no failures yet:
-/// codes would be guessed at without end.
+/// codes would be guessed at without end. And the browser, if it is known still: one that has signed in before there was a second factor
+/// has shown no code yet, and may be anybody's who knew the password then.
 async fn second_factor(
     state: &AppState,
     attempt: &mut Attempt,
     user: &User,
     code: Option<&str>,
-    browser: Option<Uuid>,
-) -> Result<Option<Answer>, Error> {
+    browser: Option<Browser>,
+) -> Result<(Option<Answer>, Option<Browser>), Error> {
     served(user.status)?;
     let factor = second_factors::get(&state.db, user.id).await?;
-    if !factor.is_some_and(|factor| factor.is_on()) {
-        return Ok(None);
-    }
+    let Some(enabled_at) = factor.and_then(|factor| factor.enabled_at) else { return Ok((None, browser)) };
     let code = code.ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
     let answer = Answer::read(code);
-    attempt.also_code(state, user.id, &answer, browser).await?;
-    Ok(Some(answer))
+    let browser = browser.filter(|browser| browser.owner == user.id && browser.known_since >= enabled_at);
+    attempt.also_code(state, user.id, &answer, browser.map(|browser| browser.id)).await?;
+    Ok((Some(answer), browser))
 }
 
 #[derive(ToSchema)]
