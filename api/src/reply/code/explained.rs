@@ -246,9 +246,9 @@ const SECTIONS: &[Section] = &[
             ),
             entry(
                 Code::SecondFactorState,
-                "Set up: the second factor is on already. Switching on: none is being set up, or it is on. Else: it is not on.",
+                "Set up: the second factor is on already. Switching on: none is being set up, that was more than 15 minutes ago, or it is on. Else: it is not on.",
                 "See how it is: `GET /auth/2fa`.",
-                "Einrichten: Der zweite Faktor ist schon an. Anschalten: Es wird keiner eingerichtet, oder er ist an. Sonst: Er ist nicht an.",
+                "Einrichten: Der zweite Faktor ist schon an. Anschalten: Es wird keiner eingerichtet, das ist mehr als 15 Minuten her, oder er ist an. Sonst: Er ist nicht an.",
                 "Nachsehen, wie es ist: `GET /auth/2fa`.",
             ),
             entry(

@@ -12,6 +12,7 @@ pub struct SecondFactor {
     pub last_step: Option<u64>,
     /// `None` while it is being set up.
     pub enabled_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
 }
 
 impl SecondFactor {
@@ -24,7 +25,9 @@ macro_rules! select {
     ($user:expr) => {
         sqlx::query_as!(
             SecondFactor,
-            r#"SELECT secret, last_step, enabled_at AS "enabled_at: DateTime<Utc>" FROM second_factors WHERE user_id = ?"#,
+            r#"SELECT secret, last_step, enabled_at AS "enabled_at: DateTime<Utc>",
+                 created_at AS "created_at: DateTime<Utc>"
+               FROM second_factors WHERE user_id = ?"#,
             $user
         )
     };
