@@ -117,6 +117,7 @@ async fn what_was_under_way_with_the_old_password_ends_with_it() {
         ("login", json!({"email": user.email, "password": PASSWORD})),
         ("tokens", json!({"name": "n", "scopes": ["read"], "expires_in_days": 1, "password": PASSWORD})),
         ("2fa/setup", json!({ "password": PASSWORD })),
+        ("change-email", json!({"email": "vera.new@nano.test", "password": PASSWORD})),
         ("change-password", json!({"current_password": PASSWORD, "new_password": "one more phrase of many"})),
     ];
     for (path, form) in &requests {
@@ -135,7 +136,9 @@ async fn what_was_under_way_with_the_old_password_ends_with_it() {
         users::set_password_hash(&mut tx, id, &before.password_hash, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
     }
-    assert_eq!(count(&app, "personal_tokens").await + count(&app, "second_factors").await, 0);
+    for table in ["personal_tokens", "second_factors", "email_changes"] {
+        assert_eq!(count(&app, table).await, 0, "{table}");
+    }
     app.finish().await;
 }
 

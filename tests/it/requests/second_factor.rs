@@ -360,6 +360,36 @@ async fn one_that_is_being_set_up_waits_fifteen_minutes_and_is_not_guessed_at() 
     app.finish().await;
 }
 
+/// What would go on without the second factor, or lead around it, asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_and_another_address_ask_for_it() {
+    let app = start().await;
+    let phone = Phone::of(&app, app.user("vera", Role::Consumer).await).await;
+    let token = json!({"name": "n", "scopes": ["read"], "expires_in_days": 1, "password": PASSWORD});
+    let address = json!({"email": "vera.new@nano.test", "password": PASSWORD});
+    for (path, form, status) in [("tokens", token, 201), ("change-email", address, 202)] {
+        let ask = async |code: &str| {
+            let mut form = form.clone();
+            form["code"] = json!(code);
+            phone.user.post(&app, &format!("/api/v1/auth/{path}"), &form).await
+        };
+        let without = phone.user.post(&app, &format!("/api/v1/auth/{path}"), &form).await;
+        assert_eq!(without.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_REQUIRED", "{path}");
+        assert_eq!(ask("000000").await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID", "{path}");
+        assert_eq!(
+            count(&app, "personal_tokens").await + count(&app, "email_changes").await,
+            i64::from(status == 202),
+            "{path}"
+        );
+        let code = phone.code(&app);
+        assert_eq!(ask(&code).await.status, status, "{path}");
+        assert_eq!(ask(&code).await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID", "{path}");
+        app.advance(STEP);
+    }
+    app.run_all_due().await;
+    app.finish().await;
+}
+
 /// Whoever has registered with somebody else's address must not keep a foot in the door.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_planted_before_the_address_was_confirmed_is_gone() {
@@ -369,7 +399,8 @@ async fn what_was_planted_before_the_address_was_confirmed_is_gone() {
     let planted = app.login("vera@nano.test").await;
     let form = json!({"name": "n", "scopes": ["read"], "expires_in_days": 300, "password": PASSWORD});
     let made = planted.post(&app, "/api/v1/auth/tokens", &form).await;
-    let script = User { token: made.data(StatusCode::CREATED)["secret"].as_str().unwrap().to_owned(), ..planted.clone() };
+    let script =
+        User { token: made.data(StatusCode::CREATED)["secret"].as_str().unwrap().to_owned(), ..planted.clone() };
     let wish = json!({"email": "mallory@nano.test", "password": PASSWORD});
     planted.post(&app, "/api/v1/auth/change-email", &wish).await.data(StatusCode::ACCEPTED);
     let phone = Phone::of(&app, planted).await;

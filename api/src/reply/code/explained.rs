@@ -233,9 +233,9 @@ const SECTIONS: &[Section] = &[
             entry(
                 Code::SecondFactorRequired,
                 "The password is right, and the account has a second factor.",
-                "Send the same login again with `code`: six digits from the app, or a recovery code.",
+                "Send the same again with `code`: six digits from the app, or a recovery code.",
                 "Das Passwort stimmt, und das Konto hat einen zweiten Faktor.",
-                "Dieselbe Anmeldung noch einmal mit `code` senden: sechs Ziffern aus der App oder ein Wiederherstellungscode.",
+                "Dasselbe noch einmal mit `code` senden: sechs Ziffern aus der App oder ein Wiederherstellungscode.",
             ),
             entry(
                 Code::SecondFactorInvalid,

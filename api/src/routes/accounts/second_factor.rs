@@ -210,30 +210,46 @@ impl Input for SecondFactorProof {
     }
 }
 
-/// Whether the person at this session has the password and the second factor. Wrong ones count as failed logins.
-async fn prove(
+/// The account of the person at this session, which has a second factor.
+async fn with_factor(state: &AppState, user: &CurrentUser) -> Result<User, Error> {
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    let factor = second_factors::get(&state.db, user.id).await?;
+    factor.filter(SecondFactor::is_on).ok_or_else(|| Error::new(Code::SecondFactorState))?;
+    Ok(account)
+}
+
+/// Whether the person at this session has the password and, where it is on, the second factor. Wrong ones count as failed logins.
+pub(super) async fn prove(
     state: &AppState,
     client: &ClientInfo,
     user: &CurrentUser,
-    form: SecondFactorProof,
-) -> Result<User, Error> {
-    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    account: &User,
+    password: String,
+    code: Option<&str>,
+) -> Result<(), Error> {
     let factor = second_factors::get(&state.db, user.id).await?;
-    let factor = factor.filter(SecondFactor::is_on).ok_or_else(|| Error::new(Code::SecondFactorState))?;
-    let mut attempt = password::attempt(state, client, user, &account, form.password).await?;
+    let mut attempt = password::attempt(state, client, user, account, password).await?;
+    let Some(factor) = factor.filter(SecondFactor::is_on) else {
+        attempt.succeeded(state).await;
+        return Ok(());
+    };
+    let Some(code) = code else {
+        attempt.give_back(state).await;
+        return Err(Error::new(Code::SecondFactorRequired));
+    };
     let now = state.clock.now();
-    let answer = Answer::read(&form.code);
+    let answer = Answer::read(code);
     // A right password forgets what failed at this session, here and wherever else it is asked for: what bounds the guesses at
     // codes is the limit of a day.
     attempt.also_code(state, user.id, &answer, None).await?;
     let shown = transaction!(state.db, |tx| {
-        password::still(tx, &account).await?;
+        password::still(tx, account).await?;
         take(state, tx, user.id, &factor, &answer, now).await
     });
     match shown {
         Ok(Some(_)) => {
             attempt.succeeded(state).await;
-            Ok(account)
+            Ok(())
         }
         Ok(None) => {
             attempt.failed(state, client, Some(user.id), now).await?;
@@ -259,7 +275,8 @@ pub async fn disable(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<StatusCode, Error> {
-    let account = prove(&state, &client, &user, form).await?;
+    let account = with_factor(&state, &user).await?;
+    prove(&state, &client, &user, &account, form.password, Some(&form.code)).await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
         password::still(tx, &account).await?;
@@ -285,7 +302,8 @@ pub async fn renew_recovery_codes(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<Reply<RecoveryCodes>, Error> {
-    let account = prove(&state, &client, &user, form).await?;
+    let account = with_factor(&state, &user).await?;
+    prove(&state, &client, &user, &account, form.password, Some(&form.code)).await?;
     let (shown, hashes) = recovery_codes();
     let now = state.clock.now();
     transaction!(state.db, |tx| {
