@@ -35,10 +35,19 @@ pub async fn keep(State(state): State<AppState>, client: ClientInfo, mut request
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
     }
+    let address = client.limit_key();
+    if Verified::asks_the_database(request.headers()) {
+        let (policy, quota) = ("reads", state.settings.reads_per_minute * PEOPLE_AT_AN_ADDRESS);
+        let counted = state.cache.hit_here(&format!("tokens:{address}"), quota, MINUTE);
+        if let Err(refused) = (RateLimit { policy, quota, window: MINUTE, state: counted }).check(Code::RateLimited) {
+            metrics::counter!("requests_limited_total", "policy" => policy).increment(1);
+            return refused.into_response();
+        }
+    }
     let verified = Verified::of(request.headers(), &state).await;
-    let (who, people) = match verified.user() {
-        Some(user) => (user.to_string(), 1),
-        None => (client.limit_key(), PEOPLE_AT_AN_ADDRESS),
+    let (who, people) = match verified.counts_for() {
+        Some(who) => (who, 1),
+        None => (address, PEOPLE_AT_AN_ADDRESS),
     };
     request.extensions_mut().insert(verified);
     let (policy, quota) = match *request.method() {

@@ -15,7 +15,7 @@ use sqlx::{
     pool::PoolConnectionMetadata,
 };
 
-use crate::{DbError, Notice, Pool, Telegram, Tx, notices::Board};
+use crate::{DbError, Notice, Pool, Telegram, Tx, notices::Board, session::Left};
 
 /// How many callers of the api may wait for a connection beyond the pool's size before the next is refused.
 const MAX_WAITERS: usize = 25;
@@ -100,9 +100,11 @@ impl Db {
     fn connect_with(url: &str, pool_size: u32, needs: &Needs) -> Result<Self, DbError> {
         let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
         let looks = if pool_size > TOO_FEW_FOR_LOOKS { needs.looks } else { 0 };
-        let of = |connections, isolation| working(&options, connections, isolation, needs.silent_at_most);
+        let left = Left::new();
+        let of = |connections, isolation| working(&options, connections, isolation, needs.silent_at_most, &left);
         let pool = of(pool_size - looks, Isolation::ReadCommitted);
-        let inspection = if needs.inspections > 0 { inspection(&options, needs.inspections) } else { pool.clone() };
+        let inspection =
+            if needs.inspections > 0 { inspection(&options, needs.inspections, &left) } else { pool.clone() };
         Ok(Self {
             looks: if looks > 0 { of(looks, Isolation::ReadUncommitted) } else { inspection.clone() },
             inspection,
@@ -208,19 +210,26 @@ impl Isolation {
 }
 
 /// What every connection has, whatever it is for.
-fn options_of(connections: u32) -> MySqlPoolOptions {
+fn options_of(connections: u32, left: &Left) -> MySqlPoolOptions {
+    let left = left.clone();
     MySqlPoolOptions::new()
         .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(LIVES_AT_MOST)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
-        .before_acquire(answers)
+        .before_acquire(move |connection, meta| answers(connection, meta, left.clone()))
 }
 
 /// Connects when it is first used.
-fn working(options: &MySqlConnectOptions, connections: u32, isolation: Isolation, silent_at_most: u32) -> Pool {
-    let pool = options_of(connections).after_connect(move |connection, _| {
+fn working(
+    options: &MySqlConnectOptions,
+    connections: u32,
+    isolation: Isolation,
+    silent_at_most: u32,
+    left: &Left,
+) -> Pool {
+    let pool = options_of(connections, left).after_connect(move |connection, _| {
         Box::pin(async move {
             connection.execute(isolation.statement()).await?;
             let waits = format!("SET SESSION innodb_lock_wait_timeout = 5, wait_timeout = {silent_at_most}");
@@ -228,7 +237,7 @@ fn working(options: &MySqlConnectOptions, connections: u32, isolation: Isolation
             writable(connection).await
         })
     });
-    Pool::new(pool.connect_lazy_with(options.clone()), DEADLINE, silent_at_most)
+    Pool::new(pool.connect_lazy_with(options.clone()), DEADLINE, silent_at_most, left.clone())
 }
 
 /// Refuses a server that does not write: a replica, or the primary of before a switchover.
@@ -243,8 +252,8 @@ async fn writable(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
 }
 
 /// Connects when it is first used.
-fn inspection(options: &MySqlConnectOptions, connections: u32) -> Pool {
-    let pool = options_of(connections)
+fn inspection(options: &MySqlConnectOptions, connections: u32, left: &Left) -> Pool {
+    let pool = options_of(connections, left)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(Isolation::ReadUncommitted.statement()).await?;
@@ -261,12 +270,20 @@ fn inspection(options: &MySqlConnectOptions, connections: u32) -> Pool {
             })
         })
         .connect_lazy_with(options.clone());
-    Pool::new(pool, DEADLINE, SILENT_AT_MOST)
+    Pool::new(pool, DEADLINE, SILENT_AT_MOST, left.clone())
 }
 
-/// Whether a connection can be handed out: it was used just now, or answers.
-fn answers(connection: &mut MySqlConnection, meta: PoolConnectionMetadata) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+/// Whether a connection can be handed out: it was used just now, or answers. Not one that may be with a server that another one
+/// was told to leave.
+fn answers(
+    connection: &mut MySqlConnection,
+    meta: PoolConnectionMetadata,
+    left: Left,
+) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
     async move {
+        if left.is_after_opening(meta.age) {
+            return Ok(false);
+        }
         Ok(meta.idle_for < FRESH || matches!(tokio::time::timeout(PONG_WITHIN, connection.ping()).await, Ok(Ok(()))))
     }
     .boxed()

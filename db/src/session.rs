@@ -10,8 +10,12 @@
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::{
@@ -35,26 +39,58 @@ const RETURN_WITHIN: Duration = Duration::from_secs(5);
 /// (1792) or mode (1836), connection killed (1927), session killed (3169), ended for its silence (4031).
 const LEAVE: [u16; 7] = [1053, 1290, 1792, 1836, 1927, 3169, 4031];
 
+/// When a statement of this program last heard that its server must be left. Reads are not told: sessions that only read look
+/// here before they are used again.
+#[derive(Clone, Debug)]
+pub(crate) struct Left {
+    since: Instant,
+    /// Milliseconds after `since`; 0 for never.
+    at: Arc<AtomicU64>,
+}
+
+impl Left {
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), at: Arc::default() }
+    }
+
+    fn now(&self) {
+        self.at.store(self.millis().max(1), Ordering::Relaxed);
+    }
+
+    /// Whether a connection of this age was opened before then.
+    pub(crate) fn is_after_opening(&self, age: Duration) -> bool {
+        let opened = self.millis().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        let at = self.at.load(Ordering::Relaxed);
+        at > 0 && opened <= at
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// A pool whose statements have a deadline. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Pool {
     inner: MySqlPool,
     deadline: Duration,
+    left: Left,
     _keeper: Keeper,
 }
 
 impl Pool {
     /// The server ends sessions that say nothing for `silent_at_most` seconds.
-    pub(crate) fn new(inner: MySqlPool, deadline: Duration, silent_at_most: u32) -> Self {
+    pub(crate) fn new(inner: MySqlPool, deadline: Duration, silent_at_most: u32, left: Left) -> Self {
         let _keeper = Keeper::start(inner.clone(), silent_at_most);
-        Self { inner, deadline, _keeper }
+        Self { inner, deadline, left, _keeper }
     }
 
     /// A connection for several statements.
     pub async fn acquire(&self) -> Result<Session, Error> {
         // On the heap: it is large, and every statement would carry it in its own future.
         let connection = self.inner.acquire().boxed().await?;
-        Ok(Session { connection: Some(connection), deadline: self.deadline, spent: false, roll_back: false })
+        let left = self.left.clone();
+        Ok(Session { connection: Some(connection), deadline: self.deadline, left, spent: false, roll_back: false })
     }
 
     pub(crate) async fn close(&self) {
@@ -72,6 +108,7 @@ pub struct Session {
     /// There until it is dropped.
     connection: Option<PoolConnection<MySql>>,
     deadline: Duration,
+    left: Left,
     /// The connection is of no more use: a statement was sent and not answered, or its server must be left. Set while an
     /// answer is awaited, so that it holds for whoever goes away meanwhile.
     spent: bool,
@@ -116,6 +153,7 @@ impl Drop for Session {
 struct Answer<'e, T> {
     rows: BoxStream<'e, Result<T, Error>>,
     spent: &'e mut bool,
+    left: Left,
     /// The connection was spent before this statement, or this statement's error says so: no later answer changes that.
     leave: bool,
     deadline: Duration,
@@ -124,9 +162,9 @@ struct Answer<'e, T> {
 }
 
 impl<'e, T> Answer<'e, T> {
-    fn new(rows: BoxStream<'e, Result<T, Error>>, spent: &'e mut bool, deadline: Duration) -> Self {
+    fn new(rows: BoxStream<'e, Result<T, Error>>, spent: &'e mut bool, deadline: Duration, left: Left) -> Self {
         let leave = *spent;
-        Self { rows, spent, leave, deadline, alarm: None }
+        Self { rows, spent, left, leave, deadline, alarm: None }
     }
 }
 
@@ -136,7 +174,10 @@ impl<T> Stream for Answer<'_, T> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Poll::Ready(next) = this.rows.poll_next_unpin(context) {
-            this.leave |= next.as_ref().is_some_and(|next| next.as_ref().is_err_and(ends_the_connection));
+            if next.as_ref().is_some_and(|next| next.as_ref().is_err_and(ends_the_connection)) {
+                this.leave = true;
+                this.left.now();
+            }
             *this.spent = this.leave;
             return Poll::Ready(next);
         }
@@ -174,9 +215,9 @@ impl<'c> Executor<'c> for &'c mut Session {
         'c: 'e,
         E: 'q + Execute<'q, MySql>,
     {
-        let deadline = self.deadline;
+        let (deadline, left) = (self.deadline, self.left.clone());
         let (connection, spent) = self.parts();
-        Answer::new(connection.fetch_many(query), spent, deadline).boxed()
+        Answer::new(connection.fetch_many(query), spent, deadline, left).boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<MySqlRow>, Error>>
@@ -196,9 +237,10 @@ impl<'c> Executor<'c> for &'c mut Session {
     where
         'c: 'e,
     {
-        let deadline = self.deadline;
+        let (deadline, left) = (self.deadline, self.left.clone());
         let (connection, spent) = self.parts();
-        let mut answer = Answer::new(connection.prepare_with(sql, parameters).into_stream().boxed(), spent, deadline);
+        let asked = connection.prepare_with(sql, parameters).into_stream().boxed();
+        let mut answer = Answer::new(asked, spent, deadline, left);
         async move { answer.next().await.expect("one question has one answer") }.boxed()
     }
 

@@ -42,6 +42,8 @@ pub struct Account {
     pub id: UserId,
     pub role: Role,
     pub status: UserStatus,
+    /// Whether its owner has confirmed its address: until then it may belong to whoever typed it.
+    pub confirmed: bool,
     /// Whether somebody else is an active admin; asked for only where [`Act::takes_an_admin_away`].
     pub another_admin: bool,
 }
@@ -55,6 +57,8 @@ pub enum Refusal {
     LastAdmin,
     #[error("the account is {0}, which does not allow this")]
     Status(UserStatus),
+    #[error("nobody has confirmed the account's address, so it may be a stranger's")]
+    Unconfirmed,
 }
 
 /// Whether the act may be done to the account, `by` a person or, without one, at a terminal.
@@ -69,6 +73,12 @@ pub fn check(act: Act, by: Option<UserId>, account: &Account) -> Result<(), Refu
     };
     if !fits {
         return Err(Refusal::Status(account.status));
+    }
+    if let Act::SetRole(role) = act
+        && !account.confirmed
+        && !matches!(role, Role::Consumer | Role::Creator)
+    {
+        return Err(Refusal::Unconfirmed);
     }
     let is_admin = account.role == Role::Admin && account.status == UserStatus::Active;
     if is_admin && act.takes_an_admin_away() && !account.another_admin {
@@ -91,7 +101,7 @@ mod tests {
     ];
 
     fn account(role: Role, status: UserStatus) -> Account {
-        Account { id: UserId::new(), role, status, another_admin: true }
+        Account { id: UserId::new(), role, status, confirmed: true, another_admin: true }
     }
 
     #[test]
@@ -116,6 +126,17 @@ mod tests {
             let asleep = Account { status: UserStatus::Inactive, ..last };
             assert_eq!(check(act, None, &asleep), Ok(()), "{act:?}");
         }
+    }
+
+    #[test]
+    fn rights_over_others_go_to_confirmed_accounts() {
+        let unconfirmed = Account { confirmed: false, ..account(Role::Consumer, UserStatus::Active) };
+        for role in [Role::Consumer, Role::Creator, Role::Moderator, Role::Operator, Role::Admin] {
+            let expected =
+                if matches!(role, Role::Consumer | Role::Creator) { Ok(()) } else { Err(Refusal::Unconfirmed) };
+            assert_eq!(check(Act::SetRole(role), None, &unconfirmed), expected, "{role}");
+        }
+        assert_eq!(check(Act::Suspend, None, &unconfirmed), Ok(()));
     }
 
     #[test]

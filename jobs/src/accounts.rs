@@ -51,7 +51,8 @@ pub async fn administer(
     // Before the account's own row: everybody takes them in one order.
     let another_admin = act.takes_an_admin_away() && users::lock_admins(tx).await?.iter().any(|admin| *admin != id);
     let user = users::lock(tx, id).await?.ok_or(NotAdministered::Missing)?;
-    administration::check(act, by, &Account { id, role: user.role, status: user.status, another_admin })?;
+    let confirmed = user.email_verified_at.is_some();
+    administration::check(act, by, &Account { id, role: user.role, status: user.status, confirmed, another_admin })?;
     let mut details = json!({ "reason": reason });
     match act {
         Act::SetRole(role) => {

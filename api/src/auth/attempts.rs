@@ -10,7 +10,7 @@
 //!   tried. Browsers that have signed in to it before are not counted: its owner is not slowed down with the others.
 //!
 //! A wrong code of a second factor is a failure like a wrong password. Beyond ten times `LOGIN_FAILURES` of them a day, from
-//! everywhere, no more are tried.
+//! everywhere, no more are tried. Recovery codes always are: nobody guesses one, and they are how its owner gets in meanwhile.
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     audit::{Entry, Outcome},
     ids::UserId,
+    second_factor::Answer,
 };
 use infra::{cache::Limit, db::audit_log};
 use serde_json::json;
@@ -98,8 +99,14 @@ impl Attempt {
 
     /// Takes one more place, for the code of a second factor: whoever knows the password soon guesses six digits, if they may try
     /// from everywhere. A browser that has signed in before is counted by itself.
-    pub async fn also_code(&mut self, state: &AppState, user: UserId, browser: Option<Uuid>) -> Result<(), Error> {
-        if browser.is_none() {
+    pub async fn also_code(
+        &mut self,
+        state: &AppState,
+        user: UserId,
+        answer: &Answer,
+        browser: Option<Uuid>,
+    ) -> Result<(), Error> {
+        if browser.is_none() && matches!(answer, Answer::Code(_)) {
             let codes = format!("login:code:{}", user.0.simple());
             let taken = take(state, "login-code", &codes, self.quota * SLOW_AFTER, DAY).await;
             self.also(state, taken).await?;

@@ -35,6 +35,15 @@ struct BrowserClaims {
     exp: i64,
 }
 
+/// A browser that has signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Browser {
+    pub id: Uuid,
+    pub owner: UserId,
+    /// To the second.
+    pub known_since: DateTime<Utc>,
+}
+
 /// Why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -154,9 +163,11 @@ impl JwtKeys {
     }
 
     /// Which browser this is, and who has signed in with it.
-    pub fn known_browser(&self, token: &str, now: DateTime<Utc>) -> Option<(UserId, Uuid)> {
+    pub fn known_browser(&self, token: &str, now: DateTime<Utc>) -> Option<Browser> {
         let claims: BrowserClaims = self.decode(token, &self.browsers()).ok()?;
-        (claims.exp > now.timestamp()).then_some((claims.sub, claims.jti))
+        let known_since = DateTime::from_timestamp(claims.iat, 0)?;
+        let browser = Browser { id: claims.jti, owner: claims.sub, known_since };
+        (claims.exp > now.timestamp()).then_some(browser)
     }
 
     /// Checks signature, key, algorithm, issuer, audience and time. The algorithm is the key's own, never the
@@ -273,7 +284,8 @@ mod tests {
         let keys = keys(&ed25519(), &[]);
         let user = UserId::new();
         let browser = keys.issue_for_browser(user, TimeDelta::days(1), now()).unwrap();
-        assert_eq!(keys.known_browser(&browser, now()).unwrap().0, user);
+        let known = keys.known_browser(&browser, now()).unwrap();
+        assert_eq!((known.owner, known.known_since), (user, now()));
         assert_eq!(keys.known_browser(&browser, now() + TimeDelta::days(1)), None);
         assert_eq!(keys.verify(&browser, now()), Err(TokenError::Invalid));
         let access = keys.issue(user, Role::Admin, Uuid::now_v7(), now()).unwrap();

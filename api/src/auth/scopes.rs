@@ -14,12 +14,9 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
         return (reads && rest == "auth/me").then_some(Scope::Read);
     }
     let under = |noun: &str| rest == noun || rest.strip_prefix(noun).is_some_and(|more| more.starts_with('/'));
-    // The accounts of others are guarded like one's own.
-    if under("admin/users") {
-        return None;
-    }
     if reads {
-        return Some(Scope::Read);
+        let open = ["nanos", "uploads", "jobs", "admin/jobs", "categories", "search", "maintenance"];
+        return open.into_iter().any(under).then_some(Scope::Read);
     }
     if under("uploads") || rest.ends_with("/file") {
         Some(Scope::Upload)
@@ -50,6 +47,10 @@ mod tests {
             (Method::GET, "/api/v1/auth/sessions", None),
             (Method::POST, "/api/v1/auth/tokens", None),
             (Method::GET, "/api/v1/admin/users", None),
+            (Method::GET, "/api/v1/admin/audit-logs", None),
+            (Method::GET, "/api/v1/admin/moderation/queue", None),
+            (Method::GET, "/api/v1/admin/jobs/workers", Some(Scope::Read)),
+            (Method::GET, "/api/v1/nanos-of-tomorrow", None),
             (Method::PUT, "/api/v1/admin/users/{id}/role", None),
             (Method::POST, "/api/v1/admin/moderation/{case_id}/decision", None),
             (Method::POST, "/api/v1/users/me/creator-terms", None),

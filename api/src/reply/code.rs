@@ -127,6 +127,9 @@ codes! {
     LastAdmin = CONFLICT, "LAST_ADMIN",
         "This is the last active admin; make another one first.",
         "Das ist der letzte aktive Admin; bitte zuerst einen weiteren ernennen.";
+    AccountUnconfirmed = CONFLICT, "ACCOUNT_UNCONFIRMED",
+        "Nobody has confirmed the account's address, so it may be a stranger's.",
+        "Niemand hat die Adresse des Kontos bestätigt; es kann also jemand Fremdem gehören.";
     AccountState = CONFLICT, "ACCOUNT_STATE",
         "The account's state does not allow this.",
         "Der Zustand des Kontos erlaubt das nicht.";

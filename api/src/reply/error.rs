@@ -189,6 +189,7 @@ impl From<NotAdministered> for Error {
             NotAdministered::Refused(Refusal::Status(status)) => {
                 Self::with(Code::AccountState, json!({"status": status}))
             }
+            NotAdministered::Refused(Refusal::Unconfirmed) => Self::new(Code::AccountUnconfirmed),
             NotAdministered::NoSecondFactor => Self::new(Code::AccountState),
             NotAdministered::Enqueue(error) => error.into(),
             NotAdministered::Db(error) => Self::Db(error),

@@ -81,6 +81,8 @@ pub async fn not_modified(request: Request, next: Next) -> Response {
             headers.append(name.clone(), value.clone());
         }
     }
+    // As with the body, which may have been compressed: a cache takes what stands here for the whole of it.
+    headers.append(header::VARY, header::HeaderValue::from_static("accept-encoding"));
     known
 }
 

@@ -148,11 +148,17 @@ impl Verified {
         Ok(Some(Credential::Personal(Box::new(found))))
     }
 
-    /// Whose token it is.
-    pub fn user(&self) -> Option<UserId> {
+    /// Whether the request has what looks like a personal token: only the database knows whether it is one.
+    pub fn asks_the_database(headers: &HeaderMap) -> bool {
+        bearer(headers).ok().flatten().is_some_and(|token| SecretToken::personal(token).is_some())
+    }
+
+    /// Whose quota the request counts against: the person's, or the personal token's own, so that whoever has found a token cannot
+    /// keep its owner from revoking it.
+    pub fn counts_for(&self) -> Option<String> {
         match self.0.as_ref().ok()?.as_ref()? {
-            Credential::Session(claims) => Some(claims.sub),
-            Credential::Personal(token) => Some(token.user_id),
+            Credential::Session(claims) => Some(claims.sub.to_string()),
+            Credential::Personal(token) => Some(format!("token:{}", token.id)),
         }
     }
 }
@@ -204,7 +210,10 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
         }
         if let Credential::Personal(token) = &credential {
             in_scope(token, parts)?;
-            personal_tokens::touch(&state.db, token, state.clock.now()).await?;
+            // When it was used last is worth no refusal.
+            if let Err(error) = personal_tokens::touch(&state.db, token, state.clock.now()).await {
+                tracing::warn!(%error, "the last use of a token was not written down");
+            }
         }
         tracing::Span::current().record("user", tracing::field::display(id));
         Ok(Some(Self { role: access.role, email_verified: access.email_verified, ..nobody }))

@@ -42,6 +42,8 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("second_factor_off", "en", include_str!("../../templates/second_factor_off.en.txt")),
     ("recovery_code_used", "de", include_str!("../../templates/recovery_code_used.de.txt")),
     ("recovery_code_used", "en", include_str!("../../templates/recovery_code_used.en.txt")),
+    ("recovery_codes_renewed", "de", include_str!("../../templates/recovery_codes_renewed.de.txt")),
+    ("recovery_codes_renewed", "en", include_str!("../../templates/recovery_codes_renewed.en.txt")),
     ("token_made", "de", include_str!("../../templates/token_made.de.txt")),
     ("token_made", "en", include_str!("../../templates/token_made.en.txt")),
     ("suspended", "de", include_str!("../../templates/suspended.de.txt")),

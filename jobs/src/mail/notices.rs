@@ -20,6 +20,7 @@ pub enum Notice {
     SecondFactorOn,
     SecondFactorOff,
     RecoveryCodeUsed,
+    RecoveryCodesRenewed,
     TokenMade,
     Suspended,
     Unsuspended,
@@ -34,6 +35,7 @@ impl Notice {
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::RecoveryCodesRenewed => "recovery_codes_renewed",
             Self::TokenMade => "token_made",
             Self::Suspended => "suspended",
             Self::Unsuspended => "unsuspended",
@@ -41,8 +43,12 @@ impl Notice {
     }
 }
 
-/// Queues the notice to the address that the account has in `owner`.
+/// Queues the notice to the address that the account has in `owner`. An address that nobody has confirmed gets none: it may be a
+/// stranger's, and whoever registered with it would have us write to them as often as they like.
 pub async fn queue_notice(tx: &mut Tx, owner: &User, notice: Notice, now: DateTime<Utc>) -> Result<(), EnqueueError> {
+    if owner.email_verified_at.is_none() {
+        return Ok(());
+    }
     let template = notice.template();
     let mail = NewMail {
         key: &format!("{template}:{}", DeliveryId::new()),

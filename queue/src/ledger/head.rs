@@ -109,7 +109,7 @@ async fn read(
 /// The tenants with available jobs in a queue, from `after` on: one index seek each, however long their backlogs.
 /// (`SELECT DISTINCT` reads through the whole of a backlog to find the next tenant.)
 pub async fn tenants(db: &Db, queue: &str, after: Uuid, limit: u32) -> Result<Vec<Uuid>, DbError> {
-    let mut connection = db.looks().acquire().await?;
+    let mut connection = db.pool().acquire().await?;
     let mut tenants = Vec::new();
     let mut next = sqlx::query_scalar!(
         r#"SELECT tenant AS "tenant: Uuid" FROM jobs WHERE queue = ? AND state = 'available' AND tenant >= ?

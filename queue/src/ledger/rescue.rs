@@ -100,7 +100,15 @@ pub async fn owned_by(db: &Db, worker: WorkerId) -> Result<Vec<Fence>, DbError> 
         list.push_bind(queue.to_owned());
     }
     select.push(") AND state = 'running' AND worker_id = ").push_bind(worker);
-    let held: Vec<(JobId, Uuid, u32)> = select.build_query_as().fetch_all(db.looks()).await?;
+    let seen: Vec<(JobId, Uuid, u32)> = select.build_query_as().fetch_all(db.looks()).await?;
+    if seen.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A claim under way is seen too early, and must not be taken for one whose answer was lost.
+    let mut select = QueryBuilder::new("SELECT id, token, runs FROM jobs WHERE id IN (");
+    push_ids(&mut select, &sorted(seen.into_iter().map(|(job, ..)| job).collect()));
+    select.push(") AND state = 'running' AND worker_id = ").push_bind(worker);
+    let held: Vec<(JobId, Uuid, u32)> = select.build_query_as().fetch_all(db.pool()).await?;
     Ok(held.into_iter().map(|(job, token, run)| Fence { job, token, run, worker }).collect())
 }
 

@@ -36,6 +36,7 @@ const REDIS_PAUSE: Duration = Duration::from_secs(1);
 /// they may see ([`Db::looks`]). For so long, and for so many times what the dear look took: then it is tried again, since
 /// looks that ask find nothing that never commits.
 const DEAR: Duration = Duration::from_millis(50);
+const DEAREST: Duration = Duration::from_secs(7);
 const DEAR_FOR: Duration = Duration::from_secs(10);
 const DEAR_TIMES: u32 = 20;
 /// How many times longer than it looked a dispatcher rests, unless the fleet waits for it.
@@ -245,7 +246,10 @@ impl Dispatcher {
         let pool = if passes_over { self.db.looks() } else { self.db.pool() };
         let began = Instant::now();
         let head = ledger::head(pool, queue.name.as_str(), after, each, queue.depth).await;
-        queue.took(began.elapsed());
+        // One that failed says so only when the server was at work on it until the end.
+        if head.is_ok() || began.elapsed() >= DEAREST {
+            queue.took(began.elapsed());
+        }
         let kind = if passes_over { "uncommitted" } else { "committed" };
         metrics::counter!("queue_looks_total", "queue" => queue.name.as_str(), "reads" => kind).increment(1);
         head

@@ -183,3 +183,26 @@ async fn a_terminal_does_the_same_and_names_who_sat_at_it() {
     app.run_all_due().await;
     app.finish().await;
 }
+
+/// Whoever typed an address that nobody has confirmed may be anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn unconfirmed_accounts_get_no_rights_and_no_notices() {
+    let app = TestApp::start().await;
+    let (admin, typist) = (app.user("root", Role::Admin).await, app.user("typist", Role::Consumer).await);
+    database::execute(&app.db, "UPDATE users SET email_verified_at = NULL WHERE username = 'typist'").await.unwrap();
+    assert_eq!(set_role(&app, &admin, &typist, "moderator").await.error(StatusCode::CONFLICT), "ACCOUNT_UNCONFIRMED");
+    set_role(&app, &admin, &typist, "creator").await.data(StatusCode::OK);
+    let why = ["--reason", "the boss"];
+    let refused =
+        cli(&app, &[&["admin", "set-role", "--email", &typist.email, "--role", "creator"][..], &why].concat()).await;
+    assert_eq!((refused.code, refused.err.contains("--username")), (1, true), "{}", refused.err);
+    let change = json!({"current_password": PASSWORD, "new_password": "quite another phrase"});
+    let changed = typist.post(&app, "/api/v1/auth/change-password", &change).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT);
+    assert_eq!(database::number(&app.db, "SELECT COUNT(*) FROM email_deliveries").await.unwrap(), 0);
+    // Nor does one of them count as another admin.
+    database::execute(&app.db, "UPDATE users SET role = 'admin' WHERE username = 'typist'").await.unwrap();
+    let by_cli = cli(&app, &[&["admin", "suspend", "--username", "root"][..], &why].concat()).await;
+    assert_eq!((by_cli.code, by_cli.err.contains("last active admin")), (1, true), "{}", by_cli.err);
+    app.finish().await;
+}

@@ -250,7 +250,7 @@ async fn a_job_tells_its_story() {
 
     let answer = operator.get(&app, &format!("/api/v1/admin/jobs/{id}")).await;
     let job = answer.data(StatusCode::OK);
-    assert_eq!(answer.headers["cache-control"], "private, no-store");
+    assert_eq!(answer.headers["cache-control"], "private, no-cache");
     assert_eq!((&job["kind"], &job["state"], &job["runs"]), (&json!("test_apple"), &json!("available"), &json!(1)));
     assert_eq!(job["arguments"]["n"], 7);
     assert_eq!(job["arguments"]["recipient"], "[redacted]");

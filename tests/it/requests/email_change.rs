@@ -153,3 +153,17 @@ async fn of_two_who_confirm_one_address_at_once_one_gets_it() {
     app.run_all_due().await;
     app.finish().await;
 }
+
+/// A second click within the pause sends no second mail, and the link of the first stays good.
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_twice_leaves_the_first_link_good() {
+    let app = start().await;
+    let user = app.user("vera", Role::Consumer).await;
+    ask(&app, &user, NEW, PASSWORD).await.data(StatusCode::ACCEPTED);
+    let link = token(&app, NEW).await;
+    ask(&app, &user, NEW, PASSWORD).await.data(StatusCode::ACCEPTED);
+    assert_eq!(mails(&app, NEW).await.len(), 1);
+    assert_eq!(confirm(&app, &user, &link).await.status, StatusCode::NO_CONTENT);
+    app.run_all_due().await;
+    app.finish().await;
+}

@@ -1,7 +1,8 @@
 //! Forgotten passwords: whom the link lets in, what it ends, and what strangers can find out by asking for one.
 
 use chrono::TimeDelta;
-use domain::user::Role;
+use domain::{ids::UserId, password_hash, user::Role};
+use infra::db::{refresh_tokens, users};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use servers::mail::Mail;
@@ -90,6 +91,96 @@ async fn a_link_is_good_for_an_hour_and_of_many_at_once_it_works_once() {
     let done = all.iter().filter(|answer| answer.status == StatusCode::NO_CONTENT).count();
     assert_eq!(done, 1);
     assert!(all.iter().all(|answer| [204, 400].contains(&answer.status.as_u16())));
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+/// Waits until so many requests wait for the row of an account, which the test holds.
+pub(super) async fn wait_for_waiting(app: &TestApp, requests: i64) {
+    let waiting = "information_schema.PROCESSLIST
+                   WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND INFO LIKE '%FROM users WHERE id = % FOR UPDATE%'";
+    let started = std::time::Instant::now();
+    while count(app, waiting).await < requests {
+        assert!(started.elapsed() < tests::app::PATIENCE, "nobody waits for the account");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Hashing takes its time: what was proven with the old password is worth nothing once there is a new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_with_the_old_password_ends_with_it() {
+    let app = start().await;
+    let user = app.user("vera", Role::Consumer).await;
+    let id: UserId = user.id.parse().unwrap();
+    let new = password_hash::hash(NEW).unwrap();
+    let requests = [
+        ("login", json!({"email": user.email, "password": PASSWORD})),
+        ("tokens", json!({"name": "n", "scopes": ["read"], "expires_in_days": 1, "password": PASSWORD})),
+        ("2fa/setup", json!({ "password": PASSWORD })),
+        ("change-email", json!({"email": "vera.new@nano.test", "password": PASSWORD})),
+        ("change-password", json!({"current_password": PASSWORD, "new_password": "one more phrase of many"})),
+    ];
+    for (path, form) in &requests {
+        let mut tx = app.db.begin().await.unwrap();
+        let before = users::lock(&mut tx, id).await.unwrap().unwrap();
+        let reset = async {
+            wait_for_waiting(&app, 1).await;
+            users::set_password_hash(&mut tx, id, &new, app.clock.now()).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let path = format!("/api/v1/auth/{path}");
+        let (refused, ()) = tokio::join!(user.post(&app, &path, form), reset);
+        assert_eq!(refused.error(StatusCode::UNAUTHORIZED), "INVALID_CREDENTIALS", "{path}");
+        assert_eq!(whoami(&app, &sign_in(&app, &user.email, NEW).await).await, "vera", "{path}");
+        let mut tx = app.db.begin().await.unwrap();
+        users::set_password_hash(&mut tx, id, &before.password_hash, app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    for table in ["personal_tokens", "second_factors", "email_changes"] {
+        assert_eq!(count(&app, table).await, 0, "{table}");
+    }
+    app.finish().await;
+}
+
+/// What an account that is suspended meanwhile has proven is worth nothing, either.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_signs_in_to_an_account_that_is_suspended_meanwhile() {
+    let app = start().await;
+    let user = app.user("vera", Role::Consumer).await;
+    let id: UserId = user.id.parse().unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    users::lock(&mut tx, id).await.unwrap().unwrap();
+    let suspend = async {
+        wait_for_waiting(&app, 1).await;
+        users::set_suspended(&mut tx, id, Some("spam"), app.clock.now()).await.unwrap();
+        refresh_tokens::revoke_all(&mut tx, id, app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(sign_in(&app, &user.email, PASSWORD), suspend);
+    assert_eq!(refused.error(StatusCode::UNAUTHORIZED), "INVALID_CREDENTIALS");
+    assert_eq!(count(&app, "refresh_tokens WHERE revoked_at IS NULL").await, 0);
+    app.finish().await;
+}
+
+/// Whoever knew the old password may have begun to set up a second factor of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_that_is_being_set_up_ends_with_the_old_password() {
+    let app = start().await;
+    let user = app.user("vera", Role::Consumer).await;
+    let set_up = async |password: &str| {
+        let made = user.post(&app, "/api/v1/auth/2fa/setup", &json!({ "password": password })).await;
+        made.data(StatusCode::OK);
+        assert_eq!(count(&app, "second_factors").await, 1);
+    };
+    set_up(PASSWORD).await;
+    let form = json!({"current_password": PASSWORD, "new_password": NEW});
+    assert_eq!(user.post(&app, "/api/v1/auth/change-password", &form).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(count(&app, "second_factors").await, 0);
+    set_up(NEW).await;
+    forgot(&app, &user.email).await.data(StatusCode::ACCEPTED);
+    let link = token(&app, &user.email).await;
+    assert_eq!(reset(&app, &link, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(count(&app, "second_factors").await, 0);
     app.run_all_due().await;
     app.finish().await;
 }

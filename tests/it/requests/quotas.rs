@@ -162,3 +162,21 @@ async fn limits_hold_while_the_cache_is_read_only() {
     assert_eq!(statuses(&drafts), BTreeMap::from([(201, 10), (429, 10)]));
     app.finish().await;
 }
+
+/// Whoever has found a token may use up what it has, and its owner still revokes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_uses_up_its_own_quota_and_not_its_owners() {
+    let app = start(|settings| settings.writes_per_minute = 10).await;
+    let owner = app.creator("owner").await;
+    let form = json!({"name": "lost", "scopes": ["read"], "expires_in_days": 1, "password": tests::client::PASSWORD});
+    let made = owner.post(&app, "/api/v1/auth/tokens", &form).await;
+    let made = made.data(StatusCode::CREATED);
+    let finder = User { token: made["secret"].as_str().unwrap().to_owned(), ..owner.clone() };
+    let nothing = json!({});
+    let answers = join_all((0..40).map(|_| finder.post(&app, "/api/v1/nanos", &nothing))).await;
+    let counted = statuses(&answers);
+    assert!((9..=12).contains(&counted[&403]) && counted[&403] + counted[&429] == 40, "{counted:?}");
+    let path = format!("/api/v1/auth/tokens/{}", made["token"]["id"].as_str().unwrap());
+    assert_eq!(answer(owner.request(&app, Method::DELETE, &path)).await.status, StatusCode::NO_CONTENT);
+    app.discard().await;
+}

@@ -3,14 +3,17 @@
 use api::Settings;
 use chrono::TimeDelta;
 use db::clock::Clock;
-use domain::{second_factor::Secret, user::Role};
+use domain::{ids::UserId, second_factor::Secret, user::Role};
 use futures::future::join_all;
+use infra::db::{second_factors, users};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, User, app::Overrides, client::PASSWORD, client::answer};
 
 use super::{
-    identity::{count, mails, start},
+    identity::{confirm, count, mails, register, start, token as token_of},
+    logins::{cookie_pair, policy},
+    password_reset::wait_for_waiting,
     verification_mails::rows_with,
 };
 
@@ -168,7 +171,8 @@ async fn a_recovery_code_lets_in_once_and_is_told() {
     assert_eq!(old.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID");
     login(&app, &phone.user, Some(&codes(&renewed)[0])).await.data(StatusCode::OK);
     let subjects: Vec<String> = mails(&app, &phone.user.email).await.into_iter().map(|mail| mail.subject).collect();
-    assert_eq!(subjects, ["Second factor switched on", "A recovery code was used", "A recovery code was used"]);
+    let used = "A recovery code was used";
+    assert_eq!(subjects, ["Second factor switched on", used, "New recovery codes for your account", used]);
     app.finish().await;
 }
 
@@ -237,6 +241,179 @@ async fn guesses_at_codes_from_everywhere_end() {
     assert_eq!(refused.error(StatusCode::TOO_MANY_REQUESTS), "TOO_MANY_ATTEMPTS");
     let policy = refused.headers["ratelimit-policy"].to_str().unwrap();
     assert!(policy.contains("login-account") || policy.contains("login-code"), "{policy}");
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+/// A right password forgets what failed at a session, and it is asked for in many places: codes have the limit of a day.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_not_guessed_at_where_it_is_switched_off() {
+    let settings: fn(&mut Settings) = |settings| settings.login_failures = 2;
+    let clock = Clock::manual(Clock::System.now());
+    let app = TestApp::start_with(Overrides { clock, settings: Some(settings), ..Overrides::default() }).await;
+    let prove = async |phone: &Phone, path: &str, code: &str| {
+        let form = json!({"password": PASSWORD, "code": code});
+        phone.user.post(&app, &format!("/api/v1/auth/2fa/{path}"), &form).await
+    };
+    let phone = Phone::of(&app, app.user("wanda", Role::Consumer).await).await;
+    for path in ["disable", "recovery-codes"] {
+        assert_eq!(prove(&phone, path, "000000").await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID");
+    }
+    assert_eq!(policy(&prove(&phone, "disable", &phone.code(&app)).await), "login");
+
+    let phone = Phone::of(&app, app.user("vera", Role::Consumer).await).await;
+    let mut answers = Vec::new();
+    for n in 0..22 {
+        let asked = phone.user.post(&app, "/api/v1/auth/2fa/setup", &json!({ "password": PASSWORD })).await;
+        assert_eq!(asked.error(StatusCode::CONFLICT), "SECOND_FACTOR_STATE");
+        let path = if n % 2 == 0 { "disable" } else { "recovery-codes" };
+        answers.push(prove(&phone, path, "000000").await);
+    }
+    let tried = answers.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED).count();
+    assert_eq!(tried, 20);
+    assert_eq!(policy(answers.last().unwrap()), "login-code");
+    // Nor at logins. The owner gets in with what nobody guesses.
+    assert_eq!(policy(&login(&app, &phone.user, Some(&phone.code(&app))).await), "login-code");
+    login(&app, &phone.user, Some(&phone.recovery[0])).await.data(StatusCode::OK);
+    assert_eq!(prove(&phone, "disable", &phone.recovery[1]).await.status, StatusCode::NO_CONTENT);
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+/// Whoever knew the password before there was a second factor may have kept the cookie of a browser for later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_from_before_is_counted_with_everybody_until_it_shows_a_code() {
+    let settings: fn(&mut Settings) = |settings| {
+        settings.trusted_proxies = api::TrustedProxies::Number(1);
+        settings.login_failures = 2;
+    };
+    let clock = Clock::manual(Clock::System.now());
+    let app = TestApp::start_with(Overrides { clock, settings: Some(settings), ..Overrides::default() }).await;
+    let user = app.user("vera", Role::Consumer).await;
+    let from = async |host: usize, browser: Option<&str>, code: &str| {
+        let form = json!({"email": user.email, "password": PASSWORD, "code": code, "cookie": browser.is_some()});
+        let request = app.request(Method::POST, "/api/v1/auth/login").json(&form);
+        let request = request.header("x-forwarded-for", format!("198.51.100.{host}"));
+        answer(request.header("cookie", browser.unwrap_or_default())).await
+    };
+    let known = |answer: &Answer| {
+        answer.data(StatusCode::OK);
+        cookie_pair(answer, "__Secure-nano_browser")
+    };
+    let before = known(&from(1, Some(""), "").await).expect("a cookie");
+    assert_eq!(known(&from(1, Some(&before), "").await), None, "it is known already");
+    let phone = Phone::of(&app, user.clone()).await;
+    let since = known(&from(1, Some(&before), &phone.code(&app)).await).expect("a new cookie");
+    app.advance(STEP);
+    assert_eq!(known(&from(1, Some(&since), &phone.code(&app)).await), None, "it has shown a code");
+    app.advance(STEP);
+
+    for host in 10..20 {
+        for _ in 0..2 {
+            assert_eq!(from(host, None, "000000").await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID");
+        }
+    }
+    assert_eq!(policy(&from(2, Some(&before), "000000").await), "login-code");
+    from(3, Some(&since), &phone.code(&app)).await.data(StatusCode::OK);
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_in_while_it_is_switched_on_is_asked_for_it() {
+    let app = start().await;
+    let user = app.user("vera", Role::Consumer).await;
+    let id: UserId = user.id.parse().unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    users::lock(&mut tx, id).await.unwrap().unwrap();
+    let switch_on = async {
+        wait_for_waiting(&app, 1).await;
+        let now = app.clock.now();
+        assert!(second_factors::set_up(&mut tx, id, b"sealed", now).await.unwrap());
+        assert!(second_factors::enable(&mut tx, id, b"sealed", 1, now).await.unwrap());
+        tx.commit().await.unwrap();
+    };
+    let (asked, ()) = tokio::join!(login(&app, &user, None), switch_on);
+    assert_eq!(asked.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_REQUIRED");
+    assert_eq!(count(&app, "audit_log WHERE action = 'auth.login'").await, 1, "the one before");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_being_set_up_waits_fifteen_minutes_and_is_not_guessed_at() {
+    let app = start().await;
+    let (slow, late) = (app.user("vera", Role::Consumer).await, app.user("wanda", Role::Consumer).await);
+    let (secret, expired) = (set_up(&app, &slow).await, set_up(&app, &late).await);
+    app.advance(TimeDelta::minutes(14));
+    codes(&enable(&app, &slow, &secret.code(app.clock.now())).await);
+    app.advance(TimeDelta::minutes(1));
+    let late = app.login(&late.email).await;
+    let refused = enable(&app, &late, &expired.code(app.clock.now())).await;
+    assert_eq!(refused.error(StatusCode::CONFLICT), "SECOND_FACTOR_STATE");
+
+    let secret = set_up(&app, &late).await;
+    for _ in 0..5 {
+        assert_eq!(enable(&app, &late, "000000").await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID");
+    }
+    assert_eq!(policy(&enable(&app, &late, &secret.code(app.clock.now())).await), "login");
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+/// What would go on without the second factor, or lead around it, asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_and_another_address_ask_for_it() {
+    let app = start().await;
+    let phone = Phone::of(&app, app.user("vera", Role::Consumer).await).await;
+    let token = json!({"name": "n", "scopes": ["read"], "expires_in_days": 1, "password": PASSWORD});
+    let address = json!({"email": "vera.new@nano.test", "password": PASSWORD});
+    for (path, form, status) in [("tokens", token, 201), ("change-email", address, 202)] {
+        let ask = async |code: &str| {
+            let mut form = form.clone();
+            form["code"] = json!(code);
+            phone.user.post(&app, &format!("/api/v1/auth/{path}"), &form).await
+        };
+        let without = phone.user.post(&app, &format!("/api/v1/auth/{path}"), &form).await;
+        assert_eq!(without.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_REQUIRED", "{path}");
+        assert_eq!(ask("000000").await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID", "{path}");
+        assert_eq!(
+            count(&app, "personal_tokens").await + count(&app, "email_changes").await,
+            i64::from(status == 202),
+            "{path}"
+        );
+        let code = phone.code(&app);
+        assert_eq!(ask(&code).await.status, status, "{path}");
+        assert_eq!(ask(&code).await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID", "{path}");
+        app.advance(STEP);
+    }
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+/// Whoever has registered with somebody else's address must not keep a foot in the door.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_planted_before_the_address_was_confirmed_is_gone() {
+    let app = start().await;
+    register(&app, "vera@nano.test", "vera", PASSWORD).await.data(StatusCode::ACCEPTED);
+    let link = token_of(&app, "vera@nano.test").await;
+    let planted = app.login("vera@nano.test").await;
+    let form = json!({"name": "n", "scopes": ["read"], "expires_in_days": 300, "password": PASSWORD});
+    let made = planted.post(&app, "/api/v1/auth/tokens", &form).await;
+    let script =
+        User { token: made.data(StatusCode::CREATED)["secret"].as_str().unwrap().to_owned(), ..planted.clone() };
+    let wish = json!({"email": "mallory@nano.test", "password": PASSWORD});
+    planted.post(&app, "/api/v1/auth/change-email", &wish).await.data(StatusCode::ACCEPTED);
+    let phone = Phone::of(&app, planted).await;
+    script.get(&app, "/api/v1/auth/me").await.data(StatusCode::OK);
+
+    assert_eq!(confirm(&app, &link).await.status, StatusCode::NO_CONTENT);
+    for (old, code) in [(&script, "UNAUTHORIZED"), (&phone.user, "SESSION_ENDED")] {
+        assert_eq!(old.get(&app, "/api/v1/auth/me").await.error(StatusCode::UNAUTHORIZED), code);
+    }
+    login(&app, &phone.user, None).await.data(StatusCode::OK);
+    for table in ["email_changes", "second_factors", "recovery_codes", "personal_tokens WHERE revoked_at IS NULL"] {
+        assert_eq!(count(&app, table).await, 0, "{table}");
+    }
     app.run_all_due().await;
     app.finish().await;
 }

@@ -6,6 +6,7 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 use db::clock::Clock;
 use domain::user::Role;
 use futures::future::join_all;
+use infra::db::users;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
@@ -13,6 +14,8 @@ use tests::{
     app::Overrides,
     client::{PASSWORD, answer},
 };
+
+use super::password_reset::wait_for_waiting;
 
 async fn refresh(app: &TestApp, browser: &str, token: &str) -> Answer {
     let request = app.request(Method::POST, "/api/v1/auth/refresh-token").header("user-agent", browser);
@@ -157,6 +160,42 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_the_others() {
     let left = sessions(&app, &user).await;
     assert!(left.len() == 1 && left[0]["current"] == true, "{left:#?}");
     assert_eq!(sessions(&app, &stranger).await.len(), 1);
+    app.finish().await;
+}
+
+/// An exchange that is under way while a session ends leaves no successor behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_with_what_is_being_exchanged() {
+    let app = TestApp::start().await;
+    let user = app.user("rita", Role::Consumer).await;
+    for all in [false, true] {
+        let elsewhere = login(&app, "Phone", &user).await;
+        let listed = sessions(&app, &user).await;
+        let path = if all {
+            "/api/v1/auth/sessions".to_owned()
+        } else {
+            format!("/api/v1/auth/sessions/{}", id_of(&listed, "Phone"))
+        };
+        let mut tx = app.db.begin().await.unwrap();
+        users::lock(&mut tx, user.id.parse().unwrap()).await.unwrap().unwrap();
+        let release = async {
+            wait_for_waiting(&app, 2).await;
+            tx.commit().await.unwrap();
+        };
+        let end = async {
+            wait_for_waiting(&app, 1).await;
+            user.delete(&app, &path).await
+        };
+        let (exchanged, ended, ()) = tokio::join!(refresh(&app, "Phone", token(&elsewhere)), end, release);
+        assert_eq!(ended.status, StatusCode::NO_CONTENT);
+        if exchanged.status == StatusCode::OK {
+            let new = exchanged.data(StatusCode::OK);
+            assert!(!is_live(&app, new).await, "{path}");
+            let again = refresh(&app, "Phone", token(new)).await;
+            assert_eq!(again.error(StatusCode::UNAUTHORIZED), "INVALID_REFRESH_TOKEN", "{path}");
+        }
+        assert_eq!(sessions(&app, &user).await.len(), 1, "{path}");
+    }
     app.finish().await;
 }
 

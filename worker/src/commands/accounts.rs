@@ -112,7 +112,15 @@ impl From<NotAdministered> for Failure {
 
 async fn find(db: &Db, whom: &Whom) -> Result<UserId, Failure> {
     let found = match (&whom.email, &whom.username, whom.id) {
-        (Some(email), ..) => users::find_by_email(db, email).await?,
+        (Some(email), ..) => {
+            let found = users::find_by_email(db, email).await?;
+            if found.as_ref().is_some_and(|user| user.email_verified_at.is_none()) {
+                let say = "nobody has confirmed this address, so several may have registered with it; `worker admin list` has them: \
+                           name one by --username or --id";
+                return Err(Failure::Refused(say.into()));
+            }
+            found
+        }
         (_, Some(username), _) => users::find_by_username(db, username).await?,
         (_, _, Some(id)) => users::get(db, id).await?,
         _ => None,

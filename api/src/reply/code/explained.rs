@@ -176,9 +176,9 @@ const SECTIONS: &[Section] = &[
             ),
             entry(
                 Code::TooManyAttempts,
-                "Too many failed logins, or as many under way at once. `RateLimit-Policy` says which limit: `login` (5 in 15 minutes, of this account from this address or browser), `login-address` (100 in 15 minutes, from this address), `login-account` (this account is guessed at from everywhere; one attempt in 2 s is tried), `login-code` (50 wrong codes of a second factor in a day; browsers that have signed in before are let through).",
+                "Too many failed logins, or as many under way at once. `RateLimit-Policy` says which limit: `login` (5 in 15 minutes, of this account from this address or browser), `login-address` (100 in 15 minutes, from this address), `login-account` (this account is guessed at from everywhere; one attempt in 2 s is tried), `login-code` (50 wrong codes of a second factor in a day; recovery codes are let through, and browsers that have signed in with a code before).",
                 "Wait as long as `Retry-After` says.",
-                "Zu viele Fehlversuche, oder ebenso viele zugleich. `RateLimit-Policy` nennt die Grenze: `login` (5 in 15 Minuten, für dieses Konto von dieser Adresse oder diesem Browser), `login-address` (100 in 15 Minuten von dieser Adresse), `login-account` (dieses Konto wird von überall her erraten; alle 2 s wird ein Versuch geprüft), `login-code` (50 falsche Codes eines zweiten Faktors am Tag; Browser, die sich schon angemeldet haben, werden durchgelassen).",
+                "Zu viele Fehlversuche, oder ebenso viele zugleich. `RateLimit-Policy` nennt die Grenze: `login` (5 in 15 Minuten, für dieses Konto von dieser Adresse oder diesem Browser), `login-address` (100 in 15 Minuten von dieser Adresse), `login-account` (dieses Konto wird von überall her erraten; alle 2 s wird ein Versuch geprüft), `login-code` (50 falsche Codes eines zweiten Faktors am Tag; Wiederherstellungscodes werden durchgelassen, und Browser, die sich schon mit einem Code angemeldet haben).",
                 "So lange warten, wie `Retry-After` sagt.",
             ),
             entry(
@@ -233,9 +233,9 @@ const SECTIONS: &[Section] = &[
             entry(
                 Code::SecondFactorRequired,
                 "The password is right, and the account has a second factor.",
-                "Send the same login again with `code`: six digits from the app, or a recovery code.",
+                "Send the same again with `code`: six digits from the app, or a recovery code.",
                 "Das Passwort stimmt, und das Konto hat einen zweiten Faktor.",
-                "Dieselbe Anmeldung noch einmal mit `code` senden: sechs Ziffern aus der App oder ein Wiederherstellungscode.",
+                "Dasselbe noch einmal mit `code` senden: sechs Ziffern aus der App oder ein Wiederherstellungscode.",
             ),
             entry(
                 Code::SecondFactorInvalid,
@@ -246,9 +246,9 @@ const SECTIONS: &[Section] = &[
             ),
             entry(
                 Code::SecondFactorState,
-                "Set up: the second factor is on already. Switching on: none is being set up, or it is on. Else: it is not on.",
+                "Set up: the second factor is on already. Switching on: none is being set up, that was more than 15 minutes ago, or it is on. Else: it is not on.",
                 "See how it is: `GET /auth/2fa`.",
-                "Einrichten: Der zweite Faktor ist schon an. Anschalten: Es wird keiner eingerichtet, oder er ist an. Sonst: Er ist nicht an.",
+                "Einrichten: Der zweite Faktor ist schon an. Anschalten: Es wird keiner eingerichtet, das ist mehr als 15 Minuten her, oder er ist an. Sonst: Er ist nicht an.",
                 "Nachsehen, wie es ist: `GET /auth/2fa`.",
             ),
             entry(
@@ -291,6 +291,13 @@ const SECTIONS: &[Section] = &[
                 "Make another one first: `PUT /admin/users/{id}/role`.",
                 "Sonst ist niemand aktive Admin.",
                 "Zuerst eine weitere ernennen: `PUT /admin/users/{id}/role`.",
+            ),
+            entry(
+                Code::AccountUnconfirmed,
+                "Only who has confirmed their address may moderate, operate or administer: until then the account may belong to whoever typed the address.",
+                "Its owner follows the link in their mail first.",
+                "Nur wer die eigene Adresse bestätigt hat, darf moderieren, den Betrieb steuern oder verwalten: Bis dahin kann das Konto jedem gehören, der die Adresse eingetippt hat.",
+                "Zuerst folgt der Mensch, dem sie gehört, dem Link in seiner Mail.",
             ),
             entry(
                 Code::AccountState,

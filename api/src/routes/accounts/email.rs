@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::{
     password,
     registration::{MailSent, Verification, limit_mails},
+    second_factor,
 };
 use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, Reply},
@@ -33,6 +34,9 @@ pub struct EmailChange {
     #[schema(value_type = String, example = "ada@example.org")]
     email: Email,
     password: String,
+    /// Where the account has a second factor: six digits from the app, or a recovery code.
+    #[schema(required = false, example = "287082")]
+    code: Option<String>,
 }
 
 impl Input for EmailChange {
@@ -42,17 +46,19 @@ impl Input for EmailChange {
             fields.error("email", Issue::Undeliverable(error));
         }
         let password = fields.required("password", fields::text);
-        Some(Self { email: email?, password: password? })
+        let code = fields.optional("code", fields::text);
+        Some(Self { email: email?, password: password?, code })
     }
 }
 
 /// Asks for another address. A link is mailed there, at most one a minute; until it is followed the old address stays. The answer
 /// is the same, and so is the work, whether or not somebody else has the address: the mail tells its owner. The old address is
-/// told. A wrong password counts as a failed login.
+/// told. Where you have a second factor it asks for a code. A wrong password or code counts as a failed login.
 #[utoipa::path(post, path = "/auth/change-email", tag = "auth", request_body = EmailChange, security(("bearer" = [])),
     responses((status = 202, description = "A mail is on its way to the new address", body = Envelope<MailSent>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::RateLimited
+        Code::ValidationFailed, Code::InvalidCredentials, Code::SecondFactorRequired, Code::SecondFactorInvalid,
+        Code::TooManyAttempts, Code::RateLimited
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn change_email(
     State(state): State<AppState>,
@@ -65,13 +71,18 @@ pub async fn change_email(
         return Err(Error::Fields(vec![FieldError::new("email", Issue::Unchanged)]));
     }
     let limit = limit_mails(&state, &client).await?;
-    password::confirm(&state, &client, &user, &account, form.password).await?;
+    second_factor::prove(&state, &client, &user, &account, form.password, form.code.as_deref()).await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         let address = form.email.as_str();
+        let before = email_changes::lock(tx, user.id).await?;
         email_changes::ask(tx, user.id, address, now).await?;
-        // A link to an address that is no longer wished for is worth nothing.
-        email_tokens::spend(tx, user.id, Purpose::ChangeEmail, now).await?;
+        // A link to an address that is no longer wished for is worth nothing; one to this address stays good, since another mail
+        // may have to wait.
+        if before.as_deref() != Some(address) {
+            email_tokens::spend(tx, user.id, Purpose::ChangeEmail, now).await?;
+        }
         if verification_pauses::take(tx, Purpose::ChangeEmail, address, TimeDelta::zero(), now).await? {
             jobs::queue_email_change(tx, &form.email, user.id, account.language, now).await?;
         }

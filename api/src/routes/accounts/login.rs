@@ -13,15 +13,15 @@ use jobs::Notice;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
-    cookie,
+    cookie, password,
     session::{self, Exchange, Tokens},
 };
 use crate::{
     auth::{
         attempts::{Account, Attempt},
+        jwt::Browser,
         second_factor::{Shown, take},
     },
     reply::{Code, Envelope, Error, Reply},
@@ -100,10 +100,10 @@ fn has_tls(state: &AppState) -> bool {
 const BROWSER_LIFETIME: TimeDelta = TimeDelta::days(365);
 
 /// The browser of these headers, if it has signed in to this account before.
-fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now: DateTime<Utc>) -> Option<Uuid> {
+fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now: DateTime<Utc>) -> Option<Browser> {
     let token = cookie::BROWSER.find(headers, has_tls(state))?;
-    let (owner, browser) = state.keys.known_browser(token, now)?;
-    user.is_some_and(|user| user.id == owner).then_some(browser)
+    let browser = state.keys.known_browser(token, now)?;
+    user.is_some_and(|user| user.id == browser.owner).then_some(browser)
 }
 
 /// Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
@@ -135,7 +135,7 @@ pub async fn login(
     };
     let now = state.clock.now();
     let browser = known_browser(&state, &headers, user, now);
-    let mut attempt = Attempt::begin(&state, &client, account, browser).await?;
+    let mut attempt = Attempt::begin(&state, &client, account, browser.map(|browser| browser.id)).await?;
     let owner = user.map(|user| user.id);
     let stored = [0, 1].map(|place| candidates.get(place).map(|user| user.password_hash.clone()));
     let whose = match state.passwords.whose(&client.limit_key(), login.password, stored).await {
@@ -150,8 +150,9 @@ pub async fn login(
         return Err(Error::new(Code::InvalidCredentials));
     };
     let user = candidates.swap_remove(place);
-    let given = match second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await {
-        Ok(given) => given,
+    let factor = second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await;
+    let (code, browser) = match factor {
+        Ok(found) => found,
         Err(error) => {
             attempt.give_back(&state).await;
             return Err(error);
@@ -159,9 +160,12 @@ pub async fn login(
     };
     let device = client.user_agent.clone().unwrap_or_default();
     let opened = transaction!(state.db, |tx| {
+        let user = password::still(tx, &user).await?;
         let mut details = json!({});
-        if let Some((factor, answer)) = &given {
-            let Some(shown) = take(&state, tx, user.id, factor, answer, now).await? else { return Ok(None) };
+        if let Some(factor) = second_factors::get_in(tx, user.id).await?.filter(SecondFactor::is_on) {
+            // Without one it was switched on since we looked.
+            let code = code.as_ref().ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
+            let Some(shown) = take(&state, tx, user.id, &factor, code, now).await? else { return Ok(None) };
             details["second_factor"] = json!(shown.as_str());
             if shown == Shown::RecoveryCode {
                 jobs::queue_notice(tx, &user, Notice::RecoveryCodeUsed, now).await?;
@@ -201,21 +205,24 @@ pub async fn login(
     Ok(reply.header(header::SET_COOKIE, &cookie))
 }
 
-/// The second factor of a person whose password was right, and their answer; `None` without one. A right password forgets no
-/// failures yet: codes would be guessed at without end.
+/// What a person whose password was right shows as second factor; `None` without one. A right password forgets no failures yet:
+/// codes would be guessed at without end. And the browser, if it is known still: one that has signed in before there was a second factor
+/// has shown no code yet, and may be anybody's who knew the password then.
 async fn second_factor(
     state: &AppState,
     attempt: &mut Attempt,
     user: &User,
     code: Option<&str>,
-    browser: Option<Uuid>,
-) -> Result<Option<(SecondFactor, Answer)>, Error> {
+    browser: Option<Browser>,
+) -> Result<(Option<Answer>, Option<Browser>), Error> {
     served(user.status)?;
     let factor = second_factors::get(&state.db, user.id).await?;
-    let Some(factor) = factor.filter(|factor| factor.enabled_at.is_some()) else { return Ok(None) };
+    let Some(enabled_at) = factor.and_then(|factor| factor.enabled_at) else { return Ok((None, browser)) };
     let code = code.ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
-    attempt.also_code(state, user.id, browser).await?;
-    Ok(Some((factor, Answer::read(code))))
+    let answer = Answer::read(code);
+    let browser = browser.filter(|browser| browser.owner == user.id && browser.known_since >= enabled_at);
+    attempt.also_code(state, user.id, &answer, browser.map(|browser| browser.id)).await?;
+    Ok((Some(answer), browser))
 }
 
 #[derive(ToSchema)]
@@ -279,6 +286,8 @@ pub async fn logout(
 ) -> Result<impl IntoResponse, Error> {
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        // An exchange of refresh tokens that is under way has made its new one by then, or makes none.
+        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
         refresh_tokens::revoke_family(tx, user.session, now).await?;
         let entry = client.audit("auth.logout", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;

@@ -1,10 +1,11 @@
 //! Changing one's password, and showing that one knows it.
 
 use axum::extract::State;
+use db::Tx;
 use domain::password;
 use http::StatusCode;
 use infra::db::{
-    audit_log, email_changes, email_tokens, refresh_tokens,
+    audit_log, email_changes, email_tokens, refresh_tokens, second_factors,
     users::{self, User},
 };
 use jobs::Notice;
@@ -62,9 +63,11 @@ pub async fn change(
     let now = state.clock.now();
     let hash = state.passwords.hash(&client.limit_key(), form.new_password).await?;
     transaction!(state.db, |tx| {
+        still(tx, &row).await?;
         users::set_password_hash(tx, user.id, &hash, now).await?;
-        // Whoever knew the old one may have asked for another address.
+        // Whoever knew the old one may have asked for another address, or begun to set up a second factor.
         email_changes::remove(tx, user.id).await?;
+        second_factors::give_up(tx, user.id).await?;
         email_tokens::spend_all(tx, user.id, now).await?;
         let ended = refresh_tokens::revoke_others(tx, user.id, user.session, now).await?;
         let details = json!({"ended_sessions": ended});
@@ -76,6 +79,14 @@ pub async fn change(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Locks the account whose password was right a moment ago, and looks whether it still is: hashing takes its time, and what an old
+/// password opens must not outlive the reset that was to end it.
+pub(super) async fn still(tx: &mut Tx, account: &User) -> Result<User, Error> {
+    let locked = users::lock(tx, account.id).await?;
+    let same = |now: &User| now.password_hash == account.password_hash && now.status.may_sign_in();
+    locked.filter(same).ok_or_else(|| Error::new(Code::InvalidCredentials))
+}
+
 /// Whether the person at this session knows the password of the account. Whoever found an open session may not guess on: a wrong
 /// one counts as a failed login.
 pub(super) async fn confirm(
@@ -85,6 +96,19 @@ pub(super) async fn confirm(
     account: &User,
     password: String,
 ) -> Result<(), Error> {
+    attempt(state, client, user, account, password).await?.succeeded(state).await;
+    Ok(())
+}
+
+/// The same, where something else has to be right as well: the attempt still holds its places, and has failed until it is told
+/// otherwise.
+pub(super) async fn attempt(
+    state: &AppState,
+    client: &ClientInfo,
+    user: &CurrentUser,
+    account: &User,
+    password: String,
+) -> Result<Attempt, Error> {
     let mut attempt = Attempt::begin(state, client, Account::Known(user.id), Some(user.session)).await?;
     let stored = Some(account.password_hash.clone());
     let fits = match state.passwords.verify(&client.limit_key(), password, stored).await {
@@ -98,6 +122,5 @@ pub(super) async fn confirm(
         attempt.failed(state, client, Some(user.id), state.clock.now()).await?;
         return Err(Error::new(Code::InvalidCredentials));
     }
-    attempt.succeeded(state).await;
-    Ok(())
+    Ok(attempt)
 }

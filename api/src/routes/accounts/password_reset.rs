@@ -7,7 +7,7 @@ use http::StatusCode;
 use infra::db::{
     audit_log, email_changes,
     email_tokens::{self, Purpose},
-    personal_tokens, refresh_tokens, users, verification_pauses,
+    personal_tokens, refresh_tokens, second_factors, users, verification_pauses,
 };
 use jobs::Notice;
 use serde_json::json;
@@ -107,6 +107,7 @@ pub async fn reset_password(
         email_tokens::take(tx, &link, Purpose::ResetPassword, now).await?.ok_or_else(invalid)?;
         email_tokens::spend_all(tx, owner, now).await?;
         email_changes::remove(tx, owner).await?;
+        second_factors::give_up(tx, owner).await?;
         users::set_password_hash(tx, owner, &hash, now).await?;
         let sessions = refresh_tokens::revoke_all(tx, owner, now).await?;
         let tokens = personal_tokens::revoke_all(tx, owner, now).await?;

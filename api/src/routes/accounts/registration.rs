@@ -150,7 +150,7 @@ impl Input for Verification {
 }
 
 /// Confirms an email address with the token from the mail's link, for the registration that the link belongs to. Sessions opened
-/// before end; other registrations with the address are closed.
+/// before end, and access tokens and a second factor from before are gone; other registrations with the address are closed.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", request_body = Verification,
     responses((status = 204, description = "Confirmed")),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::LinkInvalid])), ("x-permission" = json!("open"))))]

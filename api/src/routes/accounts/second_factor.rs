@@ -1,7 +1,7 @@
 //! Setting up a second factor, and doing without it again.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     second_factor::{self, Answer, RECOVERY_BYTES, RECOVERY_CODES, SECRET_BYTES, Secret},
     token::TokenHash,
@@ -35,6 +35,8 @@ use crate::{
 
 /// What authenticator apps call us.
 const ISSUER: &str = "Nano";
+/// How long a secret waits for its first code.
+const SETUP_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 /// Somebody's second factor.
 #[derive(Serialize, ToSchema)]
@@ -83,8 +85,8 @@ pub struct AuthenticatorSecret {
     pub uri: String,
 }
 
-/// Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`; asking
-/// again makes another one. A wrong password counts as a failed login.
+/// Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
+/// within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
 #[utoipa::path(post, path = "/auth/2fa/setup", tag = "auth", request_body = SecondFactorSetup, security(("bearer" = [])),
     responses((status = 200, description = "Shown once", body = Envelope<AuthenticatorSecret>)),
     extensions(("x-errors" = json!([
@@ -102,6 +104,7 @@ pub async fn set_up(
     let sealed = state.data_keys.seal(Place::SecondFactor(user.id), &bytes).map_err(internal)?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         if !second_factors::set_up(tx, user.id, &sealed, now).await? {
             return Err(Error::new(Code::SecondFactorState));
         }
@@ -144,12 +147,12 @@ fn recovery_codes() -> (RecoveryCodes, Vec<TokenHash>) {
     (RecoveryCodes { recovery_codes: codes }, hashes)
 }
 
-/// Switches the second factor on with a code of the app, and gives recovery codes. From now on logins ask for a code. Every other
-/// session of yours ends, and a mail tells you of it.
+/// Switches the second factor on with a code of the app, at most 15 minutes after it was set up, and gives recovery codes. From now on
+/// logins ask for a code. Every other session of yours ends, and a mail tells you of it. A wrong code counts as a failed login.
 #[utoipa::path(post, path = "/auth/2fa/enable", tag = "auth", request_body = SecondFactorCode, security(("bearer" = [])),
     responses((status = 200, description = "It is on; keep these codes", body = Envelope<RecoveryCodes>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::SecondFactorInvalid, Code::SecondFactorState
+        Code::ValidationFailed, Code::SecondFactorInvalid, Code::TooManyAttempts, Code::SecondFactorState
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn enable(
     State(state): State<AppState>,
@@ -160,15 +163,24 @@ pub async fn enable(
     let wrong_state = || Error::new(Code::SecondFactorState);
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
     let factor = second_factors::get(&state.db, user.id).await?;
-    let factor = factor.filter(|factor| factor.enabled_at.is_none()).ok_or_else(wrong_state)?;
     let now = state.clock.now();
+    let begun = |factor: &SecondFactor| !factor.is_on() && now - factor.created_at < SETUP_LIFETIME;
+    let factor = factor.filter(begun).ok_or_else(wrong_state)?;
+    let secret = secret(&state, user.id, &factor)?;
+    let mut attempt = Attempt::begin(&state, &client, Account::Known(user.id), Some(user.session)).await?;
     let step = match Answer::read(&form.code) {
-        Answer::Code(code) => secret(&state, user.id, &factor)?.step(&code, now, None),
+        Answer::Code(code) => secret.step(&code, now, None),
         Answer::Recovery(_) => None,
     };
-    let step = step.ok_or_else(|| Error::new(Code::SecondFactorInvalid))?;
+    let Some(step) = step else {
+        attempt.failed(&state, &client, Some(user.id), now).await?;
+        return Err(Error::new(Code::SecondFactorInvalid));
+    };
+    // No password was right here: what failed before is not forgotten.
+    attempt.give_back(&state).await;
     let (shown, hashes) = recovery_codes();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         if !second_factors::enable(tx, user.id, &factor.secret, step, now).await? {
             return Err(wrong_state());
         }
@@ -198,26 +210,46 @@ impl Input for SecondFactorProof {
     }
 }
 
-/// Whether the person at this session has the password and the second factor. Wrong ones count as failed logins.
-async fn prove(
+/// The account of the person at this session, which has a second factor.
+async fn with_factor(state: &AppState, user: &CurrentUser) -> Result<User, Error> {
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    let factor = second_factors::get(&state.db, user.id).await?;
+    factor.filter(SecondFactor::is_on).ok_or_else(|| Error::new(Code::SecondFactorState))?;
+    Ok(account)
+}
+
+/// Whether the person at this session has the password and, where it is on, the second factor. Wrong ones count as failed logins.
+pub(super) async fn prove(
     state: &AppState,
     client: &ClientInfo,
     user: &CurrentUser,
-    form: SecondFactorProof,
-) -> Result<User, Error> {
-    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    account: &User,
+    password: String,
+    code: Option<&str>,
+) -> Result<(), Error> {
     let factor = second_factors::get(&state.db, user.id).await?;
-    let enabled = |factor: &SecondFactor| factor.enabled_at.is_some();
-    let factor = factor.filter(enabled).ok_or_else(|| Error::new(Code::SecondFactorState))?;
-    password::confirm(state, client, user, &account, form.password).await?;
+    let mut attempt = password::attempt(state, client, user, account, password).await?;
+    let Some(factor) = factor.filter(SecondFactor::is_on) else {
+        attempt.succeeded(state).await;
+        return Ok(());
+    };
+    let Some(code) = code else {
+        attempt.give_back(state).await;
+        return Err(Error::new(Code::SecondFactorRequired));
+    };
     let now = state.clock.now();
-    let answer = Answer::read(&form.code);
-    let mut attempt = Attempt::begin(state, client, Account::Known(user.id), Some(user.session)).await?;
-    let shown = transaction!(state.db, |tx| { take(state, tx, user.id, &factor, &answer, now).await });
+    let answer = Answer::read(code);
+    // A right password forgets what failed at this session, here and wherever else it is asked for: what bounds the guesses at
+    // codes is the limit of a day.
+    attempt.also_code(state, user.id, &answer, None).await?;
+    let shown = transaction!(state.db, |tx| {
+        password::still(tx, account).await?;
+        take(state, tx, user.id, &factor, &answer, now).await
+    });
     match shown {
         Ok(Some(_)) => {
-            attempt.give_back(state).await;
-            Ok(account)
+            attempt.succeeded(state).await;
+            Ok(())
         }
         Ok(None) => {
             attempt.failed(state, client, Some(user.id), now).await?;
@@ -243,9 +275,11 @@ pub async fn disable(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<StatusCode, Error> {
-    let account = prove(&state, &client, &user, form).await?;
+    let account = with_factor(&state, &user).await?;
+    prove(&state, &client, &user, &account, form.password, Some(&form.code)).await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         second_factors::remove(tx, user.id).await?;
         let entry = client.audit("auth.2fa_disable", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
@@ -255,7 +289,7 @@ pub async fn disable(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives new recovery codes, with the password and a code; those before are worth nothing.
+/// Gives new recovery codes, with the password and a code; those before are worth nothing. A mail tells you of it.
 #[utoipa::path(post, path = "/auth/2fa/recovery-codes", tag = "auth", request_body = SecondFactorProof,
     security(("bearer" = [])), responses((status = 200, description = "Keep them", body = Envelope<RecoveryCodes>)),
     extensions(("x-errors" = json!([
@@ -268,13 +302,16 @@ pub async fn renew_recovery_codes(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<Reply<RecoveryCodes>, Error> {
-    prove(&state, &client, &user, form).await?;
+    let account = with_factor(&state, &user).await?;
+    prove(&state, &client, &user, &account, form.password, Some(&form.code)).await?;
     let (shown, hashes) = recovery_codes();
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        password::still(tx, &account).await?;
         second_factors::set_recovery_codes(tx, user.id, &hashes, now).await?;
         let entry = client.audit("auth.2fa_recovery_codes", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
+        jobs::queue_notice(tx, &account, Notice::RecoveryCodesRenewed, now).await?;
         Ok(())
     })?;
     Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))

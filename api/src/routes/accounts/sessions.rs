@@ -6,6 +6,7 @@ use http::{StatusCode, header};
 use infra::db::{
     audit_log,
     refresh_tokens::{self, LiveSession},
+    users,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -68,6 +69,8 @@ pub async fn end(
 ) -> Result<StatusCode, Error> {
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        // An exchange of refresh tokens that is under way has made its new one by then, or makes none.
+        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
         if refresh_tokens::revoke_family_of(tx, user.id, id, now).await? == 0 {
             return Err(Error::not_found());
         }
@@ -89,6 +92,8 @@ pub async fn end_others(
 ) -> Result<StatusCode, Error> {
     let now = state.clock.now();
     transaction!(state.db, |tx| {
+        // An exchange of refresh tokens that is under way has made its new one by then, or makes none.
+        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
         let ended = refresh_tokens::revoke_others(tx, user.id, user.session, now).await?;
         let details = json!({"ended": ended});
         let entry = client.audit("auth.sessions_end", Some(user.id), ("user", Some(user.id.0)), details, now);

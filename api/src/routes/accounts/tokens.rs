@@ -18,7 +18,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::password;
+use super::{password, second_factor};
 use crate::{
     reply::{Code, Envelope, Error, Reply, maybe_time, time},
     request::{
@@ -84,6 +84,9 @@ pub struct NewToken {
     #[schema(minimum = 1, maximum = 365, example = 90)]
     expires_in_days: u64,
     password: String,
+    /// Where the account has a second factor: six digits from the app, or a recovery code.
+    #[schema(required = false, example = "287082")]
+    code: Option<String>,
 }
 
 impl Input for NewToken {
@@ -92,7 +95,8 @@ impl Input for NewToken {
         let scopes = fields.required("scopes", fields::words);
         let expires_in_days = fields.required("expires_in_days", fields::whole(1, 365));
         let password = fields.required("password", fields::text);
-        Some(Self { name: name?, scopes: scopes?, expires_in_days: expires_in_days?, password: password? })
+        let code = fields.optional("code", fields::text);
+        Some(Self { name: name?, scopes: scopes?, expires_in_days: expires_in_days?, password: password?, code })
     }
 }
 
@@ -106,11 +110,13 @@ pub struct MadeToken {
 }
 
 /// Makes a personal access token. It works wherever an operation names a scope that it has, as long as your account does; it opens
-/// nothing of what guards an account. A mail tells you of it. A wrong password counts as a failed login.
+/// nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code. A wrong password or code
+/// counts as a failed login.
 #[utoipa::path(post, path = "/auth/tokens", tag = "auth", request_body = NewToken, security(("bearer" = [])),
     responses((status = 201, description = "Made", body = Envelope<MadeToken>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::TooManyTokens
+        Code::ValidationFailed, Code::InvalidCredentials, Code::SecondFactorRequired, Code::SecondFactorInvalid,
+        Code::TooManyAttempts, Code::TooManyTokens
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn make(
     State(state): State<AppState>,
@@ -119,7 +125,7 @@ pub async fn make(
     Json(form): Json<NewToken>,
 ) -> Result<Reply<MadeToken>, Error> {
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
-    password::confirm(&state, &client, &user, &account, form.password).await?;
+    second_factor::prove(&state, &client, &user, &account, form.password, form.code.as_deref()).await?;
     let now = state.clock.now();
     let days = i64::try_from(form.expires_in_days).unwrap_or_default();
     let secret = SecretToken::from_random(rand::random());
@@ -134,7 +140,7 @@ pub async fn make(
     };
     transaction!(state.db, |tx| {
         // Of two requests at once the second counts what the first has made.
-        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
+        password::still(tx, &account).await?;
         if personal_tokens::count(tx, user.id, now).await? >= AT_MOST {
             return Err(Error::new(Code::TooManyTokens));
         }

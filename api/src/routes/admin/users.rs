@@ -160,7 +160,8 @@ impl Input for NewRole {
     request_body = NewRole, security(("bearer" = [])),
     responses((status = 200, description = "Changed", body = Envelope<UserRow>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::OwnAccount, Code::LastAdmin, Code::AccountState
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::OwnAccount, Code::LastAdmin, Code::AccountState,
+        Code::AccountUnconfirmed
     ])), ("x-permission" = json!("users:manage"))))]
 pub async fn set_role(
     State(state): State<AppState>,

@@ -109,6 +109,7 @@ impl DatabaseServer {
             .args(["--max-connections=1000", "--skip-log-bin"])
             // The default of MySQL 8, stricter than MariaDB's own.
             .arg("--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION")
+            .env("TMPDIR", scratch(&self.dir)?)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .pid_file(pid_file);
         let mut server = launch.start().await?;
@@ -239,6 +240,13 @@ fn setup_sql() -> String {
     )
 }
 
+/// A folder for temporary tables. At its start a server removes all that lie in its own, also those that another one has in use.
+fn scratch(dir: &Path) -> Result<PathBuf> {
+    let folder = dir.join("tmp");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
 /// Both refuse to run as root unless told so.
 fn run_as() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("--user=root")
@@ -260,7 +268,7 @@ async fn install(make: Make, dir: &Path) -> Result<()> {
         Make::MariaDb => mariadb::install(log)?,
         Make::MySql => mysql::server(log).await?.arg("--initialize-insecure"),
     };
-    launch.args(run_as()).arg(option("datadir", &data)).run().await?;
+    launch.args(run_as()).arg(option("datadir", &data)).env("TMPDIR", scratch(dir)?).run().await?;
     std::fs::write(made, "")?;
     Ok(())
 }

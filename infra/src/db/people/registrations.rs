@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{
-    email_tokens, refresh_tokens,
+    email_changes, email_tokens, personal_tokens, refresh_tokens, second_factors,
     users::{self, both_forms},
 };
 use crate::db::retention;
@@ -40,7 +40,8 @@ pub async fn waiting(tx: &mut Tx, email: &str) -> Result<Vec<Registration>, DbEr
 }
 
 /// Gives the address to the account `id`, and closes up to 50 others that wait for it (what is left of more can never be
-/// confirmed, and ends by itself). Every session that was opened before ends: who had it need not be who reads the mail.
+/// confirmed, and ends by itself). Every session that was opened before ends, and with them what could be left behind in one: access
+/// tokens, a second factor, the wish for another address. Who had it need not be who reads the mail.
 /// Returns whom it closed; `None` when the account does not wait any more, or somebody else has confirmed the address.
 pub async fn activate(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<Option<Vec<UserId>>, DbError> {
     let Some(account) = users::get_in(tx, id).await? else { return Ok(None) };
@@ -50,6 +51,9 @@ pub async fn activate(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<Opt
         return Ok(None);
     }
     refresh_tokens::revoke_all(tx, id, now).await?;
+    personal_tokens::revoke_all(tx, id, now).await?;
+    second_factors::remove(tx, id).await?;
+    email_changes::remove(tx, id).await?;
     email_tokens::spend_all(tx, id, now).await?;
     let closed = close_others(tx, rows, id, now).await?;
     users::set_email_verified(tx, id, now).await?;

@@ -12,23 +12,39 @@ pub struct SecondFactor {
     pub last_step: Option<u64>,
     /// `None` while it is being set up.
     pub enabled_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl SecondFactor {
+    pub const fn is_on(&self) -> bool {
+        self.enabled_at.is_some()
+    }
+}
+
+macro_rules! select {
+    ($user:expr) => {
+        sqlx::query_as!(
+            SecondFactor,
+            r#"SELECT secret, last_step, enabled_at AS "enabled_at: DateTime<Utc>",
+                 created_at AS "created_at: DateTime<Utc>"
+               FROM second_factors WHERE user_id = ?"#,
+            $user
+        )
+    };
 }
 
 pub async fn get(db: &Db, user: UserId) -> Result<Option<SecondFactor>, DbError> {
-    Ok(sqlx::query_as!(
-        SecondFactor,
-        r#"SELECT secret, last_step, enabled_at AS "enabled_at: DateTime<Utc>" FROM second_factors WHERE user_id = ?"#,
-        user
-    )
-    .fetch_optional(db.pool())
-    .await?)
+    Ok(select!(user).fetch_optional(db.pool()).await?)
+}
+
+/// As this transaction sees it. Lock the person's row first: nobody switches one on meanwhile.
+pub async fn get_in(tx: &mut Tx, user: UserId) -> Result<Option<SecondFactor>, DbError> {
+    Ok(select!(user).fetch_optional(&mut **tx).await?)
 }
 
 /// Begins to set one up, anew if that was begun before. False when one is on already.
 pub async fn set_up(tx: &mut Tx, user: UserId, secret: &[u8], now: DateTime<Utc>) -> Result<bool, DbError> {
-    sqlx::query!("DELETE FROM second_factors WHERE user_id = ? AND enabled_at IS NULL", user)
-        .execute(&mut **tx)
-        .await?;
+    give_up(tx, user).await?;
     let done = sqlx::query!(
         "INSERT IGNORE INTO second_factors (user_id, secret, created_at) VALUES (?, ?, ?)",
         user,
@@ -38,6 +54,14 @@ pub async fn set_up(tx: &mut Tx, user: UserId, secret: &[u8], now: DateTime<Utc>
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Forgets what is being set up. One that is on stays.
+pub async fn give_up(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    sqlx::query!("DELETE FROM second_factors WHERE user_id = ? AND enabled_at IS NULL", user)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Switches on the one that is being set up, if it still has this secret; `step` is that of the code which proved it.

@@ -249,10 +249,11 @@ pub async fn set_suspended(tx: &mut Tx, id: UserId, reason: Option<&str>, now: D
     Ok(())
 }
 
-/// Up to two active admins, their rows locked in one order: of two admins who remove each other at once, one stays.
+/// Up to two active admins with a confirmed address, their rows locked in one order: of two admins who remove each other at once, one stays.
 pub async fn lock_admins(tx: &mut Tx) -> Result<Vec<UserId>, DbError> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT id AS "id: UserId" FROM users WHERE role = 'admin' AND status = 'active' ORDER BY id LIMIT 2 FOR UPDATE"#
+        r#"SELECT id AS "id: UserId" FROM users WHERE role = 'admin' AND status = 'active' AND email_verified_at IS NOT NULL
+           ORDER BY id LIMIT 2 FOR UPDATE"#
     )
     .fetch_all(&mut **tx)
     .await?)

@@ -704,8 +704,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Switches the second factor on with a code of the app, and gives recovery codes. From now on logins ask for a code. Every other
-         *     session of yours ends, and a mail tells you of it.
+         * Switches the second factor on with a code of the app, at most 15 minutes after it was set up, and gives recovery codes. From now on
+         *     logins ask for a code. Every other session of yours ends, and a mail tells you of it. A wrong code counts as a failed login.
          */
         post: operations["post_auth_2fa_enable"];
         delete?: never;
@@ -723,7 +723,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives new recovery codes, with the password and a code; those before are worth nothing. */
+        /** Gives new recovery codes, with the password and a code; those before are worth nothing. A mail tells you of it. */
         post: operations["post_auth_2fa_recovery_codes"];
         delete?: never;
         options?: never;
@@ -741,8 +741,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`; asking
-         *     again makes another one. A wrong password counts as a failed login.
+         * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
+         *     within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
          */
         post: operations["post_auth_2fa_setup"];
         delete?: never;
@@ -763,7 +763,7 @@ export interface paths {
         /**
          * Asks for another address. A link is mailed there, at most one a minute; until it is followed the old address stays. The answer
          *     is the same, and so is the work, whether or not somebody else has the address: the mail tells its owner. The old address is
-         *     told. A wrong password counts as a failed login.
+         *     told. Where you have a second factor it asks for a code. A wrong password or code counts as a failed login.
          */
         post: operations["post_auth_change_email"];
         delete?: never;
@@ -1013,7 +1013,8 @@ export interface paths {
         put?: never;
         /**
          * Makes a personal access token. It works wherever an operation names a scope that it has, as long as your account does; it opens
-         *     nothing of what guards an account. A mail tells you of it. A wrong password counts as a failed login.
+         *     nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code. A wrong password or code
+         *     counts as a failed login.
          */
         post: operations["post_auth_tokens"];
         delete?: never;
@@ -1050,7 +1051,7 @@ export interface paths {
         put?: never;
         /**
          * Confirms an email address with the token from the mail's link, for the registration that the link belongs to. Sessions opened
-         *     before end; other registrations with the address are closed.
+         *     before end, and access tokens and a second factor from before are gone; other registrations with the address are closed.
          */
         post: operations["post_auth_verify_email"];
         delete?: never;
@@ -1889,6 +1890,11 @@ export interface components {
         };
         EmailChange: {
             /**
+             * @description Where the account has a second factor: six digits from the app, or a recovery code.
+             * @example 287082
+             */
+            code?: string | null;
+            /**
              * @description The new address.
              * @example ada@example.org
              */
@@ -2302,7 +2308,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "SECOND_FACTOR_SETUP_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "SECOND_FACTOR_SETUP_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_UNCONFIRMED" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -2780,6 +2786,11 @@ export interface components {
             role: "consumer" | "creator" | "moderator" | "operator" | "admin";
         };
         NewToken: {
+            /**
+             * @description Where the account has a second factor: six digits from the app, or a recovery code.
+             * @example 287082
+             */
+            code?: string | null;
             /**
              * Format: int64
              * @example 90
@@ -3566,7 +3577,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
@@ -7540,7 +7551,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
@@ -8376,6 +8387,7 @@ export interface operations {
             };
             /**
              * @description - `LAST_ADMIN`: This is the last active admin; make another one first.
+             *     - `ACCOUNT_UNCONFIRMED`: Nobody has confirmed the account's address, so it may be a stranger's.
              *     - `ACCOUNT_STATE`: The account's state does not allow this.
              */
             409: {
@@ -9119,7 +9131,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
             429: {
                 headers: {
                     /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
@@ -9501,6 +9516,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -11152,6 +11169,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
              */
             401: {
                 headers: {
