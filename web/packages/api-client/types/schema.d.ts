@@ -704,8 +704,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Switches the second factor on with a code of the app, and gives recovery codes. From now on logins ask for a code. Every other
-         *     session of yours ends, and a mail tells you of it.
+         * Switches the second factor on with a code of the app, at most 15 minutes after it was set up, and gives recovery codes. From now on
+         *     logins ask for a code. Every other session of yours ends, and a mail tells you of it. A wrong code counts as a failed login.
          */
         post: operations["post_auth_2fa_enable"];
         delete?: never;
@@ -723,7 +723,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives new recovery codes, with the password and a code; those before are worth nothing. */
+        /** Gives new recovery codes, with the password and a code; those before are worth nothing. A mail tells you of it. */
         post: operations["post_auth_2fa_recovery_codes"];
         delete?: never;
         options?: never;
@@ -741,8 +741,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`; asking
-         *     again makes another one. A wrong password counts as a failed login.
+         * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
+         *     within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
          */
         post: operations["post_auth_2fa_setup"];
         delete?: never;
@@ -763,7 +763,7 @@ export interface paths {
         /**
          * Asks for another address. A link is mailed there, at most one a minute; until it is followed the old address stays. The answer
          *     is the same, and so is the work, whether or not somebody else has the address: the mail tells its owner. The old address is
-         *     told. A wrong password counts as a failed login.
+         *     told. Where you have a second factor it asks for a code. A wrong password or code counts as a failed login.
          */
         post: operations["post_auth_change_email"];
         delete?: never;
@@ -1013,7 +1013,8 @@ export interface paths {
         put?: never;
         /**
          * Makes a personal access token. It works wherever an operation names a scope that it has, as long as your account does; it opens
-         *     nothing of what guards an account. A mail tells you of it. A wrong password counts as a failed login.
+         *     nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code. A wrong password or code
+         *     counts as a failed login.
          */
         post: operations["post_auth_tokens"];
         delete?: never;
@@ -1050,7 +1051,7 @@ export interface paths {
         put?: never;
         /**
          * Confirms an email address with the token from the mail's link, for the registration that the link belongs to. Sessions opened
-         *     before end; other registrations with the address are closed.
+         *     before end, and access tokens and a second factor from before are gone; other registrations with the address are closed.
          */
         post: operations["post_auth_verify_email"];
         delete?: never;
@@ -1888,6 +1889,11 @@ export interface components {
             type: string;
         };
         EmailChange: {
+            /**
+             * @description Where the account has a second factor: six digits from the app, or a recovery code.
+             * @example 287082
+             */
+            code?: string | null;
             /**
              * @description The new address.
              * @example ada@example.org
@@ -2780,6 +2786,11 @@ export interface components {
             role: "consumer" | "creator" | "moderator" | "operator" | "admin";
         };
         NewToken: {
+            /**
+             * @description Where the account has a second factor: six digits from the app, or a recovery code.
+             * @example 287082
+             */
+            code?: string | null;
             /**
              * Format: int64
              * @example 90
@@ -9119,7 +9130,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
             429: {
                 headers: {
                     /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
@@ -9501,6 +9515,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -11152,6 +11168,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
              */
             401: {
                 headers: {
