@@ -407,8 +407,8 @@ async fn what_was_planted_before_the_address_was_confirmed_is_gone() {
     script.get(&app, "/api/v1/auth/me").await.data(StatusCode::OK);
 
     assert_eq!(confirm(&app, &link).await.status, StatusCode::NO_CONTENT);
-    for old in [&script, &phone.user] {
-        assert_eq!(old.get(&app, "/api/v1/auth/me").await.error(StatusCode::UNAUTHORIZED), "UNAUTHORIZED");
+    for (old, code) in [(&script, "UNAUTHORIZED"), (&phone.user, "SESSION_ENDED")] {
+        assert_eq!(old.get(&app, "/api/v1/auth/me").await.error(StatusCode::UNAUTHORIZED), code);
     }
     login(&app, &phone.user, None).await.data(StatusCode::OK);
     for table in ["email_changes", "second_factors", "recovery_codes", "personal_tokens WHERE revoked_at IS NULL"] {
