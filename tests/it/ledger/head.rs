@@ -154,7 +154,8 @@ async fn a_long_transaction_does_not_make_every_look_dear() {
         "START TRANSACTION WITH CONSISTENT SNAPSHOT",
         "INSERT INTO queue_leases (name, holder, renewed_at) VALUES ('a report', '', UTC_TIMESTAMP(6))",
     ] {
-        sqlx::query(statement).execute(&mut *report).await.unwrap();
+        // MySQL prepares no beginning of a snapshot.
+        sqlx::raw_sql(statement).execute(&mut *report).await.unwrap();
     }
     let put_all = async |number: usize| {
         let jobs: Vec<_> = (0..number).map(|n| RemoveObject { key: format!("uploads/{n}.zip") }).collect();
