@@ -258,7 +258,7 @@ async fn through_a_change(server: &DatabaseServer, skew: &Skew, change: DateTime
         assert!(ticks.iter().all(|tick| tick.outcome == TickOutcome::Fired), "{ticks:#?}");
         let jobs: BTreeSet<_> = ticks.iter().map(|tick| tick.job_id.unwrap()).collect();
         // Those that are decided in one moment, or while the first one's job waits, share it; on a busy machine many do.
-        assert!(jobs.len() * 4 >= ticks.len(), "{} jobs for {} ticks of {entry}", jobs.len(), ticks.len());
+        assert!(jobs.len() * 10 >= ticks.len(), "{} jobs for {} ticks of {entry}", jobs.len(), ticks.len());
         total += ticks.len();
     }
     let is_spring = change.format("%m").to_string() == "03";
