@@ -1,0 +1,60 @@
+//! Nanos and uploads.
+
+use super::{Section, entry};
+use crate::reply::Code;
+
+pub(super) const SECTION: Section = Section {
+    en: "Nanos and uploads",
+    de: "Nanos und Uploads",
+    entries: &[
+        entry(
+            Code::MoveNotAllowed,
+            "The nano's status does not allow the step; `details` has status and action.",
+            "Read the nano first. While it is being checked or reviewed, it cannot be edited.",
+            "Der Status des Nanos erlaubt den Schritt nicht; `details` nennt Status und Schritt.",
+            "Zuerst das Nano lesen. Solange es geprüft oder begutachtet wird, lässt es sich nicht ändern.",
+        ),
+        entry(
+            Code::VersionInProgress,
+            "An earlier file of this nano is still being checked or waits for review.",
+            "Wait for it, or `POST /nanos/{id}/withdraw`.",
+            "Eine frühere Datei dieses Nanos wird noch geprüft oder wartet auf die Begutachtung.",
+            "Darauf warten, oder `POST /nanos/{id}/withdraw`.",
+        ),
+        entry(
+            Code::UploadClosed,
+            "The upload is finished, given up or expired (`details.state`).",
+            "Begin another.",
+            "Der Upload ist abgeschlossen, aufgegeben oder abgelaufen (`details.state`).",
+            "Einen neuen beginnen.",
+        ),
+        entry(
+            Code::FileEmpty,
+            "The file has 0 bytes.",
+            "Choose the file again.",
+            "Die Datei hat 0 Bytes.",
+            "Die Datei noch einmal auswählen.",
+        ),
+        entry(
+            Code::FileTooLarge,
+            "The file is larger than `UPLOAD_MAX_BYTES`; `details.limit` says how large it may be.",
+            "Make it smaller or split it.",
+            "Die Datei ist größer als `UPLOAD_MAX_BYTES`; `details.limit` sagt, wie groß sie sein darf.",
+            "Sie verkleinern oder aufteilen.",
+        ),
+        entry(
+            Code::LengthMismatch,
+            "Fewer or more bytes arrived than `Content-Length` announced. Nothing is kept.",
+            "Upload again.",
+            "Es kamen weniger oder mehr Bytes an, als `Content-Length` angekündigt hat. Nichts davon wird behalten.",
+            "Noch einmal hochladen.",
+        ),
+        entry(
+            Code::ChecksumMismatch,
+            "The SHA-256 of what arrived is not the one that `Content-Digest` announced. Nothing is kept.",
+            "Upload again.",
+            "Die SHA-256-Summe der empfangenen Bytes ist nicht die, die `Content-Digest` angekündigt hat. Nichts davon wird behalten.",
+            "Noch einmal hochladen.",
+        ),
+    ],
+};
