@@ -72,6 +72,7 @@ function Place({ to, end, children }: { to: string; end?: boolean; children: Rea
 function Places() {
   const { t } = useTranslation()
   const moderates = useRight('moderation:decide')
+  const administers = useRight('users:manage')
   const signedIn = useSession((session) => session.phase === 'signed-in')
   return (
     <>
@@ -80,6 +81,7 @@ function Places() {
       </Place>
       {signedIn && <Place to="/studio">{t('nav.studio')}</Place>}
       {moderates && <Place to="/moderation">{t('nav.moderation')}</Place>}
+      {administers && <Place to="/operations/users">{t('nav.users')}</Place>}
     </>
   )
 }
