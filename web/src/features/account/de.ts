@@ -79,11 +79,9 @@ export const de = {
     verified: 'bestätigt',
     unverified: 'noch nicht bestätigt',
     change: 'Ändern',
-    saved: 'Geändert',
   },
   email: {
     title: 'E-Mail-Adresse',
-    change: 'E-Mail-Adresse ändern',
     new: 'Neue E-Mail-Adresse',
     newHint: 'Wir schicken einen Link dorthin. Bis Sie ihn öffnen, bleibt die alte Adresse.',
     button: 'Link senden',
@@ -91,7 +89,6 @@ export const de = {
   },
   password: {
     title: 'Passwort',
-    change: 'Passwort ändern',
     text: 'Nach einer Änderung sind alle anderen Geräte abgemeldet.',
     current: 'Jetziges Passwort',
     new: 'Neues Passwort',
@@ -195,7 +192,6 @@ export const de = {
     madeTitle: 'Ihr neues Token „{{name}}“',
     madeText:
       'Es wird nur jetzt gezeigt. Kopieren Sie es dorthin, wo es gebraucht wird; wir bewahren es nicht auf.',
-    secret: 'Token',
     copy: 'Token kopieren',
     done: 'Fertig',
     created: 'Angelegt {{date}}',

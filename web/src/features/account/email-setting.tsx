@@ -20,7 +20,7 @@ export function EmailSetting({ me }: { me: Me }) {
     </p>
   )
   return (
-    <Setting title={t('email.title')} change={t('email.change')} value={value}>
+    <Setting title={t('email.title')} value={value}>
       <EmailForm />
     </Setting>
   )

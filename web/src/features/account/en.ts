@@ -76,11 +76,9 @@ export const en: typeof de = {
     verified: 'confirmed',
     unverified: 'not confirmed yet',
     change: 'Change',
-    saved: 'Changed',
   },
   email: {
     title: 'Email address',
-    change: 'Change email address',
     new: 'New email address',
     newHint: 'We send a link there. Until you open it, the old address stays.',
     button: 'Send the link',
@@ -88,7 +86,6 @@ export const en: typeof de = {
   },
   password: {
     title: 'Password',
-    change: 'Change password',
     text: 'After a change, all other devices are signed out.',
     current: 'Current password',
     new: 'New password',
@@ -190,7 +187,6 @@ export const en: typeof de = {
     button: 'Make token',
     madeTitle: 'Your new token “{{name}}”',
     madeText: 'It is shown only now. Copy it to where it is needed; we do not keep it.',
-    secret: 'Token',
     copy: 'Copy token',
     done: 'Done',
     created: 'Made {{date}}',

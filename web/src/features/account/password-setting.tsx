@@ -11,7 +11,7 @@ export function PasswordSetting({ me }: { me: Me }) {
   const { t } = useTexts()
   const value = <p className="mt-1 text-muted">{t('password.text')}</p>
   return (
-    <Setting title={t('password.title')} change={t('password.change')} value={value}>
+    <Setting title={t('password.title')} value={value}>
       <PasswordForm email={me.email} />
     </Setting>
   )

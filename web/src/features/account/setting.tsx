@@ -14,14 +14,12 @@ interface SettingProps {
   title: string
   /** How it is now. */
   value?: ReactNode
-  /** On the button that opens the form. */
-  change: string
   /** The form. */
   children: ReactNode
 }
 
 /** Something about an account, and a form to change it that opens in place. */
-export function Setting({ title, value, change, children }: SettingProps) {
+export function Setting({ title, value, children }: SettingProps) {
   const { t } = useTexts()
   const [open, setOpen] = useState(false)
   const [done, setDone] = useState<string>()
@@ -53,10 +51,10 @@ export function Setting({ title, value, change, children }: SettingProps) {
           ref={button}
           aria-expanded={open}
           aria-controls={id}
-          aria-label={change}
           onClick={() => (open ? close() : show())}
         >
           {open ? t('translation:common.cancel') : t('profile.change')}
+          <span className="sr-only"> ({title})</span>
         </Button>
       </div>
       <div id={id} ref={form} className={open ? 'mt-5' : ''}>

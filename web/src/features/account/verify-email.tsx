@@ -1,3 +1,4 @@
+import { Link } from 'react-router'
 import { ButtonLink } from '../../parts/button'
 import { Notice } from '../../parts/notice'
 import { inside, keptNext, onTheWay } from '../../session/next'
@@ -33,7 +34,14 @@ export function Component() {
       }
       useless={
         <>
-          {!me && <p>{t('link.alreadyConfirmed')}</p>}
+          {!me && (
+            <p>
+              {t('link.alreadyConfirmed')}{' '}
+              <Link to={onTheWay('/login', next)} className="text-accent underline">
+                {t('ask.toLogin')}
+              </Link>
+            </p>
+          )}
           <p>{t('link.another')}</p>
           <AskLink link="verification" email={me?.email_verified === false ? me.email : undefined} />
         </>
