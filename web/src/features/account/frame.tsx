@@ -15,7 +15,7 @@ export function Frame({ section, children }: { section: (typeof SECTIONS)[number
   return (
     <Page title={t(`sections.${section}`)} narrow>
       <nav aria-label={t('sections.label')} className="-mt-2 mb-6 border-b border-line">
-        <ul className="-mx-1 flex flex-wrap">
+        <ul className="flex flex-wrap">
           {SECTIONS.map(([name, path]) => (
             <li key={name}>
               <NavLink

@@ -64,7 +64,7 @@ function Scopes({ wrong }: { wrong: boolean }) {
     <fieldset aria-describedby={wrong ? 'scopes-error' : undefined}>
       <legend className="mb-1 font-medium">{t('tokens.scopes')}</legend>
       {SCOPES.map((scope, place) => (
-        <label key={scope} className="flex min-h-11 items-center gap-3">
+        <label key={scope} className="flex min-h-11 items-center gap-3 py-1">
           <input
             type="checkbox"
             name="scopes"

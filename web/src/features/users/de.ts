@@ -1,7 +1,7 @@
 /** The texts of administering accounts; `en.ts` has the same keys. */
 export const de = {
   title: 'Konten',
-  lead: 'Wer hier ist, was er darf, und wer nicht mehr hineinkommt.',
+  lead: 'Alle Konten, ihre Rollen und Sperren.',
   search: 'Suche',
   searchHint: 'Anfang von E-Mail-Adresse oder Benutzername, oder Teil des Namens',
   searchButton: 'Suchen',

@@ -2,7 +2,7 @@ import type { de } from './de'
 
 export const en: typeof de = {
   title: 'Accounts',
-  lead: 'Who is here, what they may do, and who does not get in any more.',
+  lead: 'All accounts, their roles and suspensions.',
   search: 'Search',
   searchHint: 'Beginning of email address or username, or part of the name',
   searchButton: 'Search',

@@ -107,7 +107,7 @@ function Row({ user }: { user: User }) {
         </p>
       </div>
       <div className="flex flex-wrap items-center gap-1.5 md:justify-end">
-        <span className="mr-2 text-sm text-muted">
+        <span className="w-full text-sm text-muted md:mr-2 md:w-auto">
           {user.last_login_at
             ? t('lastLogin', { date: date(user.last_login_at, language) })
             : t('neverLogin')}
