@@ -1,10 +1,13 @@
-import { useQuery } from '@tanstack/react-query'
+import { QueryClient, useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { useSearchParams } from 'react-router'
 import { describe, isPassing } from '../../api/failure'
 import { FailureNotice, Notice } from '../../parts/notice'
 import { Page, Panel } from '../../parts/page'
 import { useTexts } from './texts'
+
+/** Of their own: the site's are forgotten when another person, or nobody, is signed in, and a link is followed once. */
+const links = new QueryClient()
 
 interface FollowLinkProps {
   /** Which link; a token works once, and is sent once for each kind. */
@@ -22,16 +25,20 @@ export function FollowLink({ kind, follow, done, useless }: FollowLinkProps) {
   const [params] = useSearchParams()
   const token = params.get('token') ?? ''
   // A query, not an effect: a token works once, and queries with the same key are sent once.
-  const { data, error, isFetching, refetch } = useQuery({
-    queryKey: ['link', kind, token],
-    queryFn: async () => {
-      await follow(token)
-      return true
+  const { data, error, isFetching, refetch } = useQuery(
+    {
+      queryKey: [kind, token],
+      queryFn: async () => {
+        await follow(token)
+        return true
+      },
+      enabled: token !== '',
+      staleTime: Infinity,
+      gcTime: Infinity,
+      retry: false,
     },
-    enabled: token !== '',
-    staleTime: Infinity,
-    retry: false,
-  })
+    links,
+  )
   const invalid = error && describe(error).code === 'LINK_INVALID'
   return (
     <Page title={t('link.verifyTitle')} narrow>

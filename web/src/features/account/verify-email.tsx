@@ -3,7 +3,7 @@ import { ButtonLink } from '../../parts/button'
 import { Notice } from '../../parts/notice'
 import { inside, keptNext, onTheWay } from '../../session/next'
 import { reload } from '../../session/session'
-import { useMe } from '../../session/store'
+import { useMe, useSession } from '../../session/store'
 import { verifyEmail } from './api'
 import { AskLink } from './ask-link'
 import { FollowLink } from './follow-link'
@@ -19,8 +19,8 @@ export function Component() {
       kind="verify"
       follow={async (token) => {
         await verifyEmail(token)
-        // Sessions of before end with it: reading oneself finds that out.
-        if (me) await reload().catch(() => undefined)
+        // Sessions of before end with it: reading oneself finds that out, also where one is only just being taken up.
+        if (useSession.getState().phase !== 'anonymous') await reload().catch(() => undefined)
       }}
       done={
         <>
