@@ -35,7 +35,7 @@ export function SecondFactor() {
   const lacking = useSession((session) => session.lacksSecondFactor)
   const [step, setStep] = useState<Step>({ name: 'overview' })
   const frame = useFocusAfter<HTMLDivElement>(step)
-  // It was switched on here or elsewhere: the other pages are open again.
+  // It was switched on elsewhere: the other pages are open again.
   useEffect(() => {
     if (factor?.enabled_at) useSession.setState({ lacksSecondFactor: false })
   }, [factor?.enabled_at])
@@ -48,7 +48,10 @@ export function SecondFactor() {
   if (step.name === 'set-up') {
     content = (
       <SetUp
-        onDone={(codes) => show(codes, t('factor.enabled'))}
+        onDone={(codes) => {
+          useSession.setState({ lacksSecondFactor: false })
+          show(codes, t('factor.enabled'))
+        }}
         onCancel={() => {
           setStep({ name: 'overview' })
           void queries.invalidateQueries(secondFactor)
@@ -73,12 +76,10 @@ export function SecondFactor() {
         {error && !factor && <FailureNotice error={error} retry={() => void refetch()} />}
         {factor && !factor.enabled_at && (
           <>
-            {factor.required && lacking ? (
-              <Notice tone="warn" urgent>
-                {t('factor.requiredText')}
+            {factor.required && (
+              <Notice tone="warn" urgent={lacking}>
+                {lacking ? t('factor.requiredText') : t('factor.requiredKept')}
               </Notice>
-            ) : (
-              factor.required && <Notice tone="warn">{t('factor.requiredKept')}</Notice>
             )}
             <p>{t('factor.explained')}</p>
             <Button look="primary" onClick={() => setStep({ name: 'set-up' })}>
