@@ -48,7 +48,7 @@ export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: Nano
           inputMode="numeric"
           min={1}
           required
-          defaultValue={nano?.duration_minutes ?? undefined}
+          defaultValue={nano?.duration_minutes}
           error={fields.duration_minutes}
         />
         <Select
@@ -98,7 +98,7 @@ function read(values: FormData): Values {
   return {
     title: text(values, 'title'),
     description: text(values, 'description'),
-    duration_minutes: duration === '' ? null : Number(duration),
+    duration_minutes: duration === '' ? undefined : Number(duration),
     level: Number(text(values, 'level')),
     language: word('language'),
     format: word('format'),
