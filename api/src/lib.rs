@@ -1,6 +1,7 @@
 //! The HTTP API: authenticates, validates, reads, writes rows, enqueues jobs. It never unzips, decodes, scans,
 //! indexes or mails inside a request.
 
+mod answers;
 pub mod auth;
 mod layers;
 mod live;

@@ -166,6 +166,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let ready = queue::ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?;
     ready.push_after_commits(&db);
     cache.publish_event_hints_of(&db);
+    cache.forget_after_commits(&db);
     let address = settings.address;
     let state = AppState::new(Parts {
         storage: Storage::connect(&storage).await?,

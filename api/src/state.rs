@@ -12,6 +12,7 @@ use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    answers::Answers,
     auth::{jwt::JwtKeys, password::Passwords, seal::DataKeys},
     live::Live,
     maintenance::Maintenance,
@@ -47,6 +48,8 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    /// What is the same for everybody.
+    pub answers: Answers,
     /// Whether changes are refused.
     pub maintenance: Maintenance,
     /// Event streams, and files on their way in, that people have open.
@@ -71,6 +74,7 @@ impl AppState {
     /// Only if hashing a password fails on this machine.
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let passwords = Passwords::new(parts.settings.hash_slots)?;
+        let answers = Answers::new(parts.settings.answers_kept_for);
         Ok(Self(Arc::new(Inner {
             db: parts.db,
             storage: parts.storage,
@@ -83,6 +87,7 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            answers,
             maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),

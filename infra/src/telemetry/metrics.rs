@@ -73,6 +73,8 @@ pub const METRICS: &[Metric] = &[
         "Refresh tokens that were used twice: stolen, or a client that retries",
     ),
     counter("upload_bytes_total", &[], "Bytes of uploads that were received whole"),
+    counter("answer_cache_lookups_total", &["kind", "result"], "Looks for an answer that is the same for everybody"),
+    counter("answer_cache_errors_total", &[], "Commands of the answers' cache that Redis did not answer in time"),
     counter("search_degraded_total", &[], "Searches answered without the search index"),
     counter(
         "db_connections_given_up_total",

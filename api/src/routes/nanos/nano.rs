@@ -8,12 +8,15 @@ use domain::{
     user::Permission,
 };
 use http::{StatusCode, header};
-use infra::db::{
-    audit_log, categories, moderation_cases, nano_edits, nano_events,
-    nano_lists::{self, Filter, Sort},
-    nano_versions,
-    nanos::{self, NewNano},
-    uploads,
+use infra::{
+    cache::Shelf,
+    db::{
+        audit_log, categories, moderation_cases, nano_edits, nano_events,
+        nano_lists::{self, Filter, Sort},
+        nano_versions,
+        nanos::{self, NewNano},
+        uploads,
+    },
 };
 use jobs::{IndexNano, RemoveObject, ScanEdit};
 use queue::{
@@ -49,12 +52,17 @@ pub struct NanoDetail {
 #[utoipa::path(get, path = "/nanos", tag = "nanos", params(ListNanosParams),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<Nano>>)),
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::ValidationFailed]))))]
-pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>) -> Result<Reply<Vec<Nano>>, Error> {
+pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>) -> Result<Written, Error> {
     let filter = Filter { statuses: vec![Status::Published], ..query.filter };
-    let sort = query.sort.unwrap_or(Sort::Newest);
-    let found = nano_lists::page(&state.db, &filter, Some(sort), query.page.offset(), query.page.limit).await?;
-    let list = Nano::list(&state.storage, found.cards).await?;
-    Ok(Reply::ok(list).meta(query.page.meta(found.total)).header(header::CACHE_CONTROL, "public, max-age=30").tagged())
+    let (sort, page) = (query.sort.unwrap_or(Sort::Newest), query.page);
+    let key = json!([filter, sort, page.page, page.limit]).to_string();
+    let make = async {
+        let found = nano_lists::page(&state.db, &filter, Some(sort), page.offset(), page.limit).await?;
+        let list = Nano::list(&state.storage, found.cards).await?;
+        let reply = Reply::ok(list).meta(page.meta(found.total));
+        reply.header(header::CACHE_CONTROL, "public, max-age=30").tagged().write()
+    };
+    state.answers.get(&state.cache, ("list", Shelf::Lists), &key, make).await
 }
 
 /// Your own nanos, newest first, in whatever status.
@@ -81,14 +89,22 @@ pub async fn get(
     State(state): State<AppState>,
     user: Option<CurrentUser>,
     Path(id): Path<NanoId>,
-) -> Result<Reply<NanoDetail>, Error> {
+) -> Result<Written, Error> {
+    if user.is_some() {
+        return detail(&state, user, id).await?.write();
+    }
+    let make = async { detail(&state, None, id).await?.write() };
+    state.answers.get(&state.cache, ("nano", Shelf::Nano(id)), &id.to_string(), make).await
+}
+
+async fn detail(state: &AppState, user: Option<CurrentUser>, id: NanoId) -> Result<Reply<NanoDetail>, Error> {
     let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
     let private = user.is_some_and(|user| user.sees_private(&card.nano));
     if !private && !card.nano.status.is_public() {
         return Err(Error::not_found());
     }
     let latest_version = match card.nano.latest_version_id.filter(|_| private) {
-        Some(version) => super::versions::detail(&state, user, version).await?,
+        Some(version) => super::versions::detail(state, user, version).await?,
         None => None,
     };
     let version = match card.nano.current_version_id {

@@ -8,6 +8,7 @@ use domain::{
 };
 use serde_json::Value;
 
+use super::nanos::NanoChanged;
 use crate::storage::Key;
 
 /// A version as stored. The JSON columns hold `archive` and `content` reports.

@@ -1,0 +1,184 @@
+//! Answers that are the same for everybody: made once, and served from this process' memory or from Redis until what they say
+//! has changed. `infra::cache` has what "until" means.
+//!
+//! Whoever asks for the same at the same time waits for the one who makes it: a key here includes the generation that its reader
+//! has just read, so nobody is given what is older than their own request.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use infra::cache::{Cache, Generation, Place, Shelf};
+use moka::future::{Cache as Memory, FutureExt as _};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    reply::{Error, Meta, Written, tag},
+    routes,
+    state::AppState,
+};
+
+/// Bytes of answers in this process' memory.
+const IN_MEMORY: u64 = 16 * 1024 * 1024;
+/// The longest that `ANSWERS_KEPT_FOR` may be. What an answer has signed addresses of is good for longer.
+pub const LONGEST_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// The answers of this process.
+pub struct Answers {
+    memory: Memory<(String, Generation), Arc<Said>>,
+    kept_for: Duration,
+    /// Comes before all keys: builds with another contract share no answers.
+    contract: String,
+}
+
+/// An answer without the time at which it was given.
+pub struct Said {
+    head: Head,
+    body: Vec<u8>,
+}
+
+/// Beside the body.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    headers: Vec<(String, String)>,
+    meta: Option<Meta>,
+}
+
+impl Answers {
+    /// With zero nothing is kept.
+    pub fn new(kept_for: Duration) -> Self {
+        let size = |(key, _): &(String, Generation), said: &Arc<Said>| {
+            u32::try_from(key.len() + said.body.len()).unwrap_or(u32::MAX)
+        };
+        Self {
+            memory: Memory::builder().weigher(size).max_capacity(IN_MEMORY).time_to_live(kept_for).build(),
+            kept_for,
+            contract: tag::hash(routes::document().text.as_bytes()),
+        }
+    }
+
+    /// The answer of this kind to `key`, which says all that it depends on but the rows; `make` makes it. It must be public, and
+    /// the same for everybody.
+    pub async fn get(
+        &self,
+        cache: &Cache,
+        (kind, shelf): (&'static str, Shelf),
+        key: &str,
+        make: impl Future<Output = Result<Written, Error>> + Send,
+    ) -> Result<Written, Error> {
+        if self.kept_for.is_zero() {
+            return make.await;
+        }
+        let Some(generation) = cache.generation(&shelf).await else {
+            looked_up(kind, "unknown");
+            return make.await;
+        };
+        let key = format!("{} {kind} {key}", self.contract);
+        let place = Place { shelf, key: &key, generation: &generation };
+        let find = async {
+            if let Some(said) = cache.kept(&place).await.and_then(|bytes| Said::read(&bytes)) {
+                looked_up(kind, "redis");
+                return Ok(Arc::new(said));
+            }
+            looked_up(kind, "miss");
+            let said = Said::of(make.await?);
+            if !said.is_makeshift() {
+                cache.keep(&place, &said.bytes()?, self.kept_for).await;
+            }
+            Ok::<_, Error>(Arc::new(said))
+        };
+        let name = (key.clone(), generation.clone());
+        // On the heap: it is large, and every reader would carry it in its own future.
+        let entry = self.memory.entry_by_ref(&name).or_try_insert_with(find.boxed()).await.map_err(Error::shared)?;
+        if !entry.is_fresh() {
+            looked_up(kind, "memory");
+        }
+        let said = entry.into_value();
+        if said.is_makeshift() {
+            self.memory.invalidate(&name).await;
+        }
+        Ok(said.written())
+    }
+}
+
+fn looked_up(kind: &'static str, result: &'static str) {
+    metrics::counter!("answer_cache_lookups_total", "kind" => kind, "result" => result).increment(1);
+}
+
+impl Said {
+    fn of(written: Written) -> Self {
+        let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
+        let headers = written.headers.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
+        let head = Head { headers: headers.collect(), meta: written.meta.clone() };
+        Self { head, body: written.said().to_vec() }
+    }
+
+    /// Worth telling those who wait for it, and nobody later: a service is away.
+    fn is_makeshift(&self) -> bool {
+        self.head.meta.as_ref().is_some_and(|meta| meta.degraded)
+    }
+
+    /// A line with the head, then the body.
+    fn bytes(&self) -> Result<Vec<u8>, Error> {
+        let head = serde_json::to_vec(&self.head).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok([&head, b"\n".as_slice(), &self.body].concat())
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let head = serde_json::from_slice(&bytes[..end]).ok()?;
+        Some(Self { head, body: bytes[end + 1..].to_vec() })
+    }
+
+    /// The answer as it goes out now.
+    fn written(&self) -> Written {
+        let header = |(name, value): &(String, String)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+        };
+        let headers = self.head.headers.iter().filter_map(header).collect();
+        Written::said_again(StatusCode::OK, headers, &self.body, self.head.meta.clone())
+    }
+}
+
+/// Answers a write once everybody knows what it has made stale: who reads after that reads what was written.
+pub async fn settle(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let response = next.run(request).await;
+    if !reads {
+        state.cache.told().await;
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use http::header;
+
+    use super::*;
+    use crate::reply::Reply;
+
+    #[test]
+    fn what_was_kept_is_the_answer_but_for_its_time() {
+        let meta = Meta { total: Some(3), ..Meta::default() };
+        let reply = Reply::ok("wörd\n").meta(meta).header(header::CACHE_CONTROL, "public").revised(7);
+        let written = reply.write().ok().unwrap();
+        let (body, etag) = (written.body.clone(), written.header(&header::ETAG).unwrap().to_owned());
+        let said = Said::of(written);
+        std::thread::sleep(Duration::from_millis(2));
+        let again = Said::read(&said.bytes().ok().unwrap()).unwrap().written();
+        assert_eq!(again.header(&header::ETAG), Some(etag.as_str()));
+        assert_eq!(again.header(&header::CACHE_CONTROL), Some("public"));
+        let json = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).unwrap();
+        let (mut first, mut second) = (json(&body), json(&again.body));
+        assert_ne!(first["timestamp"], second["timestamp"]);
+        (first["timestamp"], second["timestamp"]) = (false.into(), false.into());
+        assert_eq!(first, second);
+        assert_eq!(again.into_response().extensions().get::<Meta>().unwrap().total, Some(3));
+        assert!(Said::read(b"no head").is_none());
+    }
+}
