@@ -11,21 +11,28 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use domain::ids::UserId;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use infra::cache::{Cache, Generation, Place, Shelf};
+use infra::cache::{Generation, Place, Shelf};
 use moka::future::{Cache as Memory, FutureExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    reads::Chosen,
     reply::{Error, Meta, Written, tag},
+    request::caller::Verified,
     routes,
     state::AppState,
 };
 
 /// Bytes of answers in this process' memory.
 const IN_MEMORY: u64 = 16 * 1024 * 1024;
-/// The longest that `ANSWERS_KEPT_FOR` may be. What an answer has signed addresses of is good for longer.
+/// How long one stays there, before Redis is asked again.
+const IN_MEMORY_FOR: Duration = Duration::from_secs(60);
+/// The longest that `ANSWERS_KEPT_FOR` may be.
 pub const LONGEST_KEPT: Duration = Duration::from_secs(60 * 60);
+/// No answer is older. Signed addresses in it are good for longer.
+pub const OLDEST: Duration = LONGEST_KEPT.saturating_add(IN_MEMORY_FOR);
 
 /// The answers of this process.
 pub struct Answers {
@@ -55,7 +62,7 @@ impl Answers {
             u32::try_from(key.len() + said.body.len()).unwrap_or(u32::MAX)
         };
         Self {
-            memory: Memory::builder().weigher(size).max_capacity(IN_MEMORY).time_to_live(kept_for).build(),
+            memory: Memory::builder().weigher(size).max_capacity(IN_MEMORY).time_to_live(IN_MEMORY_FOR).build(),
             kept_for,
             contract: tag::hash(routes::document().text.as_bytes()),
         }
@@ -63,31 +70,31 @@ impl Answers {
 
     /// The answer of this kind to `key`, which says all that it depends on but the rows; `make` makes it. It must be public, and
     /// the same for everybody.
-    pub async fn get(
+    pub async fn get<F: Future<Output = Result<Written, Error>> + Send>(
         &self,
-        cache: &Cache,
+        state: &AppState,
         (kind, shelf): (&'static str, Shelf),
         key: &str,
-        make: impl Future<Output = Result<Written, Error>> + Send,
+        make: impl FnOnce(Chosen) -> F + Send,
     ) -> Result<Written, Error> {
         if self.kept_for.is_zero() {
-            return make.await;
+            return make(state.reads.of_anybody()).await;
         }
-        let Some(generation) = cache.generation(&shelf).await else {
+        let Some(generation) = state.cache.generation(&shelf).await else {
             looked_up(kind, "unknown");
-            return make.await;
+            return make(state.reads.of_anybody()).await;
         };
         let key = format!("{} {kind} {key}", self.contract);
         let place = Place { shelf, key: &key, generation: &generation };
         let find = async {
-            if let Some(said) = cache.kept(&place).await.and_then(|bytes| Said::read(&bytes)) {
+            if let Some(said) = state.cache.kept(&place).await.and_then(|bytes| Said::read(&bytes)) {
                 looked_up(kind, "redis");
                 return Ok(Arc::new(said));
             }
             looked_up(kind, "miss");
-            let said = Said::of(make.await?);
+            let said = Said::of(make(state.reads.of_generation(&generation).await).await?);
             if !said.is_makeshift() {
-                cache.keep(&place, &said.bytes()?, self.kept_for).await;
+                state.cache.keep(&place, &said.bytes()?, self.kept_for).await;
             }
             Ok::<_, Error>(Arc::new(said))
         };
@@ -144,14 +151,23 @@ impl Said {
     }
 }
 
-/// Answers a write once everybody knows what it has made stale: who reads after that reads what was written.
+/// Answers a write once everybody knows what it has made stale, and who has written: who reads after that reads what was written.
 pub async fn settle(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let person = request.extensions().get::<Verified>().and_then(Verified::person);
     let response = next.run(request).await;
     if !reads {
-        state.cache.told().await;
+        written(&state, person).await;
     }
     response
+}
+
+/// This person has written something. To be awaited before they are answered.
+pub async fn written(state: &AppState, person: Option<UserId>) {
+    if let Some(person) = person {
+        state.reads.note_write(&state.cache, person).await;
+    }
+    state.cache.told().await;
 }
 
 #[cfg(test)]

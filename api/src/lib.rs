@@ -7,6 +7,7 @@ mod layers;
 mod live;
 mod maintenance;
 mod quota;
+mod reads;
 mod reply;
 mod request;
 mod routes;

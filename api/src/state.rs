@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use db::{Db, clock::Clock};
+use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::{Cache, EventHints},
     search::SearchBackend,
@@ -17,6 +17,7 @@ use crate::{
     live::Live,
     maintenance::Maintenance,
     quota::Open,
+    reads::Reads,
     reply::Error,
     routes::LastReadiness,
     settings::Settings,
@@ -25,6 +26,8 @@ use crate::{
 /// What the state is built from.
 pub struct Parts {
     pub db: Db,
+    /// For plain reads.
+    pub replica: Option<Replica>,
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
@@ -50,6 +53,8 @@ pub struct Inner {
     pub passwords: Passwords,
     /// What is the same for everybody.
     pub answers: Answers,
+    /// Where plain reads go.
+    pub reads: Reads,
     /// Whether changes are refused.
     pub maintenance: Maintenance,
     /// Event streams, and files on their way in, that people have open.
@@ -74,6 +79,7 @@ impl AppState {
     /// Only if hashing a password fails on this machine.
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let passwords = Passwords::new(parts.settings.hash_slots)?;
+        let reads = Reads::new(parts.db.clone(), parts.replica);
         let answers = Answers::new(parts.settings.answers_kept_for);
         Ok(Self(Arc::new(Inner {
             db: parts.db,
@@ -88,6 +94,7 @@ impl AppState {
             settings: parts.settings,
             passwords,
             answers,
+            reads,
             maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     journal::{self, Journal},
-    report::{self, Machine},
+    report::Machine,
     stats,
 };
 

@@ -12,7 +12,7 @@ use api::{
     auth::{jwt::JwtKeys, seal::DataKeys},
 };
 use chrono::TimeDelta;
-use db::{Db, clock::Clock};
+use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::Cache,
     env::{RedisSettings, SearchSettings, StorageSettings},
@@ -63,6 +63,7 @@ pub struct TestApp {
     pub clock: Clock,
     pub(crate) kit: tokio::sync::OnceCell<Kit>,
     settings: Settings,
+    replica_url: Option<String>,
     /// Signs access tokens.
     signing_key: String,
     database: String,
@@ -76,6 +77,8 @@ pub struct Overrides {
     pub redis_queue_url: Option<String>,
     pub redis_cache_url: Option<String>,
     pub database_server_url: Option<String>,
+    /// A replica of that server, for plain reads.
+    pub replica_server_url: Option<String>,
     /// Instead of an embedded index of the test's own.
     pub search: Option<SearchSettings>,
     /// The machine's, unless given.
@@ -160,9 +163,11 @@ impl TestApp {
         if let Some(change) = overrides.settings {
             change(&mut settings);
         }
+        let replica_url = overrides.replica_server_url.map(|server| url_of(&server, &database));
         let signing_key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
         let (url, stop) = serve(Parts {
             db: db.clone(),
+            replica: replica(&db, replica_url.as_deref()).await,
             storage: storage.clone(),
             search: search.clone(),
             cache: cache.clone(),
@@ -198,6 +203,7 @@ impl TestApp {
             clock: overrides.clock,
             kit: tokio::sync::OnceCell::new(),
             settings,
+            replica_url,
             signing_key,
             database,
             server_url,
@@ -213,6 +219,7 @@ impl TestApp {
         connect_notices(&db, &ready, &cache);
         let (url, stop) = serve(Parts {
             db: db.clone(),
+            replica: replica(&db, self.replica_url.as_deref()).await,
             storage: self.storage.clone(),
             search: self.search.clone(),
             hints: cache.event_hints(),
@@ -370,11 +377,20 @@ pub fn connect_notices(db: &Db, ready: &ReadyList, cache: &Cache) {
     cache.forget_after_commits(db);
 }
 
+async fn replica(primary: &Db, url: Option<&str>) -> Option<Replica> {
+    let replica = Db::connect_replica(url?, 20).await.expect("a database URL");
+    Some(Replica::watch(primary.clone(), replica))
+}
+
+fn url_of(server: &str, database: &str) -> String {
+    format!("{}/{database}", server.trim_end_matches('/'))
+}
+
 async fn create_database(server: &str, name: &str) -> String {
     let db = Db::connect(server, 1).await.expect("TEST_DATABASE_URL");
     database::create(&db, name).await.expect("a database of its own");
     db.close().await;
-    format!("{}/{name}", server.trim_end_matches('/'))
+    url_of(server, name)
 }
 
 async fn drop_database(server: &str, name: &str) {

@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 use super::words;
 use crate::{
-    answers::LONGEST_KEPT,
+    answers::OLDEST,
     reply::{Error, maybe_time, time},
 };
 
 /// How long a thumbnail's address is good for at least: an hour, in an answer that was kept as long as may be.
-const THUMBNAIL_LIFETIME: Duration = LONGEST_KEPT.saturating_add(Duration::from_secs(60 * 60));
+const THUMBNAIL_LIFETIME: Duration = OLDEST.saturating_add(Duration::from_secs(60 * 60));
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Creator {

@@ -46,7 +46,7 @@ async fn serve(cli: Cli) -> anyhow::Result<()> {
     let body: &'static [u8] = std::fs::read(cli.body)?.leak();
     let db = Db::connect(&cli.database, cli.pool).await?;
     let router = Router::new()
-        .route("/static", get(async || ([(header::CONTENT_TYPE, "application/json")], body)))
+        .route("/static", get(async move || ([(header::CONTENT_TYPE, "application/json")], body)))
         .route("/select", get(select))
         .with_state(db);
     let listener = tokio::net::TcpListener::bind(cli.address).await?;

@@ -16,17 +16,17 @@ use std::time::Duration;
 
 use db::Db;
 use domain::ids::NanoId;
-use redis::AsyncCommands;
+use redis::{AsyncCommands, aio::ConnectionManager};
 use sha2::{Digest, Sha256};
 
 use super::{Cache, line::Silence, milliseconds};
 use crate::db::nanos::NanoChanged;
 
-/// Places for lists, searches and the like, and for nanos.
-const LISTS: u32 = 2_048;
-const NANOS: u128 = 16_384;
-/// Larger answers are not kept: 100 nanos with long descriptions fit.
-const LARGEST: usize = 512 * 1024;
+/// Places for lists, searches and the like, and for nanos: at most 200 MB in all.
+const LISTS: u32 = 1_024;
+const NANOS: u128 = 8_192;
+/// Larger answers are not kept. A list of 20 with pictures has some 40 KB.
+const LARGEST: usize = 128 * 1024;
 /// Much longer than any answer is kept. What was kept under a generation that is gone is taken by nobody.
 const GENERATION_LIVES: u64 = 24 * 60 * 60;
 /// OpenSearch shows what it was told within a second.
@@ -159,10 +159,9 @@ impl Cache {
     async fn tell(&self, key: &str) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let set = async |redis: &mut redis::aio::ConnectionManager| {
-                redis.set_ex::<_, _, ()>(key, new_generation(), GENERATION_LIVES).await
-            };
-            let told = self.0.answers.run(set).await.is_ok();
+            // Twice, since the first failure may be that of a connection whose Redis is back already. And although Redis may be
+            // known to be away: another process may have found it again before this one.
+            let told = self.raise(key).await || self.raise(key).await;
             if !self.0.untold.is_left(key, told) {
                 return;
             }
@@ -170,10 +169,17 @@ impl Cache {
                 pause = FIRST_PAUSE;
             } else {
                 metrics::counter!("answer_cache_errors_total").increment(1);
-                tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+                self.0.untold.rest(key, pause.mul_f64(rand::random_range(0.5..1.0))).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
+    }
+
+    async fn raise(&self, key: &str) -> bool {
+        let set = async |redis: &mut ConnectionManager| {
+            redis.set_ex::<_, _, ()>(key, new_generation(), GENERATION_LIVES).await
+        };
+        self.0.answers.ask(set).await.is_ok()
     }
 
     fn generation_key(&self, shelf: Shelf) -> String {

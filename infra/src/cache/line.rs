@@ -25,6 +25,8 @@ pub enum Silence {
 }
 
 pub struct Line {
+    /// What goes over it, for the log.
+    name: &'static str,
     redis: ConnectionManager,
     deadline: Duration,
     health: Mutex<Health>,
@@ -40,14 +42,14 @@ struct Health {
 
 impl Line {
     /// Connects when first used. Needs a tokio runtime.
-    pub fn new(client: &Client, deadline: Duration, tell: fn(bool)) -> Result<Self, RedisError> {
+    pub fn new(name: &'static str, client: &Client, deadline: Duration, tell: fn(bool)) -> Result<Self, RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(deadline))
             .set_response_timeout(Some(deadline))
             .set_number_of_retries(0)
             .set_max_delay(deadline);
         let redis = client.get_connection_manager_lazy(config)?;
-        Ok(Self { redis, deadline, health: Mutex::default(), tell })
+        Ok(Self { name, redis, deadline, health: Mutex::default(), tell })
     }
 
     /// Runs one command within the deadline, or not at all while Redis is known to be away.
@@ -100,8 +102,8 @@ impl Line {
         let is_away = health.failures >= FAILURES_BEFORE_SKIP;
         drop(health);
         match (was_away, is_away) {
-            (false, true) => tracing::warn!("the cache is away; answering without it"),
-            (true, false) => tracing::info!("the cache is back"),
+            (false, true) => tracing::warn!(of = self.name, "the cache is away; answering without it"),
+            (true, false) => tracing::info!(of = self.name, "the cache is back"),
             _ => {}
         }
         (self.tell)(!is_away);

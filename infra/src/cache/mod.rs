@@ -1,5 +1,5 @@
-//! The cache role of Redis: answers that are the same for everybody, rate limits that processes share, and hints for event
-//! streams. When it is away, answers are made anew, limits are counted in this process alone, hints are dropped, and no caller
+//! The cache role of Redis: answers that are the same for everybody, rate limits that processes share, who has written lately,
+//! and hints for event streams. When it is away, answers are made anew, limits are counted in this process alone, hints are dropped, and no caller
 //! sees an error.
 
 mod answers;
@@ -8,6 +8,7 @@ mod line;
 mod local;
 mod rate_limit;
 mod untold;
+mod writers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -56,10 +57,10 @@ impl Cache {
         crate::tls::install();
         let client = Client::open(settings.cache_url.expose_secret())?;
         Ok(Self(Arc::new(Inner {
-            limits: Line::new(&client, LIMITS_WITHIN, |is_up| {
+            limits: Line::new("limits", &client, LIMITS_WITHIN, |is_up| {
                 metrics::gauge!("cache_up").set(if is_up { 1.0 } else { 0.0 });
             })?,
-            answers: Line::new(&client, ANSWERS_WITHIN, |_| {})?,
+            answers: Line::new("answers", &client, ANSWERS_WITHIN, |_| {})?,
             client,
             prefix: settings.prefix.clone(),
             local_limits: LocalLimits::default(),

@@ -81,6 +81,12 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Database connections closed because they did not answer in time, or their server no longer writes",
     ),
+    counter("db_replica_reads_total", &["result"], "Plain reads by where they went; only with a replica"),
+    gauge(
+        "db_replica_in_use",
+        &[],
+        "1 while reads go to the replica, 0 while it is away or behind; only with a replica",
+    ),
     counter("db_transaction_retries_total", &[], "Transactions of requests tried again after losing a lock race"),
     // Jobs, by the worker that runs them.
     counter("jobs_enqueued_total", &["queue", "kind"], "Jobs enqueued in transactions that committed"),

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    reads::read,
     reply::{Envelope, Error, Reply, Written},
     state::AppState,
 };
@@ -32,11 +33,12 @@ pub struct Category {
     responses((status = 200, description = "The top categories", body = Envelope<Vec<Category>>)),
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([]))))]
 pub async fn list(State(state): State<AppState>) -> Result<Written, Error> {
-    let make = async {
-        let rows = categories::list(&state.db).await?;
+    let state = &state;
+    let make = |chosen| async move {
+        let rows = read!(state.reads, chosen, |at| { Ok(categories::list(&at.db).await?) })?;
         Reply::ok(tree(rows)).header(header::CACHE_CONTROL, "public, max-age=300").tagged().write()
     };
-    state.answers.get(&state.cache, ("categories", Shelf::Lists), "", make).await
+    state.answers.get(state, ("categories", Shelf::Lists), "", make).await
 }
 
 /// Sorted by slug on every level. What hangs below an inactive category is not shown.

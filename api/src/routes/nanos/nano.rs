@@ -29,6 +29,7 @@ use utoipa::ToSchema;
 
 use super::forms::{CreateNano, EditNano, ListNanos, ListNanosParams, MyNanos};
 use crate::{
+    reads::{Chosen, read},
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
     request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, NanosCreate, Page, Path, Query, RequirePermission},
     state::AppState,
@@ -56,13 +57,16 @@ pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>)
     let filter = Filter { statuses: vec![Status::Published], ..query.filter };
     let (sort, page) = (query.sort.unwrap_or(Sort::Newest), query.page);
     let key = json!([filter, sort, page.page, page.limit]).to_string();
-    let make = async {
-        let found = nano_lists::page(&state.db, &filter, Some(sort), page.offset(), page.limit).await?;
+    let (state, filter) = (&state, &filter);
+    let make = |chosen| async move {
+        let found = read!(state.reads, chosen, |at| {
+            Ok(nano_lists::page(&at.db, filter, Some(sort), page.offset(), page.limit).await?)
+        })?;
         let list = Nano::list(&state.storage, found.cards).await?;
         let reply = Reply::ok(list).meta(page.meta(found.total));
         reply.header(header::CACHE_CONTROL, "public, max-age=30").tagged().write()
     };
-    state.answers.get(&state.cache, ("list", Shelf::Lists), &key, make).await
+    state.answers.get(state, ("list", Shelf::Lists), &key, make).await
 }
 
 /// Your own nanos, newest first, in whatever status.
@@ -90,17 +94,25 @@ pub async fn get(
     user: Option<CurrentUser>,
     Path(id): Path<NanoId>,
 ) -> Result<Written, Error> {
-    if user.is_some() {
-        return detail(&state, user, id).await?.write();
+    let state = &state;
+    if let Some(user) = user {
+        let chosen = state.reads.of(&state.cache, user.id).await;
+        return read!(state.reads, chosen, |at| { detail(state, at, Some(user), id).await?.write() });
     }
-    let make = async { detail(&state, None, id).await?.write() };
-    state.answers.get(&state.cache, ("nano", Shelf::Nano(id)), &id.to_string(), make).await
+    let make = |chosen| async move { read!(state.reads, chosen, |at| { detail(state, at, None, id).await?.write() }) };
+    state.answers.get(state, ("nano", Shelf::Nano(id)), &id.to_string(), make).await
 }
 
-async fn detail(state: &AppState, user: Option<CurrentUser>, id: NanoId) -> Result<Reply<NanoDetail>, Error> {
-    let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
+async fn detail(
+    state: &AppState,
+    at: &Chosen,
+    user: Option<CurrentUser>,
+    id: NanoId,
+) -> Result<Reply<NanoDetail>, Error> {
+    let card = nano_lists::card(&at.db, id).await?.ok_or_else(Error::not_found)?;
     let private = user.is_some_and(|user| user.sees_private(&card.nano));
-    if !private && !card.nano.status.is_public() {
+    if at.is_replica && private || !private && !card.nano.status.is_public() {
+        // Private sides are read at the primary, where workers write.
         return Err(Error::not_found());
     }
     let latest_version = match card.nano.latest_version_id.filter(|_| private) {
@@ -108,7 +120,7 @@ async fn detail(state: &AppState, user: Option<CurrentUser>, id: NanoId) -> Resu
         None => None,
     };
     let version = match card.nano.current_version_id {
-        Some(version) => nano_versions::get(&state.db, version).await?.as_ref().map(Version::from),
+        Some(version) => nano_versions::get(&at.db, version).await?.as_ref().map(Version::from),
         None => None,
     };
     let revision = card.nano.revision;

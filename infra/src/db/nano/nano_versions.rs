@@ -230,6 +230,7 @@ pub async fn publish(tx: &mut Tx, version: &VersionRow, now: DateTime<Utc>) -> R
     )
     .execute(&mut **tx)
     .await?;
+    tx.notify(NanoChanged { id: version.nano_id, in_lists: true });
     Ok(())
 }
 
