@@ -15,7 +15,8 @@ use domain::ids::UserId;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use infra::cache::{Generation, Place, Shelf};
 use moka::future::{Cache as Memory, FutureExt as _};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Map, Value};
 
 use crate::{
     reads::Chosen,
@@ -52,7 +53,17 @@ pub struct Said {
 #[derive(Serialize, Deserialize)]
 struct Head {
     headers: Vec<(String, String)>,
+    #[serde(deserialize_with = "whole")]
     meta: Option<Meta>,
+}
+
+/// What is said of a list, with what is left out where it is written. (Defaults of [`Meta`] itself would be in the OpenAPI document.)
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Meta>, D::Error> {
+    let Some(mut meta) = Option::<Map<String, Value>>::deserialize(deserializer)? else { return Ok(None) };
+    for flag in ["total_capped", "partial", "degraded"] {
+        meta.entry(flag).or_insert(Value::Bool(false));
+    }
+    serde_json::from_value(Value::Object(meta)).map(Some).map_err(D::Error::custom)
 }
 
 impl Answers {

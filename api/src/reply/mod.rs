@@ -38,7 +38,6 @@ pub fn maybe_time<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) ->
 
 /// Which part of a list this is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 pub struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
