@@ -1,10 +1,15 @@
 //! Answers that are the same for everybody: made once, and served from this process' memory or from Redis until what they say
 //! has changed. `infra::cache` has what "until" means.
 //!
-//! Whoever asks for the same at the same time waits for the one who makes it: a key here includes the generation that its reader
-//! has just read, so nobody is given what is older than their own request.
+//! Whoever asks for the same at the same time is answered together (`rounds.rs`), also while there is no Redis.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     extract::{Request, State},
@@ -22,6 +27,7 @@ use crate::{
     reads::Chosen,
     reply::{Error, Meta, Written, tag},
     request::caller::Verified,
+    rounds::Rounds,
     routes,
     state::AppState,
 };
@@ -38,6 +44,7 @@ pub const OLDEST: Duration = LONGEST_KEPT.saturating_add(IN_MEMORY_FOR);
 /// The answers of this process.
 pub struct Answers {
     memory: Memory<(String, Generation), Arc<Said>>,
+    rounds: Rounds<Result<Arc<Said>, Arc<Error>>>,
     kept_for: Duration,
     /// Comes before all keys: builds with another contract share no answers.
     contract: String,
@@ -74,6 +81,7 @@ impl Answers {
         };
         Self {
             memory: Memory::builder().weigher(size).max_capacity(IN_MEMORY).time_to_live(IN_MEMORY_FOR).build(),
+            rounds: Rounds::new(),
             kept_for,
             contract: tag::hash(routes::document().text.as_bytes()),
         }
@@ -91,35 +99,51 @@ impl Answers {
         if self.kept_for.is_zero() {
             return make(state.reads.of_anybody()).await;
         }
+        let key = format!("{} {kind} {key}", self.contract);
+        let own = AtomicBool::new(false);
+        let find = async {
+            own.store(true, Ordering::Relaxed);
+            self.find(state, (kind, shelf), &key, make).await.map_err(Arc::new)
+        };
+        // On the heap: it is large, and every reader would carry it in its own future.
+        let said = self.rounds.join(&key, find.boxed()).await;
+        if !own.into_inner() {
+            looked_up(kind, "shared");
+        }
+        Ok(said.map_err(Error::shared)?.written())
+    }
+
+    async fn find<F: Future<Output = Result<Written, Error>> + Send>(
+        &self,
+        state: &AppState,
+        (kind, shelf): (&'static str, Shelf),
+        key: &str,
+        make: impl FnOnce(Chosen) -> F + Send,
+    ) -> Result<Arc<Said>, Error> {
         let Some(generation) = state.cache.generation(&shelf).await else {
             looked_up(kind, "unknown");
-            return make(state.reads.of_anybody()).await;
+            return Ok(Arc::new(Said::of(make(state.reads.of_anybody()).await?)));
         };
-        let key = format!("{} {kind} {key}", self.contract);
-        let place = Place { shelf, key: &key, generation: &generation };
-        let find = async {
-            if let Some(said) = state.cache.kept(&place).await.and_then(|bytes| Said::read(&bytes)) {
-                looked_up(kind, "redis");
-                return Ok(Arc::new(said));
-            }
-            looked_up(kind, "miss");
-            let said = Said::of(make(state.reads.of_generation(&generation).await).await?);
-            if !said.is_makeshift() {
-                state.cache.keep(&place, &said.bytes()?, self.kept_for).await;
-            }
-            Ok::<_, Error>(Arc::new(said))
-        };
-        let name = (key.clone(), generation.clone());
-        // On the heap: it is large, and every reader would carry it in its own future.
-        let entry = self.memory.entry_by_ref(&name).or_try_insert_with(find.boxed()).await.map_err(Error::shared)?;
-        if !entry.is_fresh() {
+        let name = (key.to_owned(), generation);
+        if let Some(said) = self.memory.get(&name).await {
             looked_up(kind, "memory");
+            return Ok(said);
         }
-        let said = entry.into_value();
-        if said.is_makeshift() {
-            self.memory.invalidate(&name).await;
+        let (_, generation) = &name;
+        let place = Place { shelf, key, generation };
+        if let Some(said) = state.cache.kept(&place).await.and_then(|bytes| Said::read(&bytes)).map(Arc::new) {
+            looked_up(kind, "redis");
+            self.memory.insert(name, said.clone()).await;
+            return Ok(said);
         }
-        Ok(said.written())
+        looked_up(kind, "miss");
+        let said = Arc::new(Said::of(make(state.reads.of_generation(generation).await).await?));
+        // When a service is away, the answer is a makeshift.
+        if !said.head.meta.as_ref().is_some_and(|meta| meta.degraded) {
+            state.cache.keep(&place, &said.bytes()?, self.kept_for).await;
+            self.memory.insert(name, said.clone()).await;
+        }
+        Ok(said)
     }
 }
 
@@ -133,11 +157,6 @@ impl Said {
         let headers = written.headers.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
         let head = Head { headers: headers.collect(), meta: written.meta.clone() };
         Self { head, body: written.said().to_vec() }
-    }
-
-    /// Worth telling those who wait for it, and nobody later: a service is away.
-    fn is_makeshift(&self) -> bool {
-        self.head.meta.as_ref().is_some_and(|meta| meta.degraded)
     }
 
     /// A line with the head, then the body.

@@ -10,6 +10,7 @@ mod quota;
 mod reads;
 mod reply;
 mod request;
+mod rounds;
 mod routes;
 mod serve;
 pub mod settings;
