@@ -53,7 +53,7 @@ test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='n
 
 bench: ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
 	@deploy/install.sh --bench-tools
-	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-reader --bin bench-archive
+	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-reader --bin bench-plain --bin bench-archive --bin api
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
 
 fuzz-api: supervisor ## Send REQUESTS (50000) generated from the OpenAPI document, from SEED (1) on, as each role: no 5xx, nothing undocumented

@@ -3,7 +3,7 @@
 //! Handlers return [`Error`]; its response carries the problem as an extension, and [`render`] writes the body once
 //! the request's `Accept` and `Accept-Language` are at hand.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::Request,
@@ -94,6 +94,17 @@ impl Error {
     /// Worth another try after that time.
     pub fn after(code: Code, details: Value, time: Duration) -> Self {
         Self::Refused(Box::new(Problem { retry_after: Some(time), ..Problem::new(code, details) }))
+    }
+
+    /// One that several requests have met together.
+    pub fn shared(error: Arc<Self>) -> Self {
+        Arc::try_unwrap(error).unwrap_or_else(|error| match &*error {
+            Self::Refused(problem) => Self::Refused(problem.clone()),
+            Self::Fields(fields) => Self::Fields(fields.clone()),
+            Self::Db(error) if !error.is_transient() => Self::Internal(error.to_string()),
+            Self::Internal(reason) => Self::Internal(reason.clone()),
+            Self::Db(_) | Self::Unavailable(_) => Self::Unavailable(error.to_string()),
+        })
     }
 
     pub fn not_found() -> Self {

@@ -153,6 +153,14 @@ impl Verified {
         bearer(headers).ok().flatten().is_some_and(|token| SecretToken::personal(token).is_some())
     }
 
+    /// Who asks, whatever they ask with.
+    pub fn person(&self) -> Option<UserId> {
+        match self.0.as_ref().ok()?.as_ref()? {
+            Credential::Session(claims) => Some(claims.sub),
+            Credential::Personal(token) => Some(token.user_id),
+        }
+    }
+
     /// Whose quota the request counts against: the person's, or the personal token's own, so that whoever has found a token cannot
     /// keep its owner from revoking it.
     pub fn counts_for(&self) -> Option<String> {

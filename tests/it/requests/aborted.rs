@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use tests::TestApp;
+use tests::{TestApp, app::Overrides};
 
 /// Each first use of a statement on a connection is prepared; a handler dropped in that moment would keep its connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_go_away_cost_no_database_connection() {
-    let app = TestApp::start().await;
+    // What was kept would be answered without the database.
+    let settings: fn(&mut api::Settings) = |settings| settings.answers_kept_for = Duration::ZERO;
+    let app = TestApp::start_with(Overrides { settings: Some(settings), ..Overrides::default() }).await;
     let creator = app.creator("kim").await;
     let nano = creator.draft(&app, "Left alone").await;
     let paths = [

@@ -4,6 +4,7 @@
 mod aborted;
 mod access;
 mod addresses;
+mod answers;
 mod auth;
 mod compression;
 mod conditional;

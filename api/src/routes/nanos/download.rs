@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::versions::visible;
 use crate::{
+    answers,
     reply::{Code, Envelope, Error, Reply},
     request::{
         ClientInfo, CurrentUser, Path, Query,
@@ -142,6 +143,8 @@ pub async fn download(
         })?,
         Served::Waiting(_) => {}
     }
+    // It is no write by its method.
+    answers::written(&state, Some(user.id)).await;
     if query.redirect {
         let location = HeaderValue::from_str(url.as_str()).map_err(|error| Error::Internal(error.to_string()))?;
         let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
