@@ -199,10 +199,13 @@ mod tests {
                         }
                         None => continue,
                     };
+                    // Or the beginning of several.
                     let is_there = |method: &&str| {
                         let method = method.to_lowercase();
-                        names.contains(&format!("{method} /api/v1{path}"))
-                            || names.contains(&format!("{method} {path}"))
+                        let (full, bare) = (format!("{method} /api/v1{path}"), format!("{method} {path}"));
+                        names.contains(&full)
+                            || names.contains(&bare)
+                            || names.iter().any(|name| name.starts_with(&format!("{full}/")))
                     };
                     assert!(methods.iter().any(is_there), "{}: there is no {quoted}", code.as_str());
                     named += 1;
