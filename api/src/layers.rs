@@ -42,6 +42,7 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .layer(middleware::from_fn(reply::tag::not_modified))
         .layer(middleware::from_fn(reply::render))
         .layer(reply::compression::layer())
+        .layer(middleware::from_fn(reply::compression::identity_is_taken))
         .layer(middleware::from_fn(reply::observe));
     let router = match cors(&state.settings) {
         Some(cors) => router.layer(cors),

@@ -4,6 +4,7 @@ pub mod administration;
 pub mod audit;
 pub mod audit_export;
 pub mod ids;
+pub mod name;
 pub mod nano;
 pub mod password;
 pub mod password_hash;

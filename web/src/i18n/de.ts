@@ -319,6 +319,7 @@ export const de = {
       always: 'Jedes Nano wird geprüft',
       flagged: 'Auffälligkeiten im Inhalt',
       edited: 'Titel oder Beschreibung geändert',
+      unknown: 'Grund einer neueren Version',
     },
     edit: 'Künftig',
     since: 'seit {{date}}',

@@ -316,6 +316,7 @@ export const en: typeof de = {
       always: 'Every nano is reviewed',
       flagged: 'Conspicuous content',
       edited: 'Changed title or description',
+      unknown: 'A newer release’s cause',
     },
     edit: 'To become',
     since: 'since {{date}}',

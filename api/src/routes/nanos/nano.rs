@@ -144,7 +144,6 @@ pub async fn create(
     RequirePermission { user, .. }: RequirePermission<NanosCreate>,
     Keyed(Json(form), key): Keyed<Json<CreateNano>>,
 ) -> Result<Written, Error> {
-    let key = key.of(&user.id.to_string());
     let (id, now) = (NanoId::new(), state.clock.now());
     let nano = NewNano {
         id,
