@@ -143,7 +143,7 @@ pub async fn measure(stack: &Stack, minutes: u64, progress: &Progress) -> Result
         anyhow::bail!("too short to compare quarters")
     };
     ensure!(is_flat(*second, *last), "it grows: {last:.1} MiB in the last quarter, {second:.1} in the second");
-    Progress::line("flat".to_owned());
+    Progress::line("flat");
     Ok(())
 }
 
