@@ -4,7 +4,7 @@ import hooks from 'eslint-plugin-react-hooks'
 import ts from 'typescript-eslint'
 
 export default ts.config(
-  { ignores: ['dist', 'packages/api-client/types/schema.d.ts', 'packages/*/wasm'] },
+  { ignores: ['dist', 'public', 'packages/api-client/types/schema.d.ts', 'packages/*/wasm'] },
   js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],

@@ -1,12 +1,18 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { RouterProvider } from 'react-router'
+import { askNow, watchServer } from './api/connection'
 import { isPassing } from './api/failure'
-import './i18n/setup'
+import { History } from './app/history'
+import { Navigation, useLocation, WithParams } from './app/navigation'
+import { Scrolling } from './app/scroll'
+import { followScheme } from './app/theme'
+import { language } from './i18n/language'
 import './index.css'
-import { router } from './routes'
-import { followOtherTabs, restore } from './session/session'
+import { Guard } from './layout/guard'
+import { Shell } from './layout/shell'
+import { find, preload } from './routes'
+import { followOtherTabs, guest, restore, resume } from './session/session'
 import { useSession } from './session/store'
 
 const queries = new QueryClient({
@@ -20,6 +26,33 @@ useSession.subscribe((now, before) => {
   if (now.me?.id !== before.me?.id && before.phase !== 'restoring') queries.clear()
 })
 
+watchServer({
+  ask: async () => {
+    await guest.get('/maintenance')
+    return true
+  },
+  back: () => {
+    void resume()
+    void queries.invalidateQueries()
+  },
+})
+addEventListener('online', askNow)
+
+/** The page of the address, for whom it is for. */
+function Page() {
+  const { route, params } = find(useLocation().pathname)
+  return (
+    <Guard access={route.access}>
+      <WithParams params={params}>
+        <route.Component key={route.path} />
+      </WithParams>
+    </Guard>
+  )
+}
+
+const history = new History()
+document.documentElement.lang = language()
+followScheme()
 restore()
 followOtherTabs()
 
@@ -28,7 +61,12 @@ if (!root) throw new Error('index.html has no #root')
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <RouterProvider router={router} />
+      <Navigation history={history} preload={preload}>
+        <Scrolling />
+        <Shell>
+          <Page />
+        </Shell>
+      </Navigation>
     </QueryClientProvider>
   </StrictMode>,
 )

@@ -1,59 +1,64 @@
-import { createBrowserRouter } from 'react-router'
-import { Crash } from './layout/crash'
-import { RequireRight, RequireSession } from './layout/guard'
-import { Shell } from './layout/shell'
+import { lazy, type ComponentType } from 'react'
+import { match } from './app/match'
+import type { Permission } from './session/store'
 import * as catalogue from './pages/catalogue'
-import { Loading } from './parts/page'
+
+interface Page {
+  Component: ComponentType
+}
+
+export interface Route {
+  path: string
+  /** Who may see it: everybody, signed-in people, or those with a right. */
+  access?: 'session' | Permission
+  Component: ComponentType
+  /** Begins to load it. */
+  load: () => Promise<unknown>
+}
+
+const route = (path: string, load: () => Promise<Page>, access?: Route['access']): Route => ({
+  path,
+  access,
+  Component: lazy(async () => ({ default: (await load()).Component })),
+  load,
+})
 
 /** Every address of the site. Only the first page people open comes with the program; the others load when needed. */
-export const router = createBrowserRouter([
-  {
-    Component: Shell,
-    ErrorBoundary: Crash,
-    children: [
-      {
-        HydrateFallback: Loading,
-        children: [
-          { path: '/', Component: catalogue.Component },
-          { path: '/nanos/:id', lazy: () => import('./pages/nano') },
-          { path: '/login', lazy: () => import('./features/account/login') },
-          { path: '/register', lazy: () => import('./features/account/register') },
-          { path: '/verify-email', lazy: () => import('./features/account/verify-email') },
-          { path: '/forgot-password', lazy: () => import('./features/account/forgot-password') },
-          { path: '/reset-password', lazy: () => import('./features/account/reset-password') },
-          {
-            Component: RequireSession,
-            children: [
-              { path: '/confirm-email', lazy: () => import('./features/account/confirm-email') },
-              { path: '/account', lazy: () => import('./features/account/profile') },
-              { path: '/account/security', lazy: () => import('./features/account/security') },
-              { path: '/account/tokens', lazy: () => import('./features/account/tokens') },
-              { path: '/creator', lazy: () => import('./pages/creator') },
-            ],
-          },
-          {
-            element: <RequireRight right="nanos:create" otherwise="/creator" />,
-            children: [
-              { path: '/studio', lazy: () => import('./pages/studio') },
-              { path: '/studio/new', lazy: () => import('./pages/studio-new') },
-              { path: '/studio/nanos/:id', lazy: () => import('./pages/studio-nano') },
-              { path: '/studio/nanos/:id/edit', lazy: () => import('./pages/studio-edit') },
-            ],
-          },
-          {
-            element: <RequireRight right="moderation:decide" />,
-            children: [{ path: '/moderation', lazy: () => import('./pages/moderation') }],
-          },
-          {
-            element: <RequireRight right="users:manage" />,
-            children: [
-              { path: '/operations/users', lazy: () => import('./features/users/list') },
-              { path: '/operations/users/:id', lazy: () => import('./features/users/detail') },
-            ],
-          },
-          { path: '*', lazy: () => import('./pages/missing') },
-        ],
-      },
-    ],
-  },
-])
+const routes: readonly Route[] = [
+  { path: '/', Component: catalogue.Component, load: () => Promise.resolve() },
+  route('/nanos/:id', () => import('./pages/nano')),
+  route('/login', () => import('./features/account/login')),
+  route('/register', () => import('./features/account/register')),
+  route('/verify-email', () => import('./features/account/verify-email')),
+  route('/forgot-password', () => import('./features/account/forgot-password')),
+  route('/reset-password', () => import('./features/account/reset-password')),
+  route('/confirm-email', () => import('./features/account/confirm-email'), 'session'),
+  route('/account', () => import('./features/account/profile'), 'session'),
+  route('/account/security', () => import('./features/account/security'), 'session'),
+  route('/account/tokens', () => import('./features/account/tokens'), 'session'),
+  route('/creator', () => import('./pages/creator'), 'session'),
+  route('/studio', () => import('./pages/studio'), 'nanos:create'),
+  route('/studio/new', () => import('./pages/studio-new'), 'nanos:create'),
+  route('/studio/nanos/:id', () => import('./pages/studio-nano'), 'nanos:create'),
+  route('/studio/nanos/:id/edit', () => import('./pages/studio-edit'), 'nanos:create'),
+  route('/moderation', () => import('./pages/moderation'), 'moderation:decide'),
+  route('/operations/users', () => import('./features/users/list'), 'users:manage'),
+  route('/operations/users/:id', () => import('./features/users/detail'), 'users:manage'),
+]
+
+const missing = route('', () => import('./pages/missing'))
+
+/** The page of an address, with the parts that have a name. */
+export function find(pathname: string): { route: Route; params: Record<string, string> } {
+  for (const route of routes) {
+    const params = match(route.path, pathname)
+    if (params) return { route, params }
+  }
+  return { route: missing, params: {} }
+}
+
+/** Begins to load the page of an address; whether that works shows when it is opened. */
+export const preload = (pathname: string) =>
+  void find(pathname)
+    .route.load()
+    .catch(() => {})

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Tokens } from '../session/tokens'
 import { authenticate, createClient } from './client'
-import { describeAt, describe as tell, isPassing } from './failure'
+import { describeAt, describe as tell, isAway, isPassing } from './failure'
 
 let stop: () => void = () => {}
 afterEach(() => stop())
@@ -27,7 +27,7 @@ async function serve({ good, open = false, refusal }: { good: string[]; open?: b
   return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-function connect(url: string, next: string | undefined) {
+function connect(url: string, next: string | undefined, again = () => Promise.resolve(false)) {
   const tokens = new Tokens({
     exchange: () =>
       next ? Promise.resolve({ access_token: next, expires_in: 900 }) : Promise.reject(new Error('over')),
@@ -36,8 +36,11 @@ function connect(url: string, next: string | undefined) {
     lost: () => {},
     now: () => 0,
   })
-  const client = createClient(url, () => 'de')
-  authenticate(client, tokens)
+  const client = authenticate(
+    createClient(url, () => 'de'),
+    tokens,
+    again,
+  )
   return { client, tokens }
 }
 
@@ -78,6 +81,58 @@ describe('authenticate', () => {
     tokens.set({ access_token: 'old', expires_in: 900 })
     await expect(client.post('/')).rejects.toThrow()
     expect(seen).toEqual(['GET old de', 'GET guest de', 'POST old de'])
+  })
+})
+
+describe('a session that ends', () => {
+  it('goes on with the same request once the person has signed in again', async () => {
+    const { seen, url } = await serve({ good: ['mine'] })
+    const { client, tokens } = connect(url, undefined, () => {
+      tokens.set({ access_token: 'mine', expires_in: 900 })
+      return Promise.resolve(true)
+    })
+    tokens.set({ access_token: 'old', expires_in: 900 })
+    expect(await client.post('/', { title: 'Knoten' })).toEqual({ data: { data: 'ok' } })
+    expect(seen).toEqual(['POST old de', 'POST mine de'])
+  })
+
+  it('asks before it sends what it knows will be refused', async () => {
+    const { seen, url } = await serve({ good: ['mine'] })
+    const { client, tokens } = connect(url, undefined, () => {
+      tokens.set({ access_token: 'mine', expires_in: 900 })
+      return Promise.resolve(true)
+    })
+    tokens.resume()
+    await client.post('/')
+    expect(seen).toEqual(['POST mine de'])
+  })
+
+  it('asks nobody for what is quiet', async () => {
+    const { url } = await serve({ good: [], open: true })
+    let asked = 0
+    const { client, tokens } = connect(url, undefined, () => Promise.resolve((asked += 1) > 0))
+    tokens.set({ access_token: 'old', expires_in: 900 })
+    await client.get('/', { quiet: true })
+    expect(asked).toBe(0)
+  })
+})
+
+describe('requests', () => {
+  it('are given up when no answer comes, or nobody waits for it', async () => {
+    const server = createServer(() => {})
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    stop = () => {
+      server.closeAllConnections()
+      server.close()
+    }
+    const client = createClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => 'de')
+    const late: unknown = await client.get('/', { timeoutMs: 20 }).catch((error: unknown) => error)
+    expect([tell(late).code, isAway(late)]).toEqual(['OFFLINE', true])
+    const abort = new AbortController()
+    const left = client.get('/', { signal: abort.signal }).catch((error: unknown) => error)
+    abort.abort()
+    expect(await left).toMatchObject({ name: 'AbortError' })
+    expect(isPassing(await left)).toBe(false)
   })
 })
 

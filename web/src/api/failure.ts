@@ -1,4 +1,4 @@
-import axios from 'axios'
+import { RequestError } from './request-error'
 
 /** A request that did not work, as a person is told about it. */
 export interface Failure {
@@ -36,12 +36,12 @@ function retryAt(error: object, seconds: number | undefined): number | undefined
 }
 
 export function describe(error: unknown): Failure {
-  if (!axios.isAxiosError<ErrorBody>(error)) return { code: 'UNKNOWN', message: '', fields: {} }
-  if (!error.response) return { code: 'OFFLINE', message: '', fields: {} }
-  const told = error.response.data?.error
+  if (!(error instanceof RequestError)) return { code: 'UNKNOWN', message: '', fields: {} }
+  if (error.status === undefined) return { code: 'OFFLINE', message: '', fields: {} }
+  const told = (error.body as ErrorBody | undefined)?.error
   // An answer without our envelope comes from something in between that could not reach the API.
   if (!told?.code) {
-    return { code: error.response.status >= 500 ? 'OFFLINE' : 'UNKNOWN', message: '', fields: {} }
+    return { code: error.status >= 500 ? 'OFFLINE' : 'UNKNOWN', message: '', fields: {} }
   }
   const fields: Record<string, string> = {}
   for (const { field, message } of told.details?.fields ?? []) fields[field] ??= message
@@ -64,7 +64,15 @@ export function describeAt(error: unknown, at: Record<string, { field: string; w
 
 /** Whether the same request may work a moment later. */
 export function isPassing(error: unknown): boolean {
-  if (!axios.isAxiosError(error) || axios.isCancel(error)) return false
-  const status = error.response?.status
-  return status === undefined || status >= 500
+  return error instanceof RequestError && (error.status === undefined || error.status >= 500)
 }
+
+/** Whether the server is away as a whole, as opposed to one thing that it cannot do. */
+export function isAway(error: unknown): boolean {
+  if (!isPassing(error)) return false
+  const { code } = describe(error)
+  return code === 'OFFLINE' || code === 'UNAVAILABLE' || code === 'TOO_MANY_CONNECTIONS'
+}
+
+/** Whether there is no such thing, or none that this person may see. */
+export const isGone = (error: unknown) => error instanceof RequestError && error.status === 404

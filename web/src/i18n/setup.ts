@@ -1,40 +1,86 @@
-import i18next from 'i18next'
-import { useTranslation } from 'react-i18next'
-import { initReactI18next } from 'react-i18next/initReactI18next'
+import { useMemo, useSyncExternalStore } from 'react'
 import type { de as account } from '../features/account/de'
 import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
 import { de } from './de'
 import { en } from './en'
 import { language, rememberLanguage } from './language'
+import { at, translate, type Key, type ListKey, type Texts, type Values } from './translate'
 
-declare module 'i18next' {
-  interface CustomTypeOptions {
-    resources: { translation: typeof de; account: typeof account; users: typeof users }
-  }
+/** The site's own texts, and those that a feature keeps apart under its name. */
+interface Namespaces {
+  translation: typeof de
+  account: typeof account
+  users: typeof users
 }
 
-void i18next.use(initReactI18next).init({
-  lng: language(),
-  fallbackLng: 'de',
-  resources: { de: { translation: de }, en: { translation: en } },
-  // React escapes.
-  interpolation: { escapeValue: false },
-})
-document.documentElement.lang = i18next.language
+type Namespace = keyof Namespaces
 
-/** Texts of a feature; they come with its pages. */
+const known: Record<Language, Partial<Record<string, Texts>>> = {
+  de: { translation: de },
+  en: { translation: en },
+}
+
+const listeners = new Set<() => void>()
+const listen = (tell: () => void) => {
+  listeners.add(tell)
+  return () => listeners.delete(tell)
+}
+
+/** Texts of a feature under its name; they come with its pages. */
 export function addTexts(namespace: string, texts: Record<Language, object>) {
-  for (const [language, tree] of Object.entries(texts)) i18next.addResourceBundle(language, namespace, tree)
+  for (const language of ['de', 'en'] as const) known[language][namespace] = texts[language] as Texts
+}
+
+/** Texts of a feature beside the site's; they come with its pages. The hook that it makes knows both. */
+export function extendTexts<T extends object>(texts: Record<Language, T>) {
+  for (const language of ['de', 'en'] as const) {
+    known[language].translation = { ...known[language].translation, ...(texts[language] as Texts) }
+  }
+  return () => useTranslation() as unknown as Translation<Key<typeof de & T>, ListKey<typeof de & T>>
+}
+
+interface Translation<K extends string, L extends string> {
+  /** The text with this key in the reader's language, with values in it; `count` chooses between one and many. */
+  t: (key: K, values?: Values) => string
+  /** The texts of a list. */
+  list: (key: L) => readonly string[]
+}
+
+/** Keys of the first namespace as they are, and of each by its name: `translation:common.cancel`. */
+type Keys<N extends readonly Namespace[]> =
+  Key<Namespaces[N[0]]> | { [I in N[number]]: `${I}:${Key<Namespaces[I]>}` }[N[number]]
+
+/** Texts by their keys; what uses it follows a change of the language. */
+export function useTranslation(): Translation<Key<typeof de>, ListKey<typeof de>>
+export function useTranslation<const N extends readonly [Namespace, ...Namespace[]]>(
+  namespaces: N,
+): Translation<Keys<N>, never>
+export function useTranslation(namespaces: readonly string[] = ['translation']): Translation<string, string> {
+  const language = useLanguage()
+  const names = namespaces.join(' ')
+  return useMemo(() => {
+    const place = (key: string): [Texts[], string] => {
+      const colon = key.indexOf(':')
+      const wanted = colon < 0 ? names.split(' ') : [key.slice(0, colon)]
+      return [wanted.map((name) => known[language][name] ?? {}), key.slice(colon + 1)]
+    }
+    return {
+      t: (key, values = {}) => translate(...place(key), values, language),
+      list: (key) => {
+        const [trees, path] = place(key)
+        const found = at(trees[0], path)
+        return typeof found === 'string' ? [found] : (found ?? [])
+      },
+    }
+  }, [language, names])
 }
 
 export function setLanguage(language: Language) {
   rememberLanguage(language)
   document.documentElement.lang = language
-  void i18next.changeLanguage(language)
+  for (const tell of listeners) tell()
 }
 
 /** The language the page is in. */
-export function useLanguage(): Language {
-  return useTranslation().i18n.language === 'en' ? 'en' : 'de'
-}
+export const useLanguage = (): Language => useSyncExternalStore(listen, language)

@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest'
 import { de as deAccount } from '../features/account/de'
 import { en as enAccount } from '../features/account/en'
+import { de as deModeration } from '../features/moderation/de'
+import { en as enModeration } from '../features/moderation/en'
+import { de as deStudio } from '../features/studio/de'
+import { en as enStudio } from '../features/studio/en'
 import { de as deUsers } from '../features/users/de'
 import { en as enUsers } from '../features/users/en'
 import { de } from './de'
@@ -26,6 +30,8 @@ function texts(tree: object, path = ''): Record<string, string[]> {
 it('both languages have the same texts with the same room for values', () => {
   const both = [
     [de, en],
+    [deStudio, enStudio],
+    [deModeration, enModeration],
     [deAccount, enAccount],
     [deUsers, enUsers],
   ] as const

@@ -1,4 +1,4 @@
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 import { Button } from '../parts/button'
 
 /** When a page cannot be shown: its program did not load, or it has a bug. */

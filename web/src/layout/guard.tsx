@@ -1,39 +1,46 @@
-import { useTranslation } from 'react-i18next'
-import { Navigate, Outlet, useLocation } from 'react-router'
+import { Navigate, useLocation } from '../app/navigation'
+import type { ReactNode } from 'react'
+import { useTranslation } from '../i18n/setup'
+import { ButtonLink } from '../parts/button'
 import { Empty, Loading, Page } from '../parts/page'
 import { onTheWay } from '../session/next'
-import { useRight, useSession, type Permission } from '../session/store'
+import { useSession, type Permission } from '../session/store'
 
-/** Pages for signed-in people; others sign in first and come back. */
-export function RequireSession() {
-  const phase = useSession((session) => session.phase)
+interface GuardProps {
+  /** Who may see what is inside; without it everybody. */
+  access?: 'session' | Permission
+  children: ReactNode
+}
+
+/** Others sign in first and come back, can get the right, or are told which one they lack. */
+export function Guard({ access, children }: GuardProps) {
+  const { phase, me, lacksSecondFactor } = useSession()
   const { pathname, search } = useLocation()
-  if (phase === 'restoring') return <Loading />
-  if (phase === 'anonymous') {
-    return <Navigate to={onTheWay('/login', pathname + search)} replace />
+  // The API serves them nothing else; from there on they get to where they wanted to go.
+  const settingUp = pathname.startsWith('/account') || pathname === '/confirm-email'
+  if (lacksSecondFactor && !settingUp) {
+    return <Navigate to={onTheWay('/account/security', pathname + search)} replace />
   }
-  return <Outlet />
+  if (!access) return children
+  if (phase === 'restoring') return <Loading />
+  if (!me) return <Navigate to={onTheWay('/login', pathname + search)} replace />
+  if (access === 'session' || me.permissions.includes(access)) return children
+  if (access === 'nanos:create' && me.role === 'consumer') return <Navigate to="/creator" replace />
+  return <Forbidden right={access} />
 }
 
-/** Whoever has to have a second factor first is led to where it is set up, and from there on to where they wanted to go. */
-export function RequireSecondFactor() {
-  const lacking = useSession((session) => session.lacksSecondFactor)
-  const { pathname, search } = useLocation()
-  if (!lacking || pathname.startsWith('/account') || pathname === '/confirm-email') return <Outlet />
-  return <Navigate to={onTheWay('/account/security', pathname + search)} replace />
-}
-
-/** Pages for people with a right; `otherwise` is where those without it can get it. */
-export function RequireRight({ right, otherwise }: { right: Permission; otherwise?: string }) {
+/** Which right a page takes, and who can give it. */
+function Forbidden({ right }: { right: Permission }) {
   const { t } = useTranslation()
-  const { phase, me } = useSession()
-  const allowed = useRight(right)
-  if (phase !== 'signed-in' || !me) return <RequireSession />
-  if (allowed) return <Outlet />
-  if (otherwise) return <Navigate to={otherwise} replace />
+  const role = useSession(({ me }) => me?.role ?? 'consumer')
   return (
-    <Page title={t('common.forbidden')} narrow>
-      <Empty title={me.name} text={t(`role.${me.role}`)} />
+    <Page title={t('forbidden.title')} narrow>
+      <Empty
+        title={t(`forbidden.needs.${right.replace(':', '_') as 'jobs_read'}`)}
+        text={t('forbidden.text', { role: t(`role.${role}`) })}
+      >
+        <ButtonLink to="/">{t('missing.home')}</ButtonLink>
+      </Empty>
     </Page>
   )
 }

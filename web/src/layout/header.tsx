@@ -1,136 +1,218 @@
-import { useEffect, useState, type ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
-import { Link, NavLink, useLocation, useNavigate } from 'react-router'
-import { setLanguage, useLanguage } from '../i18n/setup'
+import { useEffect, useRef, type FormEvent } from 'react'
+import { Link, NavLink, useLocation, useNavigate, useSearchParams } from '../app/navigation'
+import { PLACES } from '../app/places'
+import { SCHEMES, setScheme, useScheme } from '../app/theme'
+import { setLanguage, useLanguage, useTranslation } from '../i18n/setup'
 import { Icon } from '../parts/icon'
+import { onTheWay } from '../session/next'
 import { signOut } from '../session/session'
-import { useRight, useSession } from '../session/store'
+import { useSession } from '../session/store'
+import { Avatar } from '../ui/avatar'
+import { Menu, MENU_ITEM } from '../ui/menu'
+import { Segments } from '../ui/segments'
+
+/** Places that the person may go to. */
+function usePlaces() {
+  const rights = useSession(({ me }) => me?.permissions)
+  return PLACES.filter(({ right }) => !right || rights?.includes(right))
+}
 
 export function Header() {
   const { t } = useTranslation()
-  const { key } = useLocation()
-  const [open, setOpen] = useState(false)
-  // Whoever has followed a link is done with the menu.
-  useEffect(() => () => setOpen(false), [key])
-  useEffect(() => {
-    if (!open) return
-    const close = (event: KeyboardEvent) => event.key === 'Escape' && setOpen(false)
-    addEventListener('keydown', close)
-    return () => removeEventListener('keydown', close)
-  }, [open])
+  const places = usePlaces()
   return (
-    <header className="border-b border-line bg-surface">
-      <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-2 px-4 sm:px-6 lg:flex-nowrap">
-        <Link to="/" className="mr-auto flex min-h-14 items-center gap-2.5 text-lg font-semibold lg:mr-4">
-          <img src="/favicon.svg" alt="" width={28} height={28} />
-          {t('site.name')}
+    <header className="sticky top-0 z-10 border-b border-line bg-surface">
+      <div className="mx-auto flex min-h-15 max-w-6xl items-center gap-x-3 px-4 sm:px-6">
+        <Link to="/" className="flex min-h-11 items-center gap-2.5 text-lg font-bold tracking-tight">
+          <img src="/favicon.svg" alt="" width={30} height={30} />
+          <span className="max-[26rem]:sr-only">{t('site.name')}</span>
         </Link>
-        <button
-          type="button"
-          aria-expanded={open}
-          aria-controls="menu"
-          onClick={() => setOpen(!open)}
-          className="flex min-h-11 items-center gap-2 rounded-lg px-3 font-medium lg:hidden"
-        >
-          <Icon name={open ? 'cross' : 'menu'} />
-          {t('site.menu')}
-        </button>
-        <div
-          id="menu"
-          className={`${open ? 'flex' : 'hidden'} w-full flex-col gap-1 pb-3 lg:flex lg:w-auto lg:flex-1 lg:flex-row lg:items-center lg:pb-0`}
-        >
-          <nav
-            aria-label={t('site.mainNavigation')}
-            className="flex flex-col gap-1 lg:flex-1 lg:flex-row lg:items-center"
-          >
-            <Places />
-          </nav>
-          <div className="flex flex-col gap-1 border-t border-line pt-1 lg:flex-row lg:items-center lg:border-0 lg:pt-0">
-            <Person />
-            <LanguageButton />
-          </div>
-        </div>
+        <nav aria-label={t('site.mainNavigation')} className="hidden items-center gap-1 md:flex">
+          {places.map(({ to, title }) => (
+            <NavLink
+              key={to}
+              to={to}
+              end={to === '/'}
+              className={({ isActive }) =>
+                `flex min-h-11 items-center rounded-md px-3 font-medium ${isActive ? 'bg-sunken' : 'hover:bg-sunken'}`
+              }
+            >
+              {t(title)}
+            </NavLink>
+          ))}
+        </nav>
+        <Search />
+        <Person />
       </div>
     </header>
   )
 }
 
-const ITEM = 'flex min-h-11 items-center rounded-lg px-3 font-medium hover:bg-sunken text-left'
-
-function Place({ to, end, children }: { to: string; end?: boolean; children: ReactNode }) {
+/** On narrow screens, within reach of the thumb; with one place there is nothing to choose. */
+export function BottomBar() {
+  const { t } = useTranslation()
+  const places = usePlaces()
+  if (places.length < 2) return null
   return (
-    <NavLink
-      to={to}
-      end={end}
-      className={({ isActive }) => `${ITEM} ${isActive ? 'text-accent' : 'text-ink'}`}
+    <nav
+      aria-label={t('site.mainNavigation')}
+      className="sticky bottom-0 z-10 flex border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
     >
-      {children}
-    </NavLink>
+      {places.map(({ to, title, icon }) => (
+        <NavLink
+          key={to}
+          to={to}
+          end={to === '/'}
+          className={({ isActive }) =>
+            `flex min-h-14 min-w-0 flex-1 flex-col items-center justify-center gap-0.5 text-sm ${isActive ? 'font-semibold text-accent' : 'text-muted'}`
+          }
+        >
+          <Icon name={icon} />
+          {t(title)}
+        </NavLink>
+      ))}
+    </nav>
   )
 }
 
-function Places() {
+/** Words to search for, from anywhere; `/` leads here. */
+function Search() {
   const { t } = useTranslation()
-  const moderates = useRight('moderation:decide')
-  const administers = useRight('users:manage')
-  const signedIn = useSession((session) => session.phase === 'signed-in')
+  const navigate = useNavigate()
+  const { pathname } = useLocation()
+  const [params] = useSearchParams()
+  const words = pathname === '/' ? (params.get('q') ?? '') : ''
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    const jump = (event: KeyboardEvent) => {
+      const typing = (event.target as Element).closest('input, textarea, select, [contenteditable], dialog')
+      if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || typing) return
+      event.preventDefault()
+      field.current?.focus()
+    }
+    addEventListener('keydown', jump)
+    return () => removeEventListener('keydown', jump)
+  }, [])
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const q = field.current?.value.trim() ?? ''
+    void navigate(q ? `/?${new URLSearchParams({ q })}` : '/')
+  }
   return (
-    <>
-      <Place to="/" end>
-        {t('nav.catalogue')}
-      </Place>
-      {signedIn && <Place to="/studio">{t('nav.studio')}</Place>}
-      {moderates && <Place to="/moderation">{t('nav.moderation')}</Place>}
-      {administers && <Place to="/operations/users">{t('nav.users')}</Place>}
-    </>
+    <form role="search" onSubmit={submit} className="relative ml-auto min-w-0 flex-1 md:ml-2 md:max-w-md">
+      <label>
+        <span className="sr-only">{t('site.search')}</span>
+        <Icon
+          name="search"
+          className="pointer-events-none absolute top-1/2 left-3 size-4 -translate-y-1/2 text-muted"
+        />
+        <input
+          key={words}
+          ref={field}
+          type="search"
+          defaultValue={words}
+          maxLength={200}
+          aria-keyshortcuts="/"
+          placeholder={t('site.searchHint')}
+          className="min-h-11 w-full rounded-full border border-line bg-sunken pr-3 pl-9 text-[0.95rem] hover:border-edge"
+        />
+      </label>
+    </form>
   )
 }
 
 function Person() {
   const { t } = useTranslation()
   const navigate = useNavigate()
+  const { pathname, search } = useLocation()
   const { phase, me } = useSession()
   // Neither the one nor the other for the moment it takes to know.
-  if (phase === 'restoring') return null
-  if (!me) {
-    return (
-      <>
-        <Place to="/login">{t('nav.login')}</Place>
-        <Place to="/register">{t('nav.register')}</Place>
-      </>
-    )
-  }
+  const known = phase !== 'restoring'
   return (
-    <>
-      <NavLink
-        to="/account"
-        className={({ isActive }) => `${ITEM} gap-2 ${isActive ? 'text-accent' : 'text-ink'}`}
+    <div className="ml-auto flex items-center gap-1">
+      {known && !me && (
+        <Link
+          to={onTheWay(
+            '/login',
+            pathname === '/login' || pathname === '/register' ? null : pathname + search,
+          )}
+          className="flex min-h-11 items-center rounded-lg border border-line px-3 font-semibold whitespace-nowrap hover:border-accent hover:text-accent"
+        >
+          {t('nav.login')}
+        </Link>
+      )}
+      <Menu
+        label={me ? `${t('site.menu')}: ${me.name}` : t('site.menu')}
+        face={
+          me ? (
+            <Avatar name={me.name} />
+          ) : (
+            <span className="grid size-11 place-items-center">
+              <Icon name="menu" />
+            </span>
+          )
+        }
       >
-        <Icon name="person" />
-        <span className="sr-only">{t('nav.account')}: </span>
-        <span className="truncate lg:max-w-40">{me.name}</span>
-      </NavLink>
-      <button
-        type="button"
-        className={`${ITEM} text-muted`}
-        onClick={() => {
-          // Out of this page first: it may not be for guests.
-          void navigate('/')
-          signOut().catch(() => {})
-        }}
-      >
-        {t('nav.logout')}
-      </button>
-    </>
+        {me && (
+          <div className="mb-1 border-b border-line pb-1">
+            <p className="px-3 pt-1 font-semibold">{me.name}</p>
+            <p className="px-3 pb-2 text-sm text-muted">{t(`role.${me.role}`)}</p>
+            <Link to="/account" className={MENU_ITEM}>
+              <Icon name="person" />
+              {t('nav.account')}
+            </Link>
+            {me.role === 'consumer' && (
+              <Link to="/creator" className={MENU_ITEM}>
+                <Icon name="upload" />
+                {t('nav.creator')}
+              </Link>
+            )}
+          </div>
+        )}
+        {known && !me && (
+          <Link to="/register" className={`${MENU_ITEM} mb-1`}>
+            <Icon name="person" />
+            {t('nav.register')}
+          </Link>
+        )}
+        <Preferences />
+        {me && (
+          <button
+            type="button"
+            className={`${MENU_ITEM} mt-1 border-t border-line`}
+            onClick={() => {
+              // Out of this page first: it may not be for guests.
+              void navigate('/')
+              signOut().catch(() => {})
+            }}
+          >
+            {t('nav.logout')}
+          </button>
+        )}
+      </Menu>
+    </div>
   )
 }
 
-function LanguageButton() {
+function Preferences() {
   const { t } = useTranslation()
-  const other = useLanguage() === 'de' ? 'en' : 'de'
   return (
-    <button type="button" lang={other} onClick={() => setLanguage(other)} className={`${ITEM} text-muted`}>
-      {t('site.otherLanguage')}
-    </button>
+    <>
+      <Segments
+        label={t('site.language')}
+        value={useLanguage()}
+        options={[
+          ['de', 'Deutsch'],
+          ['en', 'English'],
+        ]}
+        onChange={setLanguage}
+      />
+      <Segments
+        label={t('site.scheme')}
+        value={useScheme()}
+        options={SCHEMES.map((scheme) => [scheme, t(`site.schemes.${scheme}`)] as const)}
+        onChange={setScheme}
+      />
+    </>
   )
 }

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 import { maintenance } from '../api/maintenance'
 import { Notice } from '../parts/notice'
 

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
-import { useSearchParams } from 'react-router'
+import { useTranslation } from '../i18n/setup'
+import { useSearchParams } from '../app/navigation'
 import { cataloguePage, PER_PAGE, type CatalogueFilter, type CataloguePage } from '../api/nanos'
+import { STAY } from '../app/history'
 import { CardPlaceholder, NanoCard } from '../parts/card'
 import { Filters } from '../parts/filters'
 import { FailureNotice, Notice } from '../parts/notice'
@@ -34,7 +35,7 @@ export function Component() {
   const { data, error, isPlaceholderData, refetch } = useQuery(cataloguePage(filter))
   const change = (changed: Partial<CatalogueFilter>) => {
     const [, query = ''] = address({ ...filter, page: 1, ...changed }).split('?')
-    setParams(new URLSearchParams(query), { preventScrollReset: true })
+    setParams(new URLSearchParams(query), STAY)
   }
   return (
     <Page title={filter.q || t('catalogue.title')} heading={t('site.claim')}>

@@ -1,7 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
-import { Navigate } from 'react-router'
+import { useTexts } from '../features/studio/texts'
+import { Navigate } from '../app/navigation'
 import { acceptCreatorTerms } from '../features/account/api'
 import { describe } from '../api/failure'
 import { Button } from '../parts/button'
@@ -16,7 +16,7 @@ const VERSION = '2026-11'
 
 /** Accepting the creator terms. */
 export function Component() {
-  const { t } = useTranslation()
+  const { t, list } = useTexts()
   const [missed, setMissed] = useState(false)
   const accept = useMutation({
     mutationFn: async () => {
@@ -31,7 +31,7 @@ export function Component() {
       <Panel>
         <p className="mb-3 font-medium">{t('terms.lead')}</p>
         <ul className="mb-6 list-disc space-y-2 pl-5">
-          {t('terms.points', { returnObjects: true }).map((point) => (
+          {list('terms.points').map((point) => (
             <li key={point}>{point}</li>
           ))}
         </ul>

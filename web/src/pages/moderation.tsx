@@ -1,13 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
-import { Link, useSearchParams } from 'react-router'
+import { useLanguage } from '../i18n/setup'
+import { useTexts } from '../features/moderation/texts'
+import { Link, useSearchParams } from '../app/navigation'
 import { describe } from '../api/failure'
 import { decide, moderationQueue } from '../api/moderation'
 import { downloadLink, versionDetail } from '../api/nanos'
 import type { Case } from '../api/types'
 import { bytes, dateTime } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Button } from '../parts/button'
 import { Contents } from '../parts/contents'
 import { Facts } from '../parts/facts'
@@ -23,7 +23,7 @@ import { useMe } from '../session/store'
 
 /** Versions that wait for a person's decision. */
 export function Component() {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const [params] = useSearchParams()
   const page = Math.max(1, Number(params.get('page')) || 1)
   const { data, error, refetch } = useQuery(moderationQueue(page))
@@ -55,7 +55,7 @@ export function Component() {
 }
 
 function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) => void }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const me = useMe()
   const { nano, edit } = item
@@ -107,7 +107,7 @@ function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) 
 }
 
 function Files({ item: { nano, version } }: { item: Case }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const [open, setOpen] = useState(false)
   const { data, error } = useQuery({
@@ -145,7 +145,7 @@ interface DecisionProps {
 }
 
 function Decision({ item, title, onDecided }: DecisionProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const queries = useQueryClient()
   const [reason, setReason] = useState('')
   const judge = useMutation({

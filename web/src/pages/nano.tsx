@@ -1,13 +1,12 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import axios from 'axios'
-import { useTranslation } from 'react-i18next'
-import { Link, useParams } from 'react-router'
+import { useLanguage, useTranslation } from '../i18n/setup'
+import { Link, useParams } from '../app/navigation'
 import { categoryName, findCategory } from '../api/category-options'
 import { levelWord } from '../api/choices'
+import { isGone } from '../api/failure'
 import { categories, downloadLink, nanoDetail, publishedVersion } from '../api/nanos'
 import type { NanoDetail, VersionDetail } from '../api/types'
 import { bytes, count, date, languageName } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Button, ButtonLink } from '../parts/button'
 import { Contents } from '../parts/contents'
 import { Icon } from '../parts/icon'
@@ -23,7 +22,7 @@ export function Component() {
   const { id = '' } = useParams()
   const nano = useQuery(nanoDetail(id))
   if (nano.isPending) return <Loading />
-  if (axios.isAxiosError(nano.error) && nano.error.response?.status === 404) {
+  if (isGone(nano.error)) {
     return (
       <Page title={t('nano.gone')} narrow>
         <p className="mb-6 text-muted">{t('nano.goneText')}</p>

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
-import { useNavigate, useParams, useSearchParams } from 'react-router'
+import { useTexts } from '../features/studio/texts'
+import { useNavigate, useParams, useSearchParams } from '../app/navigation'
 import { describe } from '../api/failure'
 import { editNano, nanoDetail } from '../api/nanos'
 import { suggestions } from '../api/suggestions'
@@ -13,7 +13,7 @@ import { Loading, Page, Panel } from '../parts/page'
 
 /** Changing what is said about a nano; with `?from=package`, beginning with what the manifest of its package says. */
 export function Component() {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const { id = '' } = useParams()
   const nano = useQuery(nanoDetail(id))
   if (nano.isPending) return <Loading />
@@ -39,7 +39,7 @@ interface EditProps {
 
 /** An edit is made of what was read when it began, whatever is read in the background meanwhile: it says so to the API. */
 function Edit({ nano, reload }: EditProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const navigate = useNavigate()
   const queries = useQueryClient()
   const [search] = useSearchParams()

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import { useTranslation } from 'react-i18next'
-import { useNavigate, useParams } from 'react-router'
+import { useTexts } from '../features/studio/texts'
+import { useNavigate, useParams } from '../app/navigation'
 import { nanoDetail, removeNano, restoreNano, withdrawNano } from '../api/nanos'
 import { suggestions } from '../api/suggestions'
 import type { NanoDetail, PendingEdit, VersionDetail } from '../api/types'
@@ -28,7 +28,7 @@ const LOOK_AGAIN_MS = 5_000
 
 /** One of the creator's nanos: its file, the checks, the details. */
 export function Component() {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const { id = '' } = useParams()
   const { events, live } = useNanoEvents(id)
   const nano = useQuery({
@@ -59,7 +59,7 @@ interface WorkbenchProps {
 }
 
 function Workbench({ nano, outdated, events, live }: WorkbenchProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const version = nano.latest_version
   return (
     <Page
@@ -93,7 +93,7 @@ function Workbench({ nano, outdated, events, live }: WorkbenchProps) {
 
 /** The upload, unless a version is on its way already. */
 function File({ nano }: { nano: NanoDetail }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const queries = useQueryClient()
   const transfer = useUploads(({ transfers }) => transfers[nano.id])
   const version = nano.latest_version
@@ -116,7 +116,7 @@ function File({ nano }: { nano: NanoDetail }) {
 }
 
 function Rejected({ version, events }: { version: VersionDetail; events: NanoEvent[] }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const { report, scan } = version
   const reason = moderatorsReason(version, events)
   if (report && !report.accepted) {
@@ -144,7 +144,7 @@ function Rejected({ version, events }: { version: VersionDetail; events: NanoEve
 
 /** New words of a published nano, until they are public. */
 function Edited({ edit, language }: { edit: PendingEdit; language: string }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   return (
     <Panel title={t('studio.editedTitle')}>
       <p className="text-muted">{t(edit.findings ? 'studio.editedHeld' : 'studio.editedScanned')}</p>
@@ -162,7 +162,7 @@ function Findings({
   version: VersionDetail
   nanoId: string
 }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const notes = report?.findings.some((finding) => finding.severity === 'note')
   return (
     <>
@@ -202,7 +202,7 @@ function Findings({
 }
 
 function Aside({ nano }: { nano: NanoDetail }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   return (
     <aside className="space-y-4">
       <Panel title={t('studio.details')}>
@@ -233,7 +233,7 @@ function Aside({ nano }: { nano: NanoDetail }) {
 
 /** Where the nano can go from here. */
 function Moves({ nano }: { nano: NanoDetail }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const navigate = useNavigate()
   const queries = useQueryClient()
   const then = async (move: Promise<unknown>) => {

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef } from 'react'
-import { useTranslation } from 'react-i18next'
-import { useNavigate } from 'react-router'
+import { useTexts } from '../features/studio/texts'
+import { useNavigate } from '../app/navigation'
 import { createNano } from '../api/nanos'
 import type { NanoForm as Values } from '../api/types'
 import { NanoForm } from '../parts/nano-form'
@@ -9,7 +9,7 @@ import { Page, Panel } from '../parts/page'
 
 /** A new draft. */
 export function Component() {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const navigate = useNavigate()
   const queries = useQueryClient()
   // Sent again unchanged, because its answer was lost, it is the same nano.

@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
-import { Link, useSearchParams } from 'react-router'
+import { useLanguage } from '../i18n/setup'
+import { useTexts } from '../features/studio/texts'
+import { Link, useSearchParams } from '../app/navigation'
 import { myNanos } from '../api/nanos'
 import type { Nano } from '../api/types'
 import { date } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { ButtonLink } from '../parts/button'
 import { FailureNotice } from '../parts/notice'
 import { Empty, Loading, Page } from '../parts/page'
@@ -14,7 +14,7 @@ import { StatusBadge } from '../parts/status'
 
 /** A creator's own nanos. */
 export function Component() {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const [params] = useSearchParams()
   const page = Math.max(1, Number(params.get('page')) || 1)
   const { data, error, refetch } = useQuery(myNanos(page))
@@ -43,7 +43,7 @@ export function Component() {
 }
 
 function Row({ nano }: { nano: Nano }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   return (
     <li className="relative flex items-center gap-4 p-3 hover:bg-sunken sm:p-4">

@@ -1,5 +1,5 @@
 import type { ComponentProps } from 'react'
-import { Link } from 'react-router'
+import { Link } from '../app/navigation'
 
 const LOOKS = {
   primary: 'bg-accent text-on-accent hover:bg-accent-strong',

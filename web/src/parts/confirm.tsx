@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 import { Button } from './button'
 import { DialogButton, useClose } from './dialog'
 import { FailureNotice } from './notice'
@@ -24,7 +24,7 @@ export function Confirm({ action, about, text, danger, wide = true, onConfirm }:
     <DialogButton
       action={action}
       about={about}
-      title={t('studio.sure', { action })}
+      title={t('common.sure', { action })}
       look={danger ? 'danger' : 'secondary'}
       wide={wide}
     >

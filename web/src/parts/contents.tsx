@@ -1,8 +1,7 @@
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useLanguage, useTranslation } from '../i18n/setup'
 import type { Entry } from '../api/types'
 import { bytes } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { mediaKind } from '../media-kind'
 
 /** Rows shown before a person asks for more. */

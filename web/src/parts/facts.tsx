@@ -1,9 +1,8 @@
 import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useLanguage, useTranslation } from '../i18n/setup'
 import { levelWord } from '../api/choices'
 import type { Nano } from '../api/types'
 import { languageName } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Icon, type IconName } from './icon'
 
 /** Duration, level, language and format in a line. */

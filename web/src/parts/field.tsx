@@ -1,5 +1,5 @@
 import { useId, type ComponentProps, type ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 
 const CONTROL =
   'w-full rounded-lg border bg-surface px-3 py-2 text-base text-ink min-h-11 aria-invalid:border-bad border-edge'

@@ -1,10 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
+import { useLanguage, useTranslation } from '../i18n/setup'
 import { categories, type CatalogueFilter } from '../api/nanos'
 import { categoryOptions } from '../api/category-options'
 import { LANGUAGES, LEVELS } from '../api/choices'
 import { languageName } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Select } from './field'
 import { SearchBox } from './search-box'
 

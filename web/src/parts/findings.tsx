@@ -1,12 +1,12 @@
 import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useLanguage } from '../i18n/setup'
+import { useTexts } from '../features/studio/texts'
 import type { Finding, Report, Scan, ScanFinding, StepNote } from '../api/types'
 import { count as number } from '../format'
-import { useLanguage } from '../i18n/setup'
 
 /** Why the archive check refused a file: what, where, and how to put it right. */
 export function Rejections({ report }: { report: Report }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const findings = report.findings.filter((finding) => finding.severity === 'reject')
   return (
     <>
@@ -23,7 +23,7 @@ export function Notes({ report }: { report: Report }) {
 }
 
 function List({ findings, bad = false }: { findings: Finding[]; bad?: boolean }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   return (
     <ul className="space-y-4">
@@ -70,7 +70,7 @@ const isField = (entry: string): entry is 'title' | 'description' =>
 
 /** What the content scan found. */
 export function ScanFindings({ scan }: { scan: Scan }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   return (
     <ul className="space-y-4">
@@ -101,7 +101,7 @@ export function ScanFindings({ scan }: { scan: Scan }) {
 }
 
 function ScanWeight({ finding: { action } }: { finding: ScanFinding }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const look = { note: '', review: 'font-medium text-warn', quarantine: 'font-medium text-bad' }[action]
   return <span className={look}>{t(`report.action.${action}`)}</span>
 }
@@ -115,7 +115,7 @@ interface ItemProps {
 }
 
 function Item({ bad, code, entry, others, children }: ItemProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   return (
     <li className={`space-y-1 border-l-4 pl-4 ${bad ? 'border-bad' : 'border-line'}`}>
       {children}

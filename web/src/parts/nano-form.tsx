@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useLanguage } from '../i18n/setup'
+import { useTexts } from '../features/studio/texts'
 import { categoryOptions } from '../api/category-options'
 import { FORMATS, LANGUAGES, LEVELS, LICENSES } from '../api/choices'
 import { describe } from '../api/failure'
 import { categories } from '../api/nanos'
 import type { NanoForm as Values } from '../api/types'
 import { languageName } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Button } from './button'
 import { FieldError, Select, TextArea, TextField } from './field'
 import { Form, text } from './form'
@@ -26,7 +26,7 @@ interface NanoFormProps {
 
 /** What is said about a nano. The API checks it. */
 export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: NanoFormProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const fields = error ? describe(error).fields : {}
   return (
@@ -108,7 +108,7 @@ function read(values: FormData): Values {
 }
 
 function Description({ start, error }: { start: string; error?: string }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const [length, setLength] = useState(start.length)
   const used = t('studio.characters', { count: length, most: DESCRIPTION_MAX })
   return (
@@ -127,7 +127,7 @@ function Description({ start, error }: { start: string; error?: string }) {
 }
 
 function Topics({ chosen, error }: { chosen: string[]; error?: string }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const { data: tree } = useQuery(categories)
   const label = t('studio.fields.categories')

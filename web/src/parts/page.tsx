@@ -1,5 +1,5 @@
 import { useEffect, useRef, type ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 
 interface PageProps {
   /** Of the tab, and the heading unless `heading` is given. */

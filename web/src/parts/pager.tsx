@@ -1,5 +1,5 @@
-import { useTranslation } from 'react-i18next'
-import { Link } from 'react-router'
+import { useTranslation } from '../i18n/setup'
+import { Link } from '../app/navigation'
 import type { Meta } from '../api/types'
 
 interface PagerProps {

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 import { TextField } from './field'
 
 interface PasswordProps {

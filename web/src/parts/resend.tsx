@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 import { resendVerification } from '../features/account/api'
 import { Button } from './button'
 import { FailureNotice } from './notice'

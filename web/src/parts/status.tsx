@@ -1,4 +1,4 @@
-import { useTranslation } from 'react-i18next'
+import { useTranslation } from '../i18n/setup'
 import type { Status } from '../api/types'
 import { Badge } from './badge'
 

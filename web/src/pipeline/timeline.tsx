@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useLanguage } from '../i18n/setup'
+import { useTexts } from '../features/studio/texts'
 import { serverNow } from '../api/clock'
 import type { VersionDetail } from '../api/types'
 import { span } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Icon, type IconName } from '../parts/icon'
 import { Notice } from '../parts/notice'
 import { Bar } from '../parts/bar'
@@ -18,7 +18,7 @@ interface TimelineProps {
 
 /** The way of a version through the checks, as it happens. */
 export function Timeline({ version, events, live }: TimelineProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const all = steps(version, events)
   const shown = all.filter((step): step is Step & { state: Shown } => step.state !== 'skipped')
   const moving = isMoving(version, all)
@@ -73,7 +73,7 @@ const MARKS: Record<Shown, [IconName | undefined, string]> = {
 }
 
 function Row({ step, now }: { step: Step & { state: Shown }; now: number }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const [icon, look] = MARKS[step.state]
   const quiet = step.state === 'upcoming'
   return (
@@ -99,7 +99,7 @@ function Row({ step, now }: { step: Step & { state: Shown }; now: number }) {
 }
 
 function Times({ step, now }: { step: Step; now: number }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const since = (time?: string) => (time === undefined ? undefined : Math.max(0, now - Date.parse(time)))
   const waited = step.waitMs ?? since(step.waitingSince)

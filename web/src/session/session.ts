@@ -1,100 +1,172 @@
-import axios from 'axios'
-import { authenticate, createClient } from '../api/client'
-import { describe } from '../api/failure'
+import { authenticate, createClient, type Client } from '../api/client'
+import { noteAway } from '../api/connection'
+import { describe, isAway } from '../api/failure'
+import { RequestError } from '../api/request-error'
 import type { Envelope, Me, TokenPair } from '../api/types'
+import { forgetDrafts } from '../drafts/drafts'
 import { language } from '../i18n/language'
 import { useSession } from './store'
 import { Tokens } from './tokens'
 
 const BASE = '/api/v1'
-/** Tells a later visit that asking for a session is worth it. Says nothing else. */
+/** Tells a later visit, and other tabs, that asking for a session is worth it. Says nothing else. */
 const HINT = 'nano.session'
 
+/** What cannot be read for want of a server is told to everybody who waits for it. */
+const observed = (client: Client) =>
+  client.with(async (request, send) => {
+    try {
+      return await send(request)
+    } catch (error) {
+      if (request.method === 'GET' && isAway(error)) noteAway()
+      if (describe(error).code === 'SECOND_FACTOR_SETUP_REQUIRED')
+        useSession.setState({ lacksSecondFactor: true })
+      throw error
+    }
+  })
+
 /** For what needs no session, and for what makes one. */
-export const guest = createClient(BASE, language)
-/** For everything else. */
-export const api = createClient(BASE, language)
+export const guest = observed(createClient(BASE, language))
 
 async function exchange() {
-  // The answer carries the next refresh cookie: it must arrive even when the page is being left.
-  const options = { adapter: 'fetch', fetchOptions: { keepalive: true } }
-  const answer = await guest.post<Envelope<TokenPair>>('/auth/refresh-token', undefined, options)
-  return answer.data.data
+  try {
+    // The answer carries the next refresh cookie: it must arrive even when the page is being left.
+    const answer = await guest.post<Envelope<TokenPair>>('/auth/refresh-token', undefined, {
+      keepalive: true,
+    })
+    return answer.data.data
+  } catch (error) {
+    if (isAway(error)) noteAway()
+    throw error
+  }
 }
 
 export const tokens = new Tokens({
   exchange,
-  refused: (error) => axios.isAxiosError(error) && [401, 403].includes(error.response?.status ?? 0),
+  refused: (error) => error instanceof RequestError && [401, 403].includes(error.status ?? 0),
   exclusively: async (work) =>
     // Absent outside of secure contexts.
     'locks' in navigator ? await navigator.locks.request('nano.refresh', work) : await work(),
-  lost: forget,
+  lost,
   now: () => Date.now(),
 })
 
-authenticate(api, tokens)
-api.interceptors.response.use(undefined, (error: unknown) => {
-  if (describe(error).code === 'SECOND_FACTOR_SETUP_REQUIRED')
-    useSession.setState({ lacksSecondFactor: true })
-  throw error
-})
+/** For everything else. */
+export const api = authenticate(guest, tokens, signedInAgain)
 
-function leave() {
-  useSession.setState({ phase: 'anonymous', me: undefined, lacksSecondFactor: false })
+/** What was just done ends the session, and the person knows. */
+let expected = false
+
+/** The session is over. Whoever is in the middle of something is asked to sign in again, over the page as it is. */
+function lost() {
+  if (useSession.getState().phase === 'signed-in' && !expected) useSession.setState({ ended: true })
+  else forget()
 }
 
-function forget() {
+/** Resolves once it is known whether a session that ended goes on. */
+function signedInAgain(): Promise<boolean> {
+  const { ended, phase } = useSession.getState()
+  if (!ended) return Promise.resolve(phase === 'signed-in')
+  return new Promise((resolve) => {
+    const stop = useSession.subscribe((now) => {
+      if (now.ended) return
+      stop()
+      resolve(now.phase === 'signed-in')
+    })
+  })
+}
+
+function leave() {
+  useSession.setState({ phase: 'anonymous', me: undefined, ended: false, lacksSecondFactor: false })
+}
+
+/** The session is over, and stays so: what was asked for meanwhile is read as a guest. */
+export function forget() {
+  tokens.clear()
   localStorage.removeItem(HINT)
   leave()
 }
 
-async function load() {
-  const answer = await api.get<Envelope<Me>>('/auth/me')
-  useSession.setState({ phase: 'signed-in', me: answer.data.data })
+async function load(quiet = false) {
+  const answer = await api.get<Envelope<Me>>('/auth/me', { quiet })
+  useSession.setState({ phase: 'signed-in', me: answer.data.data, ended: false })
 }
 
-/** Takes up the session of an earlier visit, if there is one. */
+/**
+ * Takes up the session of an earlier visit, if there is one. While the server is away it stays unknown whether it still
+ * is one; see `resume`.
+ */
 export function restore() {
   if (!localStorage.getItem(HINT)) return
   tokens.resume()
-  useSession.setState({ phase: 'restoring', me: undefined })
-  load().catch(() => {
-    // The server is away, or the session over: a guest for now. The hint stays in the first case.
-    if (useSession.getState().phase === 'restoring') {
+  if (useSession.getState().phase === 'anonymous') useSession.setState({ phase: 'restoring', me: undefined })
+  void resume()
+}
+
+/** Asks what an earlier attempt left unknown. */
+export async function resume() {
+  if (useSession.getState().phase !== 'restoring') return
+  try {
+    await load(true)
+  } catch (error) {
+    // Waits for the server; everything else means a guest for now.
+    if (isAway(error)) noteAway()
+    else if (useSession.getState().phase === 'restoring') {
       tokens.clear()
       leave()
     }
-  })
+  }
 }
 
 /** `code`: of the second factor, where the account has one. */
 export async function signIn(email: string, password: string, code?: string) {
   const answer = await guest.post<Envelope<TokenPair>>('/auth/login', { email, password, code, cookie: true })
-  tokens.set(answer.data.data)
-  localStorage.setItem(HINT, '1')
-  await load()
+  await begin(answer.data.data)
+}
+
+/** A session has begun. */
+export async function begin(pair: TokenPair) {
+  tokens.set(pair)
+  // Another value each time, so that other tabs hear of it.
+  localStorage.setItem(HINT, String(Date.now()))
+  await load(true)
 }
 
 export async function signOut() {
+  forgetDrafts()
   try {
-    await api.post('/auth/logout')
+    await api.post('/auth/logout', undefined, { quiet: true })
   } finally {
-    tokens.clear()
     forget()
   }
 }
 
 /** Reads the signed-in person again, after something about them changed. */
-export const reload = load
+export const reload = () => load()
+
+/** The same where what was just done may have ended the session: then without asking to sign in again. */
+export async function look() {
+  if (useSession.getState().phase === 'anonymous') return
+  expected = true
+  try {
+    await load(true)
+  } catch {
+    // Told by the phase.
+  } finally {
+    expected = false
+  }
+}
 
 /** Signing in or out in another tab counts here, too. */
 export function followOtherTabs() {
   addEventListener('storage', (event) => {
     if (event.key !== HINT) return
-    if (event.newValue) restore()
-    else {
+    if (!event.newValue) {
       tokens.clear()
       leave()
-    }
+    } else if (useSession.getState().phase === 'signed-in') {
+      tokens.resume()
+      void load(true).catch(() => {})
+    } else restore()
   })
 }

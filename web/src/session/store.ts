@@ -5,6 +5,8 @@ interface Session {
   /** `restoring`: there was a session in this browser; whether it still is one is being asked. */
   phase: 'restoring' | 'anonymous' | 'signed-in'
   me: Me | undefined
+  /** It ended while the person was here: they may sign in again over the page that they are on. */
+  ended: boolean
   /** The API serves this person nothing but their account until they have a second factor. */
   lacksSecondFactor: boolean
 }
@@ -12,10 +14,12 @@ interface Session {
 export const useSession = create<Session>(() => ({
   phase: 'anonymous',
   me: undefined,
+  ended: false,
   lacksSecondFactor: false,
 }))
 
-export type Permission = 'nanos:create' | 'moderation:decide' | 'users:manage'
+export type Permission =
+  'nanos:create' | 'nanos:read_all' | 'moderation:decide' | 'jobs:read' | 'jobs:operate' | 'users:manage'
 
 /** The signed-in person, if any. */
 export const useMe = () => useSession((session) => session.me)

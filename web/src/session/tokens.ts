@@ -30,6 +30,11 @@ export class Tokens {
     this.#source = source
   }
 
+  /** Whether there should be a session. */
+  get open() {
+    return this.#open
+  }
+
   /** After signing in. */
   set(pair: TokenPair) {
     this.#open = true

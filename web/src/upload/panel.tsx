@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState, type DragEvent } from 'react'
-import { useTranslation } from 'react-i18next'
+import { useLanguage } from '../i18n/setup'
+import { useTexts } from '../features/studio/texts'
 import type { Format } from '../api/types'
 import { bytes, span } from '../format'
-import { useLanguage } from '../i18n/setup'
 import { Bar } from '../parts/bar'
 import { Button } from '../parts/button'
 import { TextArea } from '../parts/field'
@@ -26,7 +26,7 @@ interface UploadPanelProps {
 
 /** Choosing a file for a nano, and its way to the server. */
 export function UploadPanel({ nanoId, format, next }: UploadPanelProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const me = useMe()
   const transfer = useUploads(({ transfers }) => transfers[nanoId])
   if (me && !me.email_verified) {
@@ -45,7 +45,7 @@ export function UploadPanel({ nanoId, format, next }: UploadPanelProps) {
 }
 
 function Chooser({ nanoId, format, next }: UploadPanelProps) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const input = useRef<HTMLInputElement>(null)
   const changelog = useRef<HTMLTextAreaElement>(null)
   const [over, setOver] = useState(false)
@@ -110,7 +110,7 @@ function Chooser({ nanoId, format, next }: UploadPanelProps) {
 
 /** The check that the server will do again, before a byte is sent. */
 function Checking({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const { name, checked, total, report } = transfer
   const part = total === 0 ? 0 : checked / total
@@ -140,7 +140,7 @@ function Checking({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) 
 
 /** What would be refused is not sent. */
 function Refused({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   return (
     <div className="space-y-4">
       <Notice tone="bad">
@@ -155,7 +155,7 @@ function Refused({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
 }
 
 function Sending({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   const language = useLanguage()
   const percent = transfer.total === 0 ? 100 : Math.floor((transfer.sent / transfer.total) * 100)
   const sent = transfer.sent >= transfer.total
@@ -189,7 +189,7 @@ function Sending({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
 }
 
 function Failed({ nanoId, transfer }: { nanoId: string; transfer: Transfer }) {
-  const { t } = useTranslation()
+  const { t } = useTexts()
   return (
     <div className="space-y-4">
       <p className="font-medium">{transfer.uploadId ? t('upload.finishFailed') : t('upload.failed')}</p>

@@ -1,8 +1,9 @@
+import axios from 'axios'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Report } from '../api/types'
-import { api, tokens } from '../session/session'
+import { tokens } from '../session/session'
 import type { examine } from './check'
 import { cancel, dismiss, skip, submit, useUploads } from './uploads'
 
@@ -30,7 +31,7 @@ beforeEach(async () => {
     let size = 0
     request.on('data', (chunk: Buffer) => (size += chunk.length))
     request.on('end', () => {
-      seen.push(`${request.method} ${request.url} ${size}`)
+      seen.push(`${request.method} ${request.url?.replace('/api/v1', '')} ${size}`)
       response.writeHead(200, { 'Content-Type': 'application/json' })
       response.end(JSON.stringify({ data: { id: 'u1', version_id: 'v1' } }))
     })
@@ -39,9 +40,11 @@ beforeEach(async () => {
   tokens.set({ access_token: 'token', expires_in: 900 })
   // XMLHttpRequest neither.
   const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const id = api.interceptors.request.use((config) => ({ ...config, adapter: 'http', baseURL }))
+  axios.defaults.baseURL = baseURL
+  const overHttp = globalThis.fetch
+  vi.stubGlobal('fetch', (url: string, options: RequestInit) => overHttp(baseURL + url, options))
   stop = () => {
-    api.interceptors.request.eject(id)
+    delete axios.defaults.baseURL
     server.closeAllConnections()
     server.close()
   }

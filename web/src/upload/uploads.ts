@@ -1,9 +1,9 @@
-import axios from 'axios'
 import { create } from 'zustand'
 import { describe, type Failure } from '../api/failure'
 import type { Envelope, FinishedUpload, Format, Report, Upload } from '../api/types'
 import { api } from '../session/session'
 import { examine, refuses } from './check'
+import { counting } from './counting'
 import { Rate } from './rate'
 
 /** A file on its way to a nano. It goes on when the person looks at another page. */
@@ -111,18 +111,18 @@ async function send(nanoId: string, file: File) {
   warnBeforeLeaving()
   try {
     const answer = await api.put<Envelope<Upload>>(`/nanos/${nanoId}/file`, file, {
-      adapter: 'xhr',
       params: { filename: file.name },
       headers: { 'Content-Type': 'application/octet-stream' },
       signal: stop.signal,
-      onUploadProgress: ({ loaded }) => {
+      timeoutMs: 0,
+      send: counting((loaded) => {
         const sent = Math.min(loaded, file.size)
         patch(nanoId, { sent, remainingMs: rate.remaining(sent, file.size, performance.now()) })
-      },
+      }),
     })
     patch(nanoId, { sent: file.size, uploadId: answer.data.data.id })
   } catch (error) {
-    if (axios.isCancel(error)) dismiss(nanoId)
+    if (stop.signal.aborted) dismiss(nanoId)
     else patch(nanoId, { phase: 'failed', failure: describe(error) })
     return
   } finally {

@@ -8,6 +8,11 @@ export const de = {
     name: 'Anzeigename',
     nameHint: 'So sehen andere Sie. Ohne Angabe der Benutzername.',
   },
+  again: {
+    title: 'Ihre Sitzung ist abgelaufen',
+    text: 'Melden Sie sich als {{email}} wieder an. Die Seite bleibt, wie sie ist, mit allem, was Sie geschrieben haben.',
+    leave: 'Ohne Anmeldung weiter',
+  },
   login: {
     title: 'Anmelden',
     button: 'Anmelden',

@@ -9,6 +9,11 @@ export const en: typeof de = {
     name: 'Display name',
     nameHint: 'How others see you. The username if left empty.',
   },
+  again: {
+    title: 'Your session has ended',
+    text: 'Sign in as {{email}} again. The page stays as it is, with everything you have written.',
+    leave: 'Go on without signing in',
+  },
   login: {
     title: 'Sign in',
     button: 'Sign in',

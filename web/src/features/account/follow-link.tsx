@@ -1,6 +1,6 @@
 import { QueryClient, useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { useSearchParams } from 'react-router'
+import { useSearchParams } from '../../app/navigation'
 import { describe, isPassing } from '../../api/failure'
 import { FailureNotice, Notice } from '../../parts/notice'
 import { Page, Panel } from '../../parts/page'

@@ -1,5 +1,5 @@
 import { useEffect } from 'react'
-import { Link, useSearchParams } from 'react-router'
+import { Link, useSearchParams } from '../../app/navigation'
 import { Page, Panel } from '../../parts/page'
 import { keepNext, onTheWay } from '../../session/next'
 import { AskLink } from './ask-link'

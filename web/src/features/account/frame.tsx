@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import { NavLink } from 'react-router'
+import { NavLink } from '../../app/navigation'
 import { Page } from '../../parts/page'
 import { useTexts } from './texts'
 

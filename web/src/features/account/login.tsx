@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link, Navigate, useSearchParams } from 'react-router'
+import { Link, Navigate, useSearchParams } from '../../app/navigation'
 import { describe, describeAt } from '../../api/failure'
 import { Button } from '../../parts/button'
 import { Form, Submit, text } from '../../parts/form'

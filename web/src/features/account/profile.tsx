@@ -38,7 +38,7 @@ export function Component() {
         {!creates && (
           <p className="mt-6">
             <ButtonLink look="primary" to="/creator">
-              {t('translation:terms.title')}
+              {t('translation:nav.creator')}
             </ButtonLink>
           </p>
         )}

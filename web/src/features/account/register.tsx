@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { Link, Navigate, useSearchParams } from 'react-router'
+import { Link, Navigate, useSearchParams } from '../../app/navigation'
 import { describe } from '../../api/failure'
 import { TextField } from '../../parts/field'
 import { Form, Submit, text } from '../../parts/form'

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useSearchParams } from 'react-router'
+import { useSearchParams } from '../../app/navigation'
 import { describe } from '../../api/failure'
 import { ButtonLink } from '../../parts/button'
 import { Form, Submit, text } from '../../parts/form'

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
-import { useNavigate, useSearchParams } from 'react-router'
+import { useNavigate, useSearchParams } from '../../app/navigation'
 import { date } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { Badge } from '../../parts/badge'

@@ -1,5 +1,4 @@
-import { useTranslation } from 'react-i18next'
-import { addTexts } from '../../i18n/setup'
+import { addTexts, useTranslation } from '../../i18n/setup'
 import { de } from './de'
 import { en } from './en'
 

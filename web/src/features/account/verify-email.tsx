@@ -1,9 +1,9 @@
-import { Link } from 'react-router'
+import { Link } from '../../app/navigation'
 import { ButtonLink } from '../../parts/button'
 import { Notice } from '../../parts/notice'
 import { inside, keptNext, onTheWay } from '../../session/next'
-import { reload } from '../../session/session'
-import { useMe, useSession } from '../../session/store'
+import { look } from '../../session/session'
+import { useMe } from '../../session/store'
 import { verifyEmail } from './api'
 import { AskLink } from './ask-link'
 import { FollowLink } from './follow-link'
@@ -20,7 +20,7 @@ export function Component() {
       follow={async (token) => {
         await verifyEmail(token)
         // Sessions of before end with it: reading oneself finds that out, also where one is only just being taken up.
-        if (useSession.getState().phase !== 'anonymous') await reload().catch(() => undefined)
+        await look()
       }}
       done={
         <>

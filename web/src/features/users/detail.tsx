@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link, useParams } from 'react-router'
+import { Link, useParams } from '../../app/navigation'
 import { describe } from '../../api/failure'
 import { dateTime } from '../../format'
 import { useLanguage } from '../../i18n/setup'

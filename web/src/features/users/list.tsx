@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useSearchParams } from 'react-router'
+import { Link, useSearchParams } from '../../app/navigation'
 import { date } from '../../format'
+import { STAY } from '../../app/history'
 import { useLanguage } from '../../i18n/setup'
 import { Badge } from '../../parts/badge'
 import { Button } from '../../parts/button'
@@ -23,7 +24,7 @@ export function Component() {
   const { data, error, isPlaceholderData, refetch } = useQuery(userPage(filter))
   const narrowed = filter.q !== '' || filter.role !== '' || filter.status !== ''
   const change = (changed: Partial<UserFilter>) =>
-    setParams(writeFilter({ ...filter, page: 1, ...changed }), { preventScrollReset: true })
+    setParams(writeFilter({ ...filter, page: 1, ...changed }), STAY)
   const count = data?.meta?.total ?? 0
   return (
     <Page title={t('title')}>

@@ -1,0 +1,80 @@
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { describe, describeAt } from '../../api/failure'
+import { Button } from '../../parts/button'
+import { Form, Submit, text } from '../../parts/form'
+import { Password } from '../../parts/password'
+import { forget, signIn } from '../../session/session'
+import { useMe } from '../../session/store'
+import { Modal } from '../../ui/modal'
+import { CodeField, readCode } from './code-field'
+import { useTexts } from './texts'
+
+interface Attempt {
+  step: 'password' | 'code'
+  password: string
+  code?: string
+}
+
+/** Over the page, when the session has ended: what is on it stays, and what was asked for meanwhile goes on. */
+export function SignInAgain() {
+  const { t } = useTexts()
+  const me = useMe()
+  // Known to be right, and kept for the second step.
+  const [password, setPassword] = useState<string>()
+  const email = me?.email ?? ''
+  const login = useMutation({
+    mutationFn: ({ password, code }: Attempt) => signIn(email, password, code),
+    onError: (error, { step, password }) => {
+      if (step === 'password' && describe(error).code === 'SECOND_FACTOR_REQUIRED') setPassword(password)
+    },
+  })
+  const failure = login.error
+    ? describeAt(login.error, {
+        SECOND_FACTOR_REQUIRED: { field: 'code', words: t('proof.codeMissing') },
+        SECOND_FACTOR_INVALID: { field: 'code', words: t('proof.codeWrong') },
+      })
+    : undefined
+  const asked = password !== undefined && login.variables?.step === 'password'
+  return (
+    <Modal title={t('again.title')}>
+      <p className="mb-5">{t('again.text', { email })}</p>
+      <Form
+        key={password === undefined ? 'password' : 'code'}
+        focus
+        // That a code is asked for is no failure.
+        error={asked ? null : login.error}
+        failure={failure}
+        onSubmit={(values) =>
+          login.mutate(
+            password === undefined
+              ? { step: 'password', password: text(values, 'password') }
+              : { step: 'code', password, code: readCode(values) },
+          )
+        }
+      >
+        {password === undefined ? (
+          <>
+            {/* For password managers: whose password it is. */}
+            <input type="email" autoComplete="username" value={email} readOnly hidden />
+            <Password autoComplete="current-password" error={failure?.fields.password} />
+          </>
+        ) : (
+          <CodeField
+            label={t('login.code')}
+            hint={t('login.codeHint')}
+            error={asked ? undefined : failure?.fields.code}
+          />
+        )}
+        <Submit busy={login.isPending} wide>
+          {password === undefined ? t('login.button') : t('login.codeButton')}
+        </Submit>
+      </Form>
+      <p className="mt-3 text-center">
+        <Button look="quiet" onClick={forget}>
+          {t('again.leave')}
+        </Button>
+      </p>
+    </Modal>
+  )
+}

@@ -1,0 +1,23 @@
+import { answer } from '../drafts/guard'
+import { useTranslation } from '../i18n/setup'
+import { Button } from '../parts/button'
+import { Modal } from '../ui/modal'
+
+/** Asks before a page with unsent text is left. */
+export function Leave() {
+  const { t } = useTranslation()
+  return (
+    <Modal title={t('leave.title')} onClose={() => answer('stay')}>
+      <p className="mb-6">{t('leave.text')}</p>
+      <div className="flex flex-wrap justify-end gap-3">
+        <Button look="danger" onClick={() => answer('discard')}>
+          {t('leave.discard')}
+        </Button>
+        <Button onClick={() => answer('keep')}>{t('leave.keep')}</Button>
+        <Button look="primary" onClick={() => answer('stay')}>
+          {t('leave.stay')}
+        </Button>
+      </div>
+    </Modal>
+  )
+}
