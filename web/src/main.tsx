@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { askNow, watchServer } from './api/connection'
-import { isPassing } from './api/failure'
+import { isAway, isPassing } from './api/failure'
 import { History } from './app/history'
 import { Navigation, useLocation, WithParams } from './app/navigation'
 import { Scrolling } from './app/scroll'
@@ -17,7 +17,10 @@ import { useSession } from './session/store'
 
 const queries = new QueryClient({
   defaultOptions: {
-    queries: { staleTime: 15_000, retry: (failures, error) => failures < 2 && isPassing(error) },
+    queries: {
+      staleTime: 15_000, // A server that is away is watched as a whole; see `watchServer`.
+      retry: (failures, error) => failures < 2 && isPassing(error) && !isAway(error),
+    },
   },
 })
 

@@ -1,12 +1,14 @@
 import type { Category, Language } from './types'
 
-/** The tree as options of a list, children below their parents and indented. */
+/** The tree as options of a list, children below their parents and indented, in the order of the reader's alphabet. */
 export function categoryOptions(
   tree: Category[],
   language: Language,
   depth = 0,
 ): (readonly [string, string])[] {
-  return tree.flatMap((category) => [
+  const { compare } = new Intl.Collator(language)
+  const sorted = tree.toSorted((a, b) => compare(categoryName(a, language), categoryName(b, language)))
+  return sorted.flatMap((category) => [
     [category.slug, '\u{a0}'.repeat(depth * 3) + categoryName(category, language)] as const,
     ...categoryOptions(category.children, language, depth + 1),
   ])

@@ -5,6 +5,10 @@ import { Tokens } from '../session/tokens'
 import { authenticate, createClient } from './client'
 import { describeAt, describe as tell, isAway, isPassing } from './failure'
 
+// What a page has and Node.js has not.
+vi.stubGlobal('localStorage', { getItem: () => null })
+vi.stubGlobal('navigator', { languages: ['de'] })
+
 let stop: () => void = () => {}
 afterEach(() => stop())
 
@@ -163,6 +167,15 @@ describe('failures', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+
+  it('leaves out what was said in another language than the page is in now', async () => {
+    const refusal = { message: 'zu kurz', details: { fields: [{ field: 'title', message: 'fehlt' }] } }
+    const { url } = await serve({ good: [], refusal })
+    const { client } = connect(url, undefined)
+    const error: unknown = await client.get('/').catch((error: unknown) => error)
+    expect(tell(error, 'de')).toMatchObject({ message: 'zu kurz', fields: { title: 'fehlt' } })
+    expect(tell(error, 'en')).toMatchObject({ code: 'TOKEN_EXPIRED', message: '', fields: { title: '' } })
   })
 
   it('says at its field what is about one field', async () => {

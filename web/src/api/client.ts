@@ -101,7 +101,8 @@ export function createClient(base: string, language: () => string): Client {
   return new Client(async (request) => {
     const { method, path, params, body, signal, keepalive, send = overFetch } = request
     const { timeoutMs = TIMEOUT_MS } = request
-    const headers: Record<string, string> = { 'Accept-Language': language(), ...request.headers }
+    const spoken = language()
+    const headers: Record<string, string> = { 'Accept-Language': spoken, ...request.headers }
     const plain = body === undefined || body instanceof Blob
     if (!plain) headers['Content-Type'] = 'application/json'
     const ends = [signal, timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined]
@@ -118,10 +119,10 @@ export function createClient(base: string, language: () => string): Client {
     } catch (error) {
       // Whoever has ended it knows why; everybody else is told that no answer came.
       signal?.throwIfAborted()
-      throw new RequestError(method, undefined, undefined, { cause: error })
+      throw new RequestError(spoken, undefined, undefined, { cause: error })
     }
     const data = read(answer.text)
-    if (answer.status >= 400) throw new RequestError(method, answer.status, data)
+    if (answer.status >= 400) throw new RequestError(spoken, answer.status, data)
     return { data }
   })
 }

@@ -1,3 +1,4 @@
+import { language } from '../i18n/language'
 import { RequestError } from './request-error'
 
 /** A request that did not work, as a person is told about it. */
@@ -6,7 +7,7 @@ export interface Failure {
   code: string
   /** A sentence in the person's language; empty when the API said none. */
   message: string
-  /** What is wrong with each field, by the field's name; said after the field's label. */
+  /** What is wrong with each field, by the field's name; said after the field's label. Empty: just that it is wrong. */
   fields: Record<string, string>
   requestId?: string
   /** When the same may be tried again, by this machine's clock in ms. */
@@ -35,7 +36,8 @@ function retryAt(error: object, seconds: number | undefined): number | undefined
   return heard + seconds * 1000
 }
 
-export function describe(error: unknown): Failure {
+/** `spoken`: the language that the page is in now. What was said in another one is left out. */
+export function describe(error: unknown, spoken: string = language()): Failure {
   if (!(error instanceof RequestError)) return { code: 'UNKNOWN', message: '', fields: {} }
   if (error.status === undefined) return { code: 'OFFLINE', message: '', fields: {} }
   const told = (error.body as ErrorBody | undefined)?.error
@@ -44,10 +46,11 @@ export function describe(error: unknown): Failure {
     return { code: error.status >= 500 ? 'OFFLINE' : 'UNKNOWN', message: '', fields: {} }
   }
   const fields: Record<string, string> = {}
-  for (const { field, message } of told.details?.fields ?? []) fields[field] ??= message
+  const readable = error.language === spoken
+  for (const { field, message } of told.details?.fields ?? []) fields[field] ??= readable ? message : ''
   return {
     code: told.code,
-    message: told.message ?? '',
+    message: readable ? (told.message ?? '') : '',
     fields,
     requestId: told.details?.request_id,
     retryAt: retryAt(error, told.details?.retry_after_seconds),

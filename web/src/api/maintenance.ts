@@ -7,7 +7,7 @@ const EVERY = 30_000
 /** Whether changes are refused just now; asked for again while somebody looks. */
 export const maintenance = queryOptions({
   queryKey: ['maintenance'],
-  queryFn: async () => (await api.get<Envelope<Maintenance>>('/maintenance')).data.data,
+  queryFn: async ({ signal }) => (await api.get<Envelope<Maintenance>>('/maintenance', { signal })).data.data,
   refetchInterval: EVERY,
   staleTime: EVERY,
 })

@@ -6,9 +6,9 @@ import type { Case, Envelope } from './types'
 export const moderationQueue = (page: number) =>
   queryOptions({
     queryKey: ['cases', page],
-    queryFn: async () => {
+    queryFn: async ({ signal }) => {
       const params = { page, limit: PER_PAGE }
-      return (await api.get<Envelope<Case[]>>('/admin/moderation/queue', { params })).data
+      return (await api.get<Envelope<Case[]>>('/admin/moderation/queue', { params, signal })).data
     },
     placeholderData: keepPreviousData,
   })

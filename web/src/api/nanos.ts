@@ -1,5 +1,6 @@
 import { queryOptions, keepPreviousData } from '@tanstack/react-query'
 import { api } from '../session/session'
+import { names } from './catalogue-filter'
 import { noteServerTime } from './clock'
 import type {
   Category,
@@ -33,60 +34,66 @@ export interface CataloguePage {
 
 export type Found = Nano & Pick<SearchAnswer['hits'][number], 'highlights'>
 
-async function read<T>(path: string, params?: object): Promise<Envelope<T>> {
-  const answer = await api.get<Envelope<T>>(path, { params })
+async function read<T>(path: string, params?: object, signal?: AbortSignal): Promise<Envelope<T>> {
+  const answer = await api.get<Envelope<T>>(path, { params, signal })
   noteServerTime(answer.data.timestamp)
   return answer.data
 }
 
-async function catalogue({ q, ...filter }: CatalogueFilter): Promise<CataloguePage> {
+async function catalogue({ q, ...filter }: CatalogueFilter, signal: AbortSignal): Promise<CataloguePage> {
+  if (q && !names(q)) return { nanos: [], meta: { total: 0, page: 1 }, corrected: false }
   // Empty parameters count as absent.
   const params = { ...filter, limit: PER_PAGE }
   if (q) {
-    const { data, meta } = await read<SearchAnswer>('/search', { q, ...params })
+    const { data, meta } = await read<SearchAnswer>('/search', { q, ...params }, signal)
     return { nanos: data.hits, meta: meta ?? {}, corrected: data.corrected }
   }
-  const { data, meta } = await read<Nano[]>('/nanos', params)
+  const { data, meta } = await read<Nano[]>('/nanos', params, signal)
   return { nanos: data, meta: meta ?? {}, corrected: false }
 }
 
 export const cataloguePage = (filter: CatalogueFilter) =>
   queryOptions({
     queryKey: ['catalogue', filter],
-    queryFn: () => catalogue(filter),
+    queryFn: ({ signal }) => catalogue(filter, signal),
     placeholderData: keepPreviousData,
   })
 
 export const categories = queryOptions({
   queryKey: ['categories'],
-  queryFn: async () => (await read<Category[]>('/categories')).data,
+  queryFn: async ({ signal }) => (await read<Category[]>('/categories', undefined, signal)).data,
   staleTime: 10 * 60_000,
 })
 
 export const nanoDetail = (id: string) =>
-  queryOptions({ queryKey: ['nano', id], queryFn: async () => (await read<NanoDetail>(`/nanos/${id}`)).data })
+  queryOptions({
+    queryKey: ['nano', id],
+    queryFn: async ({ signal }) => (await read<NanoDetail>(`/nanos/${id}`, undefined, signal)).data,
+  })
 
 /** The version that everybody gets, with its manifest; null while nothing is published. */
 export const publishedVersion = (id: string) =>
   queryOptions({
     queryKey: ['nano', id, 'published'],
-    queryFn: async () => {
-      const { data: versions } = await read<Version[]>(`/nanos/${id}/versions`)
+    queryFn: async ({ signal }) => {
+      const { data: versions } = await read<Version[]>(`/nanos/${id}/versions`, undefined, signal)
       const live = versions.find((version) => version.state === 'published')
-      return live ? (await read<VersionDetail>(`/nanos/${id}/versions/${live.number}`)).data : null
+      if (!live) return null
+      return (await read<VersionDetail>(`/nanos/${id}/versions/${live.number}`, undefined, signal)).data
     },
   })
 
 export const versionDetail = (id: string, number: number) =>
   queryOptions({
     queryKey: ['nano', id, 'version', number],
-    queryFn: async () => (await read<VersionDetail>(`/nanos/${id}/versions/${number}`)).data,
+    queryFn: async ({ signal }) =>
+      (await read<VersionDetail>(`/nanos/${id}/versions/${number}`, undefined, signal)).data,
   })
 
 export const myNanos = (page: number) =>
   queryOptions({
     queryKey: ['mine', page],
-    queryFn: () => read<Nano[]>('/nanos/mine', { page, limit: PER_PAGE }),
+    queryFn: ({ signal }) => read<Nano[]>('/nanos/mine', { page, limit: PER_PAGE }, signal),
     placeholderData: keepPreviousData,
   })
 

@@ -3,6 +3,8 @@ import { useSession } from '../session/store'
 import { dropDraft, keepDraft, keptDraft } from './drafts'
 import { markClean, markDirty } from './guard'
 
+export type Draft<T> = ReturnType<typeof useDraft<T>>
+
 /** The draft of a form by its name: what was typed earlier, and where to keep what is typed now. */
 export function useDraft<T>(name: string) {
   // As it was when the form came up: a form that is being filled in is not filled in by somebody else.

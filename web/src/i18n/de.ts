@@ -37,6 +37,7 @@ export const de = {
     showAll_other: 'Alle {{count}} Einträge zeigen',
     showFewer: 'Weniger zeigen',
     requestId: 'Request-ID: {{id}}',
+    wrongField: 'stimmt so nicht',
     fixFields: 'Bitte prüfen Sie die markierten Felder.',
     optional: 'freiwillig',
     copied: 'In die Zwischenablage kopiert.',
@@ -140,6 +141,8 @@ export const de = {
     download: 'Herunterladen',
     downloadSize: 'Herunterladen ({{size}})',
     downloadLogin: 'Zum Herunterladen anmelden',
+    downloadUnverified:
+      'Zum Herunterladen fehlt noch die Bestätigung Ihrer Adresse {{email}}: Folgen Sie dem Link in der Mail, die Sie von uns bekommen haben.',
     downloadStarted: 'Der Download startet.',
     openInStudio: 'Im Studio öffnen',
     notPublic:

@@ -38,6 +38,7 @@ export const en: typeof de = {
     showAll_other: 'Show all {{count}} entries',
     showFewer: 'Show fewer',
     requestId: 'Request id: {{id}}',
+    wrongField: 'is not right',
     fixFields: 'Please check the marked fields.',
     optional: 'optional',
     copied: 'Copied to the clipboard.',
@@ -141,6 +142,8 @@ export const en: typeof de = {
     download: 'Download',
     downloadSize: 'Download ({{size}})',
     downloadLogin: 'Sign in to download',
+    downloadUnverified:
+      'Before you can download, your address {{email}} has to be confirmed: follow the link in the mail that you got from us.',
     downloadStarted: 'The download is starting.',
     openInStudio: 'Open in the studio',
     notPublic: 'This nano is not public (status: {{status}}). Only you and the moderators see this page.',

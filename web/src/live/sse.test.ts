@@ -12,9 +12,9 @@ const STREAM =
   '\u{feff}retry: 2000\r\n: events\r\n\r\nid: 7\revent: validated\rdata: {"a":1}\r\rdata:x\ndata:  y\n\nid\ndata\n\n'
 
 const EVENTS = [
-  { type: 'validated', data: '{"a":1}' },
-  { type: 'message', data: 'x\n y' },
-  { type: 'message', data: '' },
+  { type: 'validated', data: '{"a":1}', id: '7' },
+  { type: 'message', data: 'x\n y', id: '7' },
+  { type: 'message', data: '', id: '' },
 ]
 
 describe('EventParser', () => {
@@ -48,7 +48,7 @@ describe('EventParser', () => {
 
   it('ignores ids with a null, waits that are no number, and unknown fields', () => {
     const { parser, events } = parse('id: 1\0\nretry: soon\ncolour: red\ndata: a\n\n')
-    expect(events).toEqual([{ type: 'message', data: 'a' }])
+    expect(events).toEqual([{ type: 'message', data: 'a', id: '' }])
     expect([parser.lastEventId, parser.retry]).toEqual(['', undefined])
   })
 })

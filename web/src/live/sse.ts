@@ -3,6 +3,8 @@ export interface ServerEvent {
   /** `message` unless named. */
   type: string
   data: string
+  /** Of this event, or of the last one before it that had one. */
+  id: string
 }
 
 /**
@@ -63,7 +65,7 @@ export class EventParser {
 
   #dispatch() {
     if (this.#id !== undefined) this.lastEventId = this.#id
-    const event = { type: this.#type || 'message', data: this.#data.join('\n') }
+    const event = { type: this.#type || 'message', data: this.#data.join('\n'), id: this.lastEventId }
     const empty = this.#data.length === 0
     this.#type = ''
     this.#data = []

@@ -11,6 +11,8 @@ export interface StreamOptions {
   onEvent: (event: ServerEvent) => void
   /** Whether events come as they happen; false while it reconnects. */
   onLive?: (live: boolean) => void
+  /** What was seen earlier: only what came after it is wanted. */
+  after?: string
   signal: AbortSignal
   fetch?: typeof fetch
 }
@@ -28,6 +30,7 @@ export async function follow(options: StreamOptions): Promise<void> {
     pause = FIRST_PAUSE
     options.onEvent(event)
   })
+  parser.lastEventId = options.after ?? ''
   while (!signal.aborted) {
     let wait = 0
     try {

@@ -3,29 +3,12 @@ import { useTranslation } from '../i18n/setup'
 import { useSearchParams } from '../app/navigation'
 import { cataloguePage, PER_PAGE, type CatalogueFilter, type CataloguePage } from '../api/nanos'
 import { STAY } from '../app/history'
+import { address, readFilter } from '../api/catalogue-filter'
 import { CardPlaceholder, NanoCard } from '../parts/card'
 import { Filters } from '../parts/filters'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Empty, Page } from '../parts/page'
 import { Pager } from '../parts/pager'
-
-function readFilter(params: URLSearchParams): CatalogueFilter {
-  const text = (name: string) => params.get(name)?.trim() ?? ''
-  const page = Number(params.get('page'))
-  return {
-    q: text('q'),
-    category: text('category'),
-    level: text('level'),
-    language: text('language'),
-    page: Number.isInteger(page) && page > 0 ? page : 1,
-  }
-}
-
-function address(filter: CatalogueFilter): string {
-  const { page, ...words } = filter
-  const params = Object.entries({ ...words, page: page > 1 ? String(page) : '' }).filter(([, value]) => value)
-  return params.length > 0 ? `/?${new URLSearchParams(params).toString()}` : '/'
-}
 
 /** The catalogue: everything published, or what was searched for. The address says which part. */
 export function Component() {

@@ -7,6 +7,7 @@ import { describe } from '../api/failure'
 import { decide, moderationQueue } from '../api/moderation'
 import { downloadLink, versionDetail } from '../api/nanos'
 import type { Case } from '../api/types'
+import { useDraft } from '../drafts/use-draft'
 import { bytes, dateTime } from '../format'
 import { Button } from '../parts/button'
 import { Contents } from '../parts/contents'
@@ -147,10 +148,12 @@ interface DecisionProps {
 function Decision({ item, title, onDecided }: DecisionProps) {
   const { t } = useTexts()
   const queries = useQueryClient()
-  const [reason, setReason] = useState('')
+  const draft = useDraft<string>(`case.${item.id}`)
+  const [reason, setReason] = useState(draft.kept?.values ?? '')
   const judge = useMutation({
     mutationFn: (decision: 'approve' | 'reject') => decide(item.id, decision, reason),
     onSuccess: async (_, decision) => {
+      draft.drop()
       onDecided(t(decision === 'approve' ? 'moderation.approved' : 'moderation.rejected', { title }))
       await queries.invalidateQueries({ queryKey: ['cases'] })
     },
@@ -166,7 +169,11 @@ function Decision({ item, title, onDecided }: DecisionProps) {
         maxLength={1000}
         required
         value={reason}
-        onChange={(event) => setReason(event.target.value)}
+        onChange={(event) => {
+          setReason(event.target.value)
+          if (event.target.value === '') draft.drop()
+          else draft.keep(event.target.value)
+        }}
         error={wrong}
       />
       {failure && !wrong && <FailureNotice failure={failure} />}

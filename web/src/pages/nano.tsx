@@ -1,9 +1,11 @@
+import { useEffect } from 'react'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useLanguage, useTranslation } from '../i18n/setup'
-import { Link, useParams } from '../app/navigation'
+import { STAY } from '../app/history'
+import { Link, useParams, useSearchParams } from '../app/navigation'
 import { categoryName, findCategory } from '../api/category-options'
 import { levelWord } from '../api/choices'
-import { isGone } from '../api/failure'
+import { describe, isGone } from '../api/failure'
 import { categories, downloadLink, nanoDetail, publishedVersion } from '../api/nanos'
 import type { NanoDetail, VersionDetail } from '../api/types'
 import { bytes, count, date, languageName } from '../format'
@@ -13,8 +15,9 @@ import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
+import { Resend } from '../parts/resend'
 import { onTheWay } from '../session/next'
-import { useMe } from '../session/store'
+import { useMe, useSession } from '../session/store'
 
 /** One nano, as everybody sees it. */
 export function Component() {
@@ -88,23 +91,52 @@ function Download({ nano, version }: { nano: NanoDetail; version?: VersionDetail
     // The answer names an attachment: the browser saves it and stays on this page.
     onSuccess: ({ url }) => location.assign(url),
   })
+  const phase = useSession((session) => session.phase)
+  const [params, setParams] = useSearchParams()
+  const { mutate } = download
+  const wanted = params.has('download') && me?.email_verified === true
+  // Whoever had to sign in, register or confirm an address for it gets what they came for.
+  useEffect(() => {
+    if (!wanted) return
+    setParams({}, { replace: true, ...STAY })
+    mutate()
+  }, [wanted, setParams, mutate])
+  if (phase === 'restoring')
+    return (
+      <Button className="w-full" look="primary" busy>
+        {t('nano.download')}
+      </Button>
+    )
   if (!me) {
     return (
-      <ButtonLink look="primary" className="w-full" to={onTheWay('/login', `/nanos/${nano.id}`)}>
+      <ButtonLink look="primary" className="w-full" to={onTheWay('/login', `/nanos/${nano.id}?download`)}>
         {t('nano.downloadLogin')}
       </ButtonLink>
     )
   }
+  const unverified = !me.email_verified || describe(download.error).code === 'EMAIL_NOT_VERIFIED'
   return (
     <div className="space-y-3">
-      <Button look="primary" className="w-full" busy={download.isPending} onClick={() => download.mutate()}>
+      <Button
+        look="primary"
+        className="w-full"
+        busy={download.isPending}
+        blocked={unverified}
+        onClick={() => download.mutate()}
+      >
         <Icon name="download" />
         {version?.size ? t('nano.downloadSize', { size: bytes(version.size, language) }) : t('nano.download')}
       </Button>
       <p role="status" className={download.isSuccess ? 'text-sm text-muted' : 'sr-only'}>
         {download.isSuccess && t('nano.downloadStarted')}
       </p>
-      {download.error && <FailureNotice error={download.error} />}
+      {unverified && (
+        <Notice tone="info">
+          <p className="mb-3">{t('nano.downloadUnverified', { email: me.email })}</p>
+          <Resend email={me.email} next={`/nanos/${nano.id}?download`} />
+        </Notice>
+      )}
+      {download.error && !unverified && <FailureNotice error={download.error} />}
     </div>
   )
 }

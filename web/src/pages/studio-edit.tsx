@@ -7,6 +7,7 @@ import { editNano, nanoDetail } from '../api/nanos'
 import { suggestions } from '../api/suggestions'
 import type { NanoDetail, NanoForm as Values } from '../api/types'
 import { Button } from '../parts/button'
+import { useDraft } from '../drafts/use-draft'
 import { NanoForm } from '../parts/nano-form'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
@@ -43,12 +44,15 @@ function Edit({ nano, reload }: EditProps) {
   const navigate = useNavigate()
   const queries = useQueryClient()
   const [search] = useSearchParams()
-  const [base, setBase] = useState(nano)
+  const draft = useDraft<Values & { revision: number }>(`nano.${nano.id}`)
+  // A draft goes on from what it was begun on: whatever was changed since is not overwritten by it.
+  const [base, setBase] = useState({ ...nano, revision: draft.kept?.values.revision ?? nano.revision })
   const pack = search.get('from') === 'package' ? base.latest_version?.report?.package : undefined
   const back = () => navigate(`/studio/nanos/${base.id}`)
   const edit = useMutation({
     mutationFn: (values: Values) => editNano(base.id, base.revision, values),
     onSuccess: async () => {
+      draft.drop()
       void queries.invalidateQueries({ queryKey: ['mine'] })
       void queries.invalidateQueries({ queryKey: ['catalogue'] })
       await queries.invalidateQueries({ queryKey: ['nano', base.id] })
@@ -58,6 +62,7 @@ function Edit({ nano, reload }: EditProps) {
   const current = useMutation({
     mutationFn: reload,
     onSuccess: (fresh) => {
+      draft.forget()
       edit.reset()
       setBase(fresh)
     },
@@ -84,6 +89,14 @@ function Edit({ nano, reload }: EditProps) {
       )}
       <NanoForm
         key={base.revision}
+        draft={{
+          ...draft,
+          keep: (values) => draft.keep({ ...values, revision: base.revision }),
+          forget: () => {
+            draft.forget()
+            setBase(nano)
+          },
+        }}
         nano={{ ...base, ...base.pending_edit, ...(pack && suggestions(pack)) }}
         submit={t('common.save')}
         busy={edit.isPending}

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { useTexts } from '../features/studio/texts'
 import { useNavigate, useParams } from '../app/navigation'
 import { nanoDetail, removeNano, restoreNano, withdrawNano } from '../api/nanos'
@@ -23,22 +23,31 @@ import { dismiss, useUploads } from '../upload/uploads'
 
 /** Progress inside a step makes no event: while something runs, it is looked up. */
 const LOOK_MS = 1_000
-/** The same while the server is away. */
+/** The same while it only waits for its turn, or the server is away. */
 const LOOK_AGAIN_MS = 5_000
+/** What a person does is not in a hurry. */
+const LOOK_FOR_REVIEW_MS = 20_000
 
 /** One of the creator's nanos: its file, the checks, the details. */
 export function Component() {
   const { t } = useTexts()
   const { id = '' } = useParams()
-  const { events, live } = useNanoEvents(id)
+  const [moving, setMoving] = useState(false)
+  const { events, live } = useNanoEvents(id, moving)
   const nano = useQuery({
     ...nanoDetail(id),
     refetchInterval: ({ state }) => {
       const version = state.data?.latest_version
-      if (!version || !isMoving(version, steps(version, events))) return false
-      return state.error ? LOOK_AGAIN_MS : LOOK_MS
+      if (!version) return false
+      const all = steps(version, events)
+      if (version.state === 'pending_review') return LOOK_FOR_REVIEW_MS
+      if (!isMoving(version, all)) return false
+      return state.error || !all.some(({ state }) => state === 'running') ? LOOK_AGAIN_MS : LOOK_MS
     },
   })
+  const version = nano.data?.latest_version
+  const moves = version ? isMoving(version, steps(version, events)) : false
+  if (moves !== moving) setMoving(moves)
   if (nano.isPending) return <Loading />
   if (!nano.data) {
     return (

@@ -4,6 +4,7 @@ import { useTexts } from '../features/studio/texts'
 import { useNavigate } from '../app/navigation'
 import { createNano } from '../api/nanos'
 import type { NanoForm as Values } from '../api/types'
+import { useDraft } from '../drafts/use-draft'
 import { NanoForm } from '../parts/nano-form'
 import { Page, Panel } from '../parts/page'
 
@@ -14,6 +15,7 @@ export function Component() {
   const queries = useQueryClient()
   // Sent again unchanged, because its answer was lost, it is the same nano.
   const sent = useRef<{ form: string; key: string }>(undefined)
+  const draft = useDraft<Values>('nano.new')
   const create = useMutation({
     mutationFn: (values: Values) => {
       const form = JSON.stringify(values)
@@ -21,6 +23,7 @@ export function Component() {
       return createNano(values, sent.current.key)
     },
     onSuccess: async (nano) => {
+      draft.drop()
       void queries.invalidateQueries({ queryKey: ['mine'] })
       await navigate(`/studio/nanos/${nano.id}`)
     },
@@ -30,6 +33,7 @@ export function Component() {
       <p className="-mt-4 mb-6 text-muted">{t('studio.newLead')}</p>
       <Panel>
         <NanoForm
+          draft={draft}
           submit={t('studio.createButton')}
           busy={create.isPending}
           error={create.error}

@@ -27,7 +27,7 @@ function Field({
 }: FieldProps & { control: (props: Described) => ReactNode }) {
   const { t } = useTranslation()
   const id = useId()
-  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ')
+  const described = [error !== undefined && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ')
   return (
     <div>
       <label htmlFor={id} className="mb-1 block font-medium">
@@ -37,7 +37,7 @@ function Field({
       {control({
         id,
         'aria-describedby': described || undefined,
-        'aria-invalid': error ? true : undefined,
+        'aria-invalid': error === undefined ? undefined : true,
       })}
       {hint && (
         <p id={`${id}-hint`} className="mt-1 text-sm text-muted">
@@ -50,10 +50,11 @@ function Field({
 }
 
 export function FieldError({ id, label, error }: { id?: string; label: string; error?: string }) {
-  if (!error) return null
+  const { t } = useTranslation()
+  if (error === undefined) return null
   return (
     <p id={id} className="mt-1 text-sm font-medium text-bad">
-      {label}: {error}
+      {label}: {error || t('common.wrongField')}
     </p>
   )
 }

@@ -16,12 +16,14 @@ interface FormProps {
   error: unknown
   /** What that means here, where it is not what the API says. */
   failure?: Failure
+  /** Gets the fields whenever one of them changes. */
+  onType?: (values: FormData) => void
   /** It takes the place of what had the focus: its first field gets it. */
   focus?: boolean
   children: ReactNode
 }
 
-export function Form({ onSubmit, error, failure: told, focus = false, children }: FormProps) {
+export function Form({ onSubmit, error, failure: told, onType, focus = false, children }: FormProps) {
   const { t } = useTranslation()
   const ref = useRef<HTMLFormElement>(null)
   const failure = error ? (told ?? describe(error)) : undefined
@@ -38,6 +40,7 @@ export function Form({ onSubmit, error, failure: told, focus = false, children }
       ref={ref}
       noValidate
       className="space-y-5"
+      onChange={onType && ((event) => onType(new FormData(event.currentTarget)))}
       onSubmit={(event) => {
         event.preventDefault()
         onSubmit(new FormData(event.currentTarget))

@@ -7,16 +7,20 @@ import { FORMATS, LANGUAGES, LEVELS, LICENSES } from '../api/choices'
 import { describe } from '../api/failure'
 import { categories } from '../api/nanos'
 import type { NanoForm as Values } from '../api/types'
-import { languageName } from '../format'
+import type { Draft } from '../drafts/use-draft'
+import { dateTime, languageName } from '../format'
 import { Button } from './button'
 import { FieldError, Select, TextArea, TextField } from './field'
 import { Form, text } from './form'
+import { FailureNotice, Notice } from './notice'
 
 const DESCRIPTION_MAX = 1000
 
 interface NanoFormProps {
   /** What it begins with; a new one has nothing yet. */
   nano?: Partial<Values>
+  /** Under which name what is typed is kept until it has been sent. */
+  draft: Draft<Values>
   submit: string
   busy: boolean
   error: unknown
@@ -25,12 +29,26 @@ interface NanoFormProps {
 }
 
 /** What is said about a nano. The API checks it. */
-export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: NanoFormProps) {
+export function NanoForm({ nano: start, draft, submit, busy, error, onSubmit, onCancel }: NanoFormProps) {
   const { t } = useTexts()
   const language = useLanguage()
   const fields = error ? describe(error).fields : {}
+  const nano = draft.kept ? { ...start, ...draft.kept.values } : start
   return (
-    <Form error={error} onSubmit={(values) => onSubmit(read(values))}>
+    <Form
+      key={draft.kept?.at}
+      error={error}
+      onType={(values) => draft.keep(read(values))}
+      onSubmit={(values) => onSubmit(read(values))}
+    >
+      {draft.kept && (
+        <Notice tone="info">
+          <p>{t('draft.found', { date: dateTime(new Date(draft.kept.at).toISOString(), language) })}</p>
+          <p className="pt-2">
+            <Button onClick={draft.forget}>{t('draft.discard')}</Button>
+          </p>
+        </Notice>
+      )}
       <TextField
         label={t('studio.fields.title')}
         name="title"
@@ -48,7 +66,8 @@ export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: Nano
           inputMode="numeric"
           min={1}
           required
-          defaultValue={nano?.duration_minutes}
+          // 0 stands for nothing in a draft.
+          defaultValue={nano?.duration_minutes || undefined}
           error={fields.duration_minutes}
         />
         <Select
@@ -129,14 +148,17 @@ function Description({ start, error }: { start: string; error?: string }) {
 function Topics({ chosen, error }: { chosen: string[]; error?: string }) {
   const { t } = useTexts()
   const language = useLanguage()
-  const { data: tree } = useQuery(categories)
+  const { data: tree, error: failed, refetch } = useQuery(categories)
   const label = t('studio.fields.categories')
   return (
-    <fieldset aria-describedby={error ? 'topics-error' : undefined}>
+    <fieldset aria-describedby={error === undefined ? undefined : 'topics-error'}>
       <legend className="mb-1 font-medium">
         {label} <span className="font-normal text-muted">({t('studio.fields.categoriesHint')})</span>
       </legend>
-      <div className="max-h-64 overflow-y-auto rounded-lg border border-edge p-2">
+      {failed && !tree && <FailureNotice error={failed} retry={() => void refetch()} />}
+      {/* Chosen before the list was there, or while it is away: they stay chosen. */}
+      {!tree && chosen.map((slug) => <input key={slug} type="hidden" name="categories" value={slug} />)}
+      <div hidden={!tree} className="max-h-64 overflow-y-auto rounded-lg border border-edge p-2">
         {/* Boxes keep what was ticked only once they are there: they wait for the list. */}
         {tree &&
           categoryOptions(tree, language).map(([slug, name], place) => (
@@ -146,7 +168,7 @@ function Topics({ chosen, error }: { chosen: string[]; error?: string }) {
                 name="categories"
                 value={slug}
                 defaultChecked={chosen.includes(slug)}
-                aria-invalid={(error && place === 0) || undefined}
+                aria-invalid={(error !== undefined && place === 0) || undefined}
                 className="size-4 shrink-0 accent-accent"
               />
               <span className="whitespace-pre">{name}</span>

@@ -44,6 +44,7 @@ export function FailureNotice({
 }) {
   const { t } = useTranslation()
   const told = failure ?? describe(error)
+  const wait = useSecondsUntil(told.retryAt)
   return (
     <Notice tone="bad">
       <p>{failureText(told, t('failure.OFFLINE'), t('failure.UNKNOWN'))}</p>
@@ -51,7 +52,9 @@ export function FailureNotice({
       {told.requestId && <p className="text-sm">{t('common.requestId', { id: told.requestId })}</p>}
       {retry && (
         <p className="pt-2">
-          <Button onClick={retry}>{t('common.retry')}</Button>
+          <Button blocked={wait > 0} onClick={retry}>
+            {t('common.retry')}
+          </Button>
         </p>
       )}
     </Notice>

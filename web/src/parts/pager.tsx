@@ -1,5 +1,5 @@
 import { useTranslation } from '../i18n/setup'
-import { Link } from '../app/navigation'
+import { Link, Navigate } from '../app/navigation'
 import type { Meta } from '../api/types'
 
 interface PagerProps {
@@ -12,6 +12,8 @@ export function Pager({ meta, to }: PagerProps) {
   const { t } = useTranslation()
   const page = meta.page ?? 1
   const pages = Math.max(1, Math.ceil((meta.total ?? 0) / (meta.per_page ?? 20)))
+  // Beyond the end, by an old link or a typed number: the last page there is.
+  if (page > pages) return <Navigate to={to(pages)} replace />
   if (pages === 1 && page === 1) return null
   const step = (target: number, label: string, rel: string) =>
     target >= 1 && target <= pages ? (

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState, type DragEvent } from 'react'
 import { useLanguage } from '../i18n/setup'
 import { useTexts } from '../features/studio/texts'
 import type { Format } from '../api/types'
+import { useDraft } from '../drafts/use-draft'
 import { bytes, span } from '../format'
 import { Bar } from '../parts/bar'
 import { Button } from '../parts/button'
@@ -48,6 +49,7 @@ function Chooser({ nanoId, format, next }: UploadPanelProps) {
   const { t } = useTexts()
   const input = useRef<HTMLInputElement>(null)
   const changelog = useRef<HTMLTextAreaElement>(null)
+  const draft = useDraft<string>(`changelog.${nanoId}`)
   const [over, setOver] = useState(false)
   const [refused, setRefused] = useState<'onlyOne' | 'tooLarge'>()
   useEffect(() => {
@@ -66,7 +68,11 @@ function Chooser({ nanoId, format, next }: UploadPanelProps) {
     if (!file) return
     if (second) setRefused('onlyOne')
     else if (file.size > MAX_BYTES) setRefused('tooLarge')
-    else void submit(nanoId, file, { format, changelog: changelog.current?.value })
+    else {
+      // From here on it goes along with the file.
+      draft.drop()
+      void submit(nanoId, file, { format, changelog: changelog.current?.value })
+    }
   }
   const drag = (event: DragEvent) => {
     event.preventDefault()
@@ -74,7 +80,17 @@ function Chooser({ nanoId, format, next }: UploadPanelProps) {
   }
   return (
     <div className="space-y-4">
-      {next && <TextArea ref={changelog} label={t('upload.changelog')} optional rows={2} maxLength={1000} />}
+      {next && (
+        <TextArea
+          ref={changelog}
+          label={t('upload.changelog')}
+          optional
+          rows={2}
+          maxLength={1000}
+          defaultValue={draft.kept?.values}
+          onChange={({ target }) => (target.value === '' ? draft.drop() : draft.keep(target.value))}
+        />
+      )}
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- dropping is for the mouse; the button does the same for everybody */}
       <div
         onDragEnter={drag}

@@ -57,6 +57,7 @@ export const de = {
       'Wenn Sie ihn schon einmal geöffnet haben, ist Ihre Adresse bestätigt, und Sie können sich anmelden.',
     verifyTitle: 'E-Mail-Adresse bestätigen',
     verifying: 'Die Adresse wird bestätigt …',
+    verifiedBefore: 'Ihre E-Mail-Adresse ist schon bestätigt; dieser Link wird nicht mehr gebraucht.',
     verified: 'Ihre E-Mail-Adresse ist bestätigt.',
     changed: 'Ihre neue E-Mail-Adresse gilt. Melden Sie sich von jetzt an mit ihr an.',
     otherAccount:

@@ -56,6 +56,7 @@ export const en: typeof de = {
     alreadyConfirmed: 'If you have opened it before, your address is confirmed and you can sign in.',
     verifyTitle: 'Confirm email address',
     verifying: 'Confirming the address …',
+    verifiedBefore: 'Your email address is confirmed already; this link is not needed any more.',
     verified: 'Your email address is confirmed.',
     changed: 'Your new email address is set. Sign in with it from now on.',
     otherAccount: 'It works only in the account that asked for it. You can begin a change anew here:',

@@ -15,12 +15,14 @@ interface FollowLinkProps {
   /** Does what the link is for. */
   follow: (token: string) => Promise<unknown>
   done: ReactNode
+  /** What the link is for is so already, however often it was used. */
+  settled?: ReactNode
   /** Where to get another one. */
   useless: ReactNode
 }
 
 /** Where a link in a mail leads that confirms an address: it is followed at once. */
-export function FollowLink({ kind, follow, done, useless }: FollowLinkProps) {
+export function FollowLink({ kind, follow, done, settled, useless }: FollowLinkProps) {
   const { t } = useTexts()
   const [params] = useSearchParams()
   const token = params.get('token') ?? ''
@@ -46,7 +48,8 @@ export function FollowLink({ kind, follow, done, useless }: FollowLinkProps) {
         <div className="space-y-5">
           {isFetching && <p role="status">{t('link.verifying')}</p>}
           {data && done}
-          {!isFetching && (token === '' || invalid) && (
+          {!isFetching && (token === '' || invalid) && settled}
+          {!isFetching && (token === '' || invalid) && !settled && (
             <>
               <Notice tone="warn" urgent>
                 {token === '' ? t('link.noToken') : t('link.invalid')}

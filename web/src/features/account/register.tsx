@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { Link, Navigate, useSearchParams } from '../../app/navigation'
+import { Link, Navigate, useNavigate, useSearchParams } from '../../app/navigation'
 import { describe } from '../../api/failure'
 import { TextField } from '../../parts/field'
 import { Form, Submit, text } from '../../parts/form'
@@ -11,23 +11,30 @@ import { useMe } from '../../session/store'
 import { register } from './api'
 import { useTexts } from './texts'
 
+/** Where the mail went, for a reload of this tab. */
+const SENT = 'nano.sent'
+
 /** Making an account. */
 export function Component() {
   const { t } = useTexts()
   const [params] = useSearchParams()
   const next = params.get('next')
+  const navigate = useNavigate()
   const signUp = useMutation({
     mutationFn: async (values: FormData) => {
       const email = text(values, 'email').trim()
       const name = text(values, 'name').trim() || undefined
       await register({ email, username: text(values, 'username'), password: text(values, 'password'), name })
       keepNext(next)
-      return email
+      sessionStorage.setItem(SENT, email)
+      const sent = new URLSearchParams({ sent: '1', ...(next && { next }) })
+      await navigate(`/register?${sent}`, { replace: true })
     },
   })
   const fields = signUp.error ? describe(signUp.error).fields : {}
   if (useMe()) return <Navigate to={inside(next)} replace />
-  if (signUp.data) return <Sent email={signUp.data} />
+  const sent = params.has('sent') && sessionStorage.getItem(SENT)
+  if (sent) return <Sent email={sent} next={next} />
   return (
     <Page title={t('register.title')} narrow>
       <Panel>
@@ -74,13 +81,13 @@ export function Component() {
   )
 }
 
-function Sent({ email }: { email: string }) {
+function Sent({ email, next }: { email: string; next: string | null }) {
   const { t } = useTexts()
   return (
     <Page title={t('register.sentTitle')} narrow>
       <Panel>
         <p className="mb-5">{t('register.sentText', { email })}</p>
-        <Resend email={email} />
+        <Resend email={email} next={next ?? undefined} />
       </Panel>
     </Page>
   )

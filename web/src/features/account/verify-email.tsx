@@ -32,6 +32,18 @@ export function Component() {
           </ButtonLink>
         </>
       }
+      settled={
+        me?.email_verified && (
+          <>
+            <Notice tone="good" urgent>
+              {t('link.verifiedBefore')}
+            </Notice>
+            <ButtonLink look="primary" to={inside(next)}>
+              {t('link.onward')}
+            </ButtonLink>
+          </>
+        )
+      }
       useless={
         <>
           {!me && (

@@ -33,7 +33,8 @@ export const userPage = (filter: UserFilter) =>
 export const user = (id: string) =>
   queryOptions({
     queryKey: ['users', id],
-    queryFn: async () => (await api.get<Envelope<User>>(`/admin/users/${id}`)).data.data,
+    queryFn: async ({ signal }) =>
+      (await api.get<Envelope<User>>(`/admin/users/${id}`, { signal })).data.data,
   })
 
 const changed = async (answer: Promise<{ data: Envelope<User> }>) => (await answer).data.data
