@@ -1,5 +1,6 @@
 import { useMemo, useSyncExternalStore } from 'react'
 import type { de as account } from '../features/account/de'
+import type { entry } from '../features/account/entry-de'
 import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
 import { de } from './de'
@@ -11,6 +12,7 @@ import { at, translate, type Key, type ListKey, type Texts, type Values } from '
 interface Namespaces {
   translation: typeof de
   account: typeof account
+  entry: typeof entry
   users: typeof users
 }
 

@@ -30,7 +30,7 @@ export function Guard({ access, children }: GuardProps) {
 }
 
 /** Which right a page takes, and who can give it. */
-function Forbidden({ right }: { right: Permission }) {
+export function Forbidden({ right }: { right: Permission }) {
   const { t } = useTranslation()
   const role = useSession(({ me }) => me?.role ?? 'consumer')
   return (

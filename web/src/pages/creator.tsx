@@ -6,10 +6,11 @@ import { acceptCreatorTerms } from '../features/account/api'
 import { describe } from '../api/failure'
 import { Button } from '../parts/button'
 import { FieldError } from '../parts/field'
+import { Forbidden } from '../layout/guard'
 import { Form } from '../parts/form'
 import { Page, Panel } from '../parts/page'
 import { reload } from '../session/session'
-import { useRight } from '../session/store'
+import { useMe, useRight } from '../session/store'
 
 /** The version of the terms that this page shows. The API refuses it once another one is in force. */
 const VERSION = '2026-11'
@@ -25,7 +26,10 @@ export function Component() {
     },
   })
   const fields = accept.error ? describe(accept.error).fields : {}
+  const role = useMe()?.role
   if (useRight('nanos:create')) return <Navigate to="/studio" replace />
+  // Accepting would change nothing: the terms make creators of learners only.
+  if (role !== 'consumer') return <Forbidden right="nanos:create" />
   return (
     <Page title={t('terms.title')} narrow>
       <Panel>

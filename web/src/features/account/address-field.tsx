@@ -1,5 +1,5 @@
 import { TextField } from '../../parts/field'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 interface AddressFieldProps {
   defaultValue?: string
@@ -8,7 +8,7 @@ interface AddressFieldProps {
 
 /** The e-mail address that somebody signs in with. */
 export function AddressField(props: AddressFieldProps) {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   return (
     <TextField
       label={t('fields.email')}

@@ -5,11 +5,11 @@ import { Form, Submit, text } from '../../parts/form'
 import { Notice } from '../../parts/notice'
 import { AddressField } from './address-field'
 import { forgotPassword, resendVerification } from './api'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 /** Asks for a mail with a link: by which a forgotten password is set anew, or an address is confirmed. */
 export function AskLink({ link, email }: { link: 'reset' | 'verification'; email?: string }) {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const ask = useMutation({
     mutationFn: async (values: FormData) => {
       const email = text(values, 'email').trim()

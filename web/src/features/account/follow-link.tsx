@@ -4,7 +4,7 @@ import { useSearchParams } from '../../app/navigation'
 import { describe, isPassing } from '../../api/failure'
 import { FailureNotice, Notice } from '../../parts/notice'
 import { Page, Panel } from '../../parts/page'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 /** Of their own: the site's are forgotten when another person, or nobody, is signed in, and a link is followed once. */
 const links = new QueryClient()
@@ -23,7 +23,7 @@ interface FollowLinkProps {
 
 /** Where a link in a mail leads that confirms an address: it is followed at once. */
 export function FollowLink({ kind, follow, done, settled, useless }: FollowLinkProps) {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const [params] = useSearchParams()
   const token = params.get('token') ?? ''
   // A query, not an effect: a token works once, and queries with the same key are sent once.

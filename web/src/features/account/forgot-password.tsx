@@ -3,11 +3,11 @@ import { Link, useSearchParams } from '../../app/navigation'
 import { Page, Panel } from '../../parts/page'
 import { keepNext, onTheWay } from '../../session/next'
 import { AskLink } from './ask-link'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 /** Asks for a link by which a forgotten password is set anew. */
 export function Component() {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const [params] = useSearchParams()
   const next = params.get('next')
   useEffect(() => keepNext(next), [next])

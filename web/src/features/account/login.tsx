@@ -12,7 +12,7 @@ import { signIn } from '../../session/session'
 import { useMe, useSession } from '../../session/store'
 import { AddressField } from './address-field'
 import { CodeField, readCode } from './code-field'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 interface Credentials {
   email: string
@@ -53,7 +53,7 @@ interface PasswordStepProps {
 }
 
 function PasswordStep({ next, email, onCodeNeeded }: PasswordStepProps) {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const login = useMutation({
     mutationFn: ({ email, password }: Credentials) => signIn(email, password),
     onSuccess: () => arrived(next),
@@ -101,7 +101,7 @@ interface CodeStepProps {
 }
 
 function CodeStep({ next, credentials, onBack }: CodeStepProps) {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const login = useMutation({
     mutationFn: (values: FormData) => signIn(credentials.email, credentials.password, readCode(values)),
     onSuccess: () => arrived(next),

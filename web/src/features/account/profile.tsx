@@ -5,7 +5,7 @@ import { Notice } from '../../parts/notice'
 import { Panel } from '../../parts/page'
 import { Resend } from '../../parts/resend'
 import { Rows } from '../../parts/rows'
-import { useMe, useRight } from '../../session/store'
+import { useMe } from '../../session/store'
 import { EmailSetting } from './email-setting'
 import { Frame } from './frame'
 import { PasswordSetting } from './password-setting'
@@ -16,7 +16,6 @@ export function Component() {
   const { t } = useTexts()
   const language = useLanguage()
   const me = useMe()
-  const creates = useRight('nanos:create')
   if (!me) return null
   return (
     <Frame section="profile">
@@ -35,7 +34,7 @@ export function Component() {
             [t('profile.since'), date(me.created_at, language)],
           ]}
         />
-        {!creates && (
+        {me.role === 'consumer' && (
           <p className="mt-6">
             <ButtonLink look="primary" to="/creator">
               {t('translation:nav.creator')}

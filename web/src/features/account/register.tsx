@@ -9,14 +9,14 @@ import { Resend } from '../../parts/resend'
 import { inside, keepNext, onTheWay } from '../../session/next'
 import { useMe } from '../../session/store'
 import { register } from './api'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 /** Where the mail went, for a reload of this tab. */
 const SENT = 'nano.sent'
 
 /** Making an account. */
 export function Component() {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const [params] = useSearchParams()
   const next = params.get('next')
   const navigate = useNavigate()
@@ -82,7 +82,7 @@ export function Component() {
 }
 
 function Sent({ email, next }: { email: string; next: string | null }) {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   return (
     <Page title={t('register.sentTitle')} narrow>
       <Panel>

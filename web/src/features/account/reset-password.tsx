@@ -9,11 +9,11 @@ import { Password } from '../../parts/password'
 import { keptNext, onTheWay } from '../../session/next'
 import { resetPassword } from './api'
 import { AskLink } from './ask-link'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 /** Where the link in the mail about a forgotten password leads. */
 export function Component() {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const [params] = useSearchParams()
   const token = params.get('token') ?? ''
   const reset = useMutation({

@@ -8,7 +8,7 @@ import { forget, signIn } from '../../session/session'
 import { useMe } from '../../session/store'
 import { Modal } from '../../ui/modal'
 import { CodeField, readCode } from './code-field'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 interface Attempt {
   step: 'password' | 'code'
@@ -18,7 +18,7 @@ interface Attempt {
 
 /** Over the page, when the session has ended: what is on it stays, and what was asked for meanwhile goes on. */
 export function SignInAgain() {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const me = useMe()
   // Known to be right, and kept for the second step.
   const [password, setPassword] = useState<string>()

@@ -7,11 +7,11 @@ import { useMe } from '../../session/store'
 import { verifyEmail } from './api'
 import { AskLink } from './ask-link'
 import { FollowLink } from './follow-link'
-import { useTexts } from './texts'
+import { useEntryTexts } from './entry-texts'
 
 /** Where the link in the verification mail leads. */
 export function Component() {
-  const { t } = useTexts()
+  const { t } = useEntryTexts()
   const me = useMe()
   const next = keptNext()
   return (

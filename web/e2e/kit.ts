@@ -1,0 +1,81 @@
+import { expect, request, test, type Page } from '@playwright/test'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const PASSWORD = process.env.DEMO_PASSWORD ?? 'nano-demo-4711'
+/** Where the mails of the installation can be read; see deploy/dev. */
+const MAILS = process.env.MAILS_URL ?? 'http://127.0.0.1:8025'
+
+export type Person = 'leo' | 'clara' | 'mona' | 'otto' | 'anna'
+const address = (person: Person) => `${person}@nano.example`
+
+export async function signIn(page: Page, person: Person, at = '/') {
+  await page.goto(`/login?next=${encodeURIComponent(at)}`)
+  await page.getByLabel('E-Mail-Adresse').fill(address(person))
+  await page.getByLabel('Passwort', { exact: true }).fill(PASSWORD)
+  await page.getByRole('main').getByRole('button', { name: 'Anmelden' }).click()
+  await expect(page.getByRole('button', { name: /^Menü: / })).toBeVisible()
+  await expect(page).toHaveURL((url) => url.pathname !== '/login')
+}
+
+/** Types the password into the dialog that is over the page. */
+export async function signInAgain(page: Page) {
+  const dialog = page.getByRole('dialog', { name: 'Ihre Sitzung ist abgelaufen' })
+  await dialog.getByLabel('Passwort', { exact: true }).fill(PASSWORD)
+  await dialog.getByRole('button', { name: 'Anmelden' }).click()
+  await expect(dialog).toBeHidden()
+}
+
+/** Ends all sessions of a person but one that is made for it, as from another machine. */
+export async function endSessions(person: Person) {
+  const { baseURL } = test.info().project.use
+  const api = await request.newContext({ baseURL })
+  const login = await api.post('/api/v1/auth/login', { data: { email: address(person), password: PASSWORD } })
+  const { data } = (await login.json()) as { data: { access_token: string } }
+  const ended = await api.delete('/api/v1/auth/sessions', {
+    headers: { Authorization: `Bearer ${data.access_token}` },
+  })
+  expect(ended.ok()).toBe(true)
+  await api.dispose()
+}
+
+/** The ids of what is published. */
+export async function published(): Promise<string[]> {
+  const { baseURL } = test.info().project.use
+  const api = await request.newContext({ baseURL })
+  const answer = (await (await api.get('/api/v1/nanos')).json()) as { data: { id: string }[] }
+  await api.dispose()
+  return answer.data.map(({ id }) => id)
+}
+
+/** The link in the newest mail to somebody, once it has come. */
+export async function mailedLink(to: string, path: string): Promise<string> {
+  const link = new RegExp(`https?://\\S+(/${path}\\?token=[\\w-]+)`)
+  let found = ''
+  await expect(async () => {
+    const mails = (await (await fetch(`${MAILS}/api/messages`)).json()) as { to: string[]; text?: string }[]
+    found =
+      mails
+        .filter((mail) => mail.to.includes(to))
+        .flatMap(({ text }) => link.exec(text ?? '')?.[1] ?? [])
+        .at(-1) ?? ''
+    expect(found).not.toBe('')
+  }).toPass({ timeout: 60_000 })
+  return found
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Everybody can use it, and nothing sticks out at the side. */
+export async function accessible(page: Page, name: string) {
+  // Over the protocol: the page's policy does not let scripts be added.
+  await page.evaluate(`${axe};0`)
+  const found =
+    await page.evaluate(`axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+    .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`)
+  expect(found, name).toEqual([])
+  const over = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  )
+  expect(over, `${name} sticks out`).toBe(0)
+}
