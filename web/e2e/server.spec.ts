@@ -30,7 +30,9 @@ test('offline and back: no page and no text is lost', async ({ page, context }) 
   await page.getByRole('button', { name: 'Entwurf anlegen' }).click()
   await expect(page.getByText('Der Server ist gerade nicht erreichbar.')).toBeVisible()
   await expect(page.getByLabel('Titel')).toHaveValue('Im Tunnel')
+  await expect(page.getByText('Sie sind offline.')).toBeVisible()
   await context.setOffline(false)
+  await expect(page.getByText('Sie sind offline.')).toBeHidden()
   await page.getByRole('button', { name: 'Entwurf anlegen' }).click()
   await expect(page.getByText('Bitte prüfen Sie die markierten Felder.')).toBeVisible()
   await expect(page.getByLabel('Titel')).toHaveValue('Im Tunnel')
@@ -73,7 +75,7 @@ test('eight tabs at once all work, and nanos at rest hold no stream', async ({ p
   await Promise.all(tabs.map((tab, place) => tab.goto(`/studio/nanos/${ids[place % ids.length]}`)))
   for (const tab of tabs) await expect(tab.getByRole('heading', { name: 'Verlauf' })).toBeVisible()
   await expect.poll(() => open.size).toBe(0)
-  for (const tab of tabs) await expect(tab.getByText('In die Suche aufnehmen')).toBeVisible()
+  for (const tab of tabs) await expect(tab.getByText('In die Suche aufnehmen', { exact: true })).toBeVisible()
 })
 
 test('tabs that show the same nano share one stream, and the next takes over', async ({ page, context }) => {

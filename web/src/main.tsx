@@ -18,9 +18,13 @@ import { useSession } from './session/store'
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      staleTime: 15_000, // A server that is away is watched as a whole; see `watchServer`.
+      staleTime: 15_000,
+      // A server that is away is watched as a whole; see `watchServer`.
       retry: (failures, error) => failures < 2 && isPassing(error) && !isAway(error),
+      networkMode: 'always',
     },
+    // Without a network it fails, and says so, instead of waiting in silence.
+    mutations: { networkMode: 'always' },
   },
 })
 

@@ -24,7 +24,7 @@ const route = (path: string, load: () => Promise<Page>, access?: Route['access']
 })
 
 /** Every address of the site. Only the first page people open comes with the program; the others load when needed. */
-const routes: readonly Route[] = [
+export const routes: readonly Route[] = [
   { path: '/', Component: catalogue.Component, load: () => Promise.resolve() },
   route('/nanos/:id', () => import('./pages/nano')),
   route('/login', () => import('./features/account/login')),

@@ -65,6 +65,9 @@ export function describeAt(error: unknown, at: Record<string, { field: string; w
   return { ...failure, fields: { ...failure.fields, [place.field]: place.words ?? failure.message } }
 }
 
+/** Whether no answer came at all. */
+export const isUnanswered = (error: unknown) => error instanceof RequestError && error.status === undefined
+
 /** Whether the same request may work a moment later. */
 export function isPassing(error: unknown): boolean {
   return error instanceof RequestError && (error.status === undefined || error.status >= 500)

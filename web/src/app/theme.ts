@@ -3,7 +3,7 @@ import { useSyncExternalStore } from 'react'
 export const SCHEMES = ['system', 'light', 'dark'] as const
 export type Scheme = (typeof SCHEMES)[number]
 
-/** `public/theme.js` reads it before the first paint. */
+/** `public/first.js` reads it before the first paint. */
 const KEY = 'nano.theme'
 
 const listeners = new Set<() => void>()

@@ -57,6 +57,7 @@ export const de = {
   },
   away: {
     title: 'Der Server antwortet gerade nicht.',
+    offline: 'Sie sind offline.',
     text: 'Diese Seite bleibt, wie sie ist.',
     asking: 'Er wird gefragt …',
     next_one: 'Nächster Versuch in {{count}} Sekunde.',

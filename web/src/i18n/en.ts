@@ -58,6 +58,7 @@ export const en: typeof de = {
   },
   away: {
     title: 'The server does not answer at the moment.',
+    offline: 'You are offline.',
     text: 'This page stays as it is.',
     asking: 'It is being asked …',
     next_one: 'Next attempt in {{count}} second.',

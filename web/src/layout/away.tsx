@@ -18,7 +18,7 @@ export function Away() {
         <Notice tone="warn">
           <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
             <div>
-              <p className="font-medium">{t('away.title')}</p>
+              <p className="font-medium">{navigator.onLine ? t('away.title') : t('away.offline')}</p>
               <p>
                 {t('away.text')}{' '}
                 <span aria-hidden="true" className="tabular-nums">

@@ -1,6 +1,6 @@
 import { authenticate, createClient, type Client } from '../api/client'
 import { noteAway } from '../api/connection'
-import { describe, isAway } from '../api/failure'
+import { describe, isAway, isUnanswered } from '../api/failure'
 import { RequestError } from '../api/request-error'
 import type { Envelope, Me, TokenPair } from '../api/types'
 import { forgetDrafts } from '../drafts/drafts'
@@ -18,7 +18,8 @@ const observed = (client: Client) =>
     try {
       return await send(request)
     } catch (error) {
-      if (request.method === 'GET' && isAway(error)) noteAway()
+      // A refusal to change something may be about that alone; no answer at all is not.
+      if (isAway(error) && (request.method === 'GET' || isUnanswered(error))) noteAway()
       if (describe(error).code === 'SECOND_FACTOR_SETUP_REQUIRED')
         useSession.setState({ lacksSecondFactor: true })
       throw error

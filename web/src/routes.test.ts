@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs'
+import { expect, it, vi } from 'vitest'
+
+// What a page has and Node.js has not.
+vi.stubGlobal('localStorage', { getItem: () => null })
+vi.stubGlobal('navigator', { languages: ['de'] })
+vi.stubGlobal('sessionStorage', { getItem: () => null })
+
+it('the site’s server knows the address of every page, and no others', async () => {
+  const caddy = readFileSync(new URL('../../deploy/compose/Caddyfile', import.meta.url), 'utf8')
+  const pages = new RegExp(/path_regexp (\S+)/.exec(caddy)?.[1] ?? 'none')
+  const { routes } = await import('./routes')
+  for (const { path } of routes) expect(pages.test(path.replaceAll(/:\w+/g, '7')), path).toBe(true)
+  for (const other of ['/gibtesnicht', '/nanos', '/nanos/7/x', '/studio/nanos', '/loginx', '/wp-login.php'])
+    expect(pages.test(other), other).toBe(false)
+})
