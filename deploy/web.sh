@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The web app: `build` makes web/dist where it is older than its sources, `types` makes the API's types anew from what the
 # built api says of itself, `check` compares them with that, lints that and the app, type-checks, tests and looks at what the build
-# makes. `packages` installs npm's where they are older than the lock file. `wasm` compiles the archive check
+# makes. A build fails when a public page needs more JavaScript than web/vite.config.ts allows, and says how much each needs. `packages` installs npm's where they are older than the lock file. `wasm` compiles the archive check
 # for browsers where it is older than its sources; `build` and `check` do so first. `bench` measures it beside the native
 # one.
 set -euo pipefail
@@ -83,7 +83,7 @@ wasm)
 build)
     install_packages
     wasm
-    if fresh dist/index.html src public packages index.html package-lock.json vite.config.ts; then
+    if fresh dist/index.html src public packages build index.html package-lock.json vite.config.ts; then
         exit
     fi
     echo "Building the web app"

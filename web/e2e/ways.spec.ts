@@ -87,7 +87,7 @@ test('colours and language are chosen once, and kept', async ({ page }) => {
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
   await expect(page.locator('html')).toHaveAttribute('lang', 'en')
   await expect(page.locator('body')).toHaveCSS('background-color', 'rgb(14, 19, 18)')
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Learning in small units')
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('What will you learn in your next break?')
 })
 
 test('a slash leads to the search, from anywhere but a field', async ({ page }) => {

@@ -44,6 +44,8 @@ export const routes: readonly Route[] = [
   route('/moderation', () => import('./pages/moderation'), 'moderation:decide'),
   route('/operations/users', () => import('./features/users/list'), 'users:manage'),
   route('/operations/users/:id', () => import('./features/users/detail'), 'users:manage'),
+  // Everything that pages are made of; not in what is published.
+  ...(import.meta.env.DEV ? [route('/kit', () => import('./features/kit/page'))] : []),
 ]
 
 const missing = route('', () => import('./pages/missing'))

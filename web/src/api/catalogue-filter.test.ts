@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest'
 import { address, names, readFilter } from './catalogue-filter'
 
-const none = { q: '', category: '', level: '', language: '', page: 1 }
+const none = { q: '', category: '', level: '', language: '', minutes: '', page: 1 }
 const read = (query: string) => readFilter(new URLSearchParams(query))
 
 it('drops what an address cannot mean', () => {
   for (const bad of [
     'level=9',
     'level=abc',
+    'minutes=7',
     'level=',
     'language=fr',
     'category=%3Cscript%3E',
@@ -34,7 +35,14 @@ it('clamps what is too much', () => {
 })
 
 it('keeps what it can mean, there and back', () => {
-  const filter = { q: 'Pivot 🐍', category: 'daten-excel', level: '3', language: 'en', page: 7 }
+  const filter = {
+    q: 'Pivot 🐍',
+    category: 'daten-excel',
+    level: '3',
+    language: 'en',
+    minutes: '10',
+    page: 7,
+  }
   expect(readFilter(new URLSearchParams(address(filter).slice(1)))).toEqual(filter)
   expect(address(none)).toBe('/')
 })

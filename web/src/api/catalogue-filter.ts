@@ -3,6 +3,8 @@ import type { CatalogueFilter } from './nanos'
 
 /** As much of it as the API searches for. */
 const WORDS_MAX = 200
+/** Minutes that somebody has, as they are offered. */
+export const TIMES = [5, 10, 15, 30] as const
 /** The API counts no further. */
 const LAST_PAGE = 400
 
@@ -19,6 +21,7 @@ export function readFilter(params: URLSearchParams): CatalogueFilter {
       text('level'),
     ),
     language: oneOf(LANGUAGES, text('language')),
+    minutes: oneOf(TIMES.map(String), text('minutes')),
     page: page >= 1 ? Math.min(page, LAST_PAGE) : 1,
   }
 }

@@ -22,6 +22,8 @@ export interface CatalogueFilter {
   category: string
   level: string
   language: string
+  /** At most so many. */
+  minutes: string
   page: number
 }
 
@@ -40,10 +42,13 @@ async function read<T>(path: string, params?: object, signal?: AbortSignal): Pro
   return answer.data
 }
 
-async function catalogue({ q, ...filter }: CatalogueFilter, signal: AbortSignal): Promise<CataloguePage> {
+async function catalogue(
+  { q, minutes, ...filter }: CatalogueFilter,
+  signal: AbortSignal,
+): Promise<CataloguePage> {
   if (q && !names(q)) return { nanos: [], meta: { total: 0, page: 1 }, corrected: false }
   // Empty parameters count as absent.
-  const params = { ...filter, limit: PER_PAGE }
+  const params = { ...filter, duration_max: minutes, limit: PER_PAGE }
   if (q) {
     const { data, meta } = await read<SearchAnswer>('/search', { q, ...params }, signal)
     return { nanos: data.hits, meta: meta ?? {}, corrected: data.corrected }

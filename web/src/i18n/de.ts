@@ -2,8 +2,8 @@
 export const de = {
   site: {
     name: 'Nano',
-    claim: 'Lernen in kleinen Einheiten',
-    lead: 'Nanos sind kleine, geprüfte Lernpakete aus Text, Bild und Video. Finden Sie eines, das in Ihre nächste Pause passt.',
+    claim: 'Was lernen Sie in der nächsten Pause?',
+    lead: 'Kleine Lernpakete aus Text, Bild und Video, jedes vor der Veröffentlichung geprüft. Herunterladen, auspacken, loslegen.',
     maintenance: 'Wartung: alles lässt sich lesen, nichts ändern.',
     skip: 'Zum Inhalt springen',
     menu: 'Menü',
@@ -32,6 +32,7 @@ export const de = {
     retry: 'Erneut versuchen',
     cancel: 'Abbrechen',
     sure: '{{action}}?',
+    stale: 'Stand von {{time}}; neuer war es gerade nicht zu bekommen.',
     save: 'Speichern',
     showAll_one: '{{count}} Eintrag zeigen',
     showAll_other: 'Alle {{count}} Einträge zeigen',
@@ -156,6 +157,9 @@ export const de = {
     search: 'Suche',
     searchHint: 'Thema, Titel oder Stichwort',
     searchButton: 'Suchen',
+    time: 'Ich habe',
+    minutes: 'Minuten',
+    minutesShort: 'Min.',
     allCategories: 'Alle Themen',
     allLevels: 'Alle Niveaus',
     allLanguages: 'Alle Sprachen',

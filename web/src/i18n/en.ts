@@ -3,8 +3,8 @@ import type { de } from './de'
 export const en: typeof de = {
   site: {
     name: 'Nano',
-    claim: 'Learning in small units',
-    lead: 'Nanos are small, checked packages of text, pictures and video. Find one that fits into your next break.',
+    claim: 'What will you learn in your next break?',
+    lead: 'Small packages of text, pictures and video, each checked before it is published. Download, unpack, begin.',
     maintenance: 'Maintenance: everything can be read, nothing can be changed.',
     skip: 'Skip to content',
     menu: 'Menu',
@@ -33,6 +33,7 @@ export const en: typeof de = {
     retry: 'Try again',
     cancel: 'Cancel',
     sure: '{{action}}?',
+    stale: 'As of {{time}}; nothing newer could be had just now.',
     save: 'Save',
     showAll_one: 'Show {{count}} entry',
     showAll_other: 'Show all {{count}} entries',
@@ -156,6 +157,9 @@ export const en: typeof de = {
     search: 'Search',
     searchHint: 'Topic, title or keyword',
     searchButton: 'Search',
+    time: 'I have',
+    minutes: 'minutes',
+    minutesShort: 'min',
     allCategories: 'All topics',
     allLevels: 'All levels',
     allLanguages: 'All languages',

@@ -8,6 +8,7 @@ import { CardPlaceholder, NanoCard } from '../parts/card'
 import { Filters } from '../parts/filters'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Empty, Page } from '../parts/page'
+import { Stale } from '../parts/stale'
 import { Pager } from '../parts/pager'
 
 /** The catalogue: everything published, or what was searched for. The address says which part. */
@@ -15,19 +16,27 @@ export function Component() {
   const { t } = useTranslation()
   const [params, setParams] = useSearchParams()
   const filter = readFilter(params)
-  const { data, error, isPlaceholderData, refetch } = useQuery(cataloguePage(filter))
+  const { data, error, dataUpdatedAt, isPlaceholderData, refetch } = useQuery(cataloguePage(filter))
   const change = (changed: Partial<CatalogueFilter>) => {
     const [, query = ''] = address({ ...filter, page: 1, ...changed }).split('?')
     setParams(new URLSearchParams(query), STAY)
   }
   return (
-    <Page title={filter.q || t('catalogue.title')} heading={t('site.claim')}>
-      <p className="-mt-4 mb-6 max-w-2xl text-muted">{t('site.lead')}</p>
+    <Page
+      title={filter.q || t('catalogue.title')}
+      heading={
+        <span className="block max-w-md text-[2.125rem] leading-tight font-bold tracking-tight sm:max-w-lg sm:text-[3.25rem]">
+          {t('site.claim')}
+        </span>
+      }
+    >
+      <p className="-mt-3 mb-6 max-w-xl text-lg text-muted">{t('site.lead')}</p>
       <Filters filter={filter} onChange={change} />
       <p role="status" className="mt-6 mb-4 min-h-6 text-muted">
         {data && <Summary page={data} filter={filter} />}
       </p>
       {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
+      {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}
       {data?.meta.degraded && (
         <div className="mb-4">
           <Notice tone="warn">{t('catalogue.degraded')}</Notice>
@@ -55,7 +64,8 @@ function Summary({ page: { meta }, filter }: { page: CataloguePage; filter: Cata
 function Results({ page, stale, filter }: { page?: CataloguePage; stale: boolean; filter: CatalogueFilter }) {
   const { t } = useTranslation()
   if (page?.nanos.length === 0) {
-    const narrowed = filter.q || filter.category || filter.level || filter.language || filter.page > 1
+    const narrowed =
+      filter.q || filter.category || filter.level || filter.language || filter.minutes || filter.page > 1
     return (
       <Empty
         title={t('catalogue.empty')}

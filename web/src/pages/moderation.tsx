@@ -18,6 +18,7 @@ import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Empty, Loading, Page, Panel } from '../parts/page'
 import { Pager } from '../parts/pager'
+import { Stale } from '../parts/stale'
 import { Picture } from '../parts/picture'
 import { Words } from '../parts/words'
 import { useMe } from '../session/store'
@@ -27,13 +28,14 @@ export function Component() {
   const { t } = useTexts()
   const [params] = useSearchParams()
   const page = Math.max(1, Number(params.get('page')) || 1)
-  const { data, error, refetch } = useQuery(moderationQueue(page))
+  const { data, error, dataUpdatedAt, refetch } = useQuery(moderationQueue(page))
   const [done, setDone] = useState('')
   return (
     <Page title={t('moderation.title')}>
       <p className="-mt-4 mb-6 text-muted">{t('moderation.lead')}</p>
       <div role="status">{done && <Notice tone="good">{done}</Notice>}</div>
       {!data && !error && <Loading />}
+      {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}
       {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
       {data && data.data.length > 0 && (
         <p className="my-4 text-muted">{t('moderation.waiting', { count: data.meta?.total ?? 0 })}</p>

@@ -9,6 +9,7 @@ import { ButtonLink } from '../parts/button'
 import { FailureNotice } from '../parts/notice'
 import { Empty, Loading, Page } from '../parts/page'
 import { Pager } from '../parts/pager'
+import { Stale } from '../parts/stale'
 import { Picture } from '../parts/picture'
 import { StatusBadge } from '../parts/status'
 
@@ -17,7 +18,7 @@ export function Component() {
   const { t } = useTexts()
   const [params] = useSearchParams()
   const page = Math.max(1, Number(params.get('page')) || 1)
-  const { data, error, refetch } = useQuery(myNanos(page))
+  const { data, error, dataUpdatedAt, refetch } = useQuery(myNanos(page))
   return (
     <Page
       title={t('studio.mine')}
@@ -28,6 +29,7 @@ export function Component() {
       }
     >
       {!data && !error && <Loading />}
+      {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}
       {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
       {data?.data.length === 0 && <Empty title={t('studio.empty')} text={t('studio.emptyText')} />}
       {data && data.data.length > 0 && (

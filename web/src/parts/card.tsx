@@ -1,6 +1,7 @@
 import { useTranslation } from '../i18n/setup'
 import { Link } from '../app/navigation'
 import type { Found } from '../api/nanos'
+import { Ring } from '../ui/ring'
 import { Facts } from './facts'
 import { Highlighted } from './highlighted'
 import { Picture } from './picture'
@@ -11,7 +12,16 @@ export function NanoCard({ nano, eager }: { nano: Found; eager: boolean }) {
   const { highlights } = nano
   return (
     <article className="relative flex h-full flex-col overflow-hidden rounded-xl border border-line bg-surface transition-shadow focus-within:border-accent hover:border-accent hover:shadow-md">
-      <Picture nano={nano} eager={eager} sizes="(min-width: 64rem) 23rem, (min-width: 40rem) 50vw, 100vw" />
+      <div className="relative">
+        <Picture nano={nano} eager={eager} sizes="(min-width: 64rem) 23rem, (min-width: 40rem) 50vw, 100vw" />
+        <span
+          aria-hidden="true"
+          className="absolute right-2 bottom-2 flex items-center gap-1.5 rounded-full bg-[#16201c] py-1 pr-3 pl-1 text-sm font-semibold text-white"
+        >
+          <Ring part={nano.duration_minutes / 60} className="size-5" />
+          {t('nano.minutesShort', { count: nano.duration_minutes })}
+        </span>
+      </div>
       <div className="flex flex-1 flex-col gap-2 p-4">
         <h2 lang={nano.language} className="text-lg leading-snug font-semibold">
           <Link to={`/nanos/${nano.id}`} className="after:absolute after:inset-0">

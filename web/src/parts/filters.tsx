@@ -1,9 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { useLanguage, useTranslation } from '../i18n/setup'
 import { categories, type CatalogueFilter } from '../api/nanos'
+import { TIMES } from '../api/catalogue-filter'
 import { categoryOptions } from '../api/category-options'
 import { LANGUAGES, LEVELS } from '../api/choices'
 import { languageName } from '../format'
+import { Ring } from '../ui/ring'
 import { Select } from './field'
 import { SearchBox } from './search-box'
 
@@ -17,7 +19,7 @@ export function Filters({ filter, onChange }: FiltersProps) {
   const { t } = useTranslation()
   const language = useLanguage()
   const { data: tree = [] } = useQuery(categories)
-  const narrowed = filter.q || filter.category || filter.level || filter.language
+  const narrowed = filter.q || filter.category || filter.level || filter.language || filter.minutes
   return (
     <search className="block">
       {/* A new address, as by going back, brings its own words. */}
@@ -29,6 +31,7 @@ export function Filters({ filter, onChange }: FiltersProps) {
         words={filter.q}
         onSearch={(q) => onChange({ q })}
       />
+      <Minutes chosen={filter.minutes} onChange={(minutes) => onChange({ minutes })} />
       <div className="mt-4 grid grid-cols-2 gap-3 sm:grid-cols-3">
         <div className="col-span-2 sm:col-span-1">
           <Select
@@ -61,11 +64,45 @@ export function Filters({ filter, onChange }: FiltersProps) {
         <button
           type="button"
           className="mt-2 min-h-11 font-medium text-accent hover:underline"
-          onClick={() => onChange({ q: '', category: '', level: '', language: '' })}
+          onClick={() => onChange({ q: '', category: '', level: '', language: '', minutes: '' })}
         >
           {t('catalogue.reset')}
         </button>
       )}
     </search>
+  )
+}
+
+/** How much time somebody has, as rings of an hour. */
+function Minutes({ chosen, onChange }: { chosen: string; onChange: (minutes: string) => void }) {
+  const { t } = useTranslation()
+  return (
+    <fieldset className="mt-4">
+      <legend className="sr-only">{t('catalogue.time')}</legend>
+      <div className="flex flex-wrap items-center gap-2">
+        <span aria-hidden="true" className="mr-1 text-muted">
+          {t('catalogue.time')}
+        </span>
+        {TIMES.map((minutes) => {
+          const pressed = chosen === String(minutes)
+          return (
+            <button
+              key={minutes}
+              type="button"
+              aria-pressed={pressed}
+              onClick={() => onChange(pressed ? '' : String(minutes))}
+              className={`flex min-h-12 items-center gap-2 rounded-full border py-1 pr-4 pl-1.5 font-medium ${pressed ? 'border-accent bg-accent-soft' : 'border-line bg-surface hover:border-accent'}`}
+            >
+              <Ring part={minutes / 60} className="size-9">
+                {minutes}
+              </Ring>
+              <span className="sr-only">{minutes}</span>
+              <span className="max-sm:hidden">{t('catalogue.minutes')}</span>
+              <span className="sm:hidden">{t('catalogue.minutesShort')}</span>
+            </button>
+          )
+        })}
+      </div>
+    </fieldset>
   )
 }

@@ -21,6 +21,8 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS
 
+export const ICONS = Object.keys(PATHS) as IconName[]
+
 /** A picture beside words that say the same. */
 export function Icon({ name, className = 'size-5' }: { name: IconName; className?: string }) {
   return (

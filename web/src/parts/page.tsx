@@ -66,7 +66,7 @@ export function Empty({ title, text, children }: { title: string; text: string; 
 export function Loading() {
   const { t } = useTranslation()
   return (
-    <p role="status" className="min-h-dvh px-4 py-20 text-center text-muted">
+    <p role="status" className="late min-h-dvh px-4 py-20 text-center text-muted">
       {t('common.loading')}
     </p>
   )

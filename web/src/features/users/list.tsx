@@ -9,6 +9,7 @@ import { Select } from '../../parts/field'
 import { FailureNotice } from '../../parts/notice'
 import { Empty, Loading, Page } from '../../parts/page'
 import { Pager } from '../../parts/pager'
+import { Stale } from '../../parts/stale'
 import { SearchBox } from '../../parts/search-box'
 import { useMe } from '../../session/store'
 import { ROLES, STATUSES, userPage, type User, type UserFilter } from './api'
@@ -21,7 +22,7 @@ export function Component() {
   const { t } = useTexts()
   const [params, setParams] = useSearchParams()
   const filter = readFilter(params)
-  const { data, error, isPlaceholderData, refetch } = useQuery(userPage(filter))
+  const { data, error, dataUpdatedAt, isPlaceholderData, refetch } = useQuery(userPage(filter))
   const narrowed = filter.q !== '' || filter.role !== '' || filter.status !== ''
   const change = (changed: Partial<UserFilter>) =>
     setParams(writeFilter({ ...filter, page: 1, ...changed }), STAY)
@@ -68,6 +69,7 @@ export function Component() {
         )}
       </p>
       {!data && !error && <Loading />}
+      {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}
       {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
       {data?.data.length === 0 && <Empty title={t('empty')} text={t('emptyText')} />}
       {data && data.data.length > 0 && (
