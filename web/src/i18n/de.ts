@@ -32,6 +32,7 @@ export const de = {
     retry: 'Erneut versuchen',
     cancel: 'Abbrechen',
     sure: '{{action}}?',
+    sureAbout: '„{{name}}“: {{action}}?',
     stale: 'Stand von {{time}}; neuer war es gerade nicht zu bekommen.',
     save: 'Speichern',
     showAll_one: '{{count}} Eintrag zeigen',

@@ -33,6 +33,7 @@ export const en: typeof de = {
     retry: 'Try again',
     cancel: 'Cancel',
     sure: '{{action}}?',
+    sureAbout: '“{{name}}”: {{action}}?',
     stale: 'As of {{time}}; nothing newer could be had just now.',
     save: 'Save',
     showAll_one: 'Show {{count}} entry',

@@ -255,6 +255,7 @@ function Moves({ nano }: { nano: NanoDetail }) {
     case 'pending_review':
       return (
         <Confirm
+          name={nano.title}
           action={t('studio.withdraw')}
           text={t('studio.withdrawText')}
           onConfirm={() => then(withdrawNano(nano.id))}
@@ -263,6 +264,7 @@ function Moves({ nano }: { nano: NanoDetail }) {
     case 'published':
       return (
         <Confirm
+          name={nano.title}
           action={t('studio.archive')}
           text={t('studio.archiveText')}
           onConfirm={() => then(removeNano(nano.id))}
@@ -271,6 +273,7 @@ function Moves({ nano }: { nano: NanoDetail }) {
     case 'archived':
       return (
         <Confirm
+          name={nano.title}
           action={t('studio.restore')}
           text={t('studio.restoreText')}
           onConfirm={() => then(restoreNano(nano.id))}
@@ -282,6 +285,7 @@ function Moves({ nano }: { nano: NanoDetail }) {
       return (
         <Confirm
           danger
+          name={nano.title}
           action={t('studio.delete')}
           text={t('studio.deleteText')}
           onConfirm={async () => {

@@ -18,7 +18,7 @@ export function NanoCard({ nano, eager }: { nano: Found; eager: boolean }) {
           aria-hidden="true"
           className="absolute right-2 bottom-2 flex items-center gap-1.5 rounded-full bg-[#16201c] py-1 pr-3 pl-1 text-sm font-semibold text-white"
         >
-          <Ring part={nano.duration_minutes / 60} className="size-5" />
+          <Ring part={nano.duration_minutes / 60} className="size-5 [--line:rgb(255_255_255/0.3)]" />
           {t('nano.minutesShort', { count: nano.duration_minutes })}
         </span>
       </div>

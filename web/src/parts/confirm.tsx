@@ -9,6 +9,8 @@ interface ConfirmProps {
   action: string
   /** To what, where several buttons of a page say the same. */
   about?: string
+  /** The name of what it is done to, in the question. */
+  name?: string
   /** What that means. */
   text: string
   danger?: boolean
@@ -18,13 +20,13 @@ interface ConfirmProps {
 }
 
 /** A button that asks once more before it acts. */
-export function Confirm({ action, about, text, danger, wide = true, onConfirm }: ConfirmProps) {
+export function Confirm({ action, about, name, text, danger, wide = true, onConfirm }: ConfirmProps) {
   const { t } = useTranslation()
   return (
     <DialogButton
       action={action}
       about={about}
-      title={t('common.sure', { action })}
+      title={name ? t('common.sureAbout', { action, name }) : t('common.sure', { action })}
       look={danger ? 'danger' : 'secondary'}
       wide={wide}
     >
