@@ -39,13 +39,15 @@ export async function endSessions(person: Person) {
   await api.dispose()
 }
 
-/** The ids of what is published. */
+/** The ids of what is published and has a picture. */
 export async function published(): Promise<string[]> {
   const { baseURL } = test.info().project.use
   const api = await request.newContext({ baseURL })
-  const answer = (await (await api.get('/api/v1/nanos')).json()) as { data: { id: string }[] }
+  const answer = (await (await api.get('/api/v1/nanos')).json()) as {
+    data: { id: string; thumbnail: unknown }[]
+  }
   await api.dispose()
-  return answer.data.map(({ id }) => id)
+  return answer.data.filter(({ thumbnail }) => thumbnail !== null).map(({ id }) => id)
 }
 
 /** The link in the newest mail to somebody, once it has come. */
@@ -78,4 +80,14 @@ export async function accessible(page: Page, name: string) {
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   )
   expect(over, `${name} sticks out`).toBe(0)
+}
+
+/** Takes away what a walk has made. */
+export async function tidy(page: Page, title: string, action: 'Löschen' | 'Archivieren') {
+  await page.getByRole('button', { name: action }).click()
+  await page
+    .getByRole('dialog', { name: `„${title}“: ${action}?` })
+    .getByRole('button', { name: action })
+    .click()
+  await expect(page.getByRole('dialog')).toBeHidden()
 }

@@ -1,5 +1,5 @@
 import { expect, test, type Page } from '@playwright/test'
-import { endSessions, signIn, signInAgain } from './kit'
+import { endSessions, signIn, signInAgain, tidy } from './kit'
 
 /** What is typed is never lost: issue of forms that were left, and sessions that ended. */
 
@@ -21,6 +21,8 @@ test('the session ends while somebody types: they sign in over the page, and the
   await signInAgain(page)
   await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible()
   await expect(page).toHaveURL(/\/studio\/nanos\//)
+  await tidy(page, title, 'Löschen')
+  await expect(page).toHaveURL(/\/studio$/)
 })
 
 test('whoever does not sign in again finds the text later', async ({ page }) => {
@@ -68,7 +70,7 @@ test('signing out leaves no draft behind', async ({ page }) => {
   await page.getByLabel('Titel').fill('Geheim')
   await page.getByRole('button', { name: /^Menü: / }).click()
   await page.getByRole('button', { name: 'Abmelden' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Als Entwurf behalten' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Verwerfen' }).click()
   await expect(page.getByRole('link', { name: 'Anmelden' })).toBeVisible()
   const left = await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('draft')))
   expect(left).toEqual([])

@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { signIn } from './kit'
+import { signIn, tidy } from './kit'
 
 /** A ZIP with one lesson. */
 function lesson(folder: string): string {
@@ -47,4 +47,7 @@ test('a file is checked here, sent, checked there and published, under the site�
   await page.getByRole('link', { name: 'Öffentliche Seite' }).click()
   await expect(page.getByRole('button', { name: /^Herunterladen/ })).toBeVisible()
   expect(faults).toEqual([])
+  await page.getByRole('link', { name: 'Im Studio öffnen' }).click()
+  await tidy(page, title, 'Archivieren')
+  await expect(page.getByText('Archiviert')).toBeVisible()
 })

@@ -4,6 +4,8 @@ import { create } from 'zustand'
 interface Leaving {
   /** Goes on with it. */
   go: () => void
+  /** Whether drafts outlive it. */
+  keeps: boolean
 }
 
 export const useLeaving = create<{ leaving: Leaving | undefined }>(() => ({ leaving: undefined }))
@@ -24,9 +26,9 @@ export function markClean(name: string) {
 }
 
 /** Goes at once where nothing is lost by it, else asks first. */
-export function leaveBy(go: () => void) {
+export function leaveBy(go: () => void, keeps = true) {
   if (dirty.size === 0) go()
-  else useLeaving.setState({ leaving: { go } })
+  else useLeaving.setState({ leaving: { go, keeps } })
 }
 
 export const isDirty = () => dirty.size > 0

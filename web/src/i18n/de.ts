@@ -69,6 +69,8 @@ export const de = {
   leave: {
     title: 'Seite verlassen?',
     text: 'Was Sie hier geschrieben haben, ist noch nicht gesendet. Als Entwurf bleibt es in diesem Browser, bis Sie wiederkommen.',
+    textSignOut:
+      'Was Sie hier geschrieben haben, ist noch nicht gesendet. Beim Abmelden bleibt kein Entwurf zurück.',
     stay: 'Weiterschreiben',
     keep: 'Als Entwurf behalten',
     discard: 'Verwerfen',

@@ -70,6 +70,7 @@ export const en: typeof de = {
   leave: {
     title: 'Leave this page?',
     text: 'What you have written here has not been sent yet. Kept as a draft, it stays in this browser until you come back.',
+    textSignOut: 'What you have written here has not been sent yet. Signing out leaves no draft behind.',
     stay: 'Keep writing',
     keep: 'Keep as a draft',
     discard: 'Discard',

@@ -2,6 +2,7 @@ import { useEffect, useRef, type FormEvent } from 'react'
 import { Link, NavLink, useLocation, useNavigate, useSearchParams } from '../app/navigation'
 import { PLACES } from '../app/places'
 import { SCHEMES, setScheme, useScheme } from '../app/theme'
+import { leaveBy } from '../drafts/guard'
 import { setLanguage, useLanguage, useTranslation } from '../i18n/setup'
 import { Icon } from '../parts/icon'
 import { onTheWay } from '../session/next'
@@ -180,11 +181,13 @@ function Person() {
           <button
             type="button"
             className={`${MENU_ITEM} mt-1 border-t border-line`}
-            onClick={() => {
-              // Out of this page first: it may not be for guests.
-              void navigate('/')
-              signOut().catch(() => {})
-            }}
+            onClick={() =>
+              leaveBy(() => {
+                // Out of this page first: it may not be for guests.
+                void navigate('/')
+                signOut().catch(() => {})
+              }, false)
+            }
           >
             {t('nav.logout')}
           </button>

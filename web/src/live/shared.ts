@@ -43,6 +43,7 @@ export async function share({
   const others = channel(name)
   const seen = new Map<string, ServerEvent>()
   let leads = false
+  let live = false
   const take = (events: ServerEvent[]) => {
     const news = events.filter(({ id }) => !seen.has(id))
     for (const event of news) seen.set(event.id, event)
@@ -55,7 +56,7 @@ export async function share({
     else if (data.kind === 'live') onLive(data.live)
     else if (leads) {
       tell({ kind: 'events', events: [...seen.values()] })
-      tell({ kind: 'live', live: true })
+      tell({ kind: 'live', live })
     }
   }
   const lead = async () => {
@@ -66,7 +67,8 @@ export async function share({
         const events = take([event])
         if (events.length > 0) tell({ kind: 'events', events })
       },
-      onLive: (live) => {
+      onLive: (now) => {
+        live = now
         onLive(live)
         tell({ kind: 'live', live })
       },
