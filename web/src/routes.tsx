@@ -1,6 +1,6 @@
 import { lazy, type ComponentType } from 'react'
 import { match } from './app/match'
-import type { Permission } from './session/store'
+import type { Access } from './session/store'
 import * as catalogue from './pages/catalogue'
 
 interface Page {
@@ -10,7 +10,7 @@ interface Page {
 export interface Route {
   path: string
   /** Who may see it: everybody, signed-in people, or those with a right. */
-  access?: 'session' | Permission
+  access?: Access
   Component: ComponentType
   /** Begins to load it. */
   load: () => Promise<unknown>

@@ -4,11 +4,11 @@ import { useTranslation } from '../i18n/setup'
 import { ButtonLink } from '../parts/button'
 import { Empty, Loading, Page } from '../parts/page'
 import { onTheWay } from '../session/next'
-import { useSession, type Permission } from '../session/store'
+import { useSession, type Access, type Permission } from '../session/store'
 
 interface GuardProps {
   /** Who may see what is inside; without it everybody. */
-  access?: 'session' | Permission
+  access?: Access
   children: ReactNode
 }
 

@@ -15,7 +15,7 @@ import { Segments } from '../ui/segments'
 /** Places that the person may go to. */
 function usePlaces() {
   const rights = useSession(({ me }) => me?.permissions)
-  return PLACES.filter(({ right }) => !right || rights?.includes(right))
+  return PLACES.filter(({ access }) => !access || (access === 'session' ? rights : rights?.includes(access)))
 }
 
 export function Header() {

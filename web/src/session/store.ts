@@ -21,6 +21,9 @@ export const useSession = create<Session>(() => ({
 export type Permission =
   'nanos:create' | 'nanos:read_all' | 'moderation:decide' | 'jobs:read' | 'jobs:operate' | 'users:manage'
 
+/** Who may go somewhere: signed-in people, or those with a right. */
+export type Access = 'session' | Permission
+
 /** The signed-in person, if any. */
 export const useMe = () => useSession((session) => session.me)
 
