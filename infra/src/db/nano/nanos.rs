@@ -122,6 +122,16 @@ pub async fn insert(tx: &mut Tx, nano: &NewNano<'_>, now: DateTime<Utc>) -> Resu
     Ok(())
 }
 
+/// What everybody reads of this creator's, in the order of their ids.
+pub async fn public_of(tx: &mut Tx, creator: UserId) -> Result<Vec<NanoId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: NanoId" FROM nanos WHERE creator_id = ? AND status = 'published' ORDER BY id"#,
+        creator
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
 /// Replaces the categories of a nano.
 pub async fn set_categories(tx: &mut Tx, id: NanoId, categories: &[CategoryId]) -> Result<(), DbError> {
     sqlx::query!("DELETE FROM nano_categories WHERE nano_id = ?", id).execute(&mut **tx).await?;
