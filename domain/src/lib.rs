@@ -3,10 +3,12 @@
 pub mod administration;
 pub mod audit;
 pub mod audit_export;
+pub mod collection;
 pub mod ids;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
+pub mod rating;
 pub mod redact;
 pub mod review;
 pub mod second_factor;

@@ -250,7 +250,7 @@ macro_rules! rights {
         }
     )*};
 }
-rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate, UsersManage);
+rights!(NanosCreate, RatingsWrite, ModerationDecide, AuditRead, JobsRead, JobsOperate, UsersManage);
 
 /// A signed-in person who has the right `R`.
 pub struct RequirePermission<R> {

@@ -13,8 +13,8 @@ mod query;
 
 pub use body::{JSON_LIMIT, Json, MaybeJson};
 pub use caller::{
-    AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT, RequirePermission,
-    UsersManage, served,
+    AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT, RatingsWrite,
+    RequirePermission, UsersManage, served,
 };
 pub use client::ClientInfo;
 pub use if_match::IfMatch;

@@ -116,4 +116,6 @@ export interface NanoDetail extends Omit<Nano, 'pending_edit'> {
 export interface Case extends Pick<Schemas['CaseView'], 'id' | 'cause' | 'nano' | 'version' | 'created_at'> {
   scan?: Scan | null
   edit?: PendingEdit | null
+  /** A comment, or a creator's reply to one, with what the scan has found in it. */
+  rating?: { words: { text: string; findings?: ScanFinding[] | null } } | null
 }

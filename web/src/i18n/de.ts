@@ -358,6 +358,8 @@ export const de = {
       always: 'Jedes Nano wird geprüft',
       flagged: 'Auffälligkeiten im Inhalt',
       edited: 'Titel oder Beschreibung geändert',
+      comment: 'Kommentar zu einer Bewertung',
+      reply: 'Antwort auf eine Bewertung',
     },
     edit: 'Künftig',
     since: 'seit {{date}}',

@@ -352,6 +352,8 @@ export const en: typeof de = {
       always: 'Every nano is reviewed',
       flagged: 'Conspicuous content',
       edited: 'Changed title or description',
+      comment: 'Comment on a rating',
+      reply: 'Reply to a rating',
     },
     edit: 'To become',
     since: 'since {{date}}',

@@ -8,6 +8,7 @@ mod nano;
 mod search;
 mod versions;
 
+pub(super) use self::versions::visible;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;

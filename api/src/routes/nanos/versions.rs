@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The nano, if this person may see it, and whether its private side too.
-pub(super) async fn visible(
+pub(in crate::routes) async fn visible(
     state: &AppState,
     user: Option<CurrentUser>,
     id: NanoId,

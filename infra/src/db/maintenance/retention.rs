@@ -8,7 +8,7 @@ use domain::{
     upload::UploadState,
 };
 
-use crate::db::email_deliveries::DeliveryState;
+use crate::db::{email_deliveries::DeliveryState, nano_totals, ratings, saved_lists};
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
@@ -159,7 +159,8 @@ pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Re
     sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;
-    Ok(())
+    ratings::forget_nano(tx, nano).await?;
+    saved_lists::forget_nano(tx, nano).await
 }
 
 /// Accounts behind `after` whose address is not plain ASCII, by id; at most 500.
@@ -228,5 +229,7 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     sqlx::query!("DELETE FROM personal_tokens WHERE user_id = ?", id).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", id).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM second_factors WHERE user_id = ?", id).execute(&mut **tx).await?;
-    Ok(())
+    ratings::forget_person(tx, id).await?;
+    nano_totals::forget_favorites(tx, id).await?;
+    saved_lists::forget_person(tx, id).await
 }

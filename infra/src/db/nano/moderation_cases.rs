@@ -1,9 +1,10 @@
-//! Versions that wait for a person's judgement.
+//! Versions, and words of ratings, that wait for a person's judgement.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
-    ids::{CaseId, NanoId, UserId, VersionId},
+    ids::{CaseId, NanoId, RatingId, UserId, VersionId},
+    rating::Part,
     review::{CaseState, Cause, Decision},
 };
 
@@ -11,7 +12,10 @@ use domain::{
 pub struct Case {
     pub id: CaseId,
     pub nano_id: NanoId,
-    pub version_id: VersionId,
+    /// What it is about, unless that is a rating.
+    pub version_id: Option<VersionId>,
+    /// Which words of it are meant, the cause says.
+    pub rating_id: Option<RatingId>,
     pub cause: Cause,
     pub state: CaseState,
     pub decision: Option<Decision>,
@@ -26,7 +30,7 @@ macro_rules! select {
         sqlx::query_as!(
             Case,
             r#"SELECT id AS "id: CaseId", nano_id AS "nano_id: NanoId", version_id AS "version_id: VersionId",
-                 cause AS "cause: Cause", state AS "state: CaseState", decision AS "decision: Decision", reason,
+                 rating_id AS "rating_id: RatingId", cause AS "cause: Cause", state AS "state: CaseState", decision AS "decision: Decision", reason,
                  reviewer_id AS "reviewer_id: UserId", decided_at AS "decided_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>"
                FROM moderation_cases WHERE "#
@@ -67,6 +71,31 @@ pub async fn open(
     )
     .fetch_one(&mut **tx)
     .await?)
+}
+
+/// The same for words of a rating.
+pub async fn open_about_words(
+    tx: &mut Tx,
+    (nano, rating): (NanoId, RatingId),
+    part: Part,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "INSERT INTO moderation_cases (id, nano_id, rating_id, cause, created_at) VALUES (?, ?, ?, ?, ?)
+         ON DUPLICATE KEY UPDATE
+           created_at = IF(state IN ('pending', 'investigating'), created_at, VALUES(created_at)),
+           reviewer_id = IF(state = 'investigating', reviewer_id, NULL),
+           decision = NULL, reason = NULL, decided_at = NULL,
+           state = IF(state = 'investigating', state, 'pending')",
+        CaseId::new(),
+        nano,
+        rating,
+        Cause::from(part),
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 pub async fn get(db: &Db, id: CaseId) -> Result<Option<Case>, DbError> {
@@ -122,6 +151,27 @@ pub async fn dismiss(tx: &mut Tx, version: VersionId, now: DateTime<Utc>) -> Res
          WHERE version_id = ? AND state IN ('pending', 'investigating')",
         now,
         version
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Closes what is open about words of a rating that nobody waits for any more; without a part, about all of them.
+pub async fn dismiss_words(
+    tx: &mut Tx,
+    rating: RatingId,
+    part: Option<Part>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let cause = part.map(Cause::from);
+    sqlx::query!(
+        "UPDATE moderation_cases SET state = 'dismissed', decision = 'no_action', decided_at = ?
+         WHERE rating_id = ? AND (? IS NULL OR cause = ?) AND state IN ('pending', 'investigating')",
+        now,
+        rating,
+        cause,
+        cause
     )
     .execute(&mut **tx)
     .await?;

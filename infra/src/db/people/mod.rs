@@ -1,4 +1,4 @@
-//! People: their accounts, sign-ins, and the mails and links sent to them.
+//! People: their accounts, sign-ins, the mails and links sent to them, and the lists they keep.
 
 pub mod email_changes;
 pub mod email_deliveries;
@@ -6,6 +6,7 @@ pub mod email_tokens;
 pub mod personal_tokens;
 pub mod refresh_tokens;
 pub mod registrations;
+pub mod saved_lists;
 pub mod second_factors;
 pub mod user_lists;
 pub mod users;
