@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use db::{Db, clock::Clock};
+use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::{Cache, EventHints},
     search::SearchBackend,
@@ -12,10 +12,12 @@ use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    answers::Answers,
     auth::{jwt::JwtKeys, password::Passwords, seal::DataKeys},
     live::Live,
     maintenance::Maintenance,
     quota::Open,
+    reads::Reads,
     reply::Error,
     routes::LastReadiness,
     settings::Settings,
@@ -24,6 +26,8 @@ use crate::{
 /// What the state is built from.
 pub struct Parts {
     pub db: Db,
+    /// For plain reads.
+    pub replica: Option<Replica>,
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
@@ -47,6 +51,10 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    /// What is the same for everybody.
+    pub answers: Answers,
+    /// Where plain reads go.
+    pub reads: Reads,
     /// Whether changes are refused.
     pub maintenance: Maintenance,
     /// Event streams, and files on their way in, that people have open.
@@ -71,6 +79,8 @@ impl AppState {
     /// Only if hashing a password fails on this machine.
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let passwords = Passwords::new(parts.settings.hash_slots)?;
+        let reads = Reads::new(parts.db.clone(), parts.replica);
+        let answers = Answers::new(parts.settings.answers_kept_for);
         Ok(Self(Arc::new(Inner {
             db: parts.db,
             storage: parts.storage,
@@ -83,6 +93,8 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            answers,
+            reads,
             maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),

@@ -30,7 +30,7 @@ MAY_USE = {
     "chaos": {"servers"},
     "dev": {"servers", "chaos"},
     "tests": {"archive", "content", "db", "domain", "infra", "jobs", "queue", "api", "worker", "scheduler", "servers"},
-    "benches": {"archive", "db", "queue", "servers"},
+    "benches": {"archive", "db", "domain", "queue", "servers"},
     "bench-archive": {"archive"},
 }
 

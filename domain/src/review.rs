@@ -36,7 +36,7 @@ words! {
         Comment = "comment",
         /// Of a creator, to a rating.
         Reply = "reply",
-    }
+    } or Unknown = "unknown"
 }
 
 words! {
@@ -81,7 +81,7 @@ impl Cause {
         match self {
             Self::Comment => Some(Part::Comment),
             Self::Reply => Some(Part::Reply),
-            Self::FirstUpload | Self::Always | Self::Flagged | Self::Edited => None,
+            Self::FirstUpload | Self::Always | Self::Flagged | Self::Edited | Self::Unknown => None,
         }
     }
 }
@@ -111,6 +111,8 @@ pub fn judge(policy: ReviewPolicy, has_published: bool, gravest: Option<ScanActi
 /// Why a case cannot be decided by this person now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {
+    #[error("a newer release has opened the case, and decides it")]
+    NewerRelease,
     #[error("the case was decided already")]
     Closed,
     #[error("nobody judges their own nano")]

@@ -28,8 +28,6 @@ words! {
         NanosReadAll = "nanos:read_all",
         /// Change nanos of others.
         NanosManage = "nanos:manage",
-        /// Rate nanos of others. Not for those who judge ratings, or keep the machines.
-        RatingsWrite = "ratings:write",
         /// See the moderation queue and decide cases.
         ModerationDecide = "moderation:decide",
         /// See jobs of others.
@@ -46,8 +44,8 @@ impl Role {
     pub const fn allows(self, permission: Permission) -> bool {
         use Permission as P;
         match self {
-            Self::Consumer => matches!(permission, P::RatingsWrite),
-            Self::Creator => matches!(permission, P::NanosCreate | P::RatingsWrite),
+            Self::Consumer => false,
+            Self::Creator => matches!(permission, P::NanosCreate),
             Self::Moderator => {
                 matches!(permission, P::NanosCreate | P::NanosReadAll | P::ModerationDecide | P::JobsRead)
             }
@@ -246,8 +244,8 @@ mod tests {
         assert_eq!(
             table,
             [
-                (Role::Consumer, vec!["ratings:write"]),
-                (Role::Creator, vec!["nanos:create", "ratings:write"]),
+                (Role::Consumer, vec![]),
+                (Role::Creator, vec!["nanos:create"]),
                 (Role::Moderator, vec!["nanos:create", "nanos:read_all", "moderation:decide", "jobs:read"]),
                 (Role::Operator, vec!["nanos:read_all", "jobs:read", "jobs:operate"]),
                 (
@@ -256,7 +254,6 @@ mod tests {
                         "nanos:create",
                         "nanos:read_all",
                         "nanos:manage",
-                        "ratings:write",
                         "moderation:decide",
                         "jobs:read",
                         "jobs:operate",

@@ -7,18 +7,17 @@ pub mod fields;
 pub mod host;
 mod if_match;
 pub mod keyed;
-mod name;
 mod proxies;
 mod query;
 
 pub use body::{JSON_LIMIT, Json, MaybeJson};
 pub use caller::{
-    AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT, RatingsWrite,
-    RequirePermission, UsersManage, served,
+    AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT, RequirePermission,
+    UsersManage, served,
 };
 pub use client::ClientInfo;
+pub use domain::name::Name;
 pub use if_match::IfMatch;
 pub use keyed::Keyed;
-pub use name::Name;
 pub use proxies::TrustedProxies;
 pub use query::{Page, Path, Query, StrictQuery};

@@ -74,14 +74,14 @@ pub async fn queue(
     let (cases, total) = moderation_cases::queue(&state.db, page.offset(), page.limit).await?;
     let mut list = Vec::with_capacity(cases.len());
     for case in cases {
-        let version = match case.version_id {
+        let version = match case.version() {
             Some(version) => nano_versions::get(&state.db, version).await?,
             None => None,
         };
         let nano = match nano_lists::card(&state.db, case.nano_id).await? {
             Some(mut card) => {
                 // The picture of what is judged, not of what is live.
-                if case.version_id.is_some() {
+                if case.version().is_some() {
                     card.nano.thumbnail_key = version.as_ref().and_then(|version| version.thumbnail_key.clone());
                 }
                 Some(Nano::of(&state.storage, card).await?)
@@ -166,7 +166,7 @@ pub async fn decide(
 ) -> Result<Reply<Decided>, Error> {
     let case = moderation_cases::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
     let nano_id = case.nano_id;
-    if let Some((rating, part)) = case.rating_id.zip(case.cause.part()) {
+    if let Some((rating, part)) = case.words() {
         ratings::judge(&state, (&client, &user), (id, rating, part), (judgement.decision, &judgement.reason)).await?;
         return Ok(Reply::ok(Decided { case_id: id.0, nano_id: nano_id.0, decision: judgement.decision }));
     }
@@ -176,12 +176,13 @@ pub async fn decide(
     transaction!(state.db, |tx| {
         let nano = nanos::lock(tx, nano_id).await?.ok_or_else(Error::not_found)?;
         let case = moderation_cases::lock(tx, id).await?.ok_or_else(Error::not_found)?;
-        let version_id = case.version_id.ok_or_else(Error::not_found)?;
+        let version_id = case.version().ok_or_else(Error::not_found)?;
         let version = nano_versions::lock(tx, version_id).await?.ok_or_else(Error::not_found)?;
         let locked_to_other = case.reviewer_id.is_some_and(|reviewer| reviewer != user.id);
         review::may_decide(case.state, nano.creator_id == user.id, locked_to_other)?;
         let edit = match case.cause {
             Cause::Edited => nano_edits::get_in(tx, nano_id).await?,
+            Cause::Unknown => return Err(review::DecisionError::NewerRelease.into()),
             _ => None,
         };
         if edit.is_none() && !version.state.is_open() {

@@ -97,7 +97,6 @@ pub async fn register(
     client: ClientInfo,
     Keyed(Json(form), key): Keyed<Json<Registration>>,
 ) -> Result<Written, Error> {
-    let key = key.of(&client.limit_key());
     let limit = limit_mails(&state, &client).await?;
     let password_hash = state.passwords.hash(&client.limit_key(), form.password).await?;
     let sent = || MailSent { email: form.email.shown(), next: "verify_email" };

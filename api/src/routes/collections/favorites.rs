@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Kept, kept};
 use crate::{
+    reads::read,
     reply::{Code, Envelope, Error, Reply},
     request::{CurrentUser, Page, Path, Query},
     state::AppState,
@@ -65,8 +66,11 @@ pub async fn list(
     user: CurrentUser,
     Query(page): Query<Page>,
 ) -> Result<Reply<Vec<Kept>>, Error> {
-    let (rows, total) = favorites::page(&state.db, user.id, page.offset(), page.limit).await?;
-    let entries: Vec<_> = rows.iter().map(|row| (row.nano_id, row.created_at)).collect();
-    let list = kept(&state, &entries).await?;
+    let chosen = state.reads.of(&state.cache, user.id).await;
+    let (list, total) = read!(state.reads, chosen, |at| {
+        let (rows, total) = favorites::page(&at.db, user.id, page.offset(), page.limit).await?;
+        let entries: Vec<_> = rows.iter().map(|row| (row.nano_id, row.created_at)).collect();
+        Ok((kept(&state, at, &entries).await?, total))
+    })?;
     Ok(Reply::ok(list).meta(page.meta(total)).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }

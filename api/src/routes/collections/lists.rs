@@ -23,6 +23,7 @@ use super::{
     kept,
 };
 use crate::{
+    reads::{Chosen, read},
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written, time},
     request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, Path},
     state::AppState,
@@ -71,11 +72,16 @@ pub struct SavedListDetail {
     pub nanos: Vec<Kept>,
 }
 
-async fn detail(state: &AppState, user: &CurrentUser, id: ListId) -> Result<Reply<SavedListDetail>, Error> {
-    let list = saved_lists::get(&state.db, user.id, id).await?.ok_or_else(Error::not_found)?;
-    let entries = saved_lists::entries(&state.db, id).await?;
+async fn detail(
+    state: &AppState,
+    at: &Chosen,
+    user: &CurrentUser,
+    id: ListId,
+) -> Result<Reply<SavedListDetail>, Error> {
+    let list = saved_lists::get(&at.db, user.id, id).await?.ok_or_else(Error::not_found)?;
+    let entries = saved_lists::entries(&at.db, id).await?;
     let entries: Vec<_> = entries.iter().map(|entry| (entry.nano_id, entry.added_at)).collect();
-    let (revision, nanos) = (list.revision, kept(state, &entries).await?);
+    let (revision, nanos) = (list.revision, kept(state, at, &entries).await?);
     let reply = Reply::ok(SavedListDetail { list: list.into(), nanos });
     Ok(reply.header(header::CACHE_CONTROL, "private, no-cache").revised(revision))
 }
@@ -85,7 +91,9 @@ async fn detail(state: &AppState, user: &CurrentUser, id: ListId) -> Result<Repl
     responses((status = 200, description = "Without what is on them", body = Envelope<Vec<SavedList>>)),
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([]))))]
 pub async fn mine(State(state): State<AppState>, user: CurrentUser) -> Result<Reply<Vec<SavedList>>, Error> {
-    let lists = saved_lists::of(&state.db, user.id).await?.into_iter().map(SavedList::from).collect();
+    let chosen = state.reads.of(&state.cache, user.id).await;
+    let lists = read!(state.reads, chosen, |at| { Ok(saved_lists::of(&at.db, user.id).await?) })?;
+    let lists = lists.into_iter().map(SavedList::from).collect();
     Ok(Reply::ok(lists).header(header::CACHE_CONTROL, "private, no-cache").tagged())
 }
 
@@ -100,7 +108,6 @@ pub async fn create(
     user: CurrentUser,
     Keyed(Json(form), key): Keyed<Json<NewList>>,
 ) -> Result<Written, Error> {
-    let key = key.of(&user.id.to_string());
     let (id, now) = (ListId::new(), state.clock.now());
     let description = form.description.as_deref().unwrap_or_default();
     let new = NewSavedList { id, user_id: user.id, name: &form.name, description };
@@ -126,7 +133,8 @@ pub async fn get(
     user: CurrentUser,
     Path(id): Path<ListId>,
 ) -> Result<Reply<SavedListDetail>, Error> {
-    detail(&state, &user, id).await
+    let chosen = state.reads.of(&state.cache, user.id).await;
+    read!(state.reads, chosen, |at| { detail(&state, at, &user, id).await })
 }
 
 /// Changes name and description of a list; fields that are left out stay. `If-Match` with the `ETag` of what was read refuses the
@@ -156,7 +164,7 @@ pub async fn edit(
         saved_lists::update(tx, &list, now).await?;
         Ok(())
     })?;
-    detail(&state, &user, id).await
+    detail(&state, &state.reads.at_the_primary(), &user, id).await
 }
 
 /// Deletes a list with its link. The nanos stay where they are.
@@ -226,7 +234,7 @@ pub async fn arrange(
         saved_lists::set_entries(tx, id, &entries, now).await?;
         Ok(())
     })?;
-    detail(&state, &user, id).await
+    detail(&state, &state.reads.at_the_primary(), &user, id).await
 }
 
 /// Puts a published nano at the end of a list; again changes nothing.

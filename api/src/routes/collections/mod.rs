@@ -16,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
+    reads::Chosen,
     reply::{Error, time},
     state::AppState,
     views::Nano,
@@ -46,10 +47,10 @@ pub struct Kept {
 }
 
 /// These nanos as far as everybody may see them, in their order.
-async fn kept(state: &AppState, entries: &[(NanoId, DateTime<Utc>)]) -> Result<Vec<Kept>, Error> {
+async fn kept(state: &AppState, at: &Chosen, entries: &[(NanoId, DateTime<Utc>)]) -> Result<Vec<Kept>, Error> {
     let ids: Vec<NanoId> = entries.iter().map(|(id, _)| *id).collect();
     let mut cards: HashMap<NanoId, _> = HashMap::new();
-    for card in nano_lists::by_ids(&state.db, &ids).await? {
+    for card in nano_lists::by_ids(&at.db, &ids).await? {
         if card.nano.status.is_public() {
             cards.insert(card.nano.id, card);
         }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::kept;
 use crate::{
+    reads::read,
     reply::{Code, Envelope, Error, Reply},
     request::{ClientInfo, CurrentUser, Name, Path},
     state::AppState,
@@ -106,12 +107,14 @@ pub struct SharedList {
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::NotFound]))))]
 pub async fn get(State(state): State<AppState>, Path(secret): Path<Name>) -> Result<Reply<SharedList>, Error> {
     let secret = SecretToken::from_digits(&secret).map_err(|_| Error::not_found())?;
+    // Nobody who is shown a list may see one whose link was taken back: that is asked at the primary.
     let list = saved_lists::by_link(&state.db, &secret.hash()).await?.ok_or_else(Error::not_found)?;
     let owner = users::get(&state.db, list.user_id).await?.filter(|owner| owner.status.may_sign_in());
     let owner = owner.ok_or_else(Error::not_found)?;
     let entries = saved_lists::entries(&state.db, list.id).await?;
     let entries: Vec<_> = entries.iter().map(|entry| (entry.nano_id, entry.added_at)).collect();
-    let nanos = kept(&state, &entries).await?.into_iter().filter_map(|kept| kept.nano).collect();
+    let kept = read!(state.reads, state.reads.of_anybody(), |at| { kept(&state, at, &entries).await })?;
+    let nanos = kept.into_iter().filter_map(|kept| kept.nano).collect();
     let shared = SharedList {
         name: list.name,
         description: list.description,

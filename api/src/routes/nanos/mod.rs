@@ -8,7 +8,7 @@ mod nano;
 mod search;
 mod versions;
 
-pub(super) use self::versions::visible;
+pub(super) use self::versions::visible_at;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;

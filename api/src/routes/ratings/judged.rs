@@ -34,7 +34,7 @@ pub struct JudgedWords {
 impl JudgedWords {
     /// None when nobody waits for them any more.
     pub async fn of(state: &AppState, case: &Case) -> Result<Option<Self>, Error> {
-        let (Some(id), Some(part)) = (case.rating_id, case.cause.part()) else { return Ok(None) };
+        let Some((id, part)) = case.words() else { return Ok(None) };
         let words = rating_words::of(&state.db, id).await?.into_iter().find(|words| words.part == part);
         let card = rating_lists::card(&state.db, id).await?;
         Ok(card.zip(words).map(|(card, words)| Self { rating: Rating::of(card), words: words.into() }))

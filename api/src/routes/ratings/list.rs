@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 
 use super::{forms::ListRatings, rating::shown};
 use crate::{
+    reads::read,
     reply::{Code, Envelope, Error, Meta, Reply},
     request::{CurrentUser, Page, Path, Query},
-    routes::nanos::visible,
+    routes::nanos::visible_at,
     state::AppState,
     views::{Rating, Scores},
 };
@@ -46,20 +47,23 @@ pub async fn list(
     Path(id): Path<NanoId>,
     Query(query): Query<ListRatings>,
 ) -> Result<Reply<Ratings>, Error> {
-    visible(&state, user, id).await?;
     let (sort, page) = (query.sort.unwrap_or(RatingSort::Newest), query.page);
     let place = query.cursor.as_deref().map(|cursor| RatingPlace::read(cursor, sort));
     let place = place.transpose().map_err(|_| Error::new(Code::CursorInvalid))?;
     let from = place.map_or(Begin::Offset(page.offset()), Begin::After);
-    // One more than asked for says whether there are more.
-    let mut cards = rating_lists::page(&state.db, id, sort, from, page.limit + 1).await?;
+    let chosen = state.reads.of_caller(&state.cache, user.as_ref()).await;
+    let (mut cards, scores) = read!(state.reads, chosen, |at| {
+        visible_at(at, user, id).await?;
+        // One more than asked for says whether there are more.
+        let cards = rating_lists::page(&at.db, id, sort, from, page.limit + 1).await?;
+        Ok((cards, nano_totals::get(&at.db, id).await?.scores))
+    })?;
     let more = cards.len() > page.limit as usize;
     cards.truncate(page.limit as usize);
     let next = cards.last().filter(|_| more).map(|card| RatingPlace::of(&card.rating, sort).to_string());
-    let scores = nano_totals::get(&state.db, id).await?.scores;
     let own = match user {
         Some(user) => match ratings::of_person(&state.db, id, user.id).await? {
-            Some(own) => shown(&state, Some(&user), own.id).await?,
+            Some(own) => shown(&state, &state.reads.at_the_primary(), Some(&user), own.id).await?,
             None => None,
         },
         None => None,

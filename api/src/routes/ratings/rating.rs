@@ -24,8 +24,9 @@ use super::{
     limit,
 };
 use crate::{
+    reads::{Chosen, read},
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
-    request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, Path, Query, RatingsWrite, RequirePermission},
+    request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, Path, Query},
     state::AppState,
     views::{PendingWords, Rating},
     write::{once, transaction},
@@ -37,20 +38,26 @@ pub(super) async fn public_nano(state: &AppState, id: NanoId) -> Result<Nano, Er
 }
 
 /// A rating with what this person may see of it: nothing, when the nano is not theirs to see, or somebody else's rating was
-/// removed.
-pub(super) async fn shown(state: &AppState, user: Option<&CurrentUser>, id: RatingId) -> Result<Option<Rating>, Error> {
-    let Some(card) = rating_lists::card(&state.db, id).await? else { return Ok(None) };
-    let Some(nano) = nanos::get(&state.db, card.rating.nano_id).await? else { return Ok(None) };
+/// removed. What only some see is read at the primary, where workers write; a replica has nothing to say of it.
+pub(super) async fn shown(
+    state: &AppState,
+    at: &Chosen,
+    user: Option<&CurrentUser>,
+    id: RatingId,
+) -> Result<Option<Rating>, Error> {
+    let Some(card) = rating_lists::card(&at.db, id).await? else { return Ok(None) };
+    let Some(nano) = nanos::get(&at.db, card.rating.nano_id).await? else { return Ok(None) };
     let wrote = user.is_some_and(|user| user.id == card.rating.user_id);
     let judges = user.is_some_and(|user| user.allows(Permission::ModerationDecide));
     let made = user.is_some_and(|user| user.id == nano.creator_id);
     let sees_nano = nano.status.is_public() || user.is_some_and(|user| user.sees_private(&nano));
     let may = judges || wrote || (sees_nano && card.rating.status == RatingStatus::Published);
-    if !may {
+    let private = wrote || judges || made;
+    if !may || private && at.is_replica {
         return Ok(None);
     }
     let mut rating = Rating::of(card);
-    if wrote || judges || made {
+    if private {
         let words = rating_words::of(&state.db, id).await?;
         let theirs = |part: Part| judges || if part == Part::Reply { made } else { wrote };
         rating.pending = words.into_iter().filter(|words| theirs(words.part)).map(PendingWords::from).collect();
@@ -90,13 +97,13 @@ pub(super) async fn propose(
     responses((status = 201, description = "The rating", body = Envelope<Rating>,
         headers(("Location" = String, description = "The rating")))),
     extensions(("x-keyed" = json!(true)), ("x-errors" = json!([
-        Code::ValidationFailed, Code::Forbidden, Code::EmailNotVerified, Code::OwnNano, Code::NotFound,
+        Code::ValidationFailed, Code::EmailNotVerified, Code::OwnNano, Code::NotFound,
         Code::RatingExists, Code::RatingRemoved
-    ])), ("x-permission" = json!("ratings:write"))))]
+    ])), ("x-permission" = json!("signed_in"))))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientInfo,
-    RequirePermission { user, .. }: RequirePermission<RatingsWrite>,
+    user: CurrentUser,
     Path(nano_id): Path<NanoId>,
     Keyed(Json(form), key): Keyed<Json<forms::NewRating>>,
 ) -> Result<Written, Error> {
@@ -104,7 +111,6 @@ pub async fn create(
     let nano = public_nano(&state, nano_id).await?;
     rating::may_rate(nano.creator_id == user.id)?;
     let limit = limit(&state, &user).await?;
-    let key = key.of(&user.id.to_string());
     let (id, now) = (RatingId::new(), state.clock.now());
     let new = NewRating { id, nano_id, user_id: user.id, score: form.score };
     once!(state, key, now, |tx| {
@@ -138,7 +144,10 @@ pub async fn get(
     user: Option<CurrentUser>,
     Path(id): Path<RatingId>,
 ) -> Result<Reply<Rating>, Error> {
-    let rating = shown(&state, user.as_ref(), id).await?.ok_or_else(Error::not_found)?;
+    let chosen = state.reads.of_caller(&state.cache, user.as_ref()).await;
+    let rating = read!(state.reads, chosen, |at| {
+        shown(&state, at, user.as_ref(), id).await?.ok_or_else(Error::not_found)
+    })?;
     let (cache, revision) = (if user.is_some() { "private, no-cache" } else { "public, max-age=30" }, rating.revision);
     Ok(Reply::ok(rating).header(header::CACHE_CONTROL, cache).header(header::VARY, "authorization").revised(revision))
 }
@@ -154,7 +163,7 @@ async fn require_say(
     if rating.user_id == user.id || user.allows(right) {
         return Ok(());
     }
-    match shown(state, Some(user), rating.id).await? {
+    match shown(state, &state.reads.at_the_primary(), Some(user), rating.id).await? {
         Some(_) => user.require(right),
         None => Err(Error::not_found()),
     }
@@ -205,7 +214,7 @@ pub async fn edit(
         audit_log::append(tx, &entry).await?;
         Ok(())
     })?;
-    let rating = shown(&state, Some(&user), id).await?.ok_or_else(Error::not_found)?;
+    let rating = shown(&state, &state.reads.at_the_primary(), Some(&user), id).await?.ok_or_else(Error::not_found)?;
     let revision = rating.revision;
     Ok(Reply::ok(rating).revised(revision).limit(limit))
 }

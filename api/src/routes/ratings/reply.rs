@@ -47,6 +47,6 @@ pub async fn reply(
         audit_log::append(tx, &entry).await?;
         Ok(())
     })?;
-    let rating = shown(&state, Some(&user), id).await?.ok_or_else(Error::not_found)?;
+    let rating = shown(&state, &state.reads.at_the_primary(), Some(&user), id).await?.ok_or_else(Error::not_found)?;
     Ok(Reply::ok(rating).limit(limit))
 }

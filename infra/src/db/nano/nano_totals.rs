@@ -1,13 +1,15 @@
 //! What people have given a nano, counted: its scores, and how many have it among their favourites.
 //!
 //! The counts change in the transaction of what they count, and late in it: their row is locked until the commit. Locks come in
-//! the order rating, totals.
+//! the order rating, totals. Kept answers are told of each change; lists of nanos may be in the order of the average.
 
 use db::{Db, DbError, Tx};
 use domain::{
     ids::{NanoId, UserId},
     rating::Distribution,
 };
+
+use super::nanos::NanoChanged;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -50,6 +52,7 @@ pub async fn count_score(tx: &mut Tx, nano: NanoId, before: Option<u8>, after: O
     if before == after {
         return Ok(());
     }
+    tx.notify(NanoChanged { id: nano, in_lists: true });
     let by = |score: u8| i32::from(after == Some(score)) - i32::from(before == Some(score));
     sqlx::query!(
         "INSERT INTO nano_totals (nano_id, score_1, score_2, score_3, score_4, score_5) VALUES (?, ?, ?, ?, ?, ?)
@@ -69,6 +72,11 @@ pub async fn count_score(tx: &mut Tx, nano: NanoId, before: Option<u8>, after: O
 
 /// Counts a favourite that came (1) or went (-1).
 pub async fn count_favorite(tx: &mut Tx, nano: NanoId, by: i32) -> Result<(), DbError> {
+    tx.notify(NanoChanged { id: nano, in_lists: false });
+    add_favorites(tx, nano, by).await
+}
+
+async fn add_favorites(tx: &mut Tx, nano: NanoId, by: i32) -> Result<(), DbError> {
     sqlx::query!(
         "INSERT INTO nano_totals (nano_id, favorite_count) VALUES (?, ?)
          ON DUPLICATE KEY UPDATE favorite_count = favorite_count + VALUES(favorite_count)",
@@ -99,7 +107,7 @@ pub async fn batch(db: &Db, after: NanoId) -> Result<Vec<NanoId>, DbError> {
 /// is not committed, and what is committed was counted.
 pub async fn mend(tx: &mut Tx, nano: NanoId) -> Result<Option<(Totals, Totals)>, DbError> {
     // Also locks the place of a row that is not there yet.
-    count_favorite(tx, nano, 0).await?;
+    add_favorites(tx, nano, 0).await?;
     let stored = sqlx::query_as!(
         Row,
         "SELECT score_1, score_2, score_3, score_4, score_5, favorite_count FROM nano_totals WHERE nano_id = ? FOR UPDATE",
@@ -130,6 +138,7 @@ pub async fn mend(tx: &mut Tx, nano: NanoId) -> Result<Option<(Totals, Totals)>,
     if were == right {
         return Ok(None);
     }
+    tx.notify(NanoChanged { id: nano, in_lists: true });
     sqlx::query!(
         "UPDATE nano_totals SET score_1 = ?, score_2 = ?, score_3 = ?, score_4 = ?, score_5 = ?, favorite_count = ?
          WHERE nano_id = ?",
