@@ -4,6 +4,7 @@ use domain::{
     ids::{ListId, NanoId, UserId},
     user::Role,
 };
+use futures::future::join_all;
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, User, client::answer, database};
@@ -38,6 +39,12 @@ async fn favourites_are_kept_counted_and_come_back() {
         assert_eq!(put(&app, user, &path(nano)).await.status, StatusCode::NO_CONTENT);
     }
     assert_eq!((count(&igel).await, count(&fuchs).await), (3, 1));
+    for (user, is) in [(&bert, true), (&cleo, false)] {
+        let seen = user.get(&app, &format!("/api/v1/nanos/{fuchs}")).await;
+        assert_eq!(seen.data(StatusCode::OK)["is_favorite"], is);
+        assert_eq!(seen.headers[header::CACHE_CONTROL], "private, no-cache");
+    }
+    assert_eq!(app.get(&format!("/api/v1/nanos/{fuchs}")).await.data(StatusCode::OK).get("is_favorite"), None);
     let list = mine(&bert).await;
     assert_eq!(titles(list.data(StatusCode::OK)), [Some("Fuchs"), Some("Igel")], "the newest first");
     assert_eq!(list.body["meta"]["total"], 2);
@@ -206,5 +213,61 @@ async fn collections_have_bounds() {
     assert_eq!(full.body["error"]["details"]["limit"], 200);
     let read = bert.get(&app, &first).await;
     assert_eq!(read.data(StatusCode::OK)["nanos"].as_array().unwrap().len(), 200);
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hands_at_once_lose_nothing() {
+    let app = TestApp::start().await;
+    let (ada, bert) = (app.creator("ada").await, consumer(&app, "bert").await);
+    let mut nanos = Vec::new();
+    for n in 0..8 {
+        nanos.push(published(&app, &ada, &format!("Igel {n}")).await);
+    }
+    // The same favourite, many times at once: there is one, and it counts once; and so when it is taken back.
+    let path = format!("/api/v1/favorites/{}", nanos[0]);
+    for (method, left) in [(Method::PUT, 1), (Method::DELETE, 0), (Method::PUT, 1)] {
+        let answers = join_all((0..20).map(|_| answer(bert.request(&app, method.clone(), &path)))).await;
+        let fine = [StatusCode::NO_CONTENT, StatusCode::SERVICE_UNAVAILABLE];
+        assert!(answers.iter().all(|answer| fine.contains(&answer.status)), "{answers:?}");
+        assert_eq!(database::number(&app.db, "SELECT COUNT(*) FROM favorites").await.unwrap(), left);
+        let shown = app.get(&format!("/api/v1/nanos/{}", nanos[0])).await;
+        assert_eq!(shown.data(StatusCode::OK)["favorite_count"], left);
+    }
+
+    // Put on a list at once from several tabs: all are on it, each at a place of its own.
+    let list = bert.post(&app, "/api/v1/lists", &json!({"name": "Tiere"})).await.location().to_owned();
+    let insist = async |nano: &String| {
+        while put(&app, &bert, &format!("{list}/nanos/{nano}")).await.status != StatusCode::NO_CONTENT {}
+    };
+    join_all(nanos.iter().chain(&nanos).map(insist)).await;
+    let read = bert.get(&app, &list).await;
+    assert_eq!(read.data(StatusCode::OK)["nanos"].as_array().unwrap().len(), nanos.len());
+    let places = "SELECT COUNT(DISTINCT position) FROM saved_list_nanos";
+    assert_eq!(database::number(&app.db, places).await.unwrap(), 8);
+
+    // Arranged from several tabs that have read the same: one of them wins, whole, and the others are told.
+    let tag = read.headers[header::ETAG].to_str().unwrap().to_owned();
+    let orders: Vec<Vec<String>> = (0..nanos.len())
+        .map(|n| {
+            let mut order = nanos.clone();
+            order.rotate_left(n);
+            order
+        })
+        .collect();
+    let arrange = async |order: &Vec<String>| {
+        let request = bert.request(&app, Method::PUT, &format!("{list}/nanos")).header(header::IF_MATCH, &tag);
+        answer(request.json(&json!({ "nano_ids": order }))).await
+    };
+    let answers = join_all(orders.iter().map(arrange)).await;
+    let won: Vec<_> = (0..orders.len()).filter(|n| answers[*n].status == StatusCode::OK).collect();
+    let [winner] = won.as_slice() else { panic!("one wins: {answers:?}") };
+    for late in answers.iter().filter(|answer| answer.status != StatusCode::OK) {
+        let told = [StatusCode::PRECONDITION_FAILED, StatusCode::SERVICE_UNAVAILABLE];
+        assert!(told.contains(&late.status), "{late:?}");
+    }
+    let read = bert.get(&app, &list).await.data(StatusCode::OK).clone();
+    let there: Vec<&str> = read["nanos"].as_array().unwrap().iter().map(|kept| kept["nano_id"].as_str().unwrap()).collect();
+    assert_eq!(there, orders[*winner]);
     app.discard().await;
 }

@@ -94,9 +94,6 @@ async fn who_may_rate_answer_and_remove() {
     let nobody = app.post(&format!("/api/v1/nanos/{nano}/ratings"), &form).await;
     assert_eq!(nobody.error(StatusCode::UNAUTHORIZED), "UNAUTHORIZED");
     assert_eq!(rate(&app, &ada, &nano, form.clone()).await.error(StatusCode::FORBIDDEN), "OWN_NANO");
-    for user in [&moderator, &operator] {
-        assert_eq!(rate(&app, user, &nano, form.clone()).await.error(StatusCode::FORBIDDEN), "FORBIDDEN");
-    }
     let draft = ada.draft(&app, "Not yet").await;
     for status in ["draft", "archived", "deleted"] {
         set_status(&app, &draft, status).await;
@@ -140,7 +137,7 @@ async fn who_may_rate_answer_and_remove() {
     assert_eq!((&taken_back.body["data"]["reply"], &taken_back.body["data"]["replied_at"]), (&json!(""), &Value::Null));
 
     // Helpful: once each, and not one's own.
-    let helpful = format!("{path}/helpful");
+    let (helpful, listing) = (format!("{path}/helpful"), format!("/api/v1/nanos/{nano}/ratings"));
     let vote = async |user: &tests::User, method: Method| answer(user.request(&app, method, &helpful)).await;
     assert_eq!(vote(&bert, Method::PUT).await.error(StatusCode::FORBIDDEN), "OWN_RATING");
     for (user, method, count) in [
@@ -153,6 +150,10 @@ async fn who_may_rate_answer_and_remove() {
         let said = vote(user, method.clone()).await;
         let expected = json!({"rating_id": id, "helpful": method == Method::PUT, "helpful_count": count});
         assert_eq!(said.data(StatusCode::OK), &expected);
+    }
+
+    for (user, found) in [(&ada, None), (&cleo, Some(json!([id])))] {
+        assert_eq!(user.get(&app, &listing).await.data(StatusCode::OK).get("found_helpful"), found.as_ref());
     }
 
     // Removed by a moderator, with a reason that its writer is told.
@@ -332,5 +333,51 @@ async fn nobody_writes_more_than_their_share() {
     assert!(refused.headers.contains_key(header::RETRY_AFTER));
     rated(&app, &cleo, &nano, 5).await;
     assert_eq!(bert.delete(&app, &path).await.status, StatusCode::NO_CONTENT, "taking back is always possible");
+    app.discard().await;
+}
+
+/// Whoever asks without a token is answered from what is kept for everybody, at whatever process.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_for_everybody_follows_each_change() {
+    let app = TestApp::start().await;
+    let other = app.another_api().await;
+    let (ada, bert, cleo) = (app.creator("ada").await, consumer(&app, "bert").await, consumer(&app, "cleo").await);
+    let moderator = app.user("mod", Role::Moderator).await;
+    let (igel, fuchs) = (published(&app, &ada, "Igel").await, published(&app, &ada, "Fuchs").await);
+    let (own, favorite) = (format!("/api/v1/nanos/{igel}"), format!("/api/v1/favorites/{igel}"));
+    // Average, count and favourites of one nano, and which is the best one.
+    let said = async || {
+        let mut answers = Vec::new();
+        for at in [&app.url, &other.url] {
+            let detail = answer(app.http.get(format!("{at}{own}"))).await.data(StatusCode::OK).clone();
+            let list = answer(app.http.get(format!("{at}/api/v1/nanos?sort=rating"))).await.data(StatusCode::OK).clone();
+            let card = list.as_array().unwrap().iter().find(|card| card["id"] == igel.as_str()).unwrap();
+            for field in ["average_rating", "rating_count"] {
+                assert_eq!(card[field], detail[field], "{field}");
+            }
+            let number = |field: &str| detail[field].as_f64().unwrap();
+            let figures = (number("average_rating"), number("rating_count"), number("favorite_count"));
+            answers.push((figures, list[0]["title"].as_str().unwrap().to_owned()));
+        }
+        assert_eq!(answers[0], answers[1]);
+        answers.swap_remove(0)
+    };
+    rated(&app, &bert, &fuchs, 3).await;
+    assert_eq!(said().await, ((0.0, 0.0, 0.0), "Fuchs".into()));
+    let first = format!("/api/v1/ratings/{}", rated(&app, &bert, &igel, 4).await);
+    assert_eq!(said().await, ((4.0, 1.0, 0.0), "Igel".into()));
+    let second = format!("/api/v1/ratings/{}", rated(&app, &cleo, &igel, 5).await);
+    assert_eq!(said().await, ((4.5, 2.0, 0.0), "Igel".into()));
+    send(&app, &bert, Method::PATCH, &first, json!({"score": 1})).await.data(StatusCode::OK);
+    assert_eq!(said().await, ((3.0, 2.0, 0.0), "Igel".into()), "more have given the same");
+    assert_eq!(moderator.delete(&app, &format!("{second}?reason=Werbung")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(said().await, ((1.0, 1.0, 0.0), "Fuchs".into()));
+    assert_eq!(bert.delete(&app, &first).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(said().await, ((0.0, 0.0, 0.0), "Fuchs".into()));
+    answer(cleo.request(&app, Method::PUT, &favorite)).await;
+    assert_eq!(said().await.0, (0.0, 0.0, 1.0));
+    assert_eq!(cleo.delete(&app, &favorite).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(said().await.0, (0.0, 0.0, 0.0));
+    other.stop().await;
     app.discard().await;
 }

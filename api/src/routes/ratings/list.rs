@@ -6,10 +6,11 @@ use http::header;
 use infra::db::{
     nano_totals,
     rating_lists::{self, Begin, RatingPlace, RatingSort},
-    ratings,
+    rating_votes, ratings,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{forms::ListRatings, rating::shown};
 use crate::{
@@ -32,6 +33,9 @@ pub struct Ratings {
     /// Your own rating, in whatever state. For whoever is signed in and has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<Rating>,
+    /// Which of these ratings you found helpful. For whoever is signed in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub found_helpful: Vec<Uuid>,
 }
 
 /// A nano's ratings. Those that a moderator removed are not there and do not count.
@@ -61,6 +65,13 @@ pub async fn list(
     let more = cards.len() > page.limit as usize;
     cards.truncate(page.limit as usize);
     let next = cards.last().filter(|_| more).map(|card| RatingPlace::of(&card.rating, sort).to_string());
+    let found_helpful = match user {
+        Some(user) => {
+            let ids: Vec<_> = cards.iter().map(|card| card.rating.id).collect();
+            rating_votes::of_person(&state.db, user.id, &ids).await?.into_iter().map(Uuid::from).collect()
+        }
+        None => Vec::new(),
+    };
     let own = match user {
         Some(user) => match ratings::of_person(&state.db, id, user.id).await? {
             Some(own) => shown(&state, &state.reads.at_the_primary(), Some(&user), own.id).await?,
@@ -78,6 +89,7 @@ pub async fn list(
         distribution: scores.into(),
         ratings: cards.into_iter().map(Rating::of).collect(),
         own,
+        found_helpful,
     };
     let cache = if user.is_some() { "private, no-cache" } else { "public, max-age=30" };
     let reply = Reply::ok(ratings).meta(meta).header(header::CACHE_CONTROL, cache);

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::ids::{NanoId, RatingId, UserId};
+use sqlx::QueryBuilder;
 
 /// Adds a vote about a locked rating; false when it was there.
 pub async fn add(tx: &mut Tx, rating: RatingId, user: UserId, now: DateTime<Utc>) -> Result<bool, DbError> {
@@ -41,6 +42,22 @@ async fn count_one_less(tx: &mut Tx, rating: RatingId) -> Result<(), DbError> {
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Which of these ratings somebody found helpful.
+pub async fn of_person(db: &Db, user: UserId, ratings: &[RatingId]) -> Result<Vec<RatingId>, DbError> {
+    if ratings.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Built at run time, because a page has any length.
+    let mut query = QueryBuilder::new("SELECT rating_id FROM rating_votes WHERE user_id = ");
+    query.push_bind(user).push(" AND rating_id IN (");
+    let mut list = query.separated(", ");
+    for rating in ratings {
+        list.push_bind(*rating);
+    }
+    query.push(")");
+    Ok(query.build_query_scalar().fetch_all(db.pool()).await?)
 }
 
 /// Takes all votes of a person back.
