@@ -111,6 +111,8 @@ export interface PendingEdit extends Pick<Schemas['PendingEdit'], 'title' | 'des
 export interface NanoDetail extends Omit<Nano, 'pending_edit'> {
   pending_edit?: PendingEdit | null
   latest_version?: VersionDetail | null
+  /** For whoever is signed in. */
+  is_favorite?: boolean | null
 }
 
 export interface Case extends Pick<Schemas['CaseView'], 'id' | 'cause' | 'nano' | 'version' | 'created_at'> {

@@ -14,6 +14,7 @@ export const de = {
   },
   nav: {
     catalogue: 'Katalog',
+    kept: 'Merkliste',
     studio: 'Studio',
     moderation: 'Moderation',
     users: 'Konten',
@@ -81,6 +82,8 @@ export const de = {
     version: 'Version',
     size: 'Größe',
     downloads: 'Downloads',
+    rated_one: 'Bewertung: {{average}} von 5, {{count, number}} Bewertung',
+    rated_other: 'Bewertung: {{average}} von 5, {{count, number}} Bewertungen',
     contents: 'Inhalt',
     contentsOf_one: '{{count}} Datei, {{size}} entpackt',
     contentsOf_other: '{{count}} Dateien, {{size}} entpackt',

@@ -15,6 +15,7 @@ export const en: typeof de = {
   },
   nav: {
     catalogue: 'Catalogue',
+    kept: 'Favourites',
     studio: 'Studio',
     moderation: 'Moderation',
     users: 'Accounts',
@@ -82,6 +83,8 @@ export const en: typeof de = {
     version: 'Version',
     size: 'Size',
     downloads: 'Downloads',
+    rated_one: 'Rating: {{average}} of 5, {{count, number}} rating',
+    rated_other: 'Rating: {{average}} of 5, {{count, number}} ratings',
     contents: 'Contents',
     contentsOf_one: '{{count}} file, {{size}} unpacked',
     contentsOf_other: '{{count}} files, {{size}} unpacked',
