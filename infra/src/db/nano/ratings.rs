@@ -1,6 +1,6 @@
 //! Ratings: one for each person and nano. `rating_lists.rs` has the pages of them, `nano_totals.rs` what they amount to.
 //!
-//! Locks come in the order rating, totals, case; a nano's row is never one of them.
+//! Locks come in the order rating, case, totals; a nano's row is never one of them.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};

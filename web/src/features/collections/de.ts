@@ -24,7 +24,8 @@ export const de = {
   description: 'Beschreibung',
   make: 'Liste anlegen',
   listsEmpty: 'Noch keine Listen',
-  listsEmptyText: 'Eine Liste hat Nanos in Ihrer Reihenfolge, für Sie allein oder für alle, die den Link haben.',
+  listsEmptyText:
+    'Eine Liste hat Nanos in Ihrer Reihenfolge, für Sie allein oder für alle, die den Link haben.',
   shared: 'Mit Link',
   changedAt: 'Geändert am {{date}}',
   back: 'Alle Listen',
@@ -43,7 +44,8 @@ export const de = {
   deleteText: 'Die Liste und ihr Link verschwinden. Die Nanos bleiben, wo sie sind.',
   share: 'Link erstellen',
   shareAnew: 'Neuen Link erstellen',
-  shareText: 'Wer den Link hat, sieht die Liste, ohne sich anzumelden. Ein früherer Link gilt dann nicht mehr.',
+  shareText:
+    'Wer den Link hat, sieht die Liste, ohne sich anzumelden. Ein früherer Link gilt dann nicht mehr.',
   shareMade: 'Der Link steht nur jetzt hier. Ein neuer ersetzt ihn.',
   shareTitle: 'Zeigen',
   shareNone: 'Nur Sie sehen diese Liste.',

@@ -60,7 +60,8 @@ function Detail({ list }: { list: SavedListDetail }) {
     },
   })
   const ids = list.nanos.map((kept) => kept.nano_id)
-  const failed = order.error && describe(order.error).code !== 'PRECONDITION_FAILED' ? order.error : takeOff.error
+  const failed =
+    order.error && describe(order.error).code !== 'PRECONDITION_FAILED' ? order.error : takeOff.error
   const busy = order.isPending || takeOff.isPending
   return (
     <div className="space-y-6">

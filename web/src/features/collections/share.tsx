@@ -30,7 +30,9 @@ export function Share({ list }: { list: SavedListDetail }) {
             <Notice tone="good" urgent>
               {t('shareMade')}
             </Notice>
-            <p className="rounded-lg bg-sunken p-4 font-mono text-sm break-all select-all">{share.data.link}</p>
+            <p className="rounded-lg bg-sunken p-4 font-mono text-sm break-all select-all">
+              {share.data.link}
+            </p>
           </>
         )}
         {share.error && <FailureNotice error={share.error} />}

@@ -21,9 +21,7 @@ export function Component() {
       {data && (
         <>
           <p className="-mt-4 mb-6 text-muted">{t('sharedBy', { name: data.owner.name })}</p>
-          {data.description && (
-            <p className="mb-6 max-w-prose whitespace-pre-line">{data.description}</p>
-          )}
+          {data.description && <p className="mb-6 max-w-prose whitespace-pre-line">{data.description}</p>}
           {data.nanos.length === 0 && <Empty title={t('sharedEmpty')} text={t('sharedEmptyText')} />}
           <ol className="grid gap-6 sm:grid-cols-2 lg:grid-cols-3">
             {data.nanos.map((nano, place) => (

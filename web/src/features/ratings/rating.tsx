@@ -35,9 +35,7 @@ export function Entry({ nano, rating, helpful, onChange }: EntryProps) {
     <li className="space-y-2 py-4">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <Stars score={rating.score} />
-        <p className="text-sm text-muted">
-          {t('author', { name, date: date(rating.created_at, language) })}
-        </p>
+        <p className="text-sm text-muted">{t('author', { name, date: date(rating.created_at, language) })}</p>
       </div>
       {rating.comment && <p className="whitespace-pre-line">{rating.comment}</p>}
       {rating.reply && (
