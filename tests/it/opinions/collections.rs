@@ -267,7 +267,8 @@ async fn two_hands_at_once_lose_nothing() {
         assert!(told.contains(&late.status), "{late:?}");
     }
     let read = bert.get(&app, &list).await.data(StatusCode::OK).clone();
-    let there: Vec<&str> = read["nanos"].as_array().unwrap().iter().map(|kept| kept["nano_id"].as_str().unwrap()).collect();
+    let there: Vec<&str> =
+        read["nanos"].as_array().unwrap().iter().map(|kept| kept["nano_id"].as_str().unwrap()).collect();
     assert_eq!(there, orders[*winner]);
     app.discard().await;
 }

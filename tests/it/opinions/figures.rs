@@ -81,7 +81,8 @@ async fn change(app: &TestApp, user: &User, nanos: &[String], dice: &mut StdRng)
         answer(user.request(app, says_so, &format!("/api/v1/favorites/{nano}"))).await
     } else if what < 4 {
         let listed = app.get(&format!("/api/v1/nanos/{nano}/ratings")).await;
-        let Some(id) = listed.body["data"]["ratings"].as_array().and_then(|all| all.choose(dice)?["id"].as_str()) else {
+        let Some(id) = listed.body["data"]["ratings"].as_array().and_then(|all| all.choose(dice)?["id"].as_str())
+        else {
             return;
         };
         answer(user.request(app, says_so, &format!("/api/v1/ratings/{id}/helpful"))).await

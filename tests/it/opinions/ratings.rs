@@ -350,7 +350,8 @@ async fn what_is_kept_for_everybody_follows_each_change() {
         let mut answers = Vec::new();
         for at in [&app.url, &other.url] {
             let detail = answer(app.http.get(format!("{at}{own}"))).await.data(StatusCode::OK).clone();
-            let list = answer(app.http.get(format!("{at}/api/v1/nanos?sort=rating"))).await.data(StatusCode::OK).clone();
+            let list =
+                answer(app.http.get(format!("{at}/api/v1/nanos?sort=rating"))).await.data(StatusCode::OK).clone();
             let card = list.as_array().unwrap().iter().find(|card| card["id"] == igel.as_str()).unwrap();
             for field in ["average_rating", "rating_count"] {
                 assert_eq!(card[field], detail[field], "{field}");

@@ -145,9 +145,8 @@ pub async fn get(
     Path(id): Path<RatingId>,
 ) -> Result<Reply<Rating>, Error> {
     let chosen = state.reads.of_caller(&state.cache, user.as_ref()).await;
-    let rating = read!(state.reads, chosen, |at| {
-        shown(&state, at, user.as_ref(), id).await?.ok_or_else(Error::not_found)
-    })?;
+    let rating =
+        read!(state.reads, chosen, |at| { shown(&state, at, user.as_ref(), id).await?.ok_or_else(Error::not_found) })?;
     let (cache, revision) = (if user.is_some() { "private, no-cache" } else { "public, max-age=30" }, rating.revision);
     Ok(Reply::ok(rating).header(header::CACHE_CONTROL, cache).header(header::VARY, "authorization").revised(revision))
 }

@@ -1,6 +1,7 @@
 //! What people have given a nano, counted: its scores, and how many have it among their favourites.
 //!
-//! The counts change in the transaction of what they count: their row is locked until the commit, after that of the rating. Kept answers are told of each change; lists of nanos may be in the order of the average.
+//! The counts change in the transaction of what they count: their row is locked until the commit, after that of the rating. Kept
+//! answers are told of each change; lists of nanos may be in the order of the average.
 
 use db::{Db, DbError, Tx};
 use domain::{
