@@ -8,7 +8,7 @@ import { Button } from '../../parts/button'
 import { Select } from '../../parts/field'
 import { FailureNotice } from '../../parts/notice'
 import { Loading, Panel } from '../../parts/page'
-import { BEST, ratingPage, ratingsKey, SORTS, type Ratings, type Sort } from './api'
+import { ratingPage, ratingsKey, SORTS, type Ratings, type Sort } from './api'
 import { Own } from './own'
 import { Entry } from './rating'
 import { Stars } from './stars'
@@ -82,14 +82,14 @@ export function RatingsPanel({ nano }: { nano: Nano }) {
   )
 }
 
+const FROM_BEST = [5, 4, 3, 2, 1] as const
+
 /** Average and distribution, the best score first. */
 function Summary({ ratings }: { ratings: Ratings }) {
   const { t } = useTexts()
   const language = useLanguage()
   const { average_rating: average, rating_count: all, distribution } = ratings
-  const given = Array.from({ length: BEST }, (_, place) => BEST - place).map(
-    (score) => [score, distribution[String(score) as keyof typeof distribution]] as const,
-  )
+  const given = FROM_BEST.map((score) => [score, distribution[score]] as const)
   return (
     <div className="grid gap-x-10 gap-y-4 sm:grid-cols-[auto_minmax(0,24rem)]">
       <div>
