@@ -1,12 +1,10 @@
 import { useId, useState } from 'react'
 import { BEST } from './api'
+import { fullness } from './fullness'
 import { useTexts } from './texts'
 
 const SCORES = Array.from({ length: BEST }, (_, place) => place + 1)
 const STAR = 'M12 2.5l2.9 6.3 6.9.8-5.1 4.7 1.4 6.8-6.1-3.4-6.1 3.4 1.4-6.8-5.1-4.7 6.9-.8z'
-
-/** How much of the star at this place (from 1) is full, from 0 to 1. */
-export const fullness = (score: number, place: number) => Math.min(1, Math.max(0, score - place + 1))
 
 /** A score, said in words to whoever does not see it. */
 export function Stars({ score, className = 'size-5' }: { score: number; className?: string }) {

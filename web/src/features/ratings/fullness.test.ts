@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fullness } from './stars'
+import { fullness } from './fullness'
 
 it('fills stars from the left, the last one in part', () => {
   const stars = (score: number) => [1, 2, 3, 4, 5].map((place) => Number(fullness(score, place).toFixed(2)))
