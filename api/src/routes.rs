@@ -2,10 +2,12 @@
 
 mod accounts;
 mod admin;
+mod collections;
 pub mod deprecations;
 mod jobs;
 mod moderation;
 mod nanos;
+mod ratings;
 mod system;
 mod uploads;
 
@@ -27,6 +29,8 @@ fn table() -> OpenApiRouter<AppState> {
     let v1 = OpenApiRouter::new()
         .merge(accounts::router())
         .merge(nanos::router())
+        .merge(ratings::router())
+        .merge(collections::router())
         .merge(uploads::router())
         .merge(jobs::router())
         .merge(moderation::router())
@@ -81,7 +85,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 18] {
+    fn forms() -> [Form; 23] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -89,6 +93,11 @@ mod tests {
         [
             ("CreateNano", refused::<nanos::forms::CreateNano>),
             ("EditNano", refused::<nanos::forms::EditNano>),
+            ("NewRating", refused::<ratings::forms::NewRating>),
+            ("EditRating", refused::<ratings::forms::EditRating>),
+            ("RatingReply", refused::<ratings::forms::RatingReply>),
+            ("NewList", refused::<collections::forms::NewList>),
+            ("EditList", refused::<collections::forms::EditList>),
             ("FinishUpload", refused::<uploads::upload::FinishUpload>),
             ("Registration", refused::<accounts::registration::Registration>),
             ("PasswordChange", refused::<accounts::password::PasswordChange>),
@@ -138,7 +147,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 76, "a form got or lost a bound");
+        assert_eq!(bounds, 89, "a form got or lost a bound");
     }
 
     #[test]
@@ -303,6 +312,9 @@ mod tests {
             "post /api/v1/nanos",
             "patch /api/v1/nanos/{id}",
             "delete /api/v1/nanos/{id}",
+            "get /api/v1/nanos/{id}/ratings",
+            "post /api/v1/nanos/{id}/ratings",
+            "patch /api/v1/ratings/{rating_id}",
             "get /api/v1/search",
             "get /api/v1/admin/moderation/queue",
             "get /api/v1/admin/audit-logs",

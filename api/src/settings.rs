@@ -73,6 +73,9 @@ pub struct ApiArgs {
     /// Registrations and requests for a mail with a link (verification, new password) per address and hour.
     #[arg(long, env = "REGISTRATIONS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
     registrations_per_hour: String,
+    /// Ratings, changes of ratings and replies to them that one person may write per hour.
+    #[arg(long, env = "RATINGS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
+    ratings_per_hour: String,
     /// Requests that read, per signed-in person and minute in each process; ten times as many per address without a person.
     #[arg(long, env = "READS_PER_MINUTE", value_name = "NUMBER", default_value = "1200")]
     reads_per_minute: String,
@@ -128,6 +131,7 @@ pub struct Settings {
     pub login_failures_per_address: u64,
     pub login_window: Duration,
     pub registrations_per_hour: u64,
+    pub ratings_per_hour: u64,
     pub reads_per_minute: u64,
     pub writes_per_minute: u64,
     /// Zero: no answers are kept.
@@ -190,6 +194,7 @@ impl ApiArgs {
         let login_window = problems.duration("LOGIN_WINDOW", &self.login_window, second..=day, "15m");
         let registrations =
             problems.number("REGISTRATIONS_PER_HOUR", &self.registrations_per_hour, 1..=1_000_000, "60");
+        let ratings = problems.number("RATINGS_PER_HOUR", &self.ratings_per_hour, 1..=1_000_000, "60");
         let reads = problems.number("READS_PER_MINUTE", &self.reads_per_minute, 1..=1_000_000_000, "1200");
         let writes = problems.number("WRITES_PER_MINUTE", &self.writes_per_minute, 1..=1_000_000_000, "120");
         let answers =
@@ -228,6 +233,7 @@ impl ApiArgs {
             login_failures_per_address: per_address?,
             login_window: login_window?,
             registrations_per_hour: registrations?,
+            ratings_per_hour: ratings?,
             reads_per_minute: reads?,
             writes_per_minute: writes?,
             answers_kept_for: answers?,

@@ -11,6 +11,10 @@ words::ids! {
     UploadId;
     /// A moderation case.
     CaseId;
+    /// What somebody thinks of a nano.
+    RatingId;
+    /// A list of nanos that somebody keeps.
+    ListId;
     /// A category of the catalogue.
     CategoryId;
     /// The intent to send one mail.

@@ -3,6 +3,7 @@
 pub mod administration;
 pub mod audit;
 pub mod audit_export;
+pub mod collection;
 pub mod consent;
 pub mod ids;
 pub mod name;
@@ -10,6 +11,7 @@ pub mod nano;
 pub mod password;
 pub mod password_hash;
 pub mod profile;
+pub mod rating;
 pub mod redact;
 pub mod review;
 pub mod second_factor;

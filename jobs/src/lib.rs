@@ -20,11 +20,11 @@ pub use mail::{
     NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
     queue_verification,
 };
-pub use maintenance::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemoveObject, Retention};
+pub use maintenance::{ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention};
 pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;
 pub use readers::readers;
 pub use steps::{
-    IndexNano, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ValidateArchive,
-    VersionRef, publish_edit,
+    IndexNano, IndexRated, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating,
+    ValidateArchive, VersionRef, index_ratings, publish_edit,
 };

@@ -108,6 +108,7 @@ fn api_settings() -> Settings {
         login_failures_per_address: 100,
         login_window: Duration::from_secs(15 * 60),
         registrations_per_hour: 100_000,
+        ratings_per_hour: 100_000,
         reads_per_minute: 1_000_000,
         writes_per_minute: 1_000_000,
         answers_kept_for: Duration::from_secs(30 * 60),

@@ -16,6 +16,7 @@ export const router = createBrowserRouter([
         children: [
           { path: '/', Component: catalogue.Component },
           { path: '/nanos/:id', lazy: () => import('./pages/nano') },
+          { path: '/shared-lists/:secret', lazy: () => import('./features/collections/shared-list') },
           { path: '/login', lazy: () => import('./features/account/login') },
           { path: '/register', lazy: () => import('./features/account/register') },
           { path: '/verify-email', lazy: () => import('./features/account/verify-email') },
@@ -29,6 +30,9 @@ export const router = createBrowserRouter([
               { path: '/account/security', lazy: () => import('./features/account/security') },
               { path: '/account/agreements', lazy: () => import('./features/account/agreements') },
               { path: '/account/tokens', lazy: () => import('./features/account/tokens') },
+              { path: '/favourites', lazy: () => import('./features/collections/favourites') },
+              { path: '/lists', lazy: () => import('./features/collections/lists') },
+              { path: '/lists/:id', lazy: () => import('./features/collections/list') },
               { path: '/creator', lazy: () => import('./pages/creator') },
             ],
           },

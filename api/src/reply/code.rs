@@ -136,6 +136,18 @@ codes! {
     OwnNano = FORBIDDEN, "OWN_NANO",
         "Nobody judges their own nano.",
         "Über das eigene Nano entscheidet niemand selbst.";
+    OwnRating = FORBIDDEN, "OWN_RATING",
+        "Nobody finds their own rating helpful.",
+        "Die eigene Bewertung findet niemand selbst hilfreich.";
+    RatingExists = CONFLICT, "RATING_EXISTS",
+        "You have rated this nano already; change that rating.",
+        "Dieses Nano ist schon bewertet; bitte diese Bewertung ändern.";
+    RatingRemoved = CONFLICT, "RATING_REMOVED",
+        "A moderator removed this rating.",
+        "Diese Bewertung wurde von der Moderation entfernt.";
+    CollectionFull = CONFLICT, "COLLECTION_FULL",
+        "There are as many of these as anybody may have; remove some first.",
+        "Mehr davon gibt es nicht für eine Person; bitte erst einige entfernen.";
     OwnAccount = FORBIDDEN, "OWN_ACCOUNT",
         "Nobody administers their own account.",
         "Das eigene Konto verwaltet niemand selbst.";

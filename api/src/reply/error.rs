@@ -15,6 +15,7 @@ use db::DbError;
 use domain::{
     administration::Refusal,
     nano::MoveError,
+    rating::RatingError,
     review::DecisionError,
     upload::{SizeError, UploadMoveError},
     user::Language,
@@ -157,6 +158,16 @@ impl From<MoveError> for Error {
                 Self::with(Code::MoveNotAllowed, json!({"status": "archived", "reason": "archived_by_moderator"}))
             }
         }
+    }
+}
+
+impl From<RatingError> for Error {
+    fn from(error: RatingError) -> Self {
+        Self::new(match error {
+            RatingError::OwnNano => Code::OwnNano,
+            RatingError::OwnRating => Code::OwnRating,
+            RatingError::Removed => Code::RatingRemoved,
+        })
     }
 }
 

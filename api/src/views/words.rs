@@ -86,6 +86,10 @@ schemas! {
     cause: Cause;
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
+    rating_sort: infra::db::rating_lists::RatingSort;
+    rating_status: domain::rating::RatingStatus;
+    part: domain::rating::Part;
+    visibility: domain::collection::Visibility;
     pause_scope: queue::ledger::controls::pauses::Scope;
     job_action: queue::ledger::Action;
     job_state: queue::ledger::State;

@@ -72,6 +72,12 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("nano_rejected", "en", include_str!("../../templates/nano_rejected.en.txt")),
     ("edit_rejected", "de", include_str!("../../templates/edit_rejected.de.txt")),
     ("edit_rejected", "en", include_str!("../../templates/edit_rejected.en.txt")),
+    ("comment_rejected", "de", include_str!("../../templates/comment_rejected.de.txt")),
+    ("comment_rejected", "en", include_str!("../../templates/comment_rejected.en.txt")),
+    ("reply_rejected", "de", include_str!("../../templates/reply_rejected.de.txt")),
+    ("reply_rejected", "en", include_str!("../../templates/reply_rejected.en.txt")),
+    ("rating_removed", "de", include_str!("../../templates/rating_removed.de.txt")),
+    ("rating_removed", "en", include_str!("../../templates/rating_removed.en.txt")),
     ("remind_moderators", "de", include_str!("../../templates/remind_moderators.de.txt")),
     ("remind_moderators", "en", include_str!("../../templates/remind_moderators.en.txt")),
 ];

@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 use infra::{
     cache::Shelf,
     db::{
-        audit_log, categories, moderation_cases, nano_edits, nano_events,
+        audit_log, categories, favorites, moderation_cases, nano_edits, nano_events,
         nano_lists::{self, Filter, Sort},
         nano_versions,
         nanos::{self, NewNano},
@@ -47,6 +47,9 @@ pub struct NanoDetail {
     /// The newest version with its report and steps. For the creator and the moderators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_version: Option<VersionDetail>,
+    /// Whether it is one of your favourites. For whoever is signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_favorite: Option<bool>,
 }
 
 /// Published nanos.
@@ -124,12 +127,17 @@ async fn detail(
         None => None,
     };
     let revision = card.nano.revision;
-    let cache = if private { "private, no-cache" } else { "public, max-age=30" };
+    let is_favorite = match user {
+        Some(user) => Some(favorites::has(&at.db, user.id, id).await?),
+        None => None,
+    };
+    // Whoever is signed in changes it with a click: their rating, their favourite.
+    let cache = if user.is_some() { "private, no-cache" } else { "public, max-age=30" };
     let mut nano = Nano::of(&state.storage, card).await?;
     if private {
         nano.pending_edit = nano_edits::get(&state.db, id).await?.map(PendingEdit::from);
     }
-    let detail = NanoDetail { nano, version, latest_version };
+    let detail = NanoDetail { nano, version, latest_version, is_favorite };
     Ok(Reply::ok(detail).header(header::CACHE_CONTROL, cache).header(header::VARY, "authorization").revised(revision))
 }
 

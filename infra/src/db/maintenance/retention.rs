@@ -8,7 +8,7 @@ use domain::{
     upload::UploadState,
 };
 
-use crate::db::{email_deliveries::DeliveryState, second_factors};
+use crate::db::{email_deliveries::DeliveryState, nano_totals, ratings, saved_lists, second_factors};
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
@@ -167,7 +167,8 @@ pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Re
     sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;
-    Ok(())
+    ratings::forget_nano(tx, nano).await?;
+    saved_lists::forget_nano(tx, nano).await
 }
 
 /// Accounts behind `after` whose address is not plain ASCII, by id; at most 500.
@@ -238,5 +239,7 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     sqlx::query!("DELETE FROM profile_edits WHERE user_id = ?", id).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM profile_interests WHERE user_id = ?", id).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM profiles WHERE user_id = ?", id).execute(&mut **tx).await?;
-    Ok(())
+    ratings::forget_person(tx, id).await?;
+    nano_totals::forget_favorites(tx, id).await?;
+    saved_lists::forget_person(tx, id).await
 }

@@ -1,4 +1,4 @@
-//! People: their accounts, sign-ins, and the mails and links sent to them.
+//! People: their accounts, sign-ins, the mails and links sent to them, and the lists they keep.
 
 pub mod consents;
 pub mod email_changes;
@@ -10,6 +10,7 @@ pub mod personal_tokens;
 pub mod profiles;
 pub mod refresh_tokens;
 pub mod registrations;
+pub mod saved_lists;
 pub mod second_factors;
 pub mod user_lists;
 pub mod users;
