@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use db::{Db, clock::Clock};
 use infra::{
     cache::{Cache, EventHints},
+    seal::DataKeys,
     search::SearchBackend,
     storage::Storage,
 };
@@ -12,7 +13,7 @@ use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{jwt::JwtKeys, password::Passwords, seal::DataKeys},
+    auth::{jwt::JwtKeys, passkeys::Passkeys, password::Passwords},
     live::Live,
     maintenance::Maintenance,
     quota::Open,
@@ -47,6 +48,7 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    pub passkeys: Passkeys,
     /// Whether changes are refused.
     pub maintenance: Maintenance,
     /// Event streams, and files on their way in, that people have open.
@@ -70,6 +72,7 @@ impl AppState {
     /// # Errors
     /// Only if hashing a password fails on this machine.
     pub fn new(parts: Parts) -> Result<Self, Error> {
+        let passkeys = Passkeys::of(&parts.settings.public_url);
         let passwords = Passwords::new(parts.settings.hash_slots)?;
         Ok(Self(Arc::new(Inner {
             db: parts.db,
@@ -83,6 +86,7 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            passkeys,
             maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),

@@ -17,4 +17,8 @@ words::ids! {
     DeliveryId;
     /// A personal access token.
     TokenId;
+    /// A passkey.
+    PasskeyId;
+    /// One agreement of a person.
+    ConsentId;
 }

@@ -3,10 +3,12 @@
 pub mod administration;
 pub mod audit;
 pub mod audit_export;
+pub mod consent;
 pub mod ids;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
+pub mod profile;
 pub mod redact;
 pub mod review;
 pub mod second_factor;

@@ -4,6 +4,7 @@ mod accounts;
 mod context;
 #[cfg(test)]
 mod corpus;
+mod data_key;
 pub mod mail;
 pub mod maintenance;
 mod marketplace;
@@ -14,6 +15,7 @@ pub mod steps;
 
 pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
+pub use data_key::{DataKeyMismatch, NotResealed, check_data_key, reseal, settle};
 pub use mail::{
     NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
     queue_verification,
@@ -23,6 +25,6 @@ pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;
 pub use readers::readers;
 pub use steps::{
-    IndexNano, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ValidateArchive, VersionRef,
-    publish_edit,
+    IndexNano, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ValidateArchive,
+    VersionRef, publish_edit,
 };

@@ -8,7 +8,8 @@ use queue::{
 
 use crate::{
     Context, ExpireUploads, ExportAuditLog, IndexNano, MakeThumbnails, PublishNano, QUEUES, ReconcileStorage,
-    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, SendEmail, ValidateArchive, readers,
+    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile, SendEmail,
+    ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -34,6 +35,7 @@ marketplace! {
     PublishNano,
     IndexNano,
     ScanEdit,
+    ScanProfile,
     // Mail.
     SendEmail,
     RemindModerators,

@@ -183,7 +183,7 @@ impl From<DecisionError> for Error {
 impl From<NotAdministered> for Error {
     fn from(error: NotAdministered) -> Self {
         match error {
-            NotAdministered::Missing => Self::not_found(),
+            NotAdministered::Missing | NotAdministered::NoSuchToken => Self::not_found(),
             NotAdministered::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
             NotAdministered::Refused(Refusal::LastAdmin) => Self::new(Code::LastAdmin),
             NotAdministered::Refused(Refusal::Status(status)) => {

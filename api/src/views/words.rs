@@ -1,6 +1,7 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
+    consent::Subject,
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
     token::Scope,
@@ -72,6 +73,7 @@ nullable! {
 }
 
 schemas! {
+    consent: Subject;
     role: Role;
     user_status: UserStatus;
     language: Language;

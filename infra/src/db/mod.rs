@@ -6,6 +6,7 @@ mod maintenance;
 mod nano;
 mod people;
 mod requests;
+mod sealed;
 
 pub use self::{
     audit::{audit_exports, audit_log},
@@ -14,8 +15,9 @@ pub use self::{
         categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
     },
     people::{
-        email_changes, email_deliveries, email_tokens, personal_tokens, refresh_tokens, registrations, second_factors,
-        user_lists, users, verification_pauses,
+        consents, email_changes, email_deliveries, email_tokens, passkey_ceremonies, passkeys, personal_tokens,
+        profiles, refresh_tokens, registrations, second_factors, user_lists, users, verification_pauses,
     },
     requests::idempotency_keys,
+    sealed::{data_key_proof, sealed_columns},
 };

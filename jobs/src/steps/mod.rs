@@ -1,7 +1,7 @@
 //! The steps of an upload, and what they share: which version they are about, and how it is rejected.
 //!
 //! `ValidateArchive` -> (`MakeThumbnails` beside `ScanContent`) -> `ReviewNano` -> `PublishNano` -> `IndexNano`,
-//! `SendEmail`; `ScanEdit` for words that change later. Locks are taken in the order nano, version.
+//! `SendEmail`; `ScanEdit` for words that change later, `ScanProfile` for those of people. Locks are taken in the order nano, version.
 
 /// What the steps that work on a version have in common, `self.0` being the [`VersionRef`]: they are its creator's, who may
 /// retry them without another upload, is told when one is given up, and finds them by nano and version.
@@ -27,6 +27,7 @@ mod publish_nano;
 mod review_nano;
 mod scan_content;
 mod scan_edit;
+mod scan_profile;
 mod validate_archive;
 
 use chrono::{DateTime, Utc};
@@ -53,6 +54,7 @@ pub use publish_nano::PublishNano;
 pub use review_nano::ReviewNano;
 pub use scan_content::ScanContent;
 pub use scan_edit::{ScanEdit, publish_edit};
+pub use scan_profile::ScanProfile;
 pub use validate_archive::ValidateArchive;
 
 /// Findings named in the mail; the report has all of them.

@@ -215,6 +215,7 @@ impl Things {
                 things.case = case.to_string();
             }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
+            (_, "/users/{id}/profile") => things.person = owner.id.clone(),
             (_, path) if path.starts_with("/admin/users/{id}") => {
                 things.person = person(app).await.to_string();
                 match path.trim_start_matches("/admin/users/{id}") {
@@ -245,11 +246,12 @@ impl Things {
             ("id", "users") => self.person.clone(),
             ("number", "versions") => "1".into(),
             ("case_id", _) => self.case.clone(),
+            ("subject", "consents") => "marketing".into(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),
             // What has no thing yet: refused before it is looked for.
-            ("id", "bulk" | "sessions" | "tokens") => JobId::new().to_string(),
+            ("id", "bulk" | "passkeys" | "sessions" | "tokens") => JobId::new().to_string(),
             (name, before) => panic!("{}: what is the {{{name}}} of {before}? Teach `Things` one", route.name()),
         })
     }

@@ -8,6 +8,7 @@ mod nano;
 mod search;
 mod versions;
 
+pub use nano::known_categories;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;

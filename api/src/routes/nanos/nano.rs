@@ -130,7 +130,7 @@ pub async fn create(
         license: form.license,
     };
     once!(state, key, now, |tx| {
-        let categories = known_categories(tx, &form.categories).await?;
+        let categories = known_categories(tx, "categories", &form.categories).await?;
         nanos::insert(tx, &nano, now).await?;
         nanos::set_categories(tx, id, &categories).await?;
         nano_events::append(tx, id, "created", &json!({"status": Status::Draft}), now).await?;
@@ -141,13 +141,13 @@ pub async fn create(
     })
 }
 
-/// The categories with these slugs; an unknown one is named as a bad field.
-async fn known_categories(tx: &mut Tx, slugs: &[String]) -> Result<Vec<CategoryId>, Error> {
+/// The categories with these slugs; an unknown one is named as a bad one in `field`.
+pub async fn known_categories(tx: &mut Tx, field: &str, slugs: &[String]) -> Result<Vec<CategoryId>, Error> {
     let found = categories::by_slugs(tx, slugs).await?;
     let unknown: Vec<_> = slugs
         .iter()
         .filter(|slug| !found.iter().any(|category| category.slug == **slug))
-        .map(|slug| FieldError::new("categories", Issue::NoSuch(slug.clone())))
+        .map(|slug| FieldError::new(field, Issue::NoSuch(slug.clone())))
         .collect();
     if unknown.is_empty() {
         Ok(found.into_iter().map(|category| category.id).collect())
@@ -197,7 +197,7 @@ pub async fn edit(
             return Err(Error::new(Code::PreconditionFailed));
         }
         if let Some(slugs) = &form.categories {
-            let categories = known_categories(tx, slugs).await?;
+            let categories = known_categories(tx, "categories", slugs).await?;
             nanos::set_categories(tx, id, &categories).await?;
         }
         nano_events::append(tx, id, "edited", &json!({}), now).await?;

@@ -1,9 +1,13 @@
 //! People: their accounts, sign-ins, and the mails and links sent to them.
 
+pub mod consents;
 pub mod email_changes;
 pub mod email_deliveries;
 pub mod email_tokens;
+pub mod passkey_ceremonies;
+pub mod passkeys;
 pub mod personal_tokens;
+pub mod profiles;
 pub mod refresh_tokens;
 pub mod registrations;
 pub mod second_factors;

@@ -20,19 +20,24 @@ pub struct SealError;
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
     SecondFactor(UserId),
+    Phone(UserId),
+    /// What tells whether a key is this database's.
+    Proof,
 }
 
 impl Place {
     fn text(self) -> String {
         match self {
             Self::SecondFactor(user) => format!("second_factors.secret:{user}"),
+            Self::Phone(user) => format!("profiles.phone:{user}"),
+            Self::Proof => "data_key_proof.sealed".to_owned(),
         }
     }
 }
 
 const KEY_BYTES: usize = 32;
-/// A name for the key that was used.
-const ID_BYTES: usize = 4;
+/// A name for the key that was used: the first bytes of its SHA-256.
+pub const ID_BYTES: usize = 4;
 
 /// The key that seals, and every key that still opens.
 pub struct DataKeys(Vec<DataKey>);
@@ -76,6 +81,21 @@ impl DataKeys {
         let open = key.key.open_in_place(nonce, Aad::from(place.text()), &mut secret).map_err(|_| SealError)?.len();
         secret.truncate(open);
         Ok(secret)
+    }
+
+    /// The name of the key that seals.
+    pub fn current(&self) -> [u8; ID_BYTES] {
+        self.0.first().map(|key| key.id).unwrap_or_default()
+    }
+
+    /// The names of all keys, as `worker admin reseal` and refusals at the start write them.
+    pub fn names(&self) -> String {
+        self.0.iter().map(|key| hex::encode(key.id)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The name of the key that has sealed this.
+    pub fn name_of(sealed: &[u8]) -> String {
+        hex::encode(sealed.get(..ID_BYTES).unwrap_or(sealed))
     }
 
     /// Whether it was sealed with an earlier key than the current one.
