@@ -14,6 +14,7 @@ ifeq ($(MYSQL),1)
 export DEV_DATABASE := mysql
 endif
 SIZE_MIB ?= 1024
+MINUTES ?= 60
 # What `make chaos` does for each seed.
 N ?= 1000
 KILLS ?= 200
@@ -26,7 +27,7 @@ SECONDS_EACH ?= 60
 TARGET ?=
 JOBS ?=
 
-.PHONY: help run demo memory chaos drill test bench fuzz-api fuzz check fmt query-cache types install programs supervisor web
+.PHONY: help run demo memory memory-flat chaos drill test bench fuzz-api fuzz check fmt query-cache types install programs supervisor web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ demo: programs ## Carry real uploads from registration to search, and show each 
 
 memory: programs ## Upload SIZE_MIB (1024) and print what it costs api and worker in memory, above idle
 	@$(DEV) memory --size-mib $(SIZE_MIB)
+
+memory-flat: programs ## Load the api with reads, logins, uploads, streams and attacks for MINUTES (60), and say whether its memory is flat
+	@$(DEV) memory-flat --minutes $(MINUTES)
 
 chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEEDS (1,2,3,4,5); nothing may be lost or doubled
 	@$(DEV) chaos --uploads $(N) --kills $(KILLS) --seeds $(SEEDS) $(ARGS)
@@ -53,7 +57,7 @@ test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='n
 
 bench: ## The queue beside BullMQ, Celery and others, the archive check beside unzip programs; ARGS='--help' lists the parts
 	@deploy/install.sh --bench-tools
-	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-reader --bin bench-archive
+	@cargo build --release --workspace --bin bench --bin bench-worker --bin bench-reader --bin bench-plain --bin bench-archive --bin api
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGS)
 
 fuzz-api: supervisor ## Send REQUESTS (50000) generated from the OpenAPI document, from SEED (1) on, as each role: no 5xx, nothing undocumented

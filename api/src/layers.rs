@@ -16,7 +16,7 @@ use tower_http::{
 use tracing::Instrument;
 
 use crate::{
-    maintenance, quota,
+    answers, maintenance, quota,
     reply::{self, Error},
     request::{JSON_LIMIT, host, keyed},
     routes::deprecations::{self, DEPRECATIONS},
@@ -31,6 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     let router = router
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), answers::settle))
         .layer(middleware::from_fn(deadline))
         .layer(middleware::from_fn_with_state(state.clone(), maintenance::guard))
         .layer(middleware::from_fn(host::check))
@@ -41,6 +42,7 @@ pub fn wrap(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .layer(middleware::from_fn(reply::tag::not_modified))
         .layer(middleware::from_fn(reply::render))
         .layer(reply::compression::layer())
+        .layer(middleware::from_fn(reply::compression::identity_is_taken))
         .layer(middleware::from_fn(reply::observe));
     let router = match cors(&state.settings) {
         Some(cors) => router.layer(cors),

@@ -1,13 +1,16 @@
 //! The HTTP API: authenticates, validates, reads, writes rows, enqueues jobs. It never unzips, decodes, scans,
 //! indexes or mails inside a request.
 
+mod answers;
 pub mod auth;
 mod layers;
 mod live;
 mod maintenance;
 mod quota;
+mod reads;
 mod reply;
 mod request;
+mod rounds;
 mod routes;
 mod serve;
 pub mod settings;

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
 use clap::{Args, Parser, Subcommand};
-use db::{Db, clock::Clock};
+use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::Cache,
     env::{
@@ -157,6 +157,10 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let telemetry = infra::telemetry::init(&telemetry, "nano-api")?;
     api::raise_file_limit();
     let db = Db::connect(database.url.expose_secret(), database.api_pool()).await?;
+    let replica = match &database.replica_url {
+        Some(url) => Some(Db::connect_replica(url.expose_secret(), database.api_pool()).await?),
+        None => None,
+    };
     let connections = db.connections();
     tracing::info!(connections, "database connections: at most {connections} here");
     db.require_schema().await?;
@@ -165,6 +169,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let ready = queue::ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?;
     ready.push_after_commits(&db);
     cache.publish_event_hints_of(&db);
+    cache.forget_after_commits(&db);
     let address = settings.address;
     let state = AppState::new(Parts {
         storage: Storage::connect(&storage).await?,
@@ -172,6 +177,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
         hints: cache.event_hints(),
         clock: Clock::System,
         db: db.clone(),
+        replica: replica.map(|replica| Replica::watch(db.clone(), replica)),
         cache,
         ready,
         keys,

@@ -58,6 +58,7 @@ pub fn probes() -> Router<AppState> {
 mod tests {
     use std::collections::HashSet;
 
+    use domain::user::Language;
     use serde_json::{Value, json};
 
     use super::*;
@@ -80,7 +81,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 15] {
+    fn forms() -> [Form; 18] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -92,6 +93,9 @@ mod tests {
             ("Registration", refused::<accounts::registration::Registration>),
             ("PasswordChange", refused::<accounts::password::PasswordChange>),
             ("PasswordReset", refused::<accounts::password_reset::PasswordReset>),
+            ("PasskeyName", refused::<accounts::passkeys::PasskeyName>),
+            ("ConsentForm", refused::<accounts::consents::ConsentForm>),
+            ("EditProfile", refused::<accounts::profile::EditProfile>),
             ("NewToken", refused::<accounts::tokens::NewToken>),
             ("Judgement", refused::<moderation::Judgement>),
             ("LimitForm", refused::<admin::limits::LimitForm>),
@@ -181,28 +185,108 @@ mod tests {
         }
     }
 
-    /// What nobody could undo by asking again.
+    /// Whoever follows the advice finds the operation that it names, and the header that it tells them to go by.
     #[test]
-    fn every_post_that_makes_something_takes_a_key() {
-        // A cancel answers with the job it stops, a worker drains once, and mails that are asked for again are sent once a
-        // minute. The answer with a new token holds its secret, which is kept nowhere: who has lost it revokes the token.
-        let makes_nothing = [
-            "post /api/v1/jobs/{id}/cancel",
-            "post /api/v1/admin/jobs/workers/{id}/drain",
-            "post /api/v1/auth/resend-verification",
-            "post /api/v1/auth/forgot-password",
-            "post /api/v1/auth/change-email",
-            "post /api/v1/auth/tokens",
+    fn what_errors_advise_can_be_followed() {
+        let names: HashSet<String> = operations().into_iter().map(|(name, _)| name).collect();
+        let mut named = 0;
+        for code in Code::ALL {
+            for language in [Language::En, Language::De] {
+                let advice = code.explained(language).unwrap();
+                let (cause, cure) = (advice.cause, advice.cure);
+                for quoted in [cause, cure].iter().flat_map(|text| text.split('`').skip(1).step_by(2)) {
+                    let (methods, path) = match quoted.split_once(" /") {
+                        Some((methods, path)) => (methods.split(", ").collect(), format!("/{path}")),
+                        None if quoted.starts_with('/') => {
+                            (vec!["GET", "POST", "PUT", "PATCH", "DELETE"], quoted.to_owned())
+                        }
+                        None => continue,
+                    };
+                    // Or the beginning of several.
+                    let is_there = |method: &&str| {
+                        let method = method.to_lowercase();
+                        let (full, bare) = (format!("{method} /api/v1{path}"), format!("{method} {path}"));
+                        names.contains(&full)
+                            || names.contains(&bare)
+                            || names.iter().any(|name| name.starts_with(&format!("{full}/")))
+                    };
+                    assert!(methods.iter().any(is_there), "{}: there is no {quoted}", code.as_str());
+                    named += 1;
+                }
+                for (name, operation) in operations() {
+                    for response in operation["responses"].as_object().unwrap().values() {
+                        let has_it =
+                            response["x-error-codes"].as_array().is_some_and(|codes| codes.contains(&json!(code)));
+                        let waits = cause.contains("`Retry-After`") || cure.contains("`Retry-After`");
+                        let says = response["headers"]["Retry-After"].is_object();
+                        assert!(!has_it || !waits || says, "{name}: {} names no time", code.as_str());
+                    }
+                }
+            }
+        }
+        assert!(named > 20, "{named}");
+    }
+
+    /// Whose answer is lost asks again. Either the second request is answered as the first one was, or it is said here why nothing
+    /// happens twice.
+    #[test]
+    fn every_post_takes_a_key_or_changes_nothing_by_coming_twice() {
+        let finds_it_done = [
+            "/admin/jobs/workers/{id}/drain",
+            "/admin/jobs/queues/{queue}/pause",
+            "/admin/jobs/queues/{queue}/resume",
+            "/admin/jobs/pause",
+            "/admin/jobs/resume",
+            "/admin/jobs/kinds/{kind}/pause",
+            "/admin/jobs/kinds/{kind}/resume",
+            "/admin/jobs/schedules/{name}/pause",
+            "/admin/jobs/schedules/{name}/resume",
+            "/admin/users/{id}/suspend",
+            "/admin/users/{id}/unsuspend",
+            "/admin/users/{id}/end-sessions",
+            "/admin/users/{id}/remove-second-factor",
+            "/admin/users/{id}/revoke-tokens",
+            "/admin/moderation/{case_id}/decision",
+            "/auth/change-password",
+            "/auth/logout",
+            "/auth/2fa/disable",
+            "/auth/passkeys/{id}/remove",
+            "/nanos/{id}/withdraw",
+            "/nanos/{id}/restore",
+            "/users/me/creator-terms",
         ];
+        let link_works_once = ["/auth/verify-email", "/auth/confirm-email", "/auth/reset-password"];
+        let mails_once_a_minute = ["/auth/resend-verification", "/auth/forgot-password", "/auth/change-email"];
+        // Answers with secrets are kept nowhere. Who has lost one asks for another, and what the first one opened ends by itself, or
+        // by a click.
+        let answers_with_a_secret = [
+            "/auth/login",
+            "/auth/refresh-token",
+            "/auth/tokens",
+            "/auth/2fa/setup",
+            "/auth/2fa/enable",
+            "/auth/2fa/recovery-codes",
+            "/auth/passkeys",
+            "/auth/passkeys/login",
+        ];
+        let challenges_that_nobody_needs_twice = ["/auth/passkeys/begin", "/auth/passkeys/challenge"];
+        let mut known: HashSet<&str> = [
+            finds_it_done.as_slice(),
+            &link_works_once,
+            &mails_once_a_minute,
+            &answers_with_a_secret,
+            &challenges_that_nobody_needs_twice,
+        ]
+        .concat()
+        .into_iter()
+        .collect();
         for (name, operation) in operations() {
-            let answers = |status: &str| operation["responses"][status].is_object();
-            let makes = name.starts_with("post ")
-                && (answers("201") || answers("202"))
-                && !makes_nothing.contains(&name.as_str());
+            let Some(path) = name.strip_prefix("post /api/v1") else { continue };
             let key = json!({"$ref": "#/components/parameters/IdempotencyKey"});
             let takes = operation["parameters"].as_array().is_some_and(|list| list.contains(&key));
-            assert_eq!(takes, makes, "{name}: does it make something, and is it answered once (`once!`)?");
+            assert_ne!(takes, known.remove(path), "{name}: may it come twice, or is it answered once (`once!`)?");
         }
+        assert!(known.is_empty(), "no such routes: {known:?}");
     }
 
     #[test]

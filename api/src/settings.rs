@@ -11,6 +11,7 @@ use infra::{
 use url::Url;
 
 use crate::{
+    answers::LONGEST_KEPT,
     auth::{consents::Versions, jwt::JwtKeys},
     request::TrustedProxies,
     serve::{ConnectionArgs, ConnectionSettings},
@@ -78,6 +79,9 @@ pub struct ApiArgs {
     /// Requests that change something, per signed-in person and minute; ten times as many per address without a person.
     #[arg(long, env = "WRITES_PER_MINUTE", value_name = "NUMBER", default_value = "120")]
     writes_per_minute: String,
+    /// How long answers that are the same for everybody (lists, searches, public nanos, categories) are kept in Redis and in memory while nothing changes; 0s to 1h. 0s: not at all.
+    #[arg(long, env = "ANSWERS_KEPT_FOR", value_name = "DURATION", default_value = "30m")]
+    answers_kept_for: String,
     /// Passwords hashed at the same time, each on a core and with 19 MiB. 0: as many as there are cores.
     #[arg(long, env = "HASH_SLOTS", value_name = "NUMBER", default_value = "0")]
     hash_slots: String,
@@ -123,6 +127,8 @@ pub struct Settings {
     pub registrations_per_hour: u64,
     pub reads_per_minute: u64,
     pub writes_per_minute: u64,
+    /// Zero: no answers are kept.
+    pub answers_kept_for: Duration,
     pub hash_slots: usize,
     pub upload_max_bytes: u64,
     pub download_link_lifetime: Duration,
@@ -181,6 +187,8 @@ impl ApiArgs {
             problems.number("REGISTRATIONS_PER_HOUR", &self.registrations_per_hour, 1..=1_000_000, "60");
         let reads = problems.number("READS_PER_MINUTE", &self.reads_per_minute, 1..=1_000_000_000, "1200");
         let writes = problems.number("WRITES_PER_MINUTE", &self.writes_per_minute, 1..=1_000_000_000, "120");
+        let answers =
+            problems.duration("ANSWERS_KEPT_FOR", &self.answers_kept_for, Duration::ZERO..=LONGEST_KEPT, "30m");
         let hash_slots = problems.number("HASH_SLOTS", &self.hash_slots, 0..=256, "0");
         let upload_max =
             problems.number("UPLOAD_MAX_BYTES", &self.upload_max_bytes, 1..=u64::from(u32::MAX) - 1, "1073741824");
@@ -212,6 +220,7 @@ impl ApiArgs {
             registrations_per_hour: registrations?,
             reads_per_minute: reads?,
             writes_per_minute: writes?,
+            answers_kept_for: answers?,
             hash_slots: match hash_slots? {
                 0 => cores(),
                 slots => slots,

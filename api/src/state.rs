@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use db::{Db, clock::Clock};
+use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::{Cache, EventHints},
     seal::DataKeys,
@@ -13,10 +13,12 @@ use queue::ready::ReadyList;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    answers::Answers,
     auth::{jwt::JwtKeys, passkeys::Passkeys, password::Passwords},
     live::Live,
     maintenance::Maintenance,
     quota::Open,
+    reads::Reads,
     reply::Error,
     routes::LastReadiness,
     settings::Settings,
@@ -25,6 +27,8 @@ use crate::{
 /// What the state is built from.
 pub struct Parts {
     pub db: Db,
+    /// For plain reads.
+    pub replica: Option<Replica>,
     pub storage: Storage,
     pub search: SearchBackend,
     pub cache: Cache,
@@ -49,6 +53,10 @@ pub struct Inner {
     pub settings: Settings,
     pub passwords: Passwords,
     pub passkeys: Passkeys,
+    /// What is the same for everybody.
+    pub answers: Answers,
+    /// Where plain reads go.
+    pub reads: Reads,
     /// Whether changes are refused.
     pub maintenance: Maintenance,
     /// Event streams, and files on their way in, that people have open.
@@ -74,6 +82,8 @@ impl AppState {
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let passkeys = Passkeys::of(&parts.settings.public_url);
         let passwords = Passwords::new(parts.settings.hash_slots)?;
+        let reads = Reads::new(parts.db.clone(), parts.replica);
+        let answers = Answers::new(parts.settings.answers_kept_for);
         Ok(Self(Arc::new(Inner {
             db: parts.db,
             storage: parts.storage,
@@ -87,6 +97,8 @@ impl AppState {
             settings: parts.settings,
             passwords,
             passkeys,
+            answers,
+            reads,
             maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),

@@ -32,7 +32,7 @@ macro_rules! transaction {
 pub(crate) use transaction;
 
 /// The same for a request that may be repeated under a key: the block makes the reply, and runs only if the key is new.
-/// Whatever comes before it runs each time, and must have made nothing.
+/// Whatever comes before it runs unless the answer is there already, perhaps several times, and must have made nothing.
 macro_rules! once {
     ($state:expr, $key:expr, $now:expr, |$tx:ident| $block:block) => {
         $crate::write::transaction!($state.db, |$tx| {

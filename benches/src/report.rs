@@ -146,7 +146,7 @@ impl Machine {
             return format!("{} CPUs, load {} before the run", self.cpus, self.load);
         }
         let mut text = format!(
-            "{} CPUs, load {} before the run, write + fdatasync {:.0} µs\nMariaDB: {}\nRedis, ours and the peers': {}",
+            "{} CPUs, load {} before the run, write + fdatasync {:.0} µs\nMariaDB: {}\nRedis: {}",
             self.cpus,
             self.load,
             self.fsync_micros,

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
     journal::{self, Journal},
-    report::{self, Machine},
+    report::Machine,
     stats,
 };
 
@@ -196,24 +196,8 @@ impl Stage {
 
     /// What the figures depend on.
     pub async fn machine(&self) -> anyhow::Result<Machine> {
-        let rows = sqlx::query(
-            "SHOW GLOBAL VARIABLES WHERE variable_name IN ('version', 'innodb_flush_log_at_trx_commit', 'log_bin',
-             'sync_binlog', 'innodb_doublewrite', 'innodb_flush_method', 'innodb_buffer_pool_size', 'innodb_log_file_size')",
-        )
-        .fetch_all(self.db.unlimited())
-        .await?;
-        let mut database: Vec<String> = Vec::new();
-        for row in rows {
-            database.push(format!("{}={}", row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?));
-        }
-        Ok(Machine {
-            cpus: std::thread::available_parallelism().map_or(1, usize::from),
-            load: report::load(),
-            fsync_micros: fsync_micros(&self.dir)?,
-            database,
-            redis: "appendonly=yes appendfsync=everysec".into(),
-            postgres: String::new(),
-        })
+        let machine = database_of(&self.db, &self.dir, Machine::without_services()).await?;
+        Ok(Machine { redis: "appendonly=yes appendfsync=everysec".into(), ..machine })
     }
 
     pub async fn strike(mut self) -> anyhow::Result<()> {
@@ -221,6 +205,21 @@ impl Stage {
         let (database, redis, peers) = tokio::join!(self.database.stop(), self.redis.stop(), self.peers_redis.stop());
         database.and(redis).and(peers)
     }
+}
+
+/// What is known of a machine, with the database whose files are under `dir`.
+pub async fn database_of(db: &Db, dir: &Path, machine: Machine) -> anyhow::Result<Machine> {
+    let rows = sqlx::query(
+        "SHOW GLOBAL VARIABLES WHERE variable_name IN ('version', 'innodb_flush_log_at_trx_commit', 'log_bin',
+         'sync_binlog', 'innodb_doublewrite', 'innodb_flush_method', 'innodb_buffer_pool_size', 'innodb_log_file_size')",
+    )
+    .fetch_all(db.unlimited())
+    .await?;
+    let mut database: Vec<String> = Vec::new();
+    for row in rows {
+        database.push(format!("{}={}", row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?));
+    }
+    Ok(Machine { fsync_micros: fsync_micros(dir)?, database, ..machine })
 }
 
 /// What a commit has to wait for at least on this disk: the median of 100 writes of 4 KiB.

@@ -13,6 +13,8 @@ pub enum Kind {
     Html,
     Css,
     Data,
+    /// Jupyter: JSON around the cells that people read.
+    Notebook,
     Script,
     Xml,
     Image,
@@ -29,7 +31,12 @@ pub enum Kind {
 
 impl Kind {
     pub fn of(name: &str) -> Self {
-        archive::Kind::of(name).map_or(Self::Other, |kind| Self::of_media(kind.media_type()))
+        match archive::Kind::of(name) {
+            // Served as plain text, so that no browser does anything with it.
+            Some(archive::Kind::Source) if extension(name) == "ipynb" => Self::Notebook,
+            Some(kind) => Self::of_media(kind.media_type()),
+            None => Self::Other,
+        }
     }
 
     /// By media type, so that what the archive check learns to accept has a reader at once: text is read as text, and
@@ -49,6 +56,7 @@ impl Kind {
             "text/vtt" | "application/x-subrip" => Self::Subtitles,
             "application/epub+zip" => Self::Office,
             "text/xml" | "application/xml" | "application/xml-dtd" => Self::Xml,
+            "application/x-ipynb+json" => Self::Notebook,
             "application/sql" | "application/x-sh" | "application/x-shellscript" => Self::Text,
             other => Self::of_family(other),
         }
@@ -70,7 +78,7 @@ impl Kind {
     pub fn is_text(self) -> bool {
         use Kind::*;
         match self {
-            Text | Markdown | Html | Css | Data | Svg | Subtitles | Xml => true,
+            Text | Markdown | Html | Css | Data | Notebook | Svg | Subtitles | Xml => true,
             Pdf | Script | Image | Mp4 | WebM | Audio | Office | Other => false,
         }
     }
@@ -98,6 +106,8 @@ mod tests {
             ("a.csv", Kind::Data),
             ("a.json", Kind::Data),
             ("a.js", Kind::Script),
+            ("Notebook.IPYNB", Kind::Notebook),
+            ("a.py", Kind::Text),
             ("a.svg", Kind::Svg),
             ("a.jpeg", Kind::Image),
             ("a.m4a", Kind::Audio),
@@ -118,7 +128,7 @@ mod tests {
         for (media_type, kind) in [
             ("text/x-python", Kind::Text),
             ("text/x-java-source", Kind::Text),
-            ("application/x-ipynb+json", Kind::Data),
+            ("application/x-ipynb+json", Kind::Notebook),
             ("application/xml", Kind::Xml),
             ("application/rdf+xml", Kind::Xml),
             ("font/ttf", Kind::Other),

@@ -12,6 +12,7 @@ mod keeper;
 pub mod literal;
 mod notices;
 mod pool;
+mod replica;
 mod retry;
 pub mod schema;
 mod session;
@@ -21,6 +22,7 @@ pub use error::{DbError, Transience};
 pub use hash::Hash;
 pub use notices::{Notice, Telegram};
 pub use pool::{Db, INSPECTION_LIMIT};
+pub use replica::{LAG_AT_MOST, Replica};
 pub use retry::{Race, Races};
 pub use session::{Pool, Session};
 /// A JSON column, as its type.

@@ -27,6 +27,10 @@ const SILENT_AT_MOST: u32 = 10;
 /// How long anybody waits for the answer to a statement: longer than for a lock (5 s), and short enough that a worker whose
 /// connections froze is at work again before its jobs are missed.
 const DEADLINE: Duration = Duration::from_secs(8);
+/// The same at a replica: there is the primary to ask instead.
+const DEADLINE_OF_REPLICA: Duration = Duration::from_secs(2);
+/// And for a connection to it.
+const REPLICA_CONNECTS_WITHIN: Duration = Duration::from_secs(1);
 /// And for a sign of life of a connection that was idle.
 const PONG_WITHIN: Duration = Duration::from_secs(1);
 /// After a switchover or a change of addresses, no connection stays with the old server for longer.
@@ -97,8 +101,23 @@ impl Db {
         Self::connect_with(url, pool_size, &Needs { silent_at_most: 3, inspections: 0, ..WORKER })
     }
 
+    /// Like [`Db::connect`], for a replica: it need not write, and nobody waits long for it.
+    pub async fn connect_replica(url: &str, pool_size: u32) -> Result<Self, DbError> {
+        let options = options_of_url(url)?;
+        let pool = reading(&options, pool_size, &Left::new());
+        Ok(Self {
+            looks: pool.clone(),
+            inspection: pool.clone(),
+            pool,
+            waiters: Arc::default(),
+            most: usize::MAX,
+            connections: pool_size,
+            board: Board::default(),
+        })
+    }
+
     fn connect_with(url: &str, pool_size: u32, needs: &Needs) -> Result<Self, DbError> {
-        let options: MySqlConnectOptions = url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00"));
+        let options = options_of_url(url)?;
         let looks = if pool_size > TOO_FEW_FOR_LOOKS { needs.looks } else { 0 };
         let left = Left::new();
         let of = |connections, isolation| working(&options, connections, isolation, needs.silent_at_most, &left);
@@ -209,6 +228,10 @@ impl Isolation {
     }
 }
 
+fn options_of_url(url: &str) -> Result<MySqlConnectOptions, DbError> {
+    Ok(url.parse::<MySqlConnectOptions>()?.timezone(String::from("+00:00")))
+}
+
 /// What every connection has, whatever it is for.
 fn options_of(connections: u32, left: &Left) -> MySqlPoolOptions {
     let left = left.clone();
@@ -238,6 +261,19 @@ fn working(
         })
     });
     Pool::new(pool.connect_lazy_with(options.clone()), DEADLINE, silent_at_most, left.clone())
+}
+
+/// Connects when it is first used.
+fn reading(options: &MySqlConnectOptions, connections: u32, left: &Left) -> Pool {
+    let pool = options_of(connections, left).acquire_timeout(REPLICA_CONNECTS_WITHIN).after_connect(|connection, _| {
+        Box::pin(async move {
+            connection.execute(Isolation::ReadCommitted.statement()).await?;
+            let silent_at_most = format!("SET SESSION wait_timeout = {SILENT_AT_MOST}");
+            connection.execute(sqlx::AssertSqlSafe(silent_at_most)).await?;
+            Ok(())
+        })
+    });
+    Pool::new(pool.connect_lazy_with(options.clone()), DEADLINE_OF_REPLICA, SILENT_AT_MOST, left.clone())
 }
 
 /// Refuses a server that does not write: a replica, or the primary of before a switchover.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The dependency rule: which room may use which, and one room for each outside system.
+"""The dependency rule: which room may use which, and one room for each outside system. And no test where none is run.
 
 Reads the real dependency graph (`cargo metadata`) and the source text. Exits 1 with one line per breach.
 """
@@ -30,7 +30,7 @@ MAY_USE = {
     "chaos": {"servers"},
     "dev": {"servers", "chaos"},
     "tests": {"archive", "content", "db", "domain", "infra", "jobs", "queue", "api", "worker", "scheduler", "servers"},
-    "benches": {"archive", "db", "queue", "servers"},
+    "benches": {"archive", "db", "domain", "queue", "servers"},
     "bench-archive": {"archive"},
 }
 
@@ -99,6 +99,20 @@ def sql_breaches(files):
             yield f"{path}: {match.group(0)[:60].strip()!r}: SQL lives in {', '.join(SQL_ROOMS)} and nowhere else"
 
 
+def silent_tests(targets, read):
+    """Targets without tests and examples are built without looking for them; one that is written there would never run."""
+    for target in targets:
+        root = pathlib.Path(target["src_path"])
+        files = sorted(root.parent.rglob("*.rs")) if "bin" not in target["kind"] else [root]
+        for path in files:
+            text = read(path)
+            if not target["test"] and re.search(r"#\[(tokio::)?test\b", text):
+                yield f"{path}: its tests do not run: {target['name']} has `test = false` in its Cargo.toml"
+            fences = re.findall(r"^\s*//[/!] ```(.*)$", text, re.MULTILINE)
+            if not target["doctest"] and "lib" in target["kind"] and any(kind in ("", "rust") for kind in fences[::2]):
+                yield f"{path}: its example does not run: {target['name']} has `doctest = false` in its Cargo.toml"
+
+
 def source_files():
     for room in SQL_FREE:
         for path in sorted((ROOT / room).rglob("*.rs")):
@@ -134,13 +148,20 @@ def prove_it_can_fail():
         ("queue/src/worker/claimer.rs", '"SELECT id FROM jobs "'),
     ]
     assert len(list(sql_breaches(texts))) == 3, list(sql_breaches(texts))
+    here = {"src_path": __file__, "name": "x", "kind": ["bin"], "test": False, "doctest": False}
+    assert len(list(silent_tests([here], lambda _: "#[tokio::test]\nasync fn a() {}"))) == 1
+    library = {**here, "src_path": str(ROOT / "db/words/src/lib.rs"), "kind": ["lib"]}
+    assert list(silent_tests([library], lambda _: "/// ```\n/// a();\n/// ```\n"))
+    assert not list(silent_tests([library], lambda _: "/// ```text\n/// a\n/// ```\n"))
 
 
 def main():
     prove_it_can_fail()
     command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
     metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
-    breaches = sorted({*crate_breaches(metadata["packages"]), *sql_breaches(source_files())})
+    targets = [target for package in metadata["packages"] for target in package["targets"] if "example" not in target["kind"]]
+    silent = silent_tests(targets, lambda path: path.read_text(encoding="utf-8"))
+    breaches = sorted({*crate_breaches(metadata["packages"]), *sql_breaches(source_files()), *silent})
     print("\n".join(breaches) or "note: " + str(len(metadata["packages"])) + " rooms, no breach")
     return 1 if breaches else 0
 

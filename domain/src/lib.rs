@@ -5,6 +5,7 @@ pub mod audit;
 pub mod audit_export;
 pub mod consent;
 pub mod ids;
+pub mod name;
 pub mod nano;
 pub mod password;
 pub mod password_hash;

@@ -32,7 +32,7 @@ words! {
         Flagged = "flagged",
         /// The title or description of a published nano is to change.
         Edited = "edited",
-    }
+    } or Unknown = "unknown"
 }
 
 words! {
@@ -87,6 +87,8 @@ pub fn judge(policy: ReviewPolicy, has_published: bool, gravest: Option<ScanActi
 /// Why a case cannot be decided by this person now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {
+    #[error("a newer release has opened the case, and decides it")]
+    NewerRelease,
     #[error("the case was decided already")]
     Closed,
     #[error("nobody judges their own nano")]

@@ -158,7 +158,7 @@ fn tell(level: Level, message: &str, fields: Option<&Value>) {
     let fields = fields.map(tracing::field::display);
     match level {
         Level::Debug => tracing::debug!(fields, "{message}"),
-        Level::Info => tracing::info!(fields, "{message}"),
+        Level::Info | Level::Unknown => tracing::info!(fields, "{message}"),
         Level::Warn => tracing::warn!(fields, "{message}"),
         Level::Error => tracing::error!(fields, "{message}"),
     }

@@ -91,24 +91,31 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-#[test]
-fn the_tests_and_files_that_security_md_names_are_there() {
-    let document = read("docs/security.md").unwrap();
-    let mut code = String::new();
-    sources(Path::new(ROOT), &mut code);
-    // Every second piece stands between backticks.
+/// How many tests and files a document names; each is there. Every second piece stands between backticks.
+fn named(document: &str, code: &str) -> (usize, usize) {
+    let text = read(document).unwrap();
     let (mut tests, mut files) = (0, 0);
-    for named in document.split('`').skip(1).step_by(2) {
+    for named in text.split('`').skip(1).step_by(2) {
         let is_test = named.matches('_').count() >= 2
             && named.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if is_test {
-            assert!(code.contains(&format!("fn {named}(")), "docs/security.md names the test {named}");
+            assert!(code.contains(&format!("fn {named}(")), "{document} names the test {named}");
             tests += 1;
         } else if named.contains('/') && !named.contains([' ', ':']) {
             let path = Path::new(ROOT).join(named);
-            assert!(path.exists() || named.starts_with('/'), "docs/security.md names {named}");
+            assert!(path.exists() || named.starts_with('/'), "{document} names {named}");
             files += 1;
         }
     }
+    (tests, files)
+}
+
+#[test]
+fn the_tests_and_files_that_tables_of_proofs_name_are_there() {
+    let mut code = String::new();
+    sources(Path::new(ROOT), &mut code);
+    let (tests, files) = named("docs/security.md", &code);
     assert!(tests > 50 && files > 20, "{tests} tests and {files} files are named");
+    let (tests, files) = named("docs/queue-faults.md", &code);
+    assert!(tests > 40 && files > 0, "{tests} tests and {files} files are named");
 }

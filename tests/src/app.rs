@@ -12,7 +12,7 @@ use api::{
     auth::{consents::Versions, jwt::JwtKeys},
 };
 use chrono::TimeDelta;
-use db::{Db, clock::Clock};
+use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::Cache,
     env::{RedisSettings, SearchSettings, StorageSettings},
@@ -63,6 +63,10 @@ pub struct TestApp {
     /// What the API and the handlers take for now.
     pub clock: Clock,
     pub(crate) kit: tokio::sync::OnceCell<Kit>,
+    settings: Settings,
+    replica_url: Option<String>,
+    /// Signs access tokens.
+    signing_key: String,
     database: String,
     server_url: String,
     api: CancellationToken,
@@ -74,6 +78,8 @@ pub struct Overrides {
     pub redis_queue_url: Option<String>,
     pub redis_cache_url: Option<String>,
     pub database_server_url: Option<String>,
+    /// A replica of that server, for plain reads.
+    pub replica_server_url: Option<String>,
     /// Instead of an embedded index of the test's own.
     pub search: Option<SearchSettings>,
     /// The machine's, unless given.
@@ -104,6 +110,7 @@ fn api_settings() -> Settings {
         registrations_per_hour: 100_000,
         reads_per_minute: 1_000_000,
         writes_per_minute: 1_000_000,
+        answers_kept_for: Duration::from_secs(30 * 60),
         hash_slots: std::thread::available_parallelism().map_or(1, usize::from),
         upload_max_bytes: domain::upload::MAX_BYTES,
         download_link_lifetime: Duration::from_secs(5 * 60),
@@ -158,23 +165,22 @@ impl TestApp {
         if let Some(change) = overrides.settings {
             change(&mut settings);
         }
-        let state = AppState::new(Parts {
+        let replica_url = overrides.replica_server_url.map(|server| url_of(&server, &database));
+        let signing_key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+        let (url, stop) = serve(Parts {
             db: db.clone(),
+            replica: replica(&db, replica_url.as_deref()).await,
             storage: storage.clone(),
             search: search.clone(),
             cache: cache.clone(),
             ready: ready.clone(),
             hints: cache.event_hints(),
-            keys: signing_keys(),
+            keys: signing_keys(&signing_key),
             data_keys: data_keys(),
             clock: overrides.clock.clone(),
-            settings,
+            settings: settings.clone(),
         })
-        .expect("the API's state");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let stop = state.stopping.clone();
-        tokio::spawn(api::serve(listener, state));
+        .await;
 
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -198,10 +204,36 @@ impl TestApp {
             folder,
             clock: overrides.clock,
             kit: tokio::sync::OnceCell::new(),
+            settings,
+            replica_url,
+            signing_key,
             database,
             server_url,
             api: stop,
         }
+    }
+
+    /// One more API of this marketplace, as another process would be one: with a memory and connections of its own.
+    pub async fn another_api(&self) -> AnotherApi {
+        let db = Db::connect(&self.database_url, 20).await.expect("a database URL");
+        let cache = Cache::connect(&self.redis).expect("cache");
+        let ready = ready_list(&self.redis).await;
+        connect_notices(&db, &ready, &cache);
+        let (url, stop) = serve(Parts {
+            db: db.clone(),
+            replica: replica(&db, self.replica_url.as_deref()).await,
+            storage: self.storage.clone(),
+            search: self.search.clone(),
+            hints: cache.event_hints(),
+            cache,
+            ready,
+            keys: signing_keys(&self.signing_key),
+            data_keys: data_keys(),
+            clock: self.clock.clone(),
+            settings: self.settings.clone(),
+        })
+        .await;
+        AnotherApi { url, db, stop }
     }
 
     /// The environment for a worker or scheduler process of this test.
@@ -303,11 +335,33 @@ impl TestApp {
     }
 }
 
-fn signing_keys() -> JwtKeys {
-    let pair = rcgen::KeyPair::generate().expect("a key");
+/// An API beside the test's own.
+pub struct AnotherApi {
+    pub url: String,
+    db: Db,
+    stop: CancellationToken,
+}
+
+impl AnotherApi {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.db.close().await;
+    }
+}
+
+/// Serves until the token is cancelled.
+async fn serve(parts: Parts) -> (String, CancellationToken) {
+    let state = AppState::new(parts).expect("the API's state");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let stop = state.stopping.clone();
+    tokio::spawn(api::serve(listener, state));
+    (url, stop)
+}
+
+fn signing_keys(pem: &str) -> JwtKeys {
     let lifetime = chrono::TimeDelta::minutes(15);
-    JwtKeys::from_pem(&pair.serialize_pem(), &[], "https://nano.test", "nano-marketplace", lifetime)
-        .expect("a signing key")
+    JwtKeys::from_pem(pem, &[], "https://nano.test", "nano-marketplace", lifetime).expect("a signing key")
 }
 
 fn data_keys() -> DataKeys {
@@ -322,13 +376,23 @@ pub async fn ready_list(redis: &RedisSettings) -> ReadyList {
 pub fn connect_notices(db: &Db, ready: &ReadyList, cache: &Cache) {
     ready.push_after_commits(db);
     cache.publish_event_hints_of(db);
+    cache.forget_after_commits(db);
+}
+
+async fn replica(primary: &Db, url: Option<&str>) -> Option<Replica> {
+    let replica = Db::connect_replica(url?, 20).await.expect("a database URL");
+    Some(Replica::watch(primary.clone(), replica))
+}
+
+fn url_of(server: &str, database: &str) -> String {
+    format!("{}/{database}", server.trim_end_matches('/'))
 }
 
 async fn create_database(server: &str, name: &str) -> String {
     let db = Db::connect(server, 1).await.expect("TEST_DATABASE_URL");
     database::create(&db, name).await.expect("a database of its own");
     db.close().await;
-    format!("{}/{name}", server.trim_end_matches('/'))
+    url_of(server, name)
 }
 
 async fn drop_database(server: &str, name: &str) {

@@ -80,6 +80,7 @@ impl Contract {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(), String> {
+        self.can_be_followed(status, headers, body)?;
         if OUTSIDE.contains(&path) || *method == Method::OPTIONS {
             return Ok(());
         }
@@ -129,6 +130,35 @@ impl Contract {
             return Err(format!("{code} is not documented, but {}", json!(described.error_codes)));
         }
         self.schemas.check(&documented["schema"], &body)
+    }
+
+    /// What an answer tells its caller to do next: where to look, when to come back, what to show.
+    fn can_be_followed(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(at) = text("location").filter(|at| at.starts_with('/')) {
+            let found = self.find(at.split('?').next().unwrap_or(at));
+            if found.is_none_or(|found| !found.operations.contains_key(&Method::GET)) {
+                return Err(format!("nothing can be read at its location {at}"));
+            }
+        }
+        let seconds =
+            text("retry-after").map(|value| value.parse::<u64>().map_err(|_| format!("{value:?} is no time")));
+        let seconds = seconds.transpose()?;
+        if status == StatusCode::TOO_MANY_REQUESTS && seconds.is_none() {
+            return Err("it does not say when to come back".into());
+        }
+        if seconds == Some(0) {
+            return Err("it says to come back at once".into());
+        }
+        let said = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let details = if said["error"].is_object() { &said["error"]["details"] } else { &said["details"] };
+        if details["retry_after_seconds"].as_u64().is_some_and(|said| Some(said) != seconds) {
+            return Err(format!("it says to come back after {seconds:?} s and after {details}"));
+        }
+        if status == StatusCode::UNAUTHORIZED && text("www-authenticate").is_none() {
+            return Err("it does not say what to show".into());
+        }
+        Ok(())
     }
 
     /// The path whose template fits, literal segments before placeholders.

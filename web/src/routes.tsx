@@ -16,16 +16,18 @@ export const router = createBrowserRouter([
         children: [
           { path: '/', Component: catalogue.Component },
           { path: '/nanos/:id', lazy: () => import('./pages/nano') },
-          { path: '/login', lazy: () => import('./pages/login') },
-          { path: '/register', lazy: () => import('./pages/register') },
-          { path: '/verify-email', lazy: () => import('./pages/verify-email') },
-          { path: '/forgot-password', lazy: () => import('./pages/forgot-password') },
-          { path: '/reset-password', lazy: () => import('./pages/reset-password') },
+          { path: '/login', lazy: () => import('./features/account/login') },
+          { path: '/register', lazy: () => import('./features/account/register') },
+          { path: '/verify-email', lazy: () => import('./features/account/verify-email') },
+          { path: '/forgot-password', lazy: () => import('./features/account/forgot-password') },
+          { path: '/reset-password', lazy: () => import('./features/account/reset-password') },
           {
             Component: RequireSession,
             children: [
-              { path: '/confirm-email', lazy: () => import('./pages/confirm-email') },
-              { path: '/account', lazy: () => import('./pages/account') },
+              { path: '/confirm-email', lazy: () => import('./features/account/confirm-email') },
+              { path: '/account', lazy: () => import('./features/account/profile') },
+              { path: '/account/security', lazy: () => import('./features/account/security') },
+              { path: '/account/tokens', lazy: () => import('./features/account/tokens') },
               { path: '/creator', lazy: () => import('./pages/creator') },
             ],
           },
@@ -41,6 +43,13 @@ export const router = createBrowserRouter([
           {
             element: <RequireRight right="moderation:decide" />,
             children: [{ path: '/moderation', lazy: () => import('./pages/moderation') }],
+          },
+          {
+            element: <RequireRight right="users:manage" />,
+            children: [
+              { path: '/operations/users', lazy: () => import('./features/users/list') },
+              { path: '/operations/users/:id', lazy: () => import('./features/users/detail') },
+            ],
           },
           { path: '*', lazy: () => import('./pages/missing') },
         ],

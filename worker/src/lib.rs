@@ -34,6 +34,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
     let cache = Cache::connect(&settings.redis)?;
     ready.push_after_commits(&db);
     cache.publish_event_hints_of(&db);
+    cache.forget_after_commits(&db);
     let scratch = scratch::prepare(&settings.scratch_dir)?;
     // Our own rules are tested with the program; others should be known to be wrong before the first upload comes.
     if let Some(rules) = settings.rules_dir.clone() {

@@ -3,7 +3,7 @@
 //! Handlers return [`Error`]; its response carries the problem as an extension, and [`render`] writes the body once
 //! the request's `Accept` and `Accept-Language` are at hand.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::Request,
@@ -96,6 +96,17 @@ impl Error {
         Self::Refused(Box::new(Problem { retry_after: Some(time), ..Problem::new(code, details) }))
     }
 
+    /// One that several requests have met together.
+    pub fn shared(error: Arc<Self>) -> Self {
+        Arc::try_unwrap(error).unwrap_or_else(|error| match &*error {
+            Self::Refused(problem) => Self::Refused(problem.clone()),
+            Self::Fields(fields) => Self::Fields(fields.clone()),
+            Self::Db(error) if !error.is_transient() => Self::Internal(error.to_string()),
+            Self::Internal(reason) => Self::Internal(reason.clone()),
+            Self::Db(_) | Self::Unavailable(_) => Self::Unavailable(error.to_string()),
+        })
+    }
+
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
     }
@@ -173,7 +184,7 @@ impl From<DecisionError> for Error {
     fn from(error: DecisionError) -> Self {
         match error {
             DecisionError::OwnNano => Self::new(Code::OwnNano),
-            DecisionError::Closed | DecisionError::LockedToOther => {
+            DecisionError::Closed | DecisionError::LockedToOther | DecisionError::NewerRelease => {
                 Self::with(Code::CaseClosed, json!({"reason": error.to_string()}))
             }
         }
@@ -236,13 +247,17 @@ impl RateLimit {
     }
 }
 
+/// Rounded up: whoever waits that long has waited long enough.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let problem = self.into_problem();
         let mut response = problem.code.status().into_response();
         if let Some(after) = problem.retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
         if problem.code.status() == http::StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -297,7 +312,7 @@ fn details(problem: &Problem, language: Language, id: Option<&RequestId>) -> Val
         details.insert("request_id".into(), id.as_str().into());
     }
     if let Some(after) = problem.retry_after {
-        details.insert("retry_after_seconds".into(), after.as_secs().max(1).into());
+        details.insert("retry_after_seconds".into(), whole_seconds(after).into());
     }
     Value::Object(details)
 }
@@ -395,6 +410,14 @@ mod tests {
         let fields: Vec<_> =
             body["error"]["details"]["fields"].as_array().unwrap().iter().map(|f| f["field"].clone()).collect();
         assert_eq!(fields, ["title", "colour"]);
+    }
+
+    #[tokio::test]
+    async fn header_and_body_name_a_time_that_is_long_enough() {
+        let error = || Error::after(Code::RateLimited, Value::Null, Duration::from_millis(2100));
+        let (response, body) = answer(error, "*/*", "en").await;
+        assert_eq!(response.headers()["retry-after"], HeaderValue::from(3));
+        assert_eq!(body["error"]["details"]["retry_after_seconds"], 3);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ pub mod tag;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 pub use code::{Code, page as error_page};
@@ -37,7 +37,7 @@ pub fn maybe_time<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) ->
 }
 
 /// Which part of a list this is.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
@@ -146,9 +146,11 @@ impl<T: Serialize> Reply<T> {
     }
 }
 
-/// The body without its timestamp, which is its last field.
+/// What comes before the timestamp, an envelope's last field.
+const LAST: &[u8] = b",\"timestamp\":";
+
+/// The body without its timestamp.
 fn said(body: &[u8]) -> &[u8] {
-    const LAST: &[u8] = b",\"timestamp\":";
     body.windows(LAST.len()).rposition(|part| part == LAST).map_or(body, |end| &body[..end])
 }
 
@@ -161,10 +163,10 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 /// An answer whose body is written.
 pub struct Written {
     pub status: StatusCode,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Vec<u8>,
     /// For the links of a list.
-    meta: Option<Meta>,
+    pub meta: Option<Meta>,
 }
 
 impl Written {
@@ -177,6 +179,23 @@ impl Written {
             headers.push((header::LOCATION, HeaderValue::from_str(location).map_err(|error| stored(&error))?));
         }
         Ok(Self { status, headers, body, meta: None })
+    }
+
+    /// What was [said](Self::said) before, now.
+    pub fn said_again(
+        status: StatusCode,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        said: &[u8],
+        meta: Option<Meta>,
+    ) -> Self {
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let body = [said, LAST, b"\"", now.as_bytes(), b"\"}"].concat();
+        Self { status, headers, body, meta }
+    }
+
+    /// The body without its timestamp.
+    pub fn said(&self) -> &[u8] {
+        said(&self.body)
     }
 
     pub fn header(&self, name: &HeaderName) -> Option<&str> {

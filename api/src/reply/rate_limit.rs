@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use infra::cache::Limit;
 
-use super::Reply;
+use super::{Reply, error::whole_seconds};
 
 /// Where a request stands within one limit.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl RateLimit {
             ),
             (
                 HeaderName::from_static("ratelimit"),
-                value(format!("\"{policy}\";r={};t={}", state.remaining, state.reset.as_secs())),
+                value(format!("\"{policy}\";r={};t={}", state.remaining, whole_seconds(state.reset))),
             ),
         ]
     }

@@ -154,6 +154,14 @@ impl Verified {
         bearer(headers).ok().flatten().is_some_and(|token| SecretToken::personal(token).is_some())
     }
 
+    /// Who asks, whatever they ask with.
+    pub fn person(&self) -> Option<UserId> {
+        match self.0.as_ref().ok()?.as_ref()? {
+            Credential::Session(claims) => Some(claims.sub),
+            Credential::Personal(token) => Some(token.user_id),
+        }
+    }
+
     /// Whose quota the request counts against: the person's, or the personal token's own, so that whoever has found a token cannot
     /// keep its owner from revoking it.
     pub fn counts_for(&self) -> Option<String> {
@@ -173,6 +181,10 @@ fn in_scope(token: &PersonalToken, parts: &Parts) -> Result<(), Error> {
         Some(scope) => Err(Error::with(Code::ScopeMissing, serde_json::json!({"scope": scope}))),
     }
 }
+
+/// Whom a handler has let in by asking for [`CurrentUser`]: a mark on its request, for what it asks for next.
+#[derive(Clone, Copy)]
+pub struct SignedIn(pub UserId);
 
 /// Routes below it are about the caller's own account. Whoever has to set up a second factor may use nothing else.
 pub const OWN_ACCOUNT: &str = "/api/v1/auth/";
@@ -218,11 +230,14 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
         if let Credential::Personal(token) = &credential {
             in_scope(token, parts)?;
             // When it was used last is worth no refusal.
-            if let Err(error) = personal_tokens::touch(&state.db, token, state.clock.now()).await {
+            if state.maintenance.current(&state.db).await.is_none()
+                && let Err(error) = personal_tokens::touch(&state.db, token, state.clock.now()).await
+            {
                 tracing::warn!(%error, "the last use of a token was not written down");
             }
         }
         tracing::Span::current().record("user", tracing::field::display(id));
+        parts.extensions.insert(SignedIn(id));
         Ok(Some(Self { role: access.role, email_verified: access.email_verified, ..nobody }))
     }
 }

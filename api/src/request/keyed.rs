@@ -2,11 +2,13 @@
 //!
 //! The key is taken in the transaction that makes what was asked for, and the answer is written down in it
 //! (`infra::db::idempotency_keys`): a process that dies in between has done both or neither. A refused request has made nothing,
-//! so nothing is kept of it, and asking again is judged anew.
+//! so nothing is kept of it, and asking again is judged anew. An answer that is kept is given again before anything else is looked
+//! at ([`Keyed`]).
 
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use db::{Hash, Tx};
@@ -16,7 +18,7 @@ use infra::db::idempotency_keys::{self, Answer, Claim, Keyed as Row};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::body::body;
+use super::{body::body, caller::SignedIn};
 use crate::{
     reply::{Code, Error, FieldError, Issue, Reply, Written},
     state::AppState,
@@ -25,27 +27,52 @@ use crate::{
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// In answers that were given before.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// Bytes of a key. Those of a UUID are enough; with fewer, what is stored would say too much (see [`Key::of`]).
+/// Bytes of a key. Those of a UUID are enough; with fewer, what is stored would say too much (see [`row`]).
 pub const SHORTEST: usize = 16;
 pub const LONGEST: usize = 128;
 
-/// A body, and the key under which the request may be repeated.
-pub struct Keyed<B>(pub B, pub Sent);
+/// A body, and the key under which the request may be repeated. It is the last thing that a handler asks for, so that the caller
+/// and their rights are known; and what was answered before is answered here, before the handler looks at anything: by now its
+/// limits may be used up and its things gone.
+pub struct Keyed<B>(pub B, pub Key);
 
-/// The key as it was sent, if one was, and what else makes the request the same one.
-pub struct Sent(Option<(Vec<u8>, Vec<u8>)>);
+/// What is answered without asking the handler.
+pub enum Instead {
+    /// The same as before.
+    Answered(Box<Written>),
+    Refused(Error),
+}
+
+impl From<Error> for Instead {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl IntoResponse for Instead {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Answered(written) => written.into_response(),
+            Self::Refused(error) => error.into_response(),
+        }
+    }
+}
+
+/// Whose keys those are that come without a token: everybody's, since whoever repeats a request may have another address by then.
+/// Nobody learns anything from a key that they do not know, or under which they ask for something else.
+const ANYBODY: &str = "anybody";
 
 impl<B: FromRequest<AppState, Rejection = Error>> FromRequest<AppState> for Keyed<B> {
-    type Rejection = Error;
+    type Rejection = Instead;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, Error> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Instead> {
         let mut keys = request.headers().get_all(HEADER).iter();
         let key = match (keys.next(), keys.next()) {
-            (None, _) => return Ok(Self(B::from_request(request, state).await?, Sent(None))),
+            (None, _) => return Ok(Self(B::from_request(request, state).await?, Key(None))),
             (Some(key), None) if is_key(key) => key.as_bytes().to_vec(),
             _ => {
                 let issue = Issue::Format("16 to 128 visible ASCII characters, such as a new UUID");
-                return Err(Error::Fields(vec![FieldError::new("Idempotency-Key", issue)]));
+                return Err(Error::Fields(vec![FieldError::new("Idempotency-Key", issue)]).into());
             }
         };
         let (parts, rest) = request.into_parts();
@@ -53,8 +80,14 @@ impl<B: FromRequest<AppState, Rejection = Error>> FromRequest<AppState> for Keye
         let mut same = format!("{} {target}\n", parts.method).into_bytes();
         let bytes = body(Request::from_parts(parts.clone(), rest), state).await?;
         same.extend_from_slice(&bytes);
+        let caller = parts.extensions.get::<SignedIn>().map(|SignedIn(id)| id.to_string());
+        let row = row(&key, caller.as_deref().unwrap_or(ANYBODY), &same);
+        let known = idempotency_keys::find(&state.db, &row, state.clock.now()).await.map_err(Error::from)?;
+        if let Some(written) = answered(known)? {
+            return Err(Instead::Answered(Box::new(written)));
+        }
         let form = B::from_request(Request::from_parts(parts, Body::from(bytes)), state).await?;
-        Ok(Self(form, Sent(Some((key, same)))))
+        Ok(Self(form, Key(Some(row))))
     }
 }
 
@@ -63,16 +96,14 @@ fn is_key(value: &HeaderValue) -> bool {
     (SHORTEST..=LONGEST).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-impl Sent {
-    /// The key of this caller: keys of others are others, however they are spelled.
-    ///
-    /// Stored are two hashes that nobody can try guesses against without the key itself, which is not stored: a body may hold a
-    /// password.
-    pub fn of(self, caller: &str) -> Key {
-        Key(self.0.map(|(key, same)| Row {
-            id: hash(&key, &[b"caller ", caller.as_bytes()].concat()),
-            fingerprint: hash(&key, &[b"request ", same.as_slice()].concat()),
-        }))
+/// The key of this caller: keys of others are others, however they are spelled.
+///
+/// Stored are two hashes that nobody can try guesses against without the key itself, which is not stored: a body may hold a
+/// password.
+fn row(key: &[u8], caller: &str, same: &[u8]) -> Row {
+    Row {
+        id: hash(key, &[b"caller ", caller.as_bytes()].concat()),
+        fingerprint: hash(key, &[b"request ", same].concat()),
     }
 }
 
@@ -85,19 +116,24 @@ fn hash(key: &[u8], text: &[u8]) -> Hash {
 /// A caller's key; none when none was sent.
 pub struct Key(Option<Row>);
 
+/// The answer that was given before, if one was.
+fn answered(claim: Claim) -> Result<Option<Written>, Error> {
+    match claim {
+        Claim::First => Ok(None),
+        Claim::Answered(answer) => {
+            metrics::counter!("requests_replayed_total").increment(1);
+            Ok(Some(Written::again(answer.status, answer.location.as_deref(), answer.body)?))
+        }
+        Claim::Other => Err(Error::new(Code::IdempotencyKeyReused)),
+        Claim::UnderWay => Err(Error::soon(Code::IdempotencyKeyInUse)),
+    }
+}
+
 impl Key {
-    /// The answer that was given before, or nothing: then the key is taken with this transaction.
+    /// The answer that was given meanwhile, or nothing: then the key is taken with this transaction.
     pub async fn claim(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Written>, Error> {
         let Some(row) = &self.0 else { return Ok(None) };
-        match idempotency_keys::claim(tx, row, now).await? {
-            Claim::First => Ok(None),
-            Claim::Answered(answer) => {
-                metrics::counter!("requests_replayed_total").increment(1);
-                Ok(Some(Written::again(answer.status, answer.location.as_deref(), answer.body)?))
-            }
-            Claim::Other => Err(Error::new(Code::IdempotencyKeyReused)),
-            Claim::UnderWay => Err(Error::soon(Code::IdempotencyKeyInUse)),
-        }
+        answered(idempotency_keys::claim(tx, row, now).await?)
     }
 
     /// Writes the answer down, and is it.
@@ -134,9 +170,7 @@ mod tests {
 
     #[test]
     fn a_key_is_its_callers_and_a_request_is_its_whole() {
-        let row = |key: &str, caller: &str, same: &str| {
-            Sent(Some((key.as_bytes().to_vec(), same.as_bytes().to_vec()))).of(caller).0.unwrap()
-        };
+        let row = |key: &str, caller: &str, same: &str| row(key.as_bytes(), caller, same.as_bytes());
         let first = row("a-key-of-somebody", "ada", "POST /nanos\n{}");
         let again = row("a-key-of-somebody", "ada", "POST /nanos\n{}");
         assert_eq!((first.id, first.fingerprint), (again.id, again.fingerprint));

@@ -7,7 +7,6 @@ pub mod fields;
 pub mod host;
 mod if_match;
 pub mod keyed;
-mod name;
 mod proxies;
 mod query;
 
@@ -17,8 +16,8 @@ pub use caller::{
     UsersManage, served,
 };
 pub use client::ClientInfo;
+pub use domain::name::Name;
 pub use if_match::IfMatch;
 pub use keyed::Keyed;
-pub use name::Name;
 pub use proxies::TrustedProxies;
 pub use query::{Page, Path, Query, StrictQuery};

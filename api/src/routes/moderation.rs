@@ -165,6 +165,7 @@ pub async fn decide(
         review::may_decide(case.state, nano.creator_id == user.id, locked_to_other)?;
         let edit = match case.cause {
             Cause::Edited => nano_edits::get_in(tx, nano_id).await?,
+            Cause::Unknown => return Err(review::DecisionError::NewerRelease.into()),
             _ => None,
         };
         if edit.is_none() && !version.state.is_open() {

@@ -17,10 +17,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::words;
-use crate::reply::{Error, maybe_time, time};
+use crate::{
+    answers::OLDEST,
+    reply::{Error, maybe_time, time},
+};
 
-/// How long a thumbnail's address is good for at least.
-const THUMBNAIL_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How long a thumbnail's address is good for at least: an hour, in an answer that was kept as long as may be.
+const THUMBNAIL_LIFETIME: Duration = OLDEST.saturating_add(Duration::from_secs(60 * 60));
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Creator {

@@ -10,8 +10,8 @@ use benches::{
     peers::{self, Installed, Peer},
     report::{self, Results},
     scenarios::{
-        Bench, admin, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, readers, rolling, soak,
-        steered, throughput,
+        Bench, admin, api, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, readers, rolling,
+        soak, steered, throughput,
     },
     stage::{Stage, WorkerSize},
 };
@@ -71,6 +71,8 @@ enum Command {
     Soak(soak::Args),
     /// The operators' pages on a ledger of a million jobs, under load and pruning.
     Admin(admin::Args),
+    /// The API: lists beside a static answer and SELECT 1, others' requests beside logins, uploads and slow connections.
+    Api(api::Args),
     /// The archive check beside bsdtar, unzip, 7z and raw inflate: CPU time and memory. Needs no services.
     Archives(archives::Args),
     /// Put the latest results into the document.
@@ -124,6 +126,9 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     if let Command::Archives(args) = &command {
         return publish(&dir, "archives", archives::run(&dir, cli.runs.max(1), args)?);
     }
+    if let Command::Api(args) = &command {
+        return publish(&dir, "api", api::run(&dir, cli.runs.max(1), args).await?);
+    }
     let sources = Path::new("benches/peers");
     anyhow::ensure!(
         sources.is_dir(),
@@ -165,6 +170,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
                 Command::Admin(defaults!("admin", Admin)),
             ];
             let mut met = publish(dir, "archives", archives::run(dir, bench.runs, &defaults!("archives", Archives))?)?;
+            met &= publish(dir, "api", api::run(dir, bench.runs, &defaults!("api", Api)).await?)?;
             for command in &all {
                 met &= Box::pin(measure(bench, dir, command)).await?;
             }
@@ -184,7 +190,11 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Idle(args) => ("idle", idle::run(bench, args).await?),
         Command::Soak(args) => ("soak", soak::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
-        Command::Archives(_) | Command::Report { .. } | Command::PeerApalis(_) | Command::PeerSql(_) => {
+        Command::Api(_)
+        | Command::Archives(_)
+        | Command::Report { .. }
+        | Command::PeerApalis(_)
+        | Command::PeerSql(_) => {
             return Ok(true);
         }
     };

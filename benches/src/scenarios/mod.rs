@@ -1,6 +1,7 @@
 //! The scenarios, one file for each command.
 
 pub mod admin;
+pub mod api;
 pub mod archives;
 pub mod backlog;
 pub mod cancel;

@@ -1,6 +1,7 @@
 //! Words for the search index, and what else a nano's files say about themselves: language, pages, running time, size.
 
 pub(crate) mod language;
+mod notebook;
 pub(crate) mod plain;
 
 use std::{ffi::OsString, path::Path, time::Duration};
@@ -98,7 +99,9 @@ pub fn extract(
                 media += 1;
                 reader.media(entry)
             }
-            Kind::Text | Kind::Markdown | Kind::Html | Kind::Subtitles | Kind::Office => reader.words(entry),
+            Kind::Text | Kind::Markdown | Kind::Html | Kind::Subtitles | Kind::Notebook | Kind::Office => {
+                reader.words(entry)
+            }
             _ => Ok(()),
         };
         match outcome {
@@ -137,10 +140,17 @@ impl Reader<'_> {
             self.add(&text.map_err(Miss::of_document)?);
             return Ok(());
         }
-        let text = plain::decode(&self.archive.head(entry, self.limits.file)?);
+        // Of a notebook all is read: its pictures may stand before the last words.
+        let bytes = match entry.kind {
+            Kind::Notebook => self.archive.head(entry, self.limits.pdf)?,
+            _ => self.archive.head(entry, self.limits.file)?,
+        };
+        let text = plain::decode(&bytes);
         match entry.kind {
             Kind::Html => self.add(&html::text::text(&text, Syntax::Html)),
             Kind::Subtitles => self.add(&plain::subtitles(&text)),
+            // One that is none is text all the same.
+            Kind::Notebook => self.add(&notebook::cells(&text).unwrap_or(text)),
             _ => self.add(&text),
         }
         Ok(())

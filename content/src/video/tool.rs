@@ -49,7 +49,7 @@ pub struct ToolLimits {
     pub output: u64,
 }
 
-/// Runs `program` and returns its standard output if it exits with 0. It never outlives this call.
+/// Runs `program` and returns its standard output if it exits with 0. It never outlives this call, nor the process that makes it.
 pub fn run(
     program: &OsStr,
     arguments: &[OsString],
@@ -64,6 +64,8 @@ pub fn run(
         command.env("PATH", path);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(target_os = "linux")]
+    end_with_us(&mut command);
     let mut child = Running(command.spawn().map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ToolError::Missing { program: name() },
         _ => ToolError::Start { program: name(), source },
@@ -111,6 +113,26 @@ fn without_paths(complaint: &str, arguments: &[OsString]) -> String {
     }
     let text = ADDRESSES.replace_all(&text, "");
     PATHS.replace_all(&text, "${1}the file").into_owned()
+}
+
+/// Has the kernel end the program with the thread that starts it, which waits for it: also when this process is killed and nobody
+/// is left to do it.
+#[cfg(target_os = "linux")]
+fn end_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    let us = getpid();
+    let ask_kernel = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // We may have died between fork and the line above.
+        if getppid() == Some(us) { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
+    };
+    #[expect(unsafe_code, reason = "prctl has to run between fork and exec")]
+    // SAFETY: the closure makes three plain system calls; it takes no lock and allocates nothing, nor does an error of this kind.
+    unsafe {
+        command.pre_exec(ask_kernel);
+    }
 }
 
 /// Kills and reaps the program however the call ends.
@@ -168,6 +190,43 @@ mod tests {
         assert!(matches!(failed, Err(ToolError::Failed { complaint, .. }) if complaint == "no good"));
         assert!(matches!(sh("exec sleep 5", false), Err(ToolError::TimedOut { .. })));
         assert!(matches!(sh("exec sleep 5", true), Err(ToolError::Cancelled)));
+    }
+
+    /// Plays the reader in a process of its own, which is then killed without a chance to clean up.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_ends_with_a_reader_that_is_killed() {
+        const READER: &str = "TOOL_TEST_READER";
+        let limits = ToolLimits { time: Duration::from_secs(120), output: 10 };
+        if let Some(file) = std::env::var_os(READER) {
+            let script = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec sleep 120", file.to_string_lossy());
+            let _ = run("sh".as_ref(), &["-c".into(), script.into()], limits, &|| false);
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let name = "video::tool::tests::a_program_ends_with_a_reader_that_is_killed";
+        let mut reader = Command::new(std::env::current_exe().unwrap());
+        reader.args([name, "--exact"]).env(READER, &file).stdout(Stdio::null());
+        let mut reader = reader.spawn().unwrap();
+        let started = Instant::now();
+        let until = |what: &str, holds: &mut dyn FnMut() -> bool| {
+            while !holds() {
+                assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+                thread::sleep(POLL);
+            }
+        };
+        until("the program starts", &mut || file.exists());
+        let pid = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+        // Gone, or dead and not collected by whoever has adopted it.
+        let is_dead = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
+        };
+        assert!(!is_dead());
+        reader.kill().unwrap();
+        reader.wait().unwrap();
+        until("the program ends", &mut || is_dead());
     }
 
     #[test]

@@ -16,8 +16,39 @@ pub trait Words: FromStr<Err = UnknownWord> + Copy + 'static {
 }
 
 /// Defines an enum whose variants are stored and sent as fixed words: `as_str`, `Display`, `FromStr`, serde and `ALL`.
+///
+/// `} or Unknown = "unknown"` after the variants is for words that are only shown: what a column says in a word of a newer release
+/// is read as that, so that an old program beside a new one still answers. Nobody writes it or asks for it: it is not in `ALL`, and
+/// no text is parsed as it. Without it such a row is an error, as it must be where the word decides something.
 #[macro_export]
 macro_rules! words {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident ($what:literal) { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* } or $unknown:ident = $unread:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
+            ::serde::Serialize, ::serde::Deserialize,
+        )]
+        $vis enum $name {
+            $($(#[$vdoc])* #[serde(rename = $word)] $variant,)*
+            /// A word of a newer release.
+            #[serde(rename = $unread, other)]
+            $unknown,
+        }
+
+        impl $name {
+            /// Those that this release knows.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// The word in the database and on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* Self::$unknown => $unread }
+            }
+        }
+        impl $crate::Words for $name {
+            const WORDS: &'static [&'static str] = &[$($word,)* $unread];
+        }
+        $crate::word_text!($name ($what) { $($variant = $word,)* });
+        $crate::word_column!($name, |word| word.parse().unwrap_or($name::$unknown));
+    };
     ($(#[$doc:meta])* $vis:vis enum $name:ident ($what:literal) { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(
@@ -36,6 +67,15 @@ macro_rules! words {
         impl $crate::Words for $name {
             const WORDS: &'static [&'static str] = &[$($word,)*];
         }
+        $crate::word_text!($name ($what) { $($variant = $word,)* });
+        $crate::word_column!($name, |word| word.parse()?);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! word_text {
+    ($name:ident ($what:literal) { $($variant:ident = $word:literal,)* }) => {
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
@@ -50,16 +90,15 @@ macro_rules! words {
                 }
             }
         }
-        $crate::word_column!($name);
     };
 }
 
-/// Reads and writes the word as text. A word in the database that nobody knows is an error of the statement.
+/// Reads and writes the word as text.
 #[cfg(feature = "sql")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! word_column {
-    ($name:ident) => {
+    ($name:ident, |$word:ident| $read:expr) => {
         const _: () = {
             use $crate::private::sqlx::{self, MySql};
 
@@ -81,7 +120,8 @@ macro_rules! word_column {
             }
             impl<'r> sqlx::Decode<'r, MySql> for $name {
                 fn decode(value: <MySql as sqlx::Database>::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-                    Ok(<&str as sqlx::Decode<'r, MySql>>::decode(value)?.parse()?)
+                    let $word = <&str as sqlx::Decode<'r, MySql>>::decode(value)?;
+                    Ok($read)
                 }
             }
         };
@@ -92,5 +132,29 @@ macro_rules! word_column {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! word_column {
-    ($name:ident) => {};
+    ($name:ident, |$word:ident| $read:expr) => {};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    words! {
+        enum Colour ("colour") {
+            Red = "red",
+            Blue = "blue",
+        } or Unknown = "unknown"
+    }
+
+    #[test]
+    fn a_word_of_a_newer_release_is_read_and_never_asked_for() {
+        let read = |text: &str| serde_json::from_str::<Colour>(text).unwrap();
+        assert_eq!((read("\"blue\""), read("\"mauve\"")), (Colour::Blue, Colour::Unknown));
+        assert_eq!(
+            (Colour::ALL, Colour::WORDS),
+            (&[Colour::Red, Colour::Blue] as &[_], &["red", "blue", "unknown"] as &[_])
+        );
+        assert!("unknown".parse::<Colour>().is_err() && "mauve".parse::<Colour>().is_err());
+        assert_eq!((Colour::Unknown.to_string(), "red".parse()), ("unknown".into(), Ok(Colour::Red)));
+    }
 }

@@ -48,6 +48,15 @@ enum Command {
         #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=4000))]
         size_mib: u32,
     },
+    /// Load the api of a fresh installation with reads, logins, uploads, event streams and attacks, and say whether its memory is flat.
+    ///
+    /// Its memory is sampled each second; exit status 1 when the last quarter of the time needed more than the second. Two minutes
+    /// after the load it is looked at once more. Linux only.
+    MemoryFlat {
+        /// Of load.
+        #[arg(long, value_name = "NUMBER", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1440))]
+        minutes: u64,
+    },
     /// Break everything around real uploads and check that none is lost and nothing happens twice.
     ///
     /// Kills api, workers and schedulers, pauses workers past their lease, empties and stops the Redis servers, kills
@@ -105,6 +114,7 @@ fn main() -> ExitCode {
             Command::Memory { archive, size_mib } => {
                 run::memory(&cli.dir, archive.as_deref(), size_mib, &stop, &progress).await
             }
+            Command::MemoryFlat { minutes } => run::memory_flat(&cli.dir, minutes, &stop, &progress).await,
             Command::Chaos(options) => chaos::run(&cli.dir, &options, &stop, &progress).await,
             Command::Drill { drill } => chaos::drill::run(&cli.dir, &drill, &stop, &progress).await,
             Command::With { command } => command::with(&cli.dir, &stop, &command).await,

@@ -1,33 +1,33 @@
-//! The cache role of Redis: rate limits that processes share, and hints for event streams. When it is away, limits are
-//! counted in this process alone, hints are dropped, and no caller sees an error.
+//! The cache role of Redis: answers that are the same for everybody, rate limits that processes share, who has written lately,
+//! and hints for event streams. When it is away, answers are made anew, limits are counted in this process alone, hints are dropped, and no caller
+//! sees an error.
 
+mod answers;
 mod hints;
+mod line;
 mod local;
 mod rate_limit;
+mod untold;
+mod writers;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use redis::{
-    AsyncCommands, Client, RedisError, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::{AsyncCommands, Client, RedisError, RedisResult, aio::ConnectionManager};
 use secrecy::ExposeSecret;
 
 use crate::env::RedisSettings;
+use line::Line;
 use local::LocalLimits;
+use untold::Untold;
 
+pub use answers::{Generation, Place, Shelf};
 pub use hints::{EventHints, Hint};
 pub use rate_limit::Limit;
 
-/// A cache that takes longer is no cache.
-const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
-/// A failure in a row of this length makes every call skip Redis for [`SKIP`], so an outage costs each process one
-/// timeout a second and not one per request.
-const FAILURES_BEFORE_SKIP: u32 = 3;
-const SKIP: Duration = Duration::from_secs(1);
+/// A limit that takes longer to ask is counted here.
+const LIMITS_WITHIN: Duration = Duration::from_millis(100);
+/// An answer that takes longer to fetch is made anew.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(50);
 
 /// The address of the cache cannot be understood. The only error there is, and only at start.
 #[derive(Debug, thiserror::Error)]
@@ -40,16 +40,12 @@ pub struct Cache(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    redis: ConnectionManager,
     prefix: String,
-    health: Mutex<Health>,
+    /// For limits and hints: small commands, which do not wait behind answers.
+    limits: Line,
+    answers: Line,
     local_limits: LocalLimits,
-}
-
-#[derive(Default)]
-struct Health {
-    failures: u32,
-    skip_until: Option<Instant>,
+    untold: Untold,
 }
 
 impl Cache {
@@ -60,77 +56,26 @@ impl Cache {
     pub fn connect(settings: &RedisSettings) -> Result<Self, CacheError> {
         crate::tls::install();
         let client = Client::open(settings.cache_url.expose_secret())?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(COMMAND_TIMEOUT))
-            .set_response_timeout(Some(COMMAND_TIMEOUT))
-            .set_number_of_retries(0)
-            .set_max_delay(COMMAND_TIMEOUT);
-        let redis = client.get_connection_manager_lazy(config)?;
         Ok(Self(Arc::new(Inner {
+            limits: Line::new("limits", &client, LIMITS_WITHIN, |is_up| {
+                metrics::gauge!("cache_up").set(if is_up { 1.0 } else { 0.0 });
+            })?,
+            answers: Line::new("answers", &client, ANSWERS_WITHIN, |_| {})?,
             client,
-            redis,
             prefix: settings.prefix.clone(),
-            health: Mutex::default(),
             local_limits: LocalLimits::default(),
+            untold: Untold::default(),
         })))
     }
 
     /// Whether Redis answers now; for `/ready`, which reports the cache without depending on it.
     pub async fn ping(&self) -> bool {
-        let mut redis = self.0.redis.clone();
-        let answer = tokio::time::timeout(COMMAND_TIMEOUT, redis.ping::<String>()).await;
-        self.note(matches!(answer, Ok(Ok(_))));
-        matches!(answer, Ok(Ok(_)))
+        self.0.limits.ask(async |redis| redis.ping::<String>().await).await.is_ok()
     }
 
-    /// Runs one command within [`COMMAND_TIMEOUT`], or not at all while Redis is known to be away.
+    /// Runs one command in time, or not at all while Redis is known to be away.
     async fn run<T>(&self, command: impl AsyncFnOnce(&mut ConnectionManager) -> RedisResult<T>) -> Option<T> {
-        if self.is_skipped() {
-            return None;
-        }
-        let mut redis = self.0.redis.clone();
-        let outcome = tokio::time::timeout(COMMAND_TIMEOUT, command(&mut redis)).await;
-        match outcome {
-            Ok(Ok(value)) => {
-                self.note(true);
-                Some(value)
-            }
-            // Redis is there and did not like the command: no reason to skip it, but still a miss.
-            Ok(Err(error)) if !error.is_io_error() && !error.is_timeout() && !error.is_unrecoverable_error() => {
-                tracing::debug!(%error, "the cache refused a command");
-                None
-            }
-            _ => {
-                self.note(false);
-                None
-            }
-        }
-    }
-
-    fn is_skipped(&self) -> bool {
-        let health = self.0.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.skip_until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn note(&self, worked: bool) {
-        let mut health = self.0.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_away = health.failures >= FAILURES_BEFORE_SKIP;
-        if worked {
-            *health = Health::default();
-        } else {
-            health.failures = health.failures.saturating_add(1);
-            if health.failures >= FAILURES_BEFORE_SKIP {
-                health.skip_until = Some(Instant::now() + SKIP);
-            }
-        }
-        let is_away = health.failures >= FAILURES_BEFORE_SKIP;
-        drop(health);
-        match (was_away, is_away) {
-            (false, true) => tracing::warn!("the cache is away; answering without it"),
-            (true, false) => tracing::info!("the cache is back"),
-            _ => {}
-        }
-        metrics::gauge!("cache_up").set(if is_away { 0.0 } else { 1.0 });
+        self.0.limits.run(command).await.ok()
     }
 }
 
@@ -140,6 +85,8 @@ fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use domain::ids::NanoId;
 
     use super::*;
@@ -163,6 +110,9 @@ mod tests {
             cache.publish_event_hint(NanoId::new()).await;
             assert!(cache.hit("key", 100, Duration::from_secs(60)).await.allowed);
             cache.reset("key").await;
+            assert!(cache.generation(&Shelf::Lists).await.is_none());
+            cache.is_stale(Shelf::Lists);
+            cache.told().await;
         }
         assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
         assert!(!cache.ping().await);

@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 
-use super::Problems;
+use super::{Problems, optional};
 
 const URL_EXAMPLE: &str = "mysql://nano:password@127.0.0.1:3306/nano";
 
@@ -11,6 +11,9 @@ pub struct DatabaseArgs {
     /// MySQL >= 8.0.28, Aurora MySQL 3 or MariaDB >= 10.11. Required. Example: mysql://nano:password@127.0.0.1:3306/nano
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
+    /// A replica of the database, for plain reads of the API; without one, and while it is away or more than 3 s behind, the primary answers them. Example: mysql://nano:password@replica:3306/nano
+    #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true, value_name = "URL")]
+    database_replica_url: Option<String>,
     /// Connections in this process' pool, 2 to 500. auto: 6 in the API, 5 or more in a worker by its slots, 2 in a scheduler. A few come on top, which each program names at its start. Of the API's callers at most 25 wait for one beyond that.
     #[arg(long, env = "DATABASE_POOL_SIZE", value_name = "NUMBER", default_value = "auto")]
     database_pool_size: String,
@@ -20,6 +23,8 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     pub url: SecretString,
+    /// For plain reads.
+    pub replica_url: Option<SecretString>,
     /// Connections, 2 to 500; none: what suits the program.
     pub pool_size: Option<u32>,
 }
@@ -46,18 +51,26 @@ impl DatabaseSettings {
 impl DatabaseArgs {
     pub fn check(&self, problems: &mut Problems) -> Option<DatabaseSettings> {
         let url = problems.required("DATABASE_URL", &self.database_url, URL_EXAMPLE);
-        let checked = url.and_then(|url| problems.url("DATABASE_URL", url, &["mysql", "mariadb"], URL_EXAMPLE));
-        let named = checked.filter(|url| {
-            let has_name = url.path().len() > 1;
-            if !has_name {
-                problems.add("DATABASE_URL", "names no database after the host", URL_EXAMPLE);
-            }
-            has_name
-        });
+        let url = url.and_then(|url| named("DATABASE_URL", url, problems));
+        let replica_url = optional(&self.database_replica_url).map(|url| named("DATABASE_REPLICA_URL", url, problems));
         let pool_size = match self.database_pool_size.trim() {
             "auto" => None,
             number => Some(problems.number("DATABASE_POOL_SIZE", number, 2..=500, "20")?),
         };
-        Some(DatabaseSettings { url: String::from(named?).into(), pool_size })
+        let replica_url = match replica_url {
+            Some(url) => Some(url?),
+            None => None,
+        };
+        Some(DatabaseSettings { url: url?, replica_url, pool_size })
     }
+}
+
+/// The address of a server, and of a database there.
+fn named(variable: &'static str, text: &str, problems: &mut Problems) -> Option<SecretString> {
+    let url = problems.url(variable, text, &["mysql", "mariadb"], URL_EXAMPLE)?;
+    if url.path().len() > 1 {
+        return Some(String::from(url).into());
+    }
+    problems.add(variable, "names no database after the host", URL_EXAMPLE);
+    None
 }

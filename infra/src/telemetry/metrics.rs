@@ -73,11 +73,19 @@ pub const METRICS: &[Metric] = &[
         "Refresh tokens that were used twice: stolen, or a client that retries",
     ),
     counter("upload_bytes_total", &[], "Bytes of uploads that were received whole"),
+    counter("answer_cache_lookups_total", &["kind", "result"], "Looks for an answer that is the same for everybody"),
+    counter("answer_cache_errors_total", &[], "Commands of the answers' cache that Redis did not answer in time"),
     counter("search_degraded_total", &[], "Searches answered without the search index"),
     counter(
         "db_connections_given_up_total",
         &[],
         "Database connections closed because they did not answer in time, or their server no longer writes",
+    ),
+    counter("db_replica_reads_total", &["result"], "Plain reads by where they went; only with a replica"),
+    gauge(
+        "db_replica_in_use",
+        &[],
+        "1 while reads go to the replica, 0 while it is away or behind; only with a replica",
     ),
     counter("db_transaction_retries_total", &[], "Transactions of requests tried again after losing a lock race"),
     // Jobs, by the worker that runs them.

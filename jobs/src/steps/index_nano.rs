@@ -38,6 +38,7 @@ impl Job<Context> for IndexNano {
         // The version was read with the content it stands for: a later change has a higher one and its own job.
         let Some(version) = nano.current_version_id.filter(|_| nano.status.is_public()) else {
             context.search.delete(nano.id, nano.index_version).await?;
+            context.cache.is_indexed(nano.id).await;
             return Ok(Outcome::Done);
         };
         let version = nano_versions::get(&context.db, version).await?;
@@ -63,6 +64,7 @@ impl Job<Context> for IndexNano {
             created_at: nano.created_at,
         };
         context.search.upsert(&document, nano.index_version).await?;
+        context.cache.is_indexed(self.nano_id).await;
         let mut tx = context.db.begin().await?;
         if nanos::lock(&mut tx, self.nano_id).await?.is_some() {
             let data = json!({ "index_version": nano.index_version });

@@ -2,14 +2,15 @@
 //! owner is told, and writes something else.
 
 use content::scan;
+use db::Tx;
 use domain::ids::UserId;
-use infra::db::{profiles, users};
-use queue::{Job, JobError, Level, Outcome, Queue, Reference, Run};
+use infra::db::{nanos, profiles, users};
+use queue::{Job, JobError, Level, Outcome, Queue, Reference, Run, enqueue_all};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Context, Notice, mail, queues};
+use crate::{Context, IndexNano, Notice, mail, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScanProfile {
@@ -57,6 +58,9 @@ impl Job<Context> for ScanProfile {
         if findings.is_empty() {
             profiles::set_words(&mut tx, user.id, &edit.words, now).await?;
             profiles::remove_edit(&mut tx, user.id).await?;
+            if edit.words.name != user.name {
+                tell_by_whom(&mut tx, user.id).await?;
+            }
         } else {
             let findings = serde_json::to_value(&findings).map_err(JobError::failed)?;
             profiles::hold_edit(&mut tx, user.id, &findings).await?;
@@ -64,4 +68,15 @@ impl Job<Context> for ScanProfile {
         }
         Ok(Outcome::DoneIn(tx))
     }
+}
+
+/// Lists and the search index name a nano's creator.
+async fn tell_by_whom(tx: &mut Tx, creator_id: UserId) -> Result<(), JobError> {
+    let mut jobs = Vec::new();
+    for nano_id in nanos::public_of(tx, creator_id).await? {
+        nanos::next_index_version(tx, nano_id).await?;
+        jobs.push(IndexNano { nano_id, creator_id });
+    }
+    enqueue_all(tx, &jobs).await?;
+    Ok(())
 }

@@ -176,7 +176,14 @@ fn listed(programs: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
     // Names of threads and of memory.
     let names = [libc::PR_SET_NAME as u64, PR_SET_VMA];
     let names: Result<Vec<_>, _> = names.into_iter().map(|name| rule(0, SeccompCmpOp::Eq, name)).collect();
-    rules.insert(libc::SYS_prctl, names?);
+    let mut names = names?;
+    if programs {
+        // A program asks, before it is executed, to be killed with us; nothing can take that back.
+        let to_end = SeccompCondition::new(0, Dword, SeccompCmpOp::Eq, libc::PR_SET_PDEATHSIG as u64)?;
+        let killed = SeccompCondition::new(1, Qword, SeccompCmpOp::Eq, libc::SIGKILL as u64)?;
+        names.push(SeccompRule::new(vec![to_end, killed])?);
+    }
+    rules.insert(libc::SYS_prctl, names);
     // Whether something is a terminal.
     rules.insert(libc::SYS_ioctl, vec![rule(1, SeccompCmpOp::Eq, libc::TCGETS)?]);
     if !programs {

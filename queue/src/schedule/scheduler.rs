@@ -243,7 +243,7 @@ impl Scheduler {
                 }
                 TickOutcome::Missed => missed += 1,
                 TickOutcome::Skipped => tracing::info!(entry = entry.name, %due, "skipped: the entry is paused"),
-                TickOutcome::Manual => {}
+                TickOutcome::Manual | TickOutcome::Unknown => {}
             }
         }
         let (outcome, forgotten) = plan.forgotten;

@@ -1,10 +1,28 @@
 //! The requests that `docs/http` shows, sent by hurl to a running marketplace. Each file is an area of the API.
 
-use domain::{review::ReviewPolicy, user::Role};
+use axum::{Router, extract::Query, routing::get};
+use chrono::Utc;
+use domain::{review::ReviewPolicy, second_factor::Secret, user::Role};
+use serde::Deserialize;
 use tests::{TestApp, app::PATIENCE, client::PASSWORD, outside};
-use tokio::process::Command;
+use tokio::{net::TcpListener, process::Command};
 
 use super::file;
+use crate::requests::second_factor::bytes_of;
+
+#[derive(Deserialize)]
+struct Shown {
+    secret: String,
+}
+
+/// An authenticator app that is asked over HTTP; where it is.
+async fn authenticator() -> String {
+    let show = async |Query(shown): Query<Shown>| Secret::new(&bytes_of(&shown.secret)).unwrap().code(Utc::now());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", get(show))).await });
+    format!("http://{address}/")
+}
 
 /// With REVIEW_POLICY=always a person looks at every version.
 async fn send(area: &str, policy: ReviewPolicy) {
@@ -25,7 +43,12 @@ async fn send(area: &str, policy: ReviewPolicy) {
         let person = app.user(name, role).await;
         command.args(["--variable", &format!("{name}={}", person.email)]);
     }
-    for (name, value) in [("url", app.url.clone()), ("mail", app.mail.page_url()), ("password", PASSWORD.to_owned())] {
+    for (name, value) in [
+        ("url", app.url.clone()),
+        ("mail", app.mail.page_url()),
+        ("authenticator", authenticator().await),
+        ("password", PASSWORD.to_owned()),
+    ] {
         command.args(["--variable", &format!("{name}={value}")]);
     }
     command.arg(file(&format!("docs/http/{area}.hurl")));
@@ -57,6 +80,14 @@ areas! {
     jobs: FlaggedOnly,
     operations: FlaggedOnly,
     system: FlaggedOnly,
+    password_reset: FlaggedOnly,
+    sessions: FlaggedOnly,
+    second_factor: FlaggedOnly,
+    personal_tokens: FlaggedOnly,
+    admin_users: FlaggedOnly,
+    maintenance: FlaggedOnly,
+    repeats: FlaggedOnly,
+    conditional: FlaggedOnly,
 }
 
 #[test]

@@ -79,7 +79,9 @@ async fn a_scheduler_goes_on_and_hears_sigterm() {
 async fn an_api_answers_again() {
     let mut app = TestApp::start().await;
     let (proxy, url) = proxied(&app).await;
-    let api = app.api_process("frozen", &[("DATABASE_URL", &url)]).await;
+    // What was kept would be answered without the database.
+    let settings = [("DATABASE_URL", url.as_str()), ("ANSWERS_KEPT_FOR", "0s")];
+    let api = app.api_process("frozen", &settings).await;
     assert_eq!(app.get("/api/v1/nanos").await.status, StatusCode::OK);
     assert!(proxy.freeze() > 0);
     let frozen = Instant::now();

@@ -6,5 +6,6 @@ mod frozen;
 mod kill;
 mod mail;
 mod outage;
+mod replica;
 mod rollout;
 mod server_errors;

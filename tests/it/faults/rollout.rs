@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::user::Role;
 use reqwest::StatusCode;
 use rustix::process::Signal;
 use serde_json::json;
@@ -13,10 +14,14 @@ use servers::{
 use tests::{
     TestApp,
     app::{AT_ONCE, PATIENCE},
-    database,
+    archives, database,
+    events::EventStream,
     fleet::worker_program,
 };
+use tokio::io::AsyncWriteExt;
 use url::Url;
+
+use crate::requests::things::{Things, schedule};
 
 /// A load balancer looks every 2 s and needs three failures: until then every request is served.
 #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +46,52 @@ async fn a_stopping_api_says_so_while_it_serves() {
     assert!(told.is_some_and(|told| told < NOTICE / 2), "{told:?}");
     assert!(api.wait().await.unwrap().success(), "{}", api.log_tail(20));
     assert!(asked.elapsed() > NOTICE && asked.elapsed() < NOTICE + AT_ONCE, "{:?}", asked.elapsed());
+    app.discard().await;
+}
+
+/// Told to stop, it accepts nobody new, tells those who follow events that it is over, and finishes what it was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_api_ends_streams_and_finishes_requests() {
+    let mut app = TestApp::start().await;
+    let mut api = app.api_process("polite", &[("SHUTDOWN_GRACE", "60s")]).await;
+    let (ada, moderator) = (app.creator("ada").await, app.user("moderator", Role::Moderator).await);
+    let nano = ada.draft(&app, "Under way").await;
+    let mut events = EventStream::open(&app, &ada, &format!("/api/v1/nanos/{nano}/events"), None).await;
+    events.next().await.expect("the draft's own event");
+    let mut fleet = EventStream::open(&app, &moderator, "/api/v1/admin/jobs/events", None).await;
+    fleet.next().await.expect("how it is");
+    let bytes = archives::unit();
+    let mut upload = app.connect().await;
+    let head = format!(
+        "PUT /api/v1/nanos/{nano}/file?filename=unit.zip HTTP/1.1\r\nHost: nano.test\r\nAuthorization: Bearer {}\r\n\
+         Content-Length: {}\r\n\r\n",
+        ada.token,
+        bytes.len()
+    );
+    upload.say(&head).await;
+    upload.0.write_all(&bytes[..100]).await.unwrap();
+    let begun = Instant::now();
+    while database::number(&app.db, "SELECT COUNT(*) FROM uploads").await.unwrap() == 0 {
+        assert!(begun.elapsed() < PATIENCE, "the upload begins");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut idle = app.connect().await;
+    assert_eq!(idle.get("/health").await.status, 200);
+
+    api.signal(Signal::TERM).unwrap();
+    // A stream ends as a whole answer does; one that broke off would be an error here.
+    while events.next().await.is_some() {}
+    while fleet.next().await.is_some() {}
+    assert!(idle.ends_within(AT_ONCE).await, "who asks nothing is let go");
+    let address: std::net::SocketAddr = app.address().parse().unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody new is let in");
+    assert!(api.exited().is_none(), "it waits for the upload");
+    upload.0.write_all(&bytes[100..]).await.unwrap();
+    let received = upload.hear().await.expect("an answer");
+    assert_eq!(received.status, 201, "{received:?}");
+    assert!(received.head.contains("connection: close"), "{}", received.head);
+    assert!(api.wait().await.unwrap().success(), "{}", api.log_tail(20));
+    assert!(!whole_log(&api).contains("cut off"), "{}", api.log_tail(20));
     app.discard().await;
 }
 
@@ -197,5 +248,69 @@ async fn programs_that_began_without_a_database_look_at_the_schema_later() {
         assert_eq!(ended.code(), Some(1), "{}", process.log_tail(20));
         assert!(whole_log(process).contains("start a newer release"), "{}", process.log_tail(50));
     }
+    app.discard().await;
+}
+
+/// Lets a column have one more word, and makes its rows say it, as a newer release would.
+async fn say_something_new(app: &TestApp, table: &str, column: &str) {
+    let find = "SELECT COLUMN_TYPE FROM information_schema.columns
+                WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?";
+    let words: String = sqlx::query_scalar(find).bind(table).bind(column).fetch_one(app.db.pool()).await.unwrap();
+    let more = words.replace(')', ",'mauve')");
+    database::execute(&app.db, &format!("ALTER TABLE {table} MODIFY {column} {more} NOT NULL")).await.unwrap();
+    database::execute(&app.db, &format!("UPDATE {table} SET {column} = 'mauve'")).await.unwrap();
+    let said = database::number(&app.db, &format!("SELECT COUNT(*) FROM {table}")).await.unwrap();
+    assert!(said > 0, "{table} has rows");
+}
+
+/// A newer release beside this one says in a row what this one has no word for: it shows the row all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_a_newer_release_break_no_page() {
+    let app = TestApp::start().await;
+    let (ada, admin) = (app.creator("ada").await, app.user("root", Role::Admin).await);
+    let things = Things::of(&app, &ada).await;
+    schedule(&app).await;
+    let ran = admin.post(&app, "/api/v1/admin/jobs/schedules/prune_ledger/run", &json!({"reason": "now"})).await;
+    ran.data(StatusCode::ACCEPTED);
+    let job = app.put(&jobs::RemoveObject { key: "nobody/nothing".into() }).await;
+    for act in ["discard", "retry"] {
+        let path = if act == "retry" {
+            format!("/api/v1/jobs/{job}/retry")
+        } else {
+            format!("/api/v1/admin/jobs/{job}/discard")
+        };
+        admin.post(&app, &path, &json!({"reason": "now"})).await.data(StatusCode::OK);
+    }
+    let attempt = "INSERT INTO job_attempts (job_id, run, outcome, started_at, finished_at)
+                   SELECT id, 1, 'retry', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM jobs";
+    let line = "INSERT INTO job_logs (job_id, run, seq, at, level, message)
+                SELECT id, 1, 1, UTC_TIMESTAMP(6), 'info', 'said' FROM jobs";
+    let case = "UPDATE moderation_cases SET version_id = (SELECT id FROM nano_versions LIMIT 1),
+                  nano_id = (SELECT nano_id FROM nano_versions LIMIT 1)";
+    for statement in [attempt, line, case] {
+        database::execute(&app.db, statement).await.unwrap();
+    }
+    for (table, column) in [
+        ("moderation_cases", "cause"),
+        ("job_actions", "action"),
+        ("job_attempts", "outcome"),
+        ("job_logs", "level"),
+        ("cron_ticks", "outcome"),
+    ] {
+        say_something_new(&app, table, column).await;
+    }
+    for path in [
+        "/api/v1/admin/moderation/queue".to_owned(),
+        "/api/v1/admin/jobs/schedules".to_owned(),
+        format!("/api/v1/admin/jobs/{job}"),
+    ] {
+        let answer = admin.get(&app, &path).await;
+        answer.data(StatusCode::OK);
+        assert!(answer.body.to_string().contains("\"unknown\""), "{path}: {:#}", answer.body);
+    }
+    // What this release does not understand it does not decide.
+    let path = format!("/api/v1/admin/moderation/{}/decision", things.case);
+    let refused = admin.post(&app, &path, &json!({"decision": "approve", "reason": "Good."})).await;
+    assert_eq!(refused.error(StatusCode::CONFLICT), "CASE_CLOSED");
     app.discard().await;
 }

@@ -16,7 +16,7 @@ use queue::{
 };
 use serde::{Deserialize, Serialize};
 use servers::redis::{RedisServer, Role};
-use tests::{TestApp, app::Overrides, fleet::Worker};
+use tests::{TestApp, app::Overrides, database, fleet::Worker};
 use uuid::Uuid;
 
 /// Counts its runs under a number, and does what it is told.
@@ -164,6 +164,26 @@ async fn a_job_that_keeps_failing_or_panicking_is_discarded_and_can_be_retried()
     assert_eq!(app.wait_for_state(failing, &[State::Discarded]).await.runs, 6);
     worker.stop().await;
     app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_runs_that_burnt_nothing_the_last_two_hundred_are_kept() {
+    let app = TestApp::start().await;
+    let id = put(&app, &probe(Act::FailTimes(1))).await;
+    // As if a service had been away for a day; the seventh run failed by the job's own fault.
+    let past = "INSERT INTO job_attempts (job_id, run, outcome, error_class, finished_at)
+                WITH RECURSIVE past AS (SELECT 1 AS run UNION ALL SELECT run + 1 FROM past WHERE run < 300)
+                SELECT j.id, run, IF(run = 7, 'retry', 'snoozed'), IF(run = 7, 'failed', 'transient'), UTC_TIMESTAMP(6)
+                FROM jobs j, past";
+    database::execute(&app.db, past).await.unwrap();
+    database::execute(&app.db, "UPDATE jobs SET runs = 300").await.unwrap();
+    let worker = worker(&app).await;
+    assert_eq!(app.wait_for_state(id, &[State::Completed]).await.runs, 302);
+    let kept = database::number(&app.db, "SELECT COUNT(*) FROM job_attempts WHERE run > 7").await.unwrap();
+    assert!((200..=201).contains(&kept), "{kept}");
+    assert_eq!(database::number(&app.db, "SELECT CAST(MIN(run) AS SIGNED) FROM job_attempts").await.unwrap(), 7);
+    worker.stop().await;
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,3 +63,21 @@ async fn long_answers_are_compressed_and_secrets_are_not() {
     drop(events);
     app.discard().await;
 }
+
+/// It would be too late to refuse it: what was asked for has happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_as_it_is_gets_it_as_it_is() {
+    let app = TestApp::start().await;
+    let ada = app.creator("ada").await;
+    let logout = |user: &tests::User| user.request(&app, Method::POST, "/api/v1/auth/logout");
+    for (takes, gets) in
+        [("identity;q=0", None), ("*;q=0", None), ("identity;q=0, *;q=0.0", None), ("gzip, *;q=0", Some("gzip"))]
+    {
+        let document = app.request(Method::GET, "/api/v1/openapi.json");
+        let http = reqwest::Client::builder().no_gzip().no_brotli().build().unwrap();
+        let document = http.get(document.build().unwrap().url().clone());
+        assert_eq!(encoding(&send(document, takes).await), gets, "{takes}");
+        send(logout(&app.login(&ada.email).await), takes).await;
+    }
+    app.discard().await;
+}

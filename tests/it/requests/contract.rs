@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use domain::user::Role;
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, app::PATIENCE, client::answer, contract, routes::Route};
@@ -49,10 +49,39 @@ async fn ready(app: &TestApp) -> Answer {
     }
 }
 
+/// An answer that tells its caller to do what cannot be done is found as well.
+#[test]
+fn an_answer_that_cannot_be_followed_is_found() {
+    let json_type = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let error = |code: &str, details: Value| {
+        let error = json!({"code": code, "message": "No.", "details": details});
+        json!({"success": false, "error": error, "timestamp": "2026-11-22T10:00:00.000Z"})
+    };
+    let (limited, away) = (|details| error("RATE_LIMITED", details), |details| error("UNAVAILABLE", details));
+    let nowhere = (LOCATION, HeaderValue::from_static("/api/v1/no/such/thing"));
+    let after = |seconds: &'static str| (RETRY_AFTER, HeaderValue::from_static(seconds));
+    for (status, body, header, kept) in [
+        (429, limited(json!({"retry_after_seconds": 3})), after("3"), true),
+        (429, limited(json!({})), nowhere.clone(), false),
+        (429, limited(json!({"retry_after_seconds": 2})), after("3"), false),
+        (503, away(json!({})), after("0"), false),
+        (503, away(json!({})), after("soon"), false),
+        (401, error("UNAUTHORIZED", json!({})), after("1"), false),
+    ] {
+        let headers = HeaderMap::from_iter([json_type.clone(), header]);
+        let status = StatusCode::from_u16(status).unwrap();
+        let found = contract::check(&Method::GET, "/api/v1/auth/me", status, &headers, body.to_string().as_bytes());
+        assert_eq!(found.is_ok(), kept, "{status} {headers:?} {body}: {found:?}");
+    }
+}
+
 /// `tests::client::answer` holds every answer against the document; this shows that it can find something.
 #[test]
 fn an_answer_that_breaks_the_document_is_found() {
-    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let headers = HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+    ]);
     let check = |method: Method, path: &str, status: u16, body: &Value| {
         contract::check(&method, path, StatusCode::from_u16(status).unwrap(), &headers, body.to_string().as_bytes())
     };

@@ -1,13 +1,25 @@
 //! The read-only maintenance mode: nothing is changed, everything is read.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use domain::user::Role;
+use domain::{review::ReviewPolicy, user::Role};
 use infra::db::audit_log;
 use queue::ledger::controls::pauses::{self, EVERYTHING, Scope};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{TestApp, User, app::AT_ONCE, archives, client::answer};
+use tests::{
+    TestApp, User,
+    app::AT_ONCE,
+    archives,
+    client::{PASSWORD, answer},
+    database,
+    routes::Route,
+};
+
+use super::things::{Things, schedule};
 
 const MODE: &str = "/api/v1/admin/maintenance";
 
@@ -135,4 +147,98 @@ async fn jobs_wait_for_its_end_and_processes_hear_of_it() {
     assert_eq!(end(&app, &operator).await, StatusCode::NO_CONTENT);
     assert_eq!(pauses(&app).await, [(Scope::All, EVERYTHING.into(), "a bad release".into())]);
     app.discard().await;
+}
+
+/// Reads that note something down otherwise do without: downloads are not counted, and the use of a token is not remembered.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_read_nothing_is_written() {
+    let app = TestApp::start().await;
+    let worker = app.worker_with(ReviewPolicy::FirstUpload, jobs::registry()).await;
+    let (ada, moderator) = (app.creator("ada").await, app.user("moderator", Role::Moderator).await);
+    let waiting = ada.submit(&app, "Waiting", archives::unit()).await;
+    app.wait_for_status(&ada, &waiting, &["pending_review"]).await;
+    let case = moderator.get(&app, "/api/v1/admin/moderation/queue").await.data(StatusCode::OK)[0]["id"].clone();
+    let decision = format!("/api/v1/admin/moderation/{}/decision", case.as_str().unwrap());
+    let approval = json!({"decision": "approve", "reason": "Good."});
+    moderator.post(&app, &decision, &approval).await.data(StatusCode::OK);
+    app.wait_for_status(&ada, &waiting, &["published"]).await;
+    app.drained().await;
+    worker.stop().await;
+    let mut things = Things::of(&app, &ada).await;
+    things.nano = waiting;
+    schedule(&app).await;
+    let admin = app.user("root", Role::Admin).await;
+    let form = json!({"name": "script", "scopes": ["read"], "expires_in_days": 1, "password": PASSWORD});
+    let made = ada.post(&app, "/api/v1/auth/tokens", &form).await;
+    let script = User { token: made.data(StatusCode::CREATED)["secret"].as_str().unwrap().to_owned(), ..ada.clone() };
+    begin(&app, &admin, "The database moves.", 60).await;
+
+    let before = database::checksums(&app.db).await.unwrap();
+    let mut read = 0;
+    for route in Route::all().into_iter().filter(|route| route.method == Method::GET && route.path.starts_with("/api/"))
+    {
+        for user in [None, Some(&ada), Some(&script), Some(&admin)] {
+            let request = things.request(&app, &route);
+            let request = user.into_iter().fold(request, |request, user| request.bearer_auth(&user.token));
+            read += u32::from(answer(request).await.status.is_success());
+            assert_eq!(database::checksums(&app.db).await.unwrap(), before, "{} has written", route.name());
+        }
+    }
+    assert!(read > 40, "{read} reads");
+    let download = format!("/api/v1/nanos/{}/download?redirect=false", things.nano);
+    ada.get(&app, &download).await.data(StatusCode::OK);
+    assert_eq!(database::checksums(&app.db).await.unwrap(), before);
+    assert_eq!(end(&app, &admin).await, StatusCode::NO_CONTENT);
+    ada.get(&app, &download).await.data(StatusCode::OK);
+    script.get(&app, "/api/v1/auth/me").await.data(StatusCode::OK);
+    let counted = app.get(&format!("/api/v1/nanos/{}", things.nano)).await;
+    assert_eq!(counted.data(StatusCode::OK)["download_count"], 1);
+    assert_eq!(database::number(&app.db, "SELECT COUNT(last_used_at) FROM personal_tokens").await.unwrap(), 1);
+    app.discard().await;
+}
+
+/// A moderator's look at a file is written down, or there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn moderators_wait_with_what_must_be_written_down() {
+    let app = TestApp::start().await;
+    let worker = app.worker_with(ReviewPolicy::Always, jobs::registry()).await;
+    let (ada, moderator) = (app.creator("ada").await, app.user("moderator", Role::Moderator).await);
+    let operator = app.user("operator", Role::Operator).await;
+    let waiting = ada.submit(&app, "Waiting", archives::unit()).await;
+    app.wait_for_status(&ada, &waiting, &["pending_review"]).await;
+    app.drained().await;
+    worker.stop().await;
+    let download = format!("/api/v1/nanos/{waiting}/download?redirect=false");
+    begin(&app, &operator, "The database moves.", 60).await;
+    ada.get(&app, &download).await.data(StatusCode::OK);
+    let refused = moderator.get(&app, &download).await;
+    assert_eq!(refused.error(StatusCode::SERVICE_UNAVAILABLE), "MAINTENANCE");
+    assert_eq!(refused.headers["retry-after"], "60");
+    assert_eq!(end(&app, &operator).await, StatusCode::NO_CONTENT);
+    moderator.get(&app, &download).await.data(StatusCode::OK);
+    app.finish().await;
+}
+
+/// Whether there is maintenance is asked of the database; one that does not say costs each request two seconds, and not the eight
+/// of a statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_does_not_say_holds_nobody_up() {
+    let app = TestApp::start().await;
+    let ada = app.creator("ada").await;
+    let mut session = app.db.pool().acquire().await.unwrap();
+    sqlx::raw_sql("LOCK TABLES maintenance_mode WRITE").execute(&mut session).await.unwrap();
+    let asked = Instant::now();
+    for _ in 0..8 {
+        let answered = ada.post(&app, "/api/v1/nanos", &json!({})).await;
+        assert_eq!(answered.error(StatusCode::UNPROCESSABLE_ENTITY), "VALIDATION_FAILED");
+        // The server ends sessions that say nothing. What was found, or not, is believed for a second.
+        sqlx::raw_sql("DO 0").execute(&mut session).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    assert!(asked.elapsed() < Duration::from_secs(45), "{:?}", asked.elapsed());
+    sqlx::raw_sql("UNLOCK TABLES").execute(&mut session).await.unwrap();
+    drop(session);
+    begin(&app, &app.user("operator", Role::Operator).await, "Now.", 60).await;
+    until_changes(&app, &ada, StatusCode::SERVICE_UNAVAILABLE).await;
+    app.finish().await;
 }

@@ -4,6 +4,7 @@
 mod aborted;
 mod access;
 mod addresses;
+mod answers;
 mod auth;
 mod compression;
 mod conditional;
@@ -24,7 +25,7 @@ mod profiles;
 mod quotas;
 mod repeats;
 mod rights;
-mod second_factor;
+pub mod second_factor;
 mod sessions;
 pub mod things;
 mod verification_mails;

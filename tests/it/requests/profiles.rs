@@ -1,11 +1,14 @@
 //! Profiles: who reads what, what is scanned before it is public, and a telephone number that nobody reads in the database.
 
+use std::time::{Duration, Instant};
+
 use domain::user::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, User, client::answer, database};
+use tests::{Answer, TestApp, User, app::PATIENCE, client::answer, database};
 
 use super::{
+    answers::published,
     identity::{count, mails, retention, start},
     verification_mails::rows_with,
 };
@@ -63,6 +66,33 @@ async fn words_are_public_once_they_are_scanned_and_the_rest_is_ones_own() {
     database::execute(&app.db, "UPDATE users SET status = 'suspended' WHERE username = 'clara'").await.unwrap();
     assert_eq!(app.get(&path(&clara)).await.error(StatusCode::NOT_FOUND), "NOT_FOUND");
     assert_eq!(count(&app, "audit_log WHERE action = 'user.edit_profile' AND details LIKE '%phone%'").await, 1);
+    app.finish().await;
+}
+
+/// Answers that are kept, and the search index, name creators.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_is_the_name_wherever_nanos_are_shown() {
+    let app = TestApp::start().await;
+    let clara = app.creator("clara").await;
+    let nano = published(&app, &clara, "Scales").await;
+    let own = format!("/api/v1/nanos/{nano}");
+    assert_eq!(app.get(&own).await.data(StatusCode::OK)["creator"]["name"], "clara");
+    assert_eq!(app.get("/api/v1/search?q=scales").await.data(StatusCode::OK)["hits"][0]["creator"]["name"], "clara");
+    assert_eq!(app.get("/api/v1/search?q=schumann").await.data(StatusCode::OK)["hits"], json!([]));
+    edit(&app, &clara, &clara, json!({"name": "Clara Schumann"})).await.data(StatusCode::OK);
+    let worker = app.worker().await;
+    app.drained().await;
+    worker.stop().await;
+    assert_eq!(app.get(&own).await.data(StatusCode::OK)["creator"]["name"], "Clara Schumann");
+    let started = Instant::now();
+    loop {
+        let found = app.get("/api/v1/search?q=schumann").await;
+        if found.data(StatusCode::OK)["hits"][0]["creator"]["name"] == "Clara Schumann" {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "{:#}", found.body);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     app.finish().await;
 }
 

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use db::clock::Clock;
 use domain::user::Role;
 use jobs::Retention;
+use queue::ledger::{self, State};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, User, app::Overrides, archives, client::answer, database};
@@ -207,6 +208,86 @@ async fn operators_and_strangers_may_repeat_themselves() {
         assert_eq!((id.len(), fingerprint.len()), (32, 32));
         let body = String::from_utf8(body).unwrap();
         assert!(!body.contains(&key) && !body.contains("enough phrase"), "{body}");
+    }
+    app.discard().await;
+}
+
+/// By then the limit may be used up, the address another one, and the thing gone or another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_answered_again_before_anything_is_looked_at() {
+    let app = TestApp::start_with(Overrides {
+        settings: Some(|settings| {
+            settings.registrations_per_hour = 1;
+            settings.trusted_proxies = api::TrustedProxies::parse("127.0.0.1").unwrap();
+        }),
+        ..Overrides::default()
+    })
+    .await;
+    let key = key();
+    let register = |name: &str, key: &str, from: &str| {
+        let form = json!({"email": format!("{name}@nano.test"), "username": name, "password": "a long enough phrase"});
+        let request = app.request(Method::POST, "/api/v1/auth/register").header("x-forwarded-for", from);
+        answer(request.header("idempotency-key", key).json(&form))
+    };
+    let first = register("cleo", &key, "198.51.100.1").await;
+    first.data(StatusCode::ACCEPTED);
+    for from in ["198.51.100.1", "203.0.113.9", "2001:db8::1"] {
+        assert_replayed(&first, &register("cleo", &key, from).await);
+    }
+    let another = register("dora", &self::key(), "198.51.100.1").await;
+    assert_eq!(another.error(StatusCode::TOO_MANY_REQUESTS), "RATE_LIMITED");
+    let another = register("dora", &key, "198.51.100.1").await;
+    assert_eq!(another.error(StatusCode::UNPROCESSABLE_ENTITY), "IDEMPOTENCY_KEY_REUSED");
+
+    let (ada, bert) = (app.creator("ada").await, app.creator("bert").await);
+    let nano = ada.draft(&app, "Given away").await;
+    let upload = ada.upload(&app, &nano, archives::unit()).await;
+    let path = format!("/api/v1/uploads/{upload}/finish");
+    let finish = |user: &User| answer(user.request(&app, Method::POST, &path).header("idempotency-key", &key));
+    let first = finish(&ada).await;
+    first.data(StatusCode::ACCEPTED);
+    let given = format!("UPDATE uploads SET owner_id = UNHEX(REPLACE('{}', '-', ''))", bert.id);
+    database::execute(&app.db, &given).await.unwrap();
+    assert_replayed(&first, &finish(&ada).await);
+    // Who has lost the right to ask is refused all the same.
+    database::execute(&app.db, "UPDATE users SET status = 'suspended' WHERE username = 'ada'").await.unwrap();
+    assert_eq!(finish(&ada).await.error(StatusCode::FORBIDDEN), "ACCOUNT_NOT_ACTIVE");
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_on_a_job_happen_once() {
+    let app = TestApp::start().await;
+    let operator = app.user("operator", Role::Operator).await;
+    let job = app.put(&jobs::RemoveObject { key: "nobody/nothing".into() }).await;
+    let complete = async || {
+        app.run_one(job).await;
+        assert_eq!(ledger::get(&app.db, job).await.unwrap().unwrap().state, State::Completed);
+    };
+    let set = async |state: &str| {
+        database::execute(&app.db, &format!("UPDATE jobs SET state = '{state}'")).await.unwrap();
+    };
+    complete().await;
+    for (path, before) in [
+        (format!("/api/v1/admin/jobs/{job}/rerun"), "completed"),
+        (format!("/api/v1/jobs/{job}/retry"), "discarded"),
+        (format!("/api/v1/admin/jobs/{job}/discard"), "retryable"),
+        (format!("/api/v1/jobs/{job}/cancel"), "available"),
+    ] {
+        let key = key();
+        let act = || {
+            let request = operator.request(&app, Method::POST, &path).header("idempotency-key", &key);
+            answer(request.json(&json!({"reason": "the answer was lost"})))
+        };
+        set(before).await;
+        let first = act().await;
+        assert_eq!(first.data(StatusCode::OK)["changed"], 1, "{path}");
+        // As if what was asked for had happened by now, and could happen again.
+        set(before).await;
+        let rows = rows(&app, "job_actions").await;
+        assert_replayed(&first, &act().await);
+        assert_eq!(self::rows(&app, "job_actions").await, rows, "{path}");
+        assert_eq!(ledger::get(&app.db, job).await.unwrap().unwrap().state.as_str(), before, "{path}");
     }
     app.discard().await;
 }

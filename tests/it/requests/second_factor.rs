@@ -34,7 +34,8 @@ pub(super) async fn login(app: &TestApp, user: &User, code: Option<&str>) -> Ans
     app.post("/api/v1/auth/login", &form).await
 }
 
-fn bytes_of(base32: &str) -> Vec<u8> {
+/// What a secret in base 32 stands for.
+pub fn bytes_of(base32: &str) -> Vec<u8> {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
     for letter in base32.bytes() {

@@ -1,5 +1,6 @@
 import axios, { AxiosError, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios'
 import type { Tokens } from '../session/tokens'
+import { describe } from './failure'
 
 interface Config extends InternalAxiosRequestConfig {
   /** The access token this request was sent with. */
@@ -7,6 +8,9 @@ interface Config extends InternalAxiosRequestConfig {
   /** It was sent before, with a token that was refused. */
   repeated?: boolean
 }
+
+/** What the API says of a token that it does not accept. Other 401s are about a password or a code, and change nothing. */
+const TOKEN_REFUSED = ['UNAUTHORIZED', 'TOKEN_EXPIRED', 'SESSION_ENDED']
 
 /** A client that speaks the person's language. */
 export function createClient(baseURL: string, language: () => string): AxiosInstance {
@@ -31,7 +35,7 @@ export function authenticate(client: AxiosInstance, tokens: Tokens) {
   })
   client.interceptors.response.use(undefined, async (error: unknown) => {
     const config = error instanceof AxiosError ? (error.config as Config | undefined) : undefined
-    const refused = error instanceof AxiosError && error.response?.status === 401
+    const refused = TOKEN_REFUSED.includes(describe(error).code)
     if (!refused || !config?.token || config.repeated) throw error
     const token = await tokens.replace(config.token)
     if (!token && config.method !== 'get') throw error

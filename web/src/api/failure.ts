@@ -9,7 +9,8 @@ export interface Failure {
   /** What is wrong with each field, by the field's name; said after the field's label. */
   fields: Record<string, string>
   requestId?: string
-  retryAfterSeconds?: number
+  /** When the same may be tried again, by this machine's clock in ms. */
+  retryAt?: number
 }
 
 interface ErrorBody {
@@ -22,6 +23,16 @@ interface ErrorBody {
       retry_after_seconds?: number
     }
   }
+}
+
+/** When each answer was first looked at. */
+const heardAt = new WeakMap<object, number>()
+
+function retryAt(error: object, seconds: number | undefined): number | undefined {
+  if (seconds === undefined) return undefined
+  const heard = heardAt.get(error) ?? Date.now()
+  heardAt.set(error, heard)
+  return heard + seconds * 1000
 }
 
 export function describe(error: unknown): Failure {
@@ -39,8 +50,16 @@ export function describe(error: unknown): Failure {
     message: told.message ?? '',
     fields,
     requestId: told.details?.request_id,
-    retryAfterSeconds: told.details?.retry_after_seconds,
+    retryAt: retryAt(error, told.details?.retry_after_seconds),
   }
+}
+
+/** The same, with a code that is about one field said there; without words of its own, in the API's. */
+export function describeAt(error: unknown, at: Record<string, { field: string; words?: string }>): Failure {
+  const failure = describe(error)
+  const place = at[failure.code]
+  if (!place) return failure
+  return { ...failure, fields: { ...failure.fields, [place.field]: place.words ?? failure.message } }
 }
 
 /** Whether the same request may work a moment later. */

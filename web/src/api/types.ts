@@ -28,7 +28,7 @@ export interface Envelope<T> {
 }
 
 /** A form as it is filled in: the duration may not be there yet. */
-export type NanoForm = Omit<CreateNano, 'duration_minutes'> & { duration_minutes: number | null }
+export type NanoForm = Omit<CreateNano, 'duration_minutes'> & Partial<Pick<CreateNano, 'duration_minutes'>>
 
 /** A file of an archive. */
 export interface Entry {

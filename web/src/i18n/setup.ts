@@ -1,6 +1,8 @@
 import i18next from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { initReactI18next } from 'react-i18next/initReactI18next'
+import type { de as account } from '../features/account/de'
+import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
 import { de } from './de'
 import { en } from './en'
@@ -8,7 +10,7 @@ import { language, rememberLanguage } from './language'
 
 declare module 'i18next' {
   interface CustomTypeOptions {
-    resources: { translation: typeof de }
+    resources: { translation: typeof de; account: typeof account; users: typeof users }
   }
 }
 
@@ -20,6 +22,11 @@ void i18next.use(initReactI18next).init({
   interpolation: { escapeValue: false },
 })
 document.documentElement.lang = i18next.language
+
+/** Texts of a feature; they come with its pages. */
+export function addTexts(namespace: string, texts: Record<Language, object>) {
+  for (const [language, tree] of Object.entries(texts)) i18next.addResourceBundle(language, namespace, tree)
+}
 
 export function setLanguage(language: Language) {
   rememberLanguage(language)

@@ -1,4 +1,8 @@
 import { expect, it } from 'vitest'
+import { de as deAccount } from '../features/account/de'
+import { en as enAccount } from '../features/account/en'
+import { de as deUsers } from '../features/users/de'
+import { en as enUsers } from '../features/users/en'
 import { de } from './de'
 import { en } from './en'
 import { negotiate } from './language'
@@ -20,7 +24,12 @@ function texts(tree: object, path = ''): Record<string, string[]> {
 }
 
 it('both languages have the same texts with the same room for values', () => {
-  expect(texts(en)).toEqual(texts(de))
+  const both = [
+    [de, en],
+    [deAccount, enAccount],
+    [deUsers, enUsers],
+  ] as const
+  for (const [german, english] of both) expect(texts(english)).toEqual(texts(german))
 })
 
 it('speaks German unless English comes first', () => {

@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { Navigate, Outlet, useLocation } from 'react-router'
 import { Empty, Loading, Page } from '../parts/page'
+import { onTheWay } from '../session/next'
 import { useRight, useSession, type Permission } from '../session/store'
 
 /** Pages for signed-in people; others sign in first and come back. */
@@ -9,9 +10,17 @@ export function RequireSession() {
   const { pathname, search } = useLocation()
   if (phase === 'restoring') return <Loading />
   if (phase === 'anonymous') {
-    return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />
+    return <Navigate to={onTheWay('/login', pathname + search)} replace />
   }
   return <Outlet />
+}
+
+/** Whoever has to have a second factor first is led to where it is set up, and from there on to where they wanted to go. */
+export function RequireSecondFactor() {
+  const lacking = useSession((session) => session.lacksSecondFactor)
+  const { pathname, search } = useLocation()
+  if (!lacking || pathname.startsWith('/account') || pathname === '/confirm-email') return <Outlet />
+  return <Navigate to={onTheWay('/account/security', pathname + search)} replace />
 }
 
 /** Pages for people with a right; `otherwise` is where those without it can get it. */
@@ -23,8 +32,8 @@ export function RequireRight({ right, otherwise }: { right: Permission; otherwis
   if (allowed) return <Outlet />
   if (otherwise) return <Navigate to={otherwise} replace />
   return (
-    <Page title={t('auth.forbidden')} narrow>
-      <Empty title={me.name} text={t(`account.roles.${me.role}`)} />
+    <Page title={t('common.forbidden')} narrow>
+      <Empty title={me.name} text={t(`role.${me.role}`)} />
     </Page>
   )
 }

@@ -20,8 +20,8 @@ export function Header() {
   }, [open])
   return (
     <header className="border-b border-line bg-surface">
-      <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-2 px-4 sm:px-6 md:flex-nowrap">
-        <Link to="/" className="mr-auto flex min-h-14 items-center gap-2.5 text-lg font-semibold md:mr-4">
+      <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-2 px-4 sm:px-6 lg:flex-nowrap">
+        <Link to="/" className="mr-auto flex min-h-14 items-center gap-2.5 text-lg font-semibold lg:mr-4">
           <img src="/favicon.svg" alt="" width={28} height={28} />
           {t('site.name')}
         </Link>
@@ -30,22 +30,22 @@ export function Header() {
           aria-expanded={open}
           aria-controls="menu"
           onClick={() => setOpen(!open)}
-          className="flex min-h-11 items-center gap-2 rounded-lg px-3 font-medium md:hidden"
+          className="flex min-h-11 items-center gap-2 rounded-lg px-3 font-medium lg:hidden"
         >
           <Icon name={open ? 'cross' : 'menu'} />
           {t('site.menu')}
         </button>
         <div
           id="menu"
-          className={`${open ? 'flex' : 'hidden'} w-full flex-col gap-1 pb-3 md:flex md:w-auto md:flex-1 md:flex-row md:items-center md:pb-0`}
+          className={`${open ? 'flex' : 'hidden'} w-full flex-col gap-1 pb-3 lg:flex lg:w-auto lg:flex-1 lg:flex-row lg:items-center lg:pb-0`}
         >
           <nav
             aria-label={t('site.mainNavigation')}
-            className="flex flex-col gap-1 md:flex-1 md:flex-row md:items-center"
+            className="flex flex-col gap-1 lg:flex-1 lg:flex-row lg:items-center"
           >
             <Places />
           </nav>
-          <div className="flex flex-col gap-1 border-t border-line pt-1 md:flex-row md:items-center md:border-0 md:pt-0">
+          <div className="flex flex-col gap-1 border-t border-line pt-1 lg:flex-row lg:items-center lg:border-0 lg:pt-0">
             <Person />
             <LanguageButton />
           </div>
@@ -72,6 +72,7 @@ function Place({ to, end, children }: { to: string; end?: boolean; children: Rea
 function Places() {
   const { t } = useTranslation()
   const moderates = useRight('moderation:decide')
+  const administers = useRight('users:manage')
   const signedIn = useSession((session) => session.phase === 'signed-in')
   return (
     <>
@@ -80,6 +81,7 @@ function Places() {
       </Place>
       {signedIn && <Place to="/studio">{t('nav.studio')}</Place>}
       {moderates && <Place to="/moderation">{t('nav.moderation')}</Place>}
+      {administers && <Place to="/operations/users">{t('nav.users')}</Place>}
     </>
   )
 }
@@ -106,7 +108,7 @@ function Person() {
       >
         <Icon name="person" />
         <span className="sr-only">{t('nav.account')}: </span>
-        <span className="truncate md:max-w-40">{me.name}</span>
+        <span className="truncate lg:max-w-40">{me.name}</span>
       </NavLink>
       <button
         type="button"

@@ -1,7 +1,8 @@
 import { Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Outlet, ScrollRestoration, useNavigation } from 'react-router'
+import { ScrollRestoration, useNavigation } from 'react-router'
 import { Loading } from '../parts/page'
+import { RequireSecondFactor } from './guard'
 import { Header } from './header'
 import { MaintenanceBanner } from './maintenance'
 
@@ -21,7 +22,7 @@ export function Shell() {
       <MaintenanceBanner />
       <main id="main" tabIndex={-1} aria-busy={loading} className="flex-1">
         <Suspense fallback={<Loading />}>
-          <Outlet />
+          <RequireSecondFactor />
         </Suspense>
       </main>
       <footer className="border-t border-line">

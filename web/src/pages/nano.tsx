@@ -14,6 +14,7 @@ import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
+import { onTheWay } from '../session/next'
 import { useMe } from '../session/store'
 
 /** One nano, as everybody sees it. */
@@ -90,11 +91,7 @@ function Download({ nano, version }: { nano: NanoDetail; version?: VersionDetail
   })
   if (!me) {
     return (
-      <ButtonLink
-        look="primary"
-        className="w-full"
-        to={`/login?next=${encodeURIComponent(`/nanos/${nano.id}`)}`}
-      >
+      <ButtonLink look="primary" className="w-full" to={onTheWay('/login', `/nanos/${nano.id}`)}>
         {t('nano.downloadLogin')}
       </ButtonLink>
     )

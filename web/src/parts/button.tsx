@@ -20,12 +20,15 @@ interface ButtonProps extends ComponentProps<'button'> {
   look?: Look
   /** The work it began is under way. It stays in place and keeps the focus. */
   busy?: boolean
+  /** Not now. It stays in place and keeps the focus, too. */
+  blocked?: boolean
 }
 
 export function Button({
   look = 'secondary',
   busy = false,
-  className,
+  blocked = false,
+  className = '',
   onClick,
   children,
   ...rest
@@ -33,9 +36,9 @@ export function Button({
   return (
     <button
       type="button"
-      aria-disabled={busy || undefined}
-      onClick={busy ? (event) => event.preventDefault() : onClick}
-      className={classes(look, className)}
+      aria-disabled={busy || blocked || undefined}
+      onClick={busy || blocked ? (event) => event.preventDefault() : onClick}
+      className={classes(look, blocked ? `cursor-not-allowed opacity-60 ${className}` : className)}
       {...rest}
     >
       {busy && <Spinner />}

@@ -32,7 +32,7 @@ function Field({
     <div>
       <label htmlFor={id} className="mb-1 block font-medium">
         {label}
-        {optional && <span className="font-normal text-muted"> ({t('auth.optional')})</span>}
+        {optional && <span className="font-normal text-muted"> ({t('common.optional')})</span>}
       </label>
       {control({
         id,

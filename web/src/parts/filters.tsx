@@ -1,14 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
-import { useState, type FormEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { categories, type CatalogueFilter } from '../api/nanos'
 import { categoryOptions } from '../api/category-options'
 import { LANGUAGES, LEVELS } from '../api/choices'
 import { languageName } from '../format'
 import { useLanguage } from '../i18n/setup'
-import { Button } from './button'
 import { Select } from './field'
-import { Icon } from './icon'
+import { SearchBox } from './search-box'
 
 interface FiltersProps {
   filter: CatalogueFilter
@@ -24,7 +22,14 @@ export function Filters({ filter, onChange }: FiltersProps) {
   return (
     <search className="block">
       {/* A new address, as by going back, brings its own words. */}
-      <SearchBox key={filter.q} words={filter.q} onSearch={(q) => onChange({ q })} />
+      <SearchBox
+        key={filter.q}
+        label={t('catalogue.search')}
+        hint={t('catalogue.searchHint')}
+        button={t('catalogue.searchButton')}
+        words={filter.q}
+        onSearch={(q) => onChange({ q })}
+      />
       <div className="mt-4 grid grid-cols-2 gap-3 sm:grid-cols-3">
         <div className="col-span-2 sm:col-span-1">
           <Select
@@ -63,33 +68,5 @@ export function Filters({ filter, onChange }: FiltersProps) {
         </button>
       )}
     </search>
-  )
-}
-
-function SearchBox({ words, onSearch }: { words: string; onSearch: (words: string) => void }) {
-  const { t } = useTranslation()
-  const [text, setText] = useState(words)
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    onSearch(text.trim())
-  }
-  return (
-    <form onSubmit={submit} className="flex gap-2">
-      <label className="relative min-w-0 flex-1">
-        <span className="sr-only">{t('catalogue.search')}</span>
-        <Icon name="search" className="pointer-events-none absolute top-3 left-3 size-5 text-muted" />
-        <input
-          type="search"
-          value={text}
-          maxLength={200}
-          onChange={(event) => setText(event.target.value)}
-          placeholder={t('catalogue.searchHint')}
-          className="min-h-11 w-full rounded-lg border border-edge bg-surface py-2 pr-3 pl-10"
-        />
-      </label>
-      <Button type="submit" look="primary">
-        {t('catalogue.searchButton')}
-      </Button>
-    </form>
   )
 }

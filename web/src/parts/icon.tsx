@@ -8,6 +8,7 @@ const PATHS = {
   info: 'M12 11v5.5M12 7.5v.01M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0',
   pause: 'M9 5v14M15 5v14',
   person: 'M4 21c0-4 3.6-6.5 8-6.5s8 2.5 8 6.5M8 7a4 4 0 1 0 8 0a4 4 0 1 0-8 0',
+  copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   download: 'M12 4v11M7 10.5l5 5 5-5M4 20h16',
   upload: 'M12 16V5M7 9.5l5-5 5 5M4 20h16',
   menu: 'M4 7h16M4 12h16M4 17h16',

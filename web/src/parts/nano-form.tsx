@@ -48,7 +48,7 @@ export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: Nano
           inputMode="numeric"
           min={1}
           required
-          defaultValue={nano?.duration_minutes ?? undefined}
+          defaultValue={nano?.duration_minutes}
           error={fields.duration_minutes}
         />
         <Select
@@ -94,11 +94,11 @@ export function NanoForm({ nano, submit, busy, error, onSubmit, onCancel }: Nano
 
 function read(values: FormData): Values {
   const word = <T extends string>(name: string) => text(values, name) as T
-  const duration = text(values, 'duration_minutes')
   return {
     title: text(values, 'title'),
     description: text(values, 'description'),
-    duration_minutes: duration === '' ? null : Number(duration),
+    // What is empty is 0, which the API refuses: left out of an edit, it would quietly stay as it was.
+    duration_minutes: Number(text(values, 'duration_minutes')),
     level: Number(text(values, 'level')),
     language: word('language'),
     format: word('format'),

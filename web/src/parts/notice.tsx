@@ -1,8 +1,11 @@
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { describe, type Failure } from '../api/failure'
+import { span } from '../format'
+import { useLanguage } from '../i18n/setup'
 import { Button } from './button'
 import { Icon, type IconName } from './icon'
+import { useSecondsUntil } from './seconds-until'
 
 const LOOKS: Record<Tone, [string, IconName]> = {
   info: ['bg-accent-soft text-ink', 'info'],
@@ -45,9 +48,7 @@ export function FailureNotice({
   return (
     <Notice tone="bad">
       <p>{failureText(told, t('failure.OFFLINE'), t('failure.UNKNOWN'))}</p>
-      {told.retryAfterSeconds !== undefined && (
-        <p>{t('failure.retryAfter', { count: told.retryAfterSeconds })}</p>
-      )}
+      {told.retryAt !== undefined && <RetryAfter time={told.retryAt} />}
       {told.requestId && <p className="text-sm">{t('common.requestId', { id: told.requestId })}</p>}
       {retry && (
         <p className="pt-2">
@@ -55,6 +56,20 @@ export function FailureNotice({
         </p>
       )}
     </Notice>
+  )
+}
+
+/** Counted down for the eye; read out as it was at first. */
+function RetryAfter({ time }: { time: number }) {
+  const { t } = useTranslation()
+  const language = useLanguage()
+  const seconds = useSecondsUntil(time)
+  return (
+    <p role="timer" aria-live="off" className="tabular-nums">
+      {seconds > 0
+        ? t('failure.retryAfter', { time: span(seconds * 1000, language) })
+        : t('failure.retryNow')}
+    </p>
   )
 }
 

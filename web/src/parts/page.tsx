@@ -18,16 +18,18 @@ let first = true
 export function Page({ title, heading, actions, narrow, children }: PageProps) {
   const { t } = useTranslation()
   const ref = useRef<HTMLHeadingElement>(null)
+  const frame = useRef<HTMLDivElement>(null)
   useEffect(() => {
     document.title = `${title} – ${t('site.name')}`
   }, [title, t])
   useEffect(() => {
-    // The browser itself announces the page that was opened first.
-    if (!first) ref.current?.focus({ preventScroll: true })
+    // The browser itself announces the page that was opened first; and a field that has the focus keeps it.
+    if (!first && !frame.current?.contains(document.activeElement))
+      ref.current?.focus({ preventScroll: true })
     first = false
   }, [])
   return (
-    <div className={`mx-auto w-full px-4 py-8 sm:px-6 ${narrow ? 'max-w-2xl' : 'max-w-6xl'}`}>
+    <div ref={frame} className={`mx-auto w-full px-4 py-8 sm:px-6 ${narrow ? 'max-w-2xl' : 'max-w-6xl'}`}>
       <div className="mb-6 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
         <h1 ref={ref} tabIndex={-1} className="text-2xl font-semibold tracking-tight sm:text-3xl">
           {heading ?? title}

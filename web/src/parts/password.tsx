@@ -3,19 +3,22 @@ import { useTranslation } from 'react-i18next'
 import { TextField } from './field'
 
 interface PasswordProps {
+  /** By default just "password". */
+  label?: string
+  name?: string
   autoComplete: 'current-password' | 'new-password'
   hint?: string
   error?: string
 }
 
-export function Password(props: PasswordProps) {
+export function Password({ label, name = 'password', ...props }: PasswordProps) {
   const { t } = useTranslation()
   const [shown, setShown] = useState(false)
   return (
     <div className="space-y-2">
       <TextField
-        label={t('auth.password')}
-        name="password"
+        label={label ?? t('auth.password')}
+        name={name}
         type={shown ? 'text' : 'password'}
         autoCapitalize="none"
         spellCheck={false}

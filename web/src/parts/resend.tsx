@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { resendVerification } from '../api/account'
+import { resendVerification } from '../features/account/api'
 import { Button } from './button'
 import { FailureNotice } from './notice'
 

@@ -1,23 +1,18 @@
 import { useTranslation } from 'react-i18next'
 import type { Status } from '../api/types'
+import { Badge } from './badge'
 
-const LOOKS: Record<Status, string> = {
-  draft: 'bg-sunken text-ink',
-  processing: 'bg-accent-soft text-accent',
-  pending_review: 'bg-warn-soft text-warn',
-  published: 'bg-good-soft text-good',
-  rejected: 'bg-bad-soft text-bad',
-  archived: 'bg-sunken text-muted',
-  deleted: 'bg-sunken text-muted',
-}
+const TONES = {
+  draft: 'plain',
+  processing: 'accent',
+  pending_review: 'warn',
+  published: 'good',
+  rejected: 'bad',
+  archived: 'plain',
+  deleted: 'plain',
+} as const
 
 export function StatusBadge({ status }: { status: Status }) {
   const { t } = useTranslation()
-  return (
-    <span
-      className={`inline-flex items-center rounded-full px-2.5 py-0.5 text-sm font-medium whitespace-nowrap ${LOOKS[status]}`}
-    >
-      {t(`status.${status}`)}
-    </span>
-  )
+  return <Badge tone={TONES[status]}>{t(`status.${status}`)}</Badge>
 }

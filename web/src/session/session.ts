@@ -1,5 +1,6 @@
 import axios from 'axios'
 import { authenticate, createClient } from '../api/client'
+import { describe } from '../api/failure'
 import type { Envelope, Me, TokenPair } from '../api/types'
 import { language } from '../i18n/language'
 import { useSession } from './store'
@@ -32,10 +33,19 @@ export const tokens = new Tokens({
 })
 
 authenticate(api, tokens)
+api.interceptors.response.use(undefined, (error: unknown) => {
+  if (describe(error).code === 'SECOND_FACTOR_SETUP_REQUIRED')
+    useSession.setState({ lacksSecondFactor: true })
+  throw error
+})
+
+function leave() {
+  useSession.setState({ phase: 'anonymous', me: undefined, lacksSecondFactor: false })
+}
 
 function forget() {
   localStorage.removeItem(HINT)
-  useSession.setState({ phase: 'anonymous', me: undefined })
+  leave()
 }
 
 async function load() {
@@ -52,7 +62,7 @@ export function restore() {
     // The server is away, or the session over: a guest for now. The hint stays in the first case.
     if (useSession.getState().phase === 'restoring') {
       tokens.clear()
-      useSession.setState({ phase: 'anonymous', me: undefined })
+      leave()
     }
   })
 }
@@ -84,7 +94,7 @@ export function followOtherTabs() {
     if (event.newValue) restore()
     else {
       tokens.clear()
-      useSession.setState({ phase: 'anonymous', me: undefined })
+      leave()
     }
   })
 }

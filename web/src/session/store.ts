@@ -5,11 +5,17 @@ interface Session {
   /** `restoring`: there was a session in this browser; whether it still is one is being asked. */
   phase: 'restoring' | 'anonymous' | 'signed-in'
   me: Me | undefined
+  /** The API serves this person nothing but their account until they have a second factor. */
+  lacksSecondFactor: boolean
 }
 
-export const useSession = create<Session>(() => ({ phase: 'anonymous', me: undefined }))
+export const useSession = create<Session>(() => ({
+  phase: 'anonymous',
+  me: undefined,
+  lacksSecondFactor: false,
+}))
 
-export type Permission = 'nanos:create' | 'moderation:decide'
+export type Permission = 'nanos:create' | 'moderation:decide' | 'users:manage'
 
 /** The signed-in person, if any. */
 export const useMe = () => useSession((session) => session.me)

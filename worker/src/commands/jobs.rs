@@ -9,7 +9,7 @@ use std::{process::ExitCode, time::Duration};
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use db::Db;
-use domain::user::Words;
+use domain::{name::Name, user::Words};
 use queue::{
     ids::JobId,
     ledger::{
@@ -87,7 +87,7 @@ struct FilterArgs {
     states: Vec<String>,
     /// Kind, such as validate_archive.
     #[arg(long)]
-    kind: Option<String>,
+    kind: Option<Name>,
     /// Queue.
     #[arg(long, value_parser = PossibleValuesParser::new(jobs::QUEUES.names()))]
     queue: Option<String>,
@@ -112,7 +112,7 @@ impl FilterArgs {
     fn filter(&self) -> Filter {
         Filter {
             states: self.states.iter().filter_map(|state| state.parse().ok()).collect(),
-            kind: self.kind.clone(),
+            kind: self.kind.clone().map(String::from),
             queue: self.queue.clone(),
             tenant: self.tenant,
             reference: self.reference.clone(),

@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use chrono::Utc;
 use clap::builder::PossibleValuesParser;
 use db::{Db, Tx};
+use domain::name::Name;
 use jobs::{KINDS, QUEUES};
 use queue::{
     control::{self, NewLimit},
@@ -65,7 +66,7 @@ enum Command {
     /// Say how much of a kind the whole fleet may run. What is not named is not limited.
     Limit {
         /// Of job, such as send_email.
-        kind: String,
+        kind: Name,
         #[command(flatten)]
         limit: LimitArgs,
         /// Lift all limits of the kind.
@@ -84,7 +85,7 @@ struct What {
     queue: Option<String>,
     /// A kind of job instead, in whatever queue.
     #[arg(long)]
-    kind: Option<String>,
+    kind: Option<Name>,
     /// Everything. Pauses of single queues and kinds stay as they are beside it.
     #[arg(long)]
     all: bool,
@@ -162,7 +163,7 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
                 }
                 other => other,
             })?;
-            output.show(|| json!({ "kind": kind, "limit": Value::Null }), || format!("{kind}: not limited"))
+            output.show(|| json!({ "kind": *kind, "limit": Value::Null }), || format!("{kind}: not limited"))
         }
         Command::Limit { kind, limit, why, .. } => {
             known(&db, &kind).await?;
@@ -179,7 +180,7 @@ pub async fn queues(args: QueuesArgs) -> ExitCode {
             let by = By::system(&why.reason);
             let set = operator.change(&db, async |tx| control::set_limit(tx, &kind, new, &by).await).await?;
             output.show(
-                || json!({ "kind": kind, "limit": limit_view(&set) }),
+                || json!({ "kind": *kind, "limit": limit_view(&set) }),
                 || format!("{kind}: {}", limit_words(&set)),
             )
         }

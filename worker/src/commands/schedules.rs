@@ -4,6 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use chrono::Utc;
 use db::Db;
+use domain::name::Name;
 use queue::{
     control,
     ledger::{
@@ -39,16 +40,16 @@ enum Command {
     /// All schedules, with their next and their last tick. This is what `worker schedules` does by itself.
     List,
     /// One schedule with its next five and last twenty ticks.
-    Show { name: String },
+    Show { name: Name },
     /// Run a schedule's job now, beside its times, also while it is paused.
     Run {
-        name: String,
+        name: Name,
         #[command(flatten)]
         why: Why,
     },
     /// Skip a schedule's ticks until it is resumed, or for a time.
     Pause {
-        name: String,
+        name: Name,
         /// Ends by itself after this time: 1s to 30d.
         #[arg(long = "for", value_name = "TIME", value_parser = pause_span)]
         time: Option<Duration>,
@@ -57,7 +58,7 @@ enum Command {
     },
     /// Let a paused schedule go on with its next tick.
     Resume {
-        name: String,
+        name: Name,
         #[command(flatten)]
         why: Why,
     },
@@ -74,7 +75,7 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
             let started =
                 operator.change(&db, async |tx| control::run_schedule(tx, &jobs::KINDS, &name, &by).await).await;
             let job = started.map_err(|failure| unknown(failure, &name))?;
-            output.show(|| json!({ "name": name, "job_id": job }), || format!("{name}: job {job}"))
+            output.show(|| json!({ "name": *name, "job_id": job }), || format!("{name}: job {job}"))
         }
         Command::Pause { name, time, why } => {
             let operator = Operator::of_this_process("worker schedules pause");
@@ -83,7 +84,7 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
             let work = async |tx: &mut db::Tx| control::pause_schedule(tx, &name, &by, seconds).await;
             let expires_at = operator.change(&db, work).await.map_err(|failure| unknown(failure, &name))?;
             output.show(
-                || json!({ "name": name, "paused": true, "expires_at": maybe_time(expires_at) }),
+                || json!({ "name": *name, "paused": true, "expires_at": maybe_time(expires_at) }),
                 || match expires_at {
                     Some(end) => format!("{name}: paused until {} UTC", short(end)),
                     None => format!("{name}: paused"),
@@ -95,7 +96,7 @@ pub async fn schedules(args: SchedulesArgs) -> ExitCode {
             let by = By::system(&why.reason);
             let work = async |tx: &mut db::Tx| Ok(((), control::resume_schedule(tx, &name, &by).await?));
             operator.change(&db, work).await.map_err(|failure| unknown(failure, &name))?;
-            output.show(|| json!({ "name": name, "paused": false }), || format!("{name}: goes on"))
+            output.show(|| json!({ "name": *name, "paused": false }), || format!("{name}: goes on"))
         }
     })
     .await

@@ -1,13 +1,13 @@
 //! Accounts: signing up, in and out (`/auth`, `/users/me`).
 
-mod consents;
+pub mod consents;
 mod cookie;
 mod email;
 mod login;
-mod passkeys;
+pub mod passkeys;
 pub mod password;
 pub mod password_reset;
-mod profile;
+pub mod profile;
 pub mod registration;
 mod second_factor;
 mod session;

@@ -159,7 +159,7 @@ pub struct EditProfile {
     #[schema(required = false, max_length = 100)]
     job_title: Option<String>,
     /// 5 to 15 digits, with the country's code after a `+`; empty for none. Kept encrypted, shown to nobody but you.
-    #[schema(required = false, max_length = 40, example = "+49 30 901820")]
+    #[schema(required = false, example = "+49 30 901820")]
     phone: Option<String>,
     /// Of mails and pages.
     #[schema(required = false, schema_with = words::language)]

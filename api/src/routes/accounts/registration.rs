@@ -126,7 +126,6 @@ pub async fn register(
     for (subject, version) in form.agreements() {
         check_version(&state, subject.as_str(), subject, version)?;
     }
-    let key = key.of(&client.limit_key());
     let limit = limit_mails(&state, &client).await?;
     let password_hash = state.passwords.hash(&client.limit_key(), form.password.clone()).await?;
     let sent = || MailSent { email: form.email.shown(), next: "verify_email" };

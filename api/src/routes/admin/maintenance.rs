@@ -93,7 +93,7 @@ pub async fn begin(
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(mode)
     })?;
-    state.maintenance.forget().await;
+    state.maintenance.forget();
     Ok(Reply::ok(Some(mode).into()))
 }
 
@@ -115,6 +115,6 @@ pub async fn end(
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(())
     })?;
-    state.maintenance.forget().await;
+    state.maintenance.forget();
     Ok(StatusCode::NO_CONTENT)
 }

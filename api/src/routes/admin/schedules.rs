@@ -172,7 +172,6 @@ pub async fn run(
     Path(name): Path<Name>,
     Keyed(Json(form), key): Keyed<Json<Reasoned>>,
 ) -> Result<Written, Error> {
-    let key = key.of(&user.id.to_string());
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     once!(state, key, now, |tx| {

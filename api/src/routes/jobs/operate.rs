@@ -21,14 +21,15 @@ use super::{
     reason::{Reasoned, entry, reason},
 };
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply},
+    reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply, Written},
     request::{
-        ClientInfo, CurrentUser, JobsOperate, Json, MaybeJson, Path, RequirePermission,
+        ClientInfo, CurrentUser, JobsOperate, Json, Keyed, MaybeJson, Path, RequirePermission,
         fields::{self, Fields, Input},
+        keyed::Key,
     },
     state::AppState,
     views::{Retry, owners_cancel, words},
-    write::transaction,
+    write::once,
 };
 
 /// Retries and cancels of their own steps that an owner has per hour.
@@ -84,7 +85,7 @@ pub struct Operated {
 #[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", params(("id" = uuid::Uuid, Path,)),
     request_body(content = Option<Operation>), security(("bearer" = [])),
     responses((status = 200, description = "It runs again", body = Envelope<Operated>)),
-    extensions(("x-errors" = json!([
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([
         Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken, Code::FlowTooLarge,
         Code::RateLimited
     ])), ("x-permission" = json!("owner/jobs:operate"))))]
@@ -93,9 +94,10 @@ pub async fn retry(
     client: ClientInfo,
     user: CurrentUser,
     Path(id): Path<JobId>,
-    MaybeJson(form): MaybeJson<Operation>,
-) -> Result<Reply<Operated>, Error> {
-    act(&state, &client, &user, id, Action::Retry, form.unwrap_or_default()).await
+    Keyed(MaybeJson(form), key): Keyed<MaybeJson<Operation>>,
+) -> Result<Written, Error> {
+    let act = Act { state: &state, client: &client, user: &user, id, action: Action::Retry };
+    act.by_either(form.unwrap_or_default(), &key).await
 }
 
 /// Stops a job for good; it can be retried later.
@@ -109,7 +111,7 @@ pub async fn retry(
         (status = 200, description = "Cancelled", body = Envelope<Operated>),
         (status = 202, description = "It runs, and was asked to stop", body = Envelope<Operated>,
             headers(("Location" = String, description = "The job")))),
-    extensions(("x-errors" = json!([
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([
         Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken, Code::FlowTooLarge,
         Code::RateLimited
     ])), ("x-permission" = json!("owner/jobs:operate"))))]
@@ -118,9 +120,10 @@ pub async fn cancel(
     client: ClientInfo,
     user: CurrentUser,
     Path(id): Path<JobId>,
-    MaybeJson(form): MaybeJson<Operation>,
-) -> Result<Reply<Operated>, Error> {
-    act(&state, &client, &user, id, Action::Cancel, form.unwrap_or_default()).await
+    Keyed(MaybeJson(form), key): Keyed<MaybeJson<Operation>>,
+) -> Result<Written, Error> {
+    let act = Act { state: &state, client: &client, user: &user, id, action: Action::Cancel };
+    act.by_either(form.unwrap_or_default(), &key).await
 }
 
 /// Gives a job up, as if its last attempt had failed: it will not run again by itself. For jobs that are not running and
@@ -128,17 +131,18 @@ pub async fn cancel(
 #[utoipa::path(post, path = "/admin/jobs/{id}/discard", tag = "admin jobs", params(("id" = uuid::Uuid, Path,)),
     request_body = Reasoned, security(("bearer" = [])),
     responses((status = 200, description = "Given up", body = Envelope<Operated>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken])),
+    extensions(("x-keyed" = json!(true)),
+        ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn discard(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(id): Path<JobId>,
-    Json(form): Json<Reasoned>,
-) -> Result<Reply<Operated>, Error> {
-    let change = write(&state, &client, &user, id, Action::Discard, &form.reason, (false, &|_| true)).await?;
-    Ok(Reply::ok(operated(id, &change)))
+    Keyed(Json(form), key): Keyed<Json<Reasoned>>,
+) -> Result<Written, Error> {
+    let act = Act { state: &state, client: &client, user: &user, id, action: Action::Discard };
+    act.by_operator(&form.reason, false, &key).await
 }
 
 /// Runs a completed job once more, with a clean slate of failures. What it wrote the first time stays; its handler writes it
@@ -146,89 +150,101 @@ pub async fn discard(
 #[utoipa::path(post, path = "/admin/jobs/{id}/rerun", tag = "admin jobs", params(("id" = uuid::Uuid, Path,)),
     request_body = Reasoned, security(("bearer" = [])),
     responses((status = 200, description = "It runs once more", body = Envelope<Operated>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken])),
+    extensions(("x-keyed" = json!(true)),
+        ("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::JobState, Code::JobKeyTaken])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn rerun(
     State(state): State<AppState>,
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(id): Path<JobId>,
-    Json(form): Json<Reasoned>,
-) -> Result<Reply<Operated>, Error> {
-    let change = write(&state, &client, &user, id, Action::Rerun, &form.reason, (false, &|_| true)).await?;
-    Ok(Reply::ok(operated(id, &change)))
+    Keyed(Json(form), key): Keyed<Json<Reasoned>>,
+) -> Result<Written, Error> {
+    let act = Act { state: &state, client: &client, user: &user, id, action: Action::Rerun };
+    act.by_operator(&form.reason, false, &key).await
 }
 
-async fn act(
-    state: &AppState,
-    client: &ClientInfo,
-    user: &CurrentUser,
+/// An act on one job, by somebody who may see it.
+struct Act<'a> {
+    state: &'a AppState,
+    client: &'a ClientInfo,
+    user: &'a CurrentUser,
     id: JobId,
     action: Action,
-    form: Operation,
-) -> Result<Reply<Operated>, Error> {
-    let row = visible(state, user, id).await?;
-    // Operators say why; with a job of their own they may also act as anybody else would.
-    let operates = user.allows(Permission::JobsOperate);
-    let as_owner = row.tenant == user.id.0 && !(operates && (form.reason.is_some() || form.flow));
-    if !as_owner || form.flow {
-        user.require(Permission::JobsOperate)?;
-        let Some(reason) = form.reason else {
-            return Err(Error::Fields(vec![FieldError::new("reason", Issue::Missing)]));
+}
+
+/// Whether a job's state is one that the act is for.
+type Fits = dyn Fn(JobState) -> bool + Sync;
+
+impl Act<'_> {
+    /// By its owner, or by who operates jobs.
+    async fn by_either(self, form: Operation, key: &Key) -> Result<Written, Error> {
+        let row = visible(self.state, self.user, self.id).await?;
+        // Operators say why; with a job of their own they may also act as anybody else would.
+        let operates = self.user.allows(Permission::JobsOperate);
+        let as_owner = row.tenant == self.user.id.0 && !(operates && (form.reason.is_some() || form.flow));
+        if !as_owner || form.flow {
+            self.user.require(Permission::JobsOperate)?;
+            let Some(reason) = form.reason else {
+                return Err(Error::Fields(vec![FieldError::new("reason", Issue::Missing)]));
+            };
+            return self.by_operator(&reason, form.flow, key).await;
+        }
+        if !jobs::KINDS.find(&row.kind).is_some_and(|kind| kind.owner_may_retry) {
+            self.user.require(Permission::JobsOperate)?;
+        }
+        let fits: &Fits = match self.action {
+            Action::Retry => &Retry::owners,
+            _ => &owners_cancel,
         };
-        let change = write(state, client, user, id, action, &reason, (form.flow, &|_| true)).await?;
-        return Ok(reply(id, &change));
+        if !fits(row.state) {
+            return Err(wrong_state(row.state, self.action));
+        }
+        let limit = RateLimit {
+            policy: "own-jobs",
+            quota: OWNER_QUOTA,
+            window: OWNER_WINDOW,
+            state: self.state.cache.hit(&format!("own-jobs:{}", self.user.id), OWNER_QUOTA, OWNER_WINDOW).await,
+        };
+        let limit = limit.check(Code::RateLimited)?;
+        let reason = form.reason.as_deref().unwrap_or(OWNER_REASON);
+        self.write(reason, false, fits, key, |reply| reply.limit(limit)).await
     }
-    if !jobs::KINDS.find(&row.kind).is_some_and(|kind| kind.owner_may_retry) {
-        user.require(Permission::JobsOperate)?;
+
+    /// By somebody who may act on all jobs.
+    async fn by_operator(self, reason: &str, flow: bool, key: &Key) -> Result<Written, Error> {
+        self.write(reason, flow, &|_| true, key, |reply| reply).await
     }
-    let fits: &(dyn Fn(JobState) -> bool + Sync) = match action {
-        Action::Retry => &Retry::owners,
-        _ => &owners_cancel,
-    };
-    if !fits(row.state) {
-        return Err(wrong_state(row.state, action));
+
+    /// One transaction: the change, who made it and why, and the answer. `fits` is asked about the state under the job's lock.
+    async fn write(
+        self,
+        reason: &str,
+        flow: bool,
+        fits: &Fits,
+        key: &Key,
+        dress: impl Fn(Reply<Operated>) -> Reply<Operated> + Sync,
+    ) -> Result<Written, Error> {
+        let Self { state, client, user, id, action } = self;
+        let targets = control::targets(&state.db, id, flow).await?;
+        let by = By { actor: Some(user.id.0), reason };
+        let now = state.clock.now();
+        once!(state, key, now, |tx| {
+            let change = match control::job(tx, &jobs::KINDS, id, &targets, action, &by).await {
+                Err(control::Refused::State(before)) => return Err(wrong_state(before, action)),
+                other => other?,
+            };
+            if !fits(change.before) {
+                return Err(wrong_state(change.before, action));
+            }
+            audit_log::append(tx, &entry(client, user, &change.act, now)).await?;
+            Ok(dress(reply(id, &change)))
+        })
     }
-    let limit = RateLimit {
-        policy: "own-jobs",
-        quota: OWNER_QUOTA,
-        window: OWNER_WINDOW,
-        state: state.cache.hit(&format!("own-jobs:{}", user.id), OWNER_QUOTA, OWNER_WINDOW).await,
-    };
-    let limit = limit.check(Code::RateLimited)?;
-    let reason = form.reason.as_deref().unwrap_or(OWNER_REASON);
-    let change = write(state, client, user, id, action, reason, (false, fits)).await?;
-    Ok(reply(id, &change).limit(limit))
 }
 
 fn wrong_state(state: JobState, action: Action) -> Error {
     Error::with(Code::JobState, json!({ "state": state, "action": action }))
-}
-
-/// One transaction: the change, and who made it and why. `fits` is asked about the state under the job's lock.
-async fn write(
-    state: &AppState,
-    client: &ClientInfo,
-    user: &CurrentUser,
-    id: JobId,
-    action: Action,
-    reason: &str,
-    (flow, fits): (bool, &(dyn Fn(JobState) -> bool + Sync)),
-) -> Result<JobChange, Error> {
-    let targets = control::targets(&state.db, id, flow).await?;
-    let by = By { actor: Some(user.id.0), reason };
-    let now = state.clock.now();
-    transaction!(state.db, |tx| {
-        let change = match control::job(tx, &jobs::KINDS, id, &targets, action, &by).await {
-            Err(control::Refused::State(before)) => return Err(wrong_state(before, action)),
-            other => other?,
-        };
-        if !fits(change.before) {
-            return Err(wrong_state(change.before, action));
-        }
-        audit_log::append(tx, &entry(client, user, &change.act, now)).await?;
-        Ok(change)
-    })
 }
 
 fn operated(id: JobId, change: &JobChange) -> Operated {

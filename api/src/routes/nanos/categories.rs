@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use axum::extract::State;
 use domain::ids::CategoryId;
 use http::header;
-use infra::db::categories;
+use infra::{cache::Shelf, db::categories};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    reply::{Envelope, Error, Reply},
+    reads::read,
+    reply::{Envelope, Error, Reply, Written},
     state::AppState,
 };
 
@@ -31,9 +32,13 @@ pub struct Category {
 #[utoipa::path(get, path = "/categories", tag = "nanos",
     responses((status = 200, description = "The top categories", body = Envelope<Vec<Category>>)),
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([]))))]
-pub async fn list(State(state): State<AppState>) -> Result<Reply<Vec<Category>>, Error> {
-    let rows = categories::list(&state.db).await?;
-    Ok(Reply::ok(tree(rows)).header(header::CACHE_CONTROL, "public, max-age=300").tagged())
+pub async fn list(State(state): State<AppState>) -> Result<Written, Error> {
+    let state = &state;
+    let make = |chosen| async move {
+        let rows = read!(state.reads, chosen, |at| { Ok(categories::list(&at.db).await?) })?;
+        Reply::ok(tree(rows)).header(header::CACHE_CONTROL, "public, max-age=300").tagged().write()
+    };
+    state.answers.get(state, ("categories", Shelf::Lists), "", make).await
 }
 
 /// Sorted by slug on every level. What hangs below an inactive category is not shown.

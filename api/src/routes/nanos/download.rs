@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::versions::visible;
 use crate::{
+    answers, maintenance,
     reply::{Code, Envelope, Error, Reply},
     request::{
         ClientInfo, CurrentUser, Path, Query,
@@ -97,13 +98,16 @@ impl Served {
 
 /// The file, checked and packed anew: a redirect to a signed address that works for a few minutes. Needs a confirmed email
 /// address. The published one is for everybody and counts once per person and day. One that waits for review is for its
-/// creator and the moderators, and does not count; a moderator's look at it is in the audit log.
+/// creator and the moderators, and does not count; a moderator's look at it is in the audit log. During maintenance nothing
+/// counts, and moderators wait, since nothing can be written down.
 #[utoipa::path(get, path = "/nanos/{id}/download", tag = "nanos",
     params(("id" = uuid::Uuid, Path,), Download), security(("bearer" = [])),
     responses(
         (status = 302, description = "To the file", headers(("Location" = String, description = "Signed address"))),
         (status = 200, description = "The link, with `redirect=false`", body = Envelope<DownloadLink>)),
-    extensions(("x-errors" = json!([Code::ValidationFailed, Code::EmailNotVerified, Code::NotFound]))))]
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::EmailNotVerified, Code::NotFound, Code::Maintenance
+    ]))))]
 pub async fn download(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -126,22 +130,27 @@ pub async fn download(
     let url = state.storage.presign_get(&key, lifetime, &filename).await;
     let url = url.map_err(|error| Error::Unavailable(error.to_string()))?;
     let now = state.clock.now();
-    match &served {
-        Served::Published(_) => transaction!(state.db, |tx| {
+    let maintenance = state.maintenance.current(&state.db).await;
+    match (&served, maintenance) {
+        (Served::Published(_), None) => transaction!(state.db, |tx| {
             if downloads::record(tx, id, user.id, now).await? {
                 nanos::count_download(tx, id).await?;
             }
             Ok(())
         })?,
-        Served::Waiting(version) if nano.creator_id != user.id => transaction!(state.db, |tx| {
+        // Nobody looks at it without that being written down.
+        (Served::Waiting(_), Some(mode)) if nano.creator_id != user.id => return Err(maintenance::refused(&mode)),
+        (Served::Waiting(version), None) if nano.creator_id != user.id => transaction!(state.db, |tx| {
             let details = json!({"nano_id": id, "number": version.number});
             let target = ("version", Some(version.id.0));
             let entry = client.audit("moderation.download", Some(user.id), target, details, now);
             audit_log::append(tx, &entry).await?;
             Ok(())
         })?,
-        Served::Waiting(_) => {}
+        _ => {}
     }
+    // It is no write by its method.
+    answers::written(&state, Some(user.id)).await;
     if query.redirect {
         let location = HeaderValue::from_str(url.as_str()).map_err(|error| Error::Internal(error.to_string()))?;
         let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -8,12 +8,15 @@ use domain::{
     user::Permission,
 };
 use http::{StatusCode, header};
-use infra::db::{
-    audit_log, categories, moderation_cases, nano_edits, nano_events,
-    nano_lists::{self, Filter, Sort},
-    nano_versions,
-    nanos::{self, NewNano},
-    uploads,
+use infra::{
+    cache::Shelf,
+    db::{
+        audit_log, categories, moderation_cases, nano_edits, nano_events,
+        nano_lists::{self, Filter, Sort},
+        nano_versions,
+        nanos::{self, NewNano},
+        uploads,
+    },
 };
 use jobs::{IndexNano, RemoveObject, ScanEdit};
 use queue::{
@@ -26,6 +29,7 @@ use utoipa::ToSchema;
 
 use super::forms::{CreateNano, EditNano, ListNanos, ListNanosParams, MyNanos};
 use crate::{
+    reads::{Chosen, read},
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
     request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, NanosCreate, Page, Path, Query, RequirePermission},
     state::AppState,
@@ -49,12 +53,20 @@ pub struct NanoDetail {
 #[utoipa::path(get, path = "/nanos", tag = "nanos", params(ListNanosParams),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<Nano>>)),
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::ValidationFailed]))))]
-pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>) -> Result<Reply<Vec<Nano>>, Error> {
+pub async fn list(State(state): State<AppState>, Query(query): Query<ListNanos>) -> Result<Written, Error> {
     let filter = Filter { statuses: vec![Status::Published], ..query.filter };
-    let sort = query.sort.unwrap_or(Sort::Newest);
-    let found = nano_lists::page(&state.db, &filter, Some(sort), query.page.offset(), query.page.limit).await?;
-    let list = Nano::list(&state.storage, found.cards).await?;
-    Ok(Reply::ok(list).meta(query.page.meta(found.total)).header(header::CACHE_CONTROL, "public, max-age=30").tagged())
+    let (sort, page) = (query.sort.unwrap_or(Sort::Newest), query.page);
+    let key = json!([filter, sort, page.page, page.limit]).to_string();
+    let (state, filter) = (&state, &filter);
+    let make = |chosen| async move {
+        let found = read!(state.reads, chosen, |at| {
+            Ok(nano_lists::page(&at.db, filter, Some(sort), page.offset(), page.limit).await?)
+        })?;
+        let list = Nano::list(&state.storage, found.cards).await?;
+        let reply = Reply::ok(list).meta(page.meta(found.total));
+        reply.header(header::CACHE_CONTROL, "public, max-age=30").tagged().write()
+    };
+    state.answers.get(state, ("list", Shelf::Lists), &key, make).await
 }
 
 /// Your own nanos, newest first, in whatever status.
@@ -81,18 +93,34 @@ pub async fn get(
     State(state): State<AppState>,
     user: Option<CurrentUser>,
     Path(id): Path<NanoId>,
+) -> Result<Written, Error> {
+    let state = &state;
+    if let Some(user) = user {
+        let chosen = state.reads.of(&state.cache, user.id).await;
+        return read!(state.reads, chosen, |at| { detail(state, at, Some(user), id).await?.write() });
+    }
+    let make = |chosen| async move { read!(state.reads, chosen, |at| { detail(state, at, None, id).await?.write() }) };
+    state.answers.get(state, ("nano", Shelf::Nano(id)), &id.to_string(), make).await
+}
+
+async fn detail(
+    state: &AppState,
+    at: &Chosen,
+    user: Option<CurrentUser>,
+    id: NanoId,
 ) -> Result<Reply<NanoDetail>, Error> {
-    let card = nano_lists::card(&state.db, id).await?.ok_or_else(Error::not_found)?;
+    let card = nano_lists::card(&at.db, id).await?.ok_or_else(Error::not_found)?;
     let private = user.is_some_and(|user| user.sees_private(&card.nano));
-    if !private && !card.nano.status.is_public() {
+    if at.is_replica && private || !private && !card.nano.status.is_public() {
+        // Private sides are read at the primary, where workers write.
         return Err(Error::not_found());
     }
     let latest_version = match card.nano.latest_version_id.filter(|_| private) {
-        Some(version) => super::versions::detail(&state, user, version).await?,
+        Some(version) => super::versions::detail(state, user, version).await?,
         None => None,
     };
     let version = match card.nano.current_version_id {
-        Some(version) => nano_versions::get(&state.db, version).await?.as_ref().map(Version::from),
+        Some(version) => nano_versions::get(&at.db, version).await?.as_ref().map(Version::from),
         None => None,
     };
     let revision = card.nano.revision;
@@ -116,7 +144,6 @@ pub async fn create(
     RequirePermission { user, .. }: RequirePermission<NanosCreate>,
     Keyed(Json(form), key): Keyed<Json<CreateNano>>,
 ) -> Result<Written, Error> {
-    let key = key.of(&user.id.to_string());
     let (id, now) = (NanoId::new(), state.clock.now());
     let nano = NewNano {
         id,

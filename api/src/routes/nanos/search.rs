@@ -10,6 +10,7 @@ use domain::{
     words,
 };
 use infra::{
+    cache::Shelf,
     db::nano_lists::{self, Filter, Sort},
     search::{self, FacetCount, SearchQuery},
 };
@@ -19,7 +20,8 @@ use uuid::Uuid;
 
 use super::forms::catalogue_filter;
 use crate::{
-    reply::{Code, Envelope, Error, Issue, Reply},
+    reads::{Chosen, read},
+    reply::{Code, Envelope, Error, Issue, Reply, Written},
     request::{
         Page, Query,
         fields::{self, Fields, Input, Raw, boolean, paragraphs},
@@ -161,7 +163,19 @@ pub struct SearchAnswer {
 #[utoipa::path(get, path = "/search", tag = "search", params(SearchParams),
     responses((status = 200, description = "What was found", body = Envelope<SearchAnswer>)),
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::ValidationFailed]))))]
-pub async fn search(State(state): State<AppState>, Query(query): Query<Search>) -> Result<Reply<SearchAnswer>, Error> {
+pub async fn search(State(state): State<AppState>, Query(query): Query<Search>) -> Result<Written, Error> {
+    let (state, query) = (&state, &query);
+    let make = |chosen| async move { read!(state.reads, chosen, |at| { find(state, at, query).await?.write() }) };
+    if query.within.is_some() {
+        // "Within the last hours" is another question each time.
+        return make(state.reads.of_anybody()).await;
+    }
+    let Search { text, filter, order, facets, page, .. } = query;
+    let key = serde_json::json!([text, filter, order, facets, page.page, page.limit]).to_string();
+    state.answers.get(state, ("search", Shelf::Lists), &key, make).await
+}
+
+async fn find(state: &AppState, at: &Chosen, query: &Search) -> Result<Reply<SearchAnswer>, Error> {
     let since = query.within.map(|within| state.clock.now() - within);
     let asked = SearchQuery {
         text: query.text.clone(),
@@ -185,11 +199,11 @@ pub async fn search(State(state): State<AppState>, Query(query): Query<Search>) 
     };
     let found = match tokio::time::timeout(PATIENCE, state.search.query(&asked)).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return without_index(&state, query, since, &error.to_string()).await,
-        Err(_) => return without_index(&state, query, since, "no answer in time").await,
+        Ok(Err(error)) => return without_index(state, at, query, since, &error.to_string()).await,
+        Err(_) => return without_index(state, at, query, since, "no answer in time").await,
     };
     let ids: Vec<_> = found.hits.iter().map(|hit| hit.id).collect();
-    let cards = nano_lists::by_ids(&state.db, &ids).await?;
+    let cards = nano_lists::by_ids(&at.db, &ids).await?;
     let mut hits = Vec::with_capacity(cards.len());
     // The rows decide what is public; the index may be a moment behind.
     for card in cards.into_iter().filter(|card| card.nano.status.is_public()) {
@@ -220,7 +234,8 @@ fn counts(facets: Vec<FacetCount>) -> Vec<Facet> {
 
 async fn without_index(
     state: &AppState,
-    query: Search,
+    at: &Chosen,
+    query: &Search,
     since: Option<chrono::DateTime<chrono::Utc>>,
     reason: &str,
 ) -> Result<Reply<SearchAnswer>, Error> {
@@ -230,14 +245,14 @@ async fn without_index(
         statuses: vec![Status::Published],
         words: query.text.split_whitespace().take(8).map(str::to_owned).collect(),
         published_since: since,
-        ..query.filter
+        ..query.filter.clone()
     };
     let sort = match query.order {
         Order::Relevance | Order::Rating => Sort::Rating,
         Order::Newest => Sort::Newest,
         Order::Downloads => Sort::Downloads,
     };
-    let found = nano_lists::page(&state.db, &filter, Some(sort), query.page.offset(), query.page.limit).await?;
+    let found = nano_lists::page(&at.db, &filter, Some(sort), query.page.offset(), query.page.limit).await?;
     let mut hits = Vec::with_capacity(found.cards.len());
     for card in found.cards {
         hits.push(Found { nano: Nano::of(&state.storage, card).await?, score: None, highlights: None });

@@ -8,6 +8,7 @@ use queue::ledger;
 use serde::Serialize;
 
 use crate::{
+    reads::{Chosen, read},
     reply::{Code, Envelope, Error, Reply},
     request::{CurrentUser, Path},
     state::AppState,
@@ -23,6 +24,14 @@ pub(super) async fn visible(
     let nano = nanos::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
     let private = user.is_some_and(|user| user.sees_private(&nano));
     if private || nano.status.is_public() { Ok((nano, private)) } else { Err(Error::not_found()) }
+}
+
+/// Whether this person sees the private side, if they may see the nano at all. Private sides are read at the primary, where
+/// workers write.
+async fn visible_at(at: &Chosen, user: Option<CurrentUser>, id: NanoId) -> Result<bool, Error> {
+    let nano = nanos::get(&at.db, id).await?.ok_or_else(Error::not_found)?;
+    let private = user.is_some_and(|user| user.sees_private(&nano));
+    if private && at.is_replica || !private && !nano.status.is_public() { Err(Error::not_found()) } else { Ok(private) }
 }
 
 /// A version with report, scan and steps, for those who see the private side.
@@ -57,8 +66,11 @@ pub async fn list(
     user: Option<CurrentUser>,
     Path(id): Path<NanoId>,
 ) -> Result<Reply<Vec<Version>>, Error> {
-    let (_, private) = visible(&state, user, id).await?;
-    let rows = nano_versions::list(&state.db, id).await?;
+    let chosen = state.reads.of_caller(&state.cache, user.as_ref()).await;
+    let (private, rows) = read!(state.reads, chosen, |at| {
+        let private = visible_at(at, user, id).await?;
+        Ok((private, nano_versions::list(&at.db, id).await?))
+    })?;
     let public = |row: &&nano_versions::VersionRow| private || row.published_at.is_some();
     let shown: Vec<_> = rows.iter().filter(public).map(Version::from).collect();
     Ok(answer(shown, private))
@@ -74,8 +86,11 @@ pub async fn get(
     user: Option<CurrentUser>,
     Path((id, number)): Path<(NanoId, u32)>,
 ) -> Result<Reply<VersionDetail>, Error> {
-    let (_, private) = visible(&state, user, id).await?;
-    let row = nano_versions::by_number(&state.db, id, number).await?.ok_or_else(Error::not_found)?;
+    let chosen = state.reads.of_caller(&state.cache, user.as_ref()).await;
+    let (private, row) = read!(state.reads, chosen, |at| {
+        let private = visible_at(at, user, id).await?;
+        Ok((private, nano_versions::by_number(&at.db, id, number).await?.ok_or_else(Error::not_found)?))
+    })?;
     if private {
         return Ok(answer(detail(&state, user, row.id).await?.ok_or_else(Error::not_found)?, private));
     }

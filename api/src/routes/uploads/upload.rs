@@ -108,7 +108,6 @@ pub async fn finish(
     Path(id): Path<UploadId>,
     Keyed(MaybeJson(form), key): Keyed<MaybeJson<FinishUpload>>,
 ) -> Result<Written, Error> {
-    let key = key.of(&user.id.to_string());
     let form = form.unwrap_or_default();
     let nano_id = owned(&state, &user, id).await?.nano_id;
     // Read before the transaction, which holds one connection and must not wait for another.

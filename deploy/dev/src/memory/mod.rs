@@ -3,6 +3,7 @@
 //! The api is one process, whose peak the kernel keeps. A worker has child processes: what they and it have written to
 //! (`RssAnon`; the pages of the program itself are shared) is added up every few milliseconds.
 
+pub mod flat;
 pub mod recordings;
 
 use std::{

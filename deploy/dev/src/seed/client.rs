@@ -135,6 +135,11 @@ impl Session {
         data(send(self.request(Method::GET, path)).await?).await
     }
 
+    /// For requests by hand.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub async fn accept_creator_terms(&self) -> Result<()> {
         let body = json!({"version": CREATOR_TERMS});
         send(self.request(Method::POST, "/users/me/creator-terms").json(&body)).await?;

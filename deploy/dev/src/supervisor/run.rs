@@ -84,6 +84,19 @@ pub async fn memory(
     result
 }
 
+/// In a fresh installation, whose folder goes afterwards but for the logs.
+pub async fn memory_flat(dir: &Path, minutes: u64, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
+    let _lock = Lock::take(dir)?;
+    let folder = dir.join("memory-run");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    let work = async |stack: &Stack| memory::flat::measure(stack, minutes, progress).await;
+    let result = use_until_the_end(&folder, None, stop, progress, work).await;
+    let _ = std::fs::remove_dir_all(folder.join("s3"));
+    result
+}
+
 /// Starts everything, lets `work` use it until it is done, a program ends or the person asks to stop, and stops
 /// everything again.
 async fn use_until_the_end(

@@ -5,6 +5,7 @@ mod make;
 mod mariadb;
 mod mysql;
 mod packages;
+mod replication;
 
 use std::{
     path::{Path, PathBuf},
@@ -43,6 +44,8 @@ pub struct DatabaseServer {
     port: u16,
     server: Option<Process>,
     environment: Vec<(String, String)>,
+    /// More options of the server.
+    options: Vec<String>,
 }
 
 impl DatabaseServer {
@@ -66,12 +69,22 @@ impl DatabaseServer {
         port: u16,
         environment: Vec<(String, String)>,
     ) -> Result<Self> {
+        Self::start_with(make, dir, port, environment, Vec::new()).await
+    }
+
+    async fn start_with(
+        make: Make,
+        dir: impl AsRef<Path>,
+        port: u16,
+        environment: Vec<(String, String)>,
+        options: Vec<String>,
+    ) -> Result<Self> {
         let dir = dir.as_ref().join(make.folder());
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         install(make, &dir).await?;
         let port = if port == 0 { ports::free()? } else { port };
-        let mut database = Self { make, dir, port, server: None, environment };
+        let mut database = Self { make, dir, port, server: None, environment, options };
         database.resume().await?;
         Ok(database)
     }
@@ -107,6 +120,7 @@ impl DatabaseServer {
             .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci", "--default-time-zone=+00:00"])
             .args(["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M", "--max-allowed-packet=64M"])
             .args(["--max-connections=1000", "--skip-log-bin"])
+            .args(&self.options)
             // The default of MySQL 8, stricter than MariaDB's own.
             .arg("--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION")
             .env("TMPDIR", scratch(&self.dir)?)

@@ -11,6 +11,7 @@ use domain::{
     user::Language,
     words,
 };
+use serde::Serialize;
 use sqlx::{FromRow, MySql, QueryBuilder};
 
 use super::nanos::Nano;
@@ -42,7 +43,7 @@ words! {
 }
 
 /// Which nanos to list. Absent fields do not filter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Filter {
     /// Empty: any status but `deleted`.
     pub statuses: Vec<Status>,

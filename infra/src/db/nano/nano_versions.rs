@@ -8,6 +8,7 @@ use domain::{
 };
 use serde_json::Value;
 
+use super::nanos::NanoChanged;
 use crate::storage::Key;
 
 /// A version as stored. The JSON columns hold `archive` and `content` reports.
@@ -229,6 +230,7 @@ pub async fn publish(tx: &mut Tx, version: &VersionRow, now: DateTime<Utc>) -> R
     )
     .execute(&mut **tx)
     .await?;
+    tx.notify(NanoChanged { id: version.nano_id, in_lists: true });
     Ok(())
 }
 

@@ -1,13 +1,26 @@
 //! Nanos and the categories they are in. `nano_lists.rs` has the catalogue queries.
 
 use chrono::{DateTime, Utc};
-use db::{Db, DbError, Tx};
+use db::{Db, DbError, Notice, Tx};
 use domain::{
     ids::{CategoryId, NanoId, UserId, VersionId},
     nano::{Format, License, Status},
     user::Language,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::QueryBuilder;
+
+/// What everybody may read of a nano has changed: told after the commit, so that no answer that was kept says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NanoChanged {
+    pub id: NanoId,
+    /// False for its counts: lists and searches may say the old ones for a while.
+    pub in_lists: bool,
+}
+
+impl Notice for NanoChanged {
+    const TOPIC: &'static str = "nano_changed";
+}
 
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Nano {
@@ -109,6 +122,16 @@ pub async fn insert(tx: &mut Tx, nano: &NewNano<'_>, now: DateTime<Utc>) -> Resu
     Ok(())
 }
 
+/// What everybody reads of this creator's, in the order of their ids.
+pub async fn public_of(tx: &mut Tx, creator: UserId) -> Result<Vec<NanoId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: NanoId" FROM nanos WHERE creator_id = ? AND status = 'published' ORDER BY id"#,
+        creator
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
 /// Replaces the categories of a nano.
 pub async fn set_categories(tx: &mut Tx, id: NanoId, categories: &[CategoryId]) -> Result<(), DbError> {
     sqlx::query!("DELETE FROM nano_categories WHERE nano_id = ?", id).execute(&mut **tx).await?;
@@ -190,6 +213,10 @@ pub async fn set_status(tx: &mut Tx, id: NanoId, status: Status, now: DateTime<U
     )
     .execute(&mut **tx)
     .await?;
+    // What leaves the shelf takes the next index version, too.
+    if status.is_public() {
+        tx.notify(NanoChanged { id, in_lists: true });
+    }
     Ok(())
 }
 
@@ -201,13 +228,16 @@ pub async fn set_archived_by_moderator(tx: &mut Tx, id: NanoId, by_moderator: bo
     Ok(())
 }
 
-/// Takes the next number for the nano's search document: what is indexed with it replaces everything older.
+/// Takes the next number for the nano's search document: what is indexed with it replaces everything older. Called with every
+/// change of what everybody may read.
 pub async fn next_index_version(tx: &mut Tx, id: NanoId) -> Result<u64, DbError> {
+    tx.notify(NanoChanged { id, in_lists: true });
     sqlx::query!("UPDATE nanos SET index_version = index_version + 1 WHERE id = ?", id).execute(&mut **tx).await?;
     Ok(sqlx::query_scalar!("SELECT index_version FROM nanos WHERE id = ?", id).fetch_one(&mut **tx).await?)
 }
 
 pub async fn count_download(tx: &mut Tx, id: NanoId) -> Result<(), DbError> {
+    tx.notify(NanoChanged { id, in_lists: false });
     sqlx::query!("UPDATE nanos SET download_count = download_count + 1 WHERE id = ?", id).execute(&mut **tx).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! never one without the other, whenever a process dies.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{DbError, Hash, Tx};
+use db::{Db, DbError, Hash, Tx};
 
 /// How long an answer is given again. Older rows count for nothing, and are deleted by `retention`.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -27,7 +27,7 @@ pub struct Answer {
 /// Whether a request is the first under its key.
 #[derive(Debug)]
 pub enum Claim {
-    /// It is, and the key is taken with this transaction: [`settle`] writes down the answer.
+    /// It is. Of [`claim`] the key is taken with this transaction then, and [`settle`] writes down the answer.
     First,
     /// It was answered before.
     Answered(Answer),
@@ -66,6 +66,13 @@ macro_rules! select {
             $id
         )
     };
+}
+
+/// What was answered under the key, and has been committed: without a transaction, and without taking the key.
+pub async fn find(db: &Db, keyed: &Keyed, now: DateTime<Utc>) -> Result<Claim, DbError> {
+    let found = select!("", keyed.id).fetch_optional(db.pool()).await?;
+    let live = found.filter(|row| row.created_at + LIFETIME > now);
+    Ok(live.map_or(Claim::First, |row| row.claim(keyed.fingerprint)))
 }
 
 /// Takes the key for this transaction, unless somebody has it. Nobody waits for the one who has it.

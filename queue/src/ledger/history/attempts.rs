@@ -30,7 +30,7 @@ words::words! {
         Parked = "parked",
         /// The child process died.
         Crashed = "crashed",
-    }
+    } or Unknown = "unknown"
 }
 
 pub(crate) async fn record(

@@ -14,7 +14,7 @@ words::words! {
         Info = "info",
         Warn = "warn",
         Error = "error",
-    }
+    } or Unknown = "unknown"
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -17,7 +17,7 @@ words::words! {
         Rerun = "rerun",
         /// Of its time, its priority or its queue.
         Change = "change",
-    }
+    } or Unknown = "unknown"
 }
 
 /// What somebody did to a job.

@@ -17,7 +17,7 @@ words::words! {
         Skipped = "skipped",
         /// Somebody asked for a run beside the table; `due` is when.
         Manual = "manual",
-    }
+    } or Unknown = "unknown"
 }
 
 /// One tick, with what became of its job.

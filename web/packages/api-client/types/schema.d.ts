@@ -1259,7 +1259,8 @@ export interface paths {
         /**
          * The file, checked and packed anew: a redirect to a signed address that works for a few minutes. Needs a confirmed email
          *     address. The published one is for everybody and counts once per person and day. One that waits for review is for its
-         *     creator and the moderators, and does not count; a moderator's look at it is in the audit log.
+         *     creator and the moderators, and does not count; a moderator's look at it is in the audit log. During maintenance nothing
+         *     counts, and moderators wait, since nothing can be written down.
          */
         get: operations["get_nanos_id_download"];
         put?: never;
@@ -1766,7 +1767,7 @@ export interface components {
         /** @description A version that waits for a decision. */
         CaseView: {
             /** @enum {string} */
-            cause: "first_upload" | "always" | "flagged" | "edited";
+            cause: "first_upload" | "always" | "flagged" | "edited" | "unknown";
             /** Format: date-time */
             created_at: string;
             edit?: components["schemas"]["PendingEdit"] | null;
@@ -2609,7 +2610,7 @@ export interface components {
             /** @description Hidden like `arguments`; `message` is shown as the run wrote it. */
             fields?: unknown;
             /** @enum {string} */
-            level: "debug" | "info" | "warn" | "error";
+            level: "debug" | "info" | "warn" | "error" | "unknown";
             message: string;
             /** Format: int32 */
             seq: number;
@@ -6944,7 +6945,13 @@ export interface operations {
     post_admin_jobs_id_discard: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: string;
             };
@@ -6959,6 +6966,8 @@ export interface operations {
             /** @description Given up */
             200: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -7018,11 +7027,14 @@ export interface operations {
                 };
             };
             /**
-             * @description - `JOB_STATE`: The job's state does not allow this.
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `JOB_STATE`: The job's state does not allow this.
              *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
              */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7050,7 +7062,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7106,7 +7121,13 @@ export interface operations {
     post_admin_jobs_id_rerun: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: string;
             };
@@ -7121,6 +7142,8 @@ export interface operations {
             /** @description It runs once more */
             200: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -7180,11 +7203,14 @@ export interface operations {
                 };
             };
             /**
-             * @description - `JOB_STATE`: The job's state does not allow this.
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `JOB_STATE`: The job's state does not allow this.
              *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
              */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7212,7 +7238,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11674,7 +11703,13 @@ export interface operations {
     post_jobs_id_cancel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: string;
             };
@@ -11689,6 +11724,8 @@ export interface operations {
             /** @description Cancelled */
             200: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -11698,6 +11735,8 @@ export interface operations {
             /** @description It runs, and was asked to stop */
             202: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     /** @description The job */
                     Location?: string;
                     [name: string]: unknown;
@@ -11759,12 +11798,15 @@ export interface operations {
                 };
             };
             /**
-             * @description - `JOB_STATE`: The job's state does not allow this.
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `JOB_STATE`: The job's state does not allow this.
              *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
              *     - `FLOW_TOO_LARGE`: The flow has more jobs than one call acts on; use a bulk action.
              */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11782,7 +11824,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11946,7 +11991,13 @@ export interface operations {
     post_jobs_id_retry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: string;
             };
@@ -11961,6 +12012,8 @@ export interface operations {
             /** @description It runs again */
             200: {
                 headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -12020,12 +12073,15 @@ export interface operations {
                 };
             };
             /**
-             * @description - `JOB_STATE`: The job's state does not allow this.
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `JOB_STATE`: The job's state does not allow this.
              *     - `JOB_KEY_TAKEN`: Another job is live under the unique key of this one: wait for it, or cancel it first.
              *     - `FLOW_TOO_LARGE`: The flow has more jobs than one call acts on; use a bulk action.
              */
             409: {
                 headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12043,7 +12099,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13066,7 +13125,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */

@@ -196,7 +196,6 @@ pub async fn begin(
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Keyed(Json(request), key): Keyed<Json<BulkRequest>>,
 ) -> Result<Response, Error> {
-    let key = key.of(&user.id.to_string());
     let page = list::page(&state.db, &request.filter, None, SAMPLE).await?;
     let (matched, sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect::<Vec<_>>());
     if request.dry_run {

@@ -4,11 +4,11 @@ use std::{fmt, ops::Deref, str::FromStr};
 
 use serde::Deserialize;
 
-/// A name out of a request: 1 to 64 visible ASCII characters.
+/// A name that somebody has typed: 1 to 64 visible ASCII characters.
 ///
 /// The columns of such names are `ascii`. The database answers a comparison of one with any other text by an error of the
-/// statement, not by "no such row", so text becomes a `Name` before it comes near a query: [`Path`](super::Path) takes no
-/// `String`, and filters are read by [`fields::name`](super::fields::name).
+/// statement, not by "no such row", so text becomes a `Name` before it comes near a query: in paths and filters of requests as in
+/// arguments of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Name(String);

@@ -1,0 +1,63 @@
+import type { Schemas } from '@nano/api-client'
+import { queryOptions } from '@tanstack/react-query'
+import type { Envelope } from '../../api/types'
+import { api, guest } from '../../session/session'
+
+export type Session = Schemas['Session']
+export type Token = Schemas['TokenView']
+export type MadeToken = Schemas['MadeToken']
+export type Scope = Token['scopes'][number]
+export type AuthenticatorSecret = Schemas['AuthenticatorSecret']
+type SecondFactorState = Schemas['SecondFactorState']
+
+const data = async <T>(answer: Promise<{ data: Envelope<T> }>): Promise<T> => (await answer).data.data
+
+export type Registration = Pick<Schemas['Registration'], 'email' | 'username' | 'password' | 'name'>
+
+export const register = (form: Registration) => guest.post('/auth/register', form)
+export const resendVerification = (email: string) => guest.post('/auth/resend-verification', { email })
+export const verifyEmail = (token: string) => guest.post('/auth/verify-email', { token })
+export const forgotPassword = (email: string) => guest.post('/auth/forgot-password', { email })
+export const resetPassword = (token: string, password: string) =>
+  guest.post('/auth/reset-password', { token, new_password: password })
+export const acceptCreatorTerms = (version: string) => api.post('/users/me/creator-terms', { version })
+
+/** Shows that it is really you; `code` where there is a second factor. */
+export interface Proof {
+  password: string
+  code?: string
+}
+
+export const changePassword = (current: string, next: string) =>
+  api.post('/auth/change-password', { current_password: current, new_password: next })
+export const changeEmail = (email: string, proof: Proof) =>
+  api.post('/auth/change-email', { email, ...proof })
+export const confirmEmail = (token: string) => api.post('/auth/confirm-email', { token })
+
+export const secondFactor = queryOptions({
+  queryKey: ['second-factor'],
+  queryFn: () => data(api.get<Envelope<SecondFactorState>>('/auth/2fa')),
+})
+export const setUpSecondFactor = (password: string) =>
+  data(api.post<Envelope<AuthenticatorSecret>>('/auth/2fa/setup', { password }))
+/** Both answer with recovery codes. */
+export const enableSecondFactor = async (code: string) =>
+  (await data(api.post<Envelope<Schemas['RecoveryCodes']>>('/auth/2fa/enable', { code }))).recovery_codes
+export const renewRecoveryCodes = async (proof: Proof) =>
+  (await data(api.post<Envelope<Schemas['RecoveryCodes']>>('/auth/2fa/recovery-codes', proof))).recovery_codes
+export const disableSecondFactor = (proof: Proof) => api.post('/auth/2fa/disable', proof)
+
+export const sessions = queryOptions({
+  queryKey: ['sessions'],
+  queryFn: () => data(api.get<Envelope<Session[]>>('/auth/sessions')),
+})
+export const endSession = (id: string) => api.delete(`/auth/sessions/${id}`)
+export const endOtherSessions = () => api.delete('/auth/sessions')
+
+export const tokens = queryOptions({
+  queryKey: ['tokens'],
+  queryFn: () => data(api.get<Envelope<Token[]>>('/auth/tokens')),
+})
+export const makeToken = (token: { name: string; scopes: Scope[]; expires_in_days: number }, proof: Proof) =>
+  data(api.post<Envelope<MadeToken>>('/auth/tokens', { ...token, ...proof }))
+export const revokeToken = (id: string) => api.delete(`/auth/tokens/${id}`)
