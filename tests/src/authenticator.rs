@@ -5,11 +5,11 @@ use passkey::{
     authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod},
     client::{Client, DefaultClientData},
     crypto::aws_lc_rs::AwsLcRsBackend,
-    types::{
-        Passkey,
-        ctap2::{Aaguid, Ctap2Error},
-        webauthn::{CredentialCreationOptions, CredentialRequestOptions},
-    },
+};
+use passkey_types::{
+    Passkey,
+    ctap2::{Aaguid, Ctap2Error},
+    webauthn::{CredentialCreationOptions, CredentialRequestOptions},
 };
 use serde_json::{Value, json};
 use url::Url;
