@@ -198,16 +198,16 @@ mod tests {
     fn a_program_ends_with_a_reader_that_is_killed() {
         const READER: &str = "TOOL_TEST_READER";
         let limits = ToolLimits { time: Duration::from_secs(120), output: 10 };
-        if let Some(file) = std::env::var_os(READER) {
-            let script = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec sleep 120", file.to_string_lossy());
+        if let Some(folder) = std::env::var_os(READER) {
+            // A folder, since the program may write no file.
+            let script = format!("mkdir '{}'/$$; exec sleep 120", folder.to_string_lossy());
             let _ = run("sh".as_ref(), &["-c".into(), script.into()], limits, &|| false);
             return;
         }
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("pid");
         let name = "video::tool::tests::a_program_ends_with_a_reader_that_is_killed";
         let mut reader = Command::new(std::env::current_exe().unwrap());
-        reader.args([name, "--exact"]).env(READER, &file).stdout(Stdio::null());
+        reader.args([name, "--exact"]).env(READER, folder.path()).stdout(Stdio::null());
         let mut reader = reader.spawn().unwrap();
         let started = Instant::now();
         let until = |what: &str, holds: &mut dyn FnMut() -> bool| {
@@ -216,8 +216,12 @@ mod tests {
                 thread::sleep(POLL);
             }
         };
-        until("the program starts", &mut || file.exists());
-        let pid = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+        let mut pid = None;
+        until("the program starts", &mut || {
+            pid = std::fs::read_dir(folder.path()).unwrap().next().map(|entry| entry.unwrap().file_name());
+            pid.is_some()
+        });
+        let pid = pid.unwrap().into_string().unwrap();
         // Gone, or dead and not collected by whoever has adopted it.
         let is_dead = || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

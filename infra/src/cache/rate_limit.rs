@@ -78,11 +78,13 @@ pub struct Limit {
 impl Cache {
     /// Counts one and says whether it is within `limit` per `window`. The window begins with its first hit; refused
     /// hits are not counted, so nobody locks themselves out for longer by trying. Around the end of a window up to
-    /// twice the limit can pass in a short time. Each process counts for itself as well, which holds while Redis is away or
-    /// answers too late.
+    /// twice the limit can pass in a short time. What Redis does not answer in time each process counts for itself, on top of
+    /// what it knows from Redis.
     pub async fn hit(&self, key: &str, limit: u64, window: Duration) -> Limit {
-        let here = self.hit_here(key, limit, window);
-        self.count(key, limit, window).await.unwrap_or(here)
+        match self.count(key, limit, window).await {
+            Some(told) => self.0.local_limits.with(key, limit, told, Instant::now()),
+            None => self.hit_here(key, limit, window),
+        }
     }
 
     /// Takes one out of `quota`, which comes back evenly over `window`. Nobody gets more than twice the quota in any window.

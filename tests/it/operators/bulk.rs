@@ -139,7 +139,8 @@ async fn bulk(app: &TestApp, user: &User, id: &str, done: impl Fn(&Value) -> boo
         if done(bulk) {
             return bulk.clone();
         }
-        assert!(started.elapsed() < PATIENCE, "{bulk:#}");
+        // Thousands of jobs, on a machine that may be busy.
+        assert!(started.elapsed() < PATIENCE * 4, "{bulk:#}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -28,12 +28,15 @@ use uuid::Uuid;
 use super::{SETTLES, resident};
 use crate::{
     seed::{
-        accounts::{CREATOR, PASSWORD},
+        accounts::{Account, CREATOR, PASSWORD},
         client::Api,
         content::Unit,
     },
     supervisor::stack::Stack,
 };
+
+/// A person of their own, so that what attackers use up is not missing to others.
+const ATTACKER: Account = Account { role: "creator", username: "mallory", name: "Mallory", language: "en" };
 
 /// At a time.
 const READERS: usize = 8;
@@ -56,17 +59,44 @@ const SLACK: f64 = 16.0;
 struct Target {
     http: reqwest::Client,
     base: String,
-    token: String,
-    nano: Uuid,
+    creator: Person,
+    attacker: Person,
     /// Answers and ends, by the kinds in [`KINDS`].
     done: [AtomicU64; KINDS.len()],
+}
+
+/// Somebody with a nano, whose token each login replaces: it lives for some minutes only.
+struct Person {
+    email: String,
+    token: RwLock<String>,
+    nano: Uuid,
+}
+
+impl Person {
+    async fn open(account: &Account, stack: &Stack, api: &Api) -> Result<Self> {
+        let session = account.open(stack, api).await?;
+        let nano = session.create_nano(&Unit::measured(Path::new("flat.zip"))).await?.id;
+        Ok(Self { email: account.email(), token: RwLock::new(session.token().to_owned()), nano })
+    }
+
+    fn token(&self) -> String {
+        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 const KINDS: [&str; 5] = ["reads", "logins", "uploads", "streams", "attacks"];
 
 impl Target {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.creator.token())
+    }
+
+    fn creator(&self) -> &Person {
+        &self.creator
+    }
+
+    fn attacker(&self) -> &Person {
+        &self.attacker
     }
 
     fn count(&self, kind: usize) {
@@ -81,14 +111,12 @@ impl Target {
 /// Loads the api for that long, and prints what it needed; an error when that has grown.
 pub async fn measure(stack: &Stack, minutes: u64, progress: &Progress) -> Result<()> {
     let api = Api::new(&stack.api_url)?;
-    let creator = CREATOR.open(stack, &api).await?;
-    let nano = creator.create_nano(&Unit::measured(Path::new("flat.zip"))).await?.id;
     let pid = stack.pid("api").context("no program is named api")?;
     let target = Arc::new(Target {
         http: reqwest::Client::new(),
         base: stack.api_url.clone(),
-        token: creator.token().to_owned(),
-        nano,
+        creator: Person::open(&CREATOR, stack, &api).await?,
+        attacker: Person::open(&ATTACKER, stack, &api).await?,
         done: Default::default(),
     });
     tokio::time::sleep(SETTLES).await;
@@ -115,7 +143,7 @@ pub async fn measure(stack: &Stack, minutes: u64, progress: &Progress) -> Result
         anyhow::bail!("too short to compare quarters")
     };
     ensure!(is_flat(*second, *last), "it grows: {last:.1} MiB in the last quarter, {second:.1} in the second");
-    Progress::line("flat".to_owned());
+    Progress::line("flat");
     Ok(())
 }
 
@@ -142,7 +170,9 @@ async fn sampled(target: &Arc<Target>, pid: u32, seconds: u64) -> Result<Vec<f64
     for _ in 0..LISTENERS {
         load.spawn(listen(target.clone()));
     }
-    load.spawn(log_in(target.clone()));
+    for person in [Target::creator, Target::attacker] {
+        load.spawn(log_in(target.clone(), person));
+    }
     for number in 0..ATTACKERS {
         load.spawn(attack(target.clone(), number as u64));
     }
@@ -155,7 +185,7 @@ async fn sampled(target: &Arc<Target>, pid: u32, seconds: u64) -> Result<Vec<f64
 }
 
 async fn read(target: Arc<Target>, number: usize) {
-    let own = format!("/api/v1/nanos/{}", target.nano);
+    let own = format!("/api/v1/nanos/{}", target.creator.nano);
     let paths =
         ["/api/v1/nanos?limit=100", &own, "/api/v1/search?q=atem", "/api/v1/openapi.json", "/api/v1/auth/me", "/ready"];
     for path in paths.iter().cycle().skip(number) {
@@ -168,11 +198,16 @@ async fn read(target: Arc<Target>, number: usize) {
     }
 }
 
-async fn log_in(target: Arc<Target>) {
-    let form = serde_json::json!({"email": CREATOR.email(), "password": PASSWORD});
+async fn log_in(target: Arc<Target>, person: fn(&Target) -> &Person) {
+    let person = person(&target);
+    let form = serde_json::json!({"email": person.email, "password": PASSWORD});
     loop {
-        let answer = target.request(Method::POST, "/api/v1/auth/login").json(&form).send().await;
-        if answer.is_ok_and(|answer| answer.status().is_success()) {
+        let answer = target.http.post(format!("{}/api/v1/auth/login", target.base)).json(&form).send().await;
+        if let Ok(answer) = answer.and_then(reqwest::Response::error_for_status)
+            && let Ok(body) = answer.json::<serde_json::Value>().await
+            && let Some(token) = body["data"]["access_token"].as_str()
+        {
+            token.clone_into(&mut person.token.write().unwrap_or_else(PoisonError::into_inner));
             target.count(1);
         }
         tokio::time::sleep(LOGIN_EACH).await;
@@ -182,7 +217,7 @@ async fn log_in(target: Arc<Target>) {
 /// Each one replaces the one before, so that nothing piles up in the store.
 async fn upload(target: Arc<Target>) {
     let (file, path) =
-        (Bytes::from(vec![7; UPLOAD_BYTES]), format!("/api/v1/nanos/{}/file?filename=a.zip", target.nano));
+        (Bytes::from(vec![7; UPLOAD_BYTES]), format!("/api/v1/nanos/{}/file?filename=a.zip", target.creator.nano));
     loop {
         let answer = target.request(Method::PUT, &path).body(file.clone()).send().await;
         if answer.is_ok_and(|answer| answer.status().is_success()) {
@@ -193,7 +228,7 @@ async fn upload(target: Arc<Target>) {
 }
 
 async fn listen(target: Arc<Target>) {
-    let path = format!("/api/v1/nanos/{}/events", target.nano);
+    let path = format!("/api/v1/nanos/{}/events", target.creator.nano);
     loop {
         if let Ok(answer) = target.request(Method::GET, &path).send().await
             && answer.status().is_success()
@@ -210,13 +245,13 @@ async fn listen(target: Arc<Target>) {
 async fn attack(target: Arc<Target>, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     loop {
-        let (kind, token) = (random.random_range(0..10), &target.token);
+        let (kind, token) = (random.random_range(0..10), target.attacker.token());
         let head = |line: &str, length: u64| {
             format!(
                 "{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
             )
         };
-        let put = format!("PUT /api/v1/nanos/{}/file", target.nano);
+        let put = format!("PUT /api/v1/nanos/{}/file", target.attacker.nano);
         // What is sent, and whether the answer is read.
         let (mut sent, reads) = match kind {
             0 => (format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "x".repeat(70 << 10)), true),

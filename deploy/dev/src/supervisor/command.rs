@@ -6,6 +6,7 @@ use std::{
     path::Path,
     process::{ExitCode, ExitStatus},
     sync::{Arc, Mutex},
+    thread::available_parallelism,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -27,6 +28,8 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 /// Temporary folders of runs that were killed are removed when they are older.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 const TEMPORARY: &str = "tmp-";
+/// How many tests run at a time.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 pub async fn up(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
@@ -206,7 +209,11 @@ async fn with_services(
     if lines.is_some() {
         Progress::line(format!("The database is {version}."));
     }
+    // Tests wait for leases, ticks and programs most of the time.
+    let threads =
+        std::env::var(THREADS).unwrap_or_else(|_| (2 * available_parallelism().map_or(1, usize::from)).to_string());
     let environment = [
+        (THREADS, threads),
         ("TEST_DATABASE_URL", database.url()),
         // For servers that tests start for themselves.
         (VARIABLE, make.folder().to_owned()),

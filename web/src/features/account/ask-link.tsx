@@ -1,9 +1,9 @@
 import { useMutation } from '@tanstack/react-query'
 import { describe } from '../../api/failure'
 import { Button } from '../../parts/button'
-import { TextField } from '../../parts/field'
 import { Form, Submit, text } from '../../parts/form'
 import { Notice } from '../../parts/notice'
+import { AddressField } from './address-field'
 import { forgotPassword, resendVerification } from './api'
 import { useTexts } from './texts'
 
@@ -31,15 +31,7 @@ export function AskLink({ link, email }: { link: 'reset' | 'verification'; email
   const fields = ask.error ? describe(ask.error).fields : {}
   return (
     <Form onSubmit={(values) => ask.mutate(values)} error={ask.error}>
-      <TextField
-        label={t('fields.email')}
-        name="email"
-        type="email"
-        autoComplete="username"
-        required
-        defaultValue={email}
-        error={fields.email}
-      />
+      <AddressField defaultValue={email} error={fields.email} />
       <Submit busy={ask.isPending} wide>
         {t('ask.button')}
       </Submit>

@@ -3,7 +3,6 @@ import { useState } from 'react'
 import { Link, Navigate, useSearchParams } from 'react-router'
 import { describe, describeAt } from '../../api/failure'
 import { Button } from '../../parts/button'
-import { TextField } from '../../parts/field'
 import { Form, Submit, text } from '../../parts/form'
 import { Notice } from '../../parts/notice'
 import { Page, Panel } from '../../parts/page'
@@ -11,6 +10,7 @@ import { Password } from '../../parts/password'
 import { inside, keepNext, onTheWay } from '../../session/next'
 import { signIn } from '../../session/session'
 import { useMe, useSession } from '../../session/store'
+import { AddressField } from './address-field'
 import { CodeField, readCode } from './code-field'
 import { useTexts } from './texts'
 
@@ -72,15 +72,7 @@ function PasswordStep({ next, email, onCodeNeeded }: PasswordStepProps) {
           error={login.error}
         >
           {next && !login.error && <Notice tone="info">{t('login.needed')}</Notice>}
-          <TextField
-            label={t('fields.email')}
-            name="email"
-            type="email"
-            autoComplete="username"
-            required
-            defaultValue={email}
-            error={fields.email}
-          />
+          <AddressField defaultValue={email} error={fields.email} />
           <Password autoComplete="current-password" error={fields.password} />
           <Submit busy={login.isPending} wide>
             {t('login.button')}
