@@ -51,7 +51,11 @@ pub fn bytes_of(base32: &str) -> Vec<u8> {
 }
 
 async fn set_up(app: &TestApp, user: &User) -> Secret {
-    let made = user.post(app, "/api/v1/auth/2fa/setup", &json!({ "password": PASSWORD })).await;
+    set_up_with(app, user, &json!({ "password": PASSWORD })).await
+}
+
+async fn set_up_with(app: &TestApp, user: &User, proof: &Value) -> Secret {
+    let made = user.post(app, "/api/v1/auth/2fa/setup", proof).await;
     let made = made.data(StatusCode::OK);
     let (secret, uri) = (made["secret"].as_str().unwrap(), made["uri"].as_str().unwrap());
     assert!(uri.starts_with("otpauth://totp/Nano:") && uri.contains(secret), "{uri}");
@@ -70,7 +74,16 @@ fn codes(answer: &Answer) -> Vec<String> {
 impl Phone {
     /// With a code that was not used yet.
     pub(super) async fn of(app: &TestApp, user: User) -> Self {
-        let secret = set_up(app, &user).await;
+        Self::with(app, user, &json!({ "password": PASSWORD })).await
+    }
+
+    /// Of somebody who has a passkey, and answers with it.
+    pub(super) async fn beside_passkey(app: &TestApp, user: User, passkey: Value) -> Self {
+        Self::with(app, user, &json!({"password": PASSWORD, "passkey": passkey})).await
+    }
+
+    async fn with(app: &TestApp, user: User, proof: &Value) -> Self {
+        let secret = set_up_with(app, &user, proof).await;
         let recovery = codes(&enable(app, &user, &secret.code(app.clock.now())).await);
         app.advance(STEP);
         Self { user, secret, recovery }

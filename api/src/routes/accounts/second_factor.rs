@@ -68,17 +68,6 @@ pub async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Re
     Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
 }
 
-#[derive(ToSchema)]
-pub struct SecondFactorSetup {
-    password: String,
-}
-
-impl Input for SecondFactorSetup {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { password: fields.required("password", fields::text)? })
-    }
-}
-
 /// What an authenticator app needs.
 #[derive(Serialize, ToSchema)]
 pub struct AuthenticatorSecret {
@@ -91,20 +80,28 @@ pub struct AuthenticatorSecret {
 }
 
 /// Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
-/// within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
-#[utoipa::path(post, path = "/auth/2fa/setup", tag = "auth", request_body = SecondFactorSetup, security(("bearer" = [])),
+/// within 15 minutes; asking again makes another one. Whoever has passkeys answers with one of them, or with a recovery
+/// code. A wrong password or code counts as a failed login.
+#[utoipa::path(post, path = "/auth/2fa/setup", tag = "auth", request_body = SecondFactorProof, security(("bearer" = [])),
     responses((status = 200, description = "Shown once", body = Envelope<AuthenticatorSecret>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorState
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorRequired,
+        Code::SecondFactorInvalid, Code::SecondFactorState, Code::PasskeysUnavailable
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn set_up(
     State(state): State<AppState>,
     client: ClientInfo,
     user: CurrentUser,
-    Json(form): Json<SecondFactorSetup>,
+    Json(form): Json<SecondFactorProof>,
 ) -> Result<Reply<AuthenticatorSecret>, Error> {
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
-    password::confirm(&state, &client, &user, &account, form.password).await?;
+    let SecondFactorProof { password, code, passkey } = form;
+    if second_factors::get(&state.db, user.id).await?.is_some_and(|factor| factor.is_on()) {
+        // Nobody uses a code up to hear that it is on.
+        password::confirm(&state, &client, &user, &account, password).await?;
+        return Err(Error::new(Code::SecondFactorState));
+    }
+    prove(&state, &client, &user, &account, password, Sent { code, passkey }).await?;
     let bytes: [u8; SECRET_BYTES] = rand::random();
     let sealed = state.data_keys.seal(Place::SecondFactor(user.id), &bytes).map_err(internal)?;
     let now = state.clock.now();
