@@ -20,7 +20,10 @@ macro_rules! transaction {
                     break Ok::<_, $crate::reply::Error>(value);
                 }
                 Err(error) => {
-                    drop(transaction);
+                    // Before the answer: whoever asks again at once must not meet the locks of what was refused.
+                    if let Err(error) = transaction.rollback().await {
+                        tracing::debug!(%error, "the connection is given up, and its transaction with it");
+                    }
                     if let Err(error) = retries.pause_or_give_up(error).await {
                         break Err(error);
                     }

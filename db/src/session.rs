@@ -121,6 +121,10 @@ impl Session {
         (self.connection.as_mut().expect("taken only by drop"), &mut self.spent)
     }
 
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.spent
+    }
+
     /// A transaction was left open: the connection goes back to the pool without it.
     pub(crate) const fn roll_back_on_drop(&mut self) {
         self.roll_back = true;

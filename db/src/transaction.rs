@@ -53,7 +53,12 @@ impl Tx {
         Ok(())
     }
 
+    /// What a drop does later, now: what the transaction had locked is free when this returns. A connection that no longer
+    /// answers is not asked once more; it is closed.
     pub async fn rollback(mut self) -> Result<(), DbError> {
+        if self.session.is_spent() {
+            return Ok(());
+        }
         self.session.execute("ROLLBACK").await?;
         self.open = false;
         Ok(())
