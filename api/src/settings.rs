@@ -103,6 +103,9 @@ pub struct ApiArgs {
     /// The version of what people may agree to in order to get mails about news. Nobody has to.
     #[arg(long, env = "MARKETING_VERSION", value_name = "TEXT", default_value = "")]
     marketing_version: String,
+    /// Where people read these texts, in a browser; {subject} in it stands for terms, privacy or marketing, {version} for the version.
+    #[arg(long, env = "AGREEMENTS_URL", value_name = "URL", default_value = "")]
+    agreements_url: String,
     /// How long the API goes on after SIGTERM while /ready answers 503 "stopping", so that load balancers send no more; 0s to 5m. Longer than their check needs to fail.
     #[arg(long, env = "SHUTDOWN_NOTICE", value_name = "DURATION", default_value = "8s")]
     shutdown_notice: String,
@@ -156,6 +159,8 @@ fn version(variable: &'static str, text: &str, problems: &mut Problems) -> Optio
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+const TEXTS_EXAMPLE: &str = "https://nano.example/legal/{subject}-{version}.html";
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -203,6 +208,11 @@ impl ApiArgs {
         let terms_of_use = version("TERMS_VERSION", &self.terms_version, problems);
         let privacy = version("PRIVACY_VERSION", &self.privacy_version, problems);
         let marketing = version("MARKETING_VERSION", &self.marketing_version, problems);
+        let texts = self.agreements_url.trim();
+        if !texts.is_empty() {
+            problems.url("AGREEMENTS_URL", texts, &["http", "https"], TEXTS_EXAMPLE);
+        }
+        let texts = (!texts.is_empty()).then(|| texts.to_owned());
         let require_admin_2fa = problems.flag("REQUIRE_ADMIN_2FA", &self.require_admin_2fa);
         let keys = self.keys(problems, public_url.as_ref(), access);
         let data_keys = self.data_key.check(problems);
@@ -228,7 +238,7 @@ impl ApiArgs {
             upload_max_bytes: upload_max?,
             download_link_lifetime: download?,
             creator_terms_version: terms.to_owned(),
-            consents: Versions { terms: terms_of_use, privacy, marketing },
+            consents: Versions { terms: terms_of_use, privacy, marketing, texts },
             require_admin_2fa: require_admin_2fa?,
             shutdown_notice: notice?,
             shutdown_grace: grace?,

@@ -18,6 +18,8 @@ pub struct Versions {
     pub terms: Option<String>,
     pub privacy: Option<String>,
     pub marketing: Option<String>,
+    /// Where people read them, with `{subject}` and `{version}` in it.
+    pub texts: Option<String>,
 }
 
 impl Versions {
@@ -27,6 +29,11 @@ impl Versions {
             Subject::Privacy => self.privacy.as_deref(),
             Subject::Marketing => self.marketing.as_deref(),
         }
+    }
+
+    /// Where people read the text in force.
+    pub fn url(&self, subject: Subject) -> Option<String> {
+        Some(self.texts.as_ref()?.replace("{subject}", subject.as_str()).replace("{version}", self.version(subject)?))
     }
 
     /// What people need.
@@ -56,6 +63,15 @@ pub async fn missing(state: &AppState, user: UserId) -> Result<Option<Value>, Db
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_in_force_is_read_under_its_version() {
+        let at = "https://nano.example/legal/{subject}-{version}.html";
+        let versions = Versions { terms: Some("2026-11".into()), texts: Some(at.into()), ..Versions::default() };
+        assert_eq!(versions.url(Subject::Terms).as_deref(), Some("https://nano.example/legal/terms-2026-11.html"));
+        assert_eq!(versions.url(Subject::Privacy), None, "no version of it is in force");
+        assert_eq!(Versions { texts: None, ..versions }.url(Subject::Terms), None);
+    }
 
     #[test]
     fn changes_ask_and_what_leads_out_does_not() {

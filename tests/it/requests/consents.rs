@@ -19,6 +19,7 @@ fn versions(settings: &mut Settings) {
     settings.consents.terms = Some("2026-11".into());
     settings.consents.privacy = Some("2026-10".into());
     settings.consents.marketing = Some("1".into());
+    settings.consents.texts = Some("https://nano.test/legal/{subject}-{version}.html".into());
 }
 
 async fn start() -> TestApp {
@@ -99,6 +100,7 @@ async fn whoever_has_not_agreed_reads_on_and_finds_the_way_out() {
     let listed = user.get(&app, CONSENTS).await.data(StatusCode::OK).clone();
     let marketing = &listed[2];
     assert_eq!((&marketing["version"], &marketing["required"]), (&json!("1"), &json!(false)));
+    assert_eq!(marketing["url"], "https://nano.test/legal/marketing-1.html");
     let [only] = marketing["agreements"].as_array().unwrap().as_slice() else { panic!("{marketing}") };
     assert!(only["version"] == "1" && only["given_at"].is_string() && only["withdrawn_at"].is_string(), "{only}");
     assert_eq!(count(&app, "audit_log WHERE action = 'consent.withdraw'").await, 2);

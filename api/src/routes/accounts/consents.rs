@@ -50,6 +50,9 @@ pub struct ConsentState {
     /// The version in force; `null` where this installation has none, and asks for nothing.
     #[schema(example = "2026-11")]
     pub version: Option<String>,
+    /// Where to read it; `null` where this installation does not say.
+    #[schema(example = "https://nano.example/legal/terms-2026-11.html")]
+    pub url: Option<String>,
     /// Whether you can change anything without it.
     pub required: bool,
     /// Whether you agree to the version in force.
@@ -73,6 +76,7 @@ pub async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Re
         ConsentState {
             subject: *subject,
             version: version.map(str::to_owned),
+            url: state.settings.consents.url(*subject),
             required: version.is_some() && subject.is_required(),
             given: own.iter().any(holds),
             agreements: own.into_iter().map(Agreement::from).collect(),

@@ -779,7 +779,8 @@ export interface paths {
         put?: never;
         /**
          * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
-         *     within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
+         *     within 15 minutes; asking again makes another one. Whoever has passkeys answers with one of them, or with a recovery
+         *     code. A wrong password or code counts as a failed login.
          */
         post: operations["post_auth_2fa_setup"];
         delete?: never;
@@ -2049,6 +2050,11 @@ export interface components {
             required: boolean;
             /** @enum {string} */
             subject: "terms" | "privacy" | "marketing";
+            /**
+             * @description Where to read it; `null` where this installation does not say.
+             * @example https://nano.example/legal/terms-2026-11.html
+             */
+            url?: string | null;
             /**
              * @description The version in force; `null` where this installation has none, and asks for nothing.
              * @example 2026-11
@@ -3626,9 +3632,6 @@ export interface components {
              */
             code?: string | null;
             passkey?: components["schemas"]["PasskeyAnswer"] | null;
-            password: string;
-        };
-        SecondFactorSetup: {
             password: string;
         };
         /** @description Somebody's second factor. */
@@ -10111,7 +10114,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SecondFactorSetup"];
+                "application/json": components["schemas"]["SecondFactorProof"];
             };
         };
         responses: {
@@ -10142,6 +10145,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -10165,7 +10170,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            /**
+             * @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up.
+             *     - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
