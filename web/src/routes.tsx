@@ -27,6 +27,7 @@ export const router = createBrowserRouter([
               { path: '/confirm-email', lazy: () => import('./features/account/confirm-email') },
               { path: '/account', lazy: () => import('./features/account/profile') },
               { path: '/account/security', lazy: () => import('./features/account/security') },
+              { path: '/account/agreements', lazy: () => import('./features/account/agreements') },
               { path: '/account/tokens', lazy: () => import('./features/account/tokens') },
               { path: '/creator', lazy: () => import('./pages/creator') },
             ],

@@ -5,6 +5,9 @@ export const de = {
     claim: 'Lernen in kleinen Einheiten',
     lead: 'Nanos sind kleine, geprüfte Lernpakete aus Text, Bild und Video. Finden Sie eines, das in Ihre nächste Pause passt.',
     maintenance: 'Wartung: alles lässt sich lesen, nichts ändern.',
+    agreements:
+      'Bedingungen oder Datenschutzhinweise sind neu. Bis Sie zustimmen, lässt sich alles lesen, nichts ändern.',
+    toAgreements: 'Ansehen und zustimmen',
     skip: 'Zum Inhalt springen',
     menu: 'Menü',
     mainNavigation: 'Hauptnavigation',

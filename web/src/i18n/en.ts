@@ -6,6 +6,9 @@ export const en: typeof de = {
     claim: 'Learning in small units',
     lead: 'Nanos are small, checked packages of text, pictures and video. Find one that fits into your next break.',
     maintenance: 'Maintenance: everything can be read, nothing can be changed.',
+    agreements:
+      'The terms or the privacy notice are new. Until you agree, everything can be read, nothing can be changed.',
+    toAgreements: 'Read and agree',
     skip: 'Skip to content',
     menu: 'Menu',
     mainNavigation: 'Main navigation',
