@@ -73,6 +73,11 @@ export const profile = (id: string) =>
   queryOptions({
     queryKey: ['profile', id],
     queryFn: () => data(api.get<Envelope<Profile>>(`/users/${id}/profile`)),
+    // New words are checked within seconds.
+    refetchInterval: ({ state }) => {
+      const pending = state.data?.own?.pending
+      return pending && !pending.findings ? 3000 : false
+    },
   })
 export const editProfile = (id: string, edit: ProfileEdit) =>
   data(api.patch<Envelope<Profile>>(`/users/${id}/profile`, edit))

@@ -116,7 +116,7 @@ export const de = {
     password: 'Ihr Passwort',
     wrong: 'ist falsch',
     code: 'Code des zweiten Faktors',
-    passkeyHint: 'Leer lassen, um einen Passkey zu benutzen.',
+    passkeyHint: 'Leer lassen, um einen Passkey zu benutzen. Sonst:',
     codeMissing: 'fehlt',
     codeWrong: 'ist falsch, zu alt oder schon benutzt',
   },

@@ -112,7 +112,7 @@ export const en: typeof de = {
     password: 'Your password',
     wrong: 'is wrong',
     code: 'Code of the second factor',
-    passkeyHint: 'Leave it empty to use a passkey.',
+    passkeyHint: 'Leave it empty to use a passkey. Otherwise:',
     codeMissing: 'is missing',
     codeWrong: 'is wrong, too old, or was used already',
   },

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { describe, describeAt, type Failure } from '../../api/failure'
 import { text } from '../../parts/form'
 import { Password } from '../../parts/password'
-import { passkeyAnswer, secondFactor, type Proof } from './api'
+import { passkeyAnswer, passkeys, secondFactor, type Proof } from './api'
 import { CodeField, readCode } from './code-field'
 import { useNoPasskey } from './no-passkey'
 import { knowsPasskeys } from './passkey'
@@ -11,8 +11,8 @@ import { useTexts } from './texts'
 /** What second factors the person has, as far as is known. */
 function useFactors() {
   const { data } = useQuery(secondFactor)
-  const passkeys = (data?.passkeys ?? 0) > 0
-  return { app: Boolean(data?.enabled_at), passkeys, usable: passkeys && knowsPasskeys() }
+  const keys = (data?.passkeys ?? 0) > 0
+  return { app: Boolean(data?.enabled_at), keys, usable: keys && knowsPasskeys() }
 }
 
 /**
@@ -21,13 +21,13 @@ function useFactors() {
  */
 export function ProofFields({ failure }: { failure: Failure | undefined }) {
   const { t } = useTexts()
-  const { app, passkeys, usable } = useFactors()
+  const { app, keys, usable } = useFactors()
   const fields = failure?.fields ?? {}
   const hint = t(app ? 'login.codeHint' : 'login.recoveryHint')
   return (
     <>
       <Password label={t('proof.password')} autoComplete="current-password" error={fields.password} />
-      {(app || passkeys) && (
+      {(app || keys) && (
         <CodeField
           label={t('proof.code')}
           hint={usable ? `${t('proof.passkeyHint')} ${hint}` : hint}
@@ -55,6 +55,8 @@ export function useProven<T>(
       return act(values, { password: text(values, 'password'), code, passkey })
     },
     onSuccess: onDone,
+    // When it was used last.
+    onSettled: () => usable && queries.invalidateQueries(passkeys),
     onError: (error) => {
       // The second factor was switched on or off elsewhere: the fields follow.
       if (['SECOND_FACTOR_REQUIRED', 'SECOND_FACTOR_STATE'].includes(describe(error).code)) {
