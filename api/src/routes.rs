@@ -138,7 +138,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 63, "a form got or lost a bound");
+        assert_eq!(bounds, 76, "a form got or lost a bound");
     }
 
     #[test]
