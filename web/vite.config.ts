@@ -16,6 +16,7 @@ const proxy = { '/api': api, '/docs': api, '/health': api }
 const PUBLIC_PAGES = {
   '/': 'pages/catalogue.tsx',
   '/nanos/:id': 'pages/nano.tsx',
+  '/shared-lists/:secret': 'features/collections/shared-list.tsx',
   '/login': 'features/account/login.tsx',
   '/register': 'features/account/register.tsx',
   '/verify-email': 'features/account/verify-email.tsx',

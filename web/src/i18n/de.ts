@@ -5,6 +5,9 @@ export const de = {
     claim: 'Was lernen Sie in der nächsten Pause?',
     lead: 'Kleine Lernpakete aus Text, Bild und Video, jedes vor der Veröffentlichung geprüft. Herunterladen, auspacken, loslegen.',
     maintenance: 'Wartung: alles lässt sich lesen, nichts ändern.',
+    agreements:
+      'Bedingungen oder Datenschutzhinweise sind neu. Bis Sie zustimmen, lässt sich alles lesen, nichts ändern.',
+    toAgreements: 'Ansehen und zustimmen',
     skip: 'Zum Inhalt springen',
     menu: 'Menü',
     mainNavigation: 'Hauptnavigation',
@@ -18,6 +21,7 @@ export const de = {
   },
   nav: {
     discover: 'Entdecken',
+    kept: 'Merkliste',
     studio: 'Studio',
     creator: 'Creator werden',
     moderation: 'Moderation',
@@ -30,6 +34,7 @@ export const de = {
   common: {
     loading: 'Wird geladen …',
     retry: 'Erneut versuchen',
+    partLost: 'Dieser Teil der Seite konnte nicht geladen werden.',
     cancel: 'Abbrechen',
     sure: '{{action}}?',
     sureAbout: '„{{name}}“: {{action}}?',
@@ -123,6 +128,8 @@ export const de = {
     version: 'Version',
     size: 'Größe',
     downloads: 'Downloads',
+    rated_one: 'Bewertung: {{average}} von 5, {{count, number}} Bewertung',
+    rated_other: 'Bewertung: {{average}} von 5, {{count, number}} Bewertungen',
     contents: 'Inhalt',
     contentsOf_one: '{{count}} Datei, {{size}} entpackt',
     contentsOf_other: '{{count}} Dateien, {{size}} entpackt',

@@ -6,6 +6,9 @@ export const en: typeof de = {
     claim: 'What will you learn in your next break?',
     lead: 'Small packages of text, pictures and video, each checked before it is published. Download, unpack, begin.',
     maintenance: 'Maintenance: everything can be read, nothing can be changed.',
+    agreements:
+      'The terms or the privacy notice are new. Until you agree, everything can be read, nothing can be changed.',
+    toAgreements: 'Read and agree',
     skip: 'Skip to content',
     menu: 'Menu',
     mainNavigation: 'Main navigation',
@@ -19,6 +22,7 @@ export const en: typeof de = {
   },
   nav: {
     discover: 'Discover',
+    kept: 'Favourites',
     studio: 'Studio',
     creator: 'Become a creator',
     moderation: 'Moderation',
@@ -31,6 +35,7 @@ export const en: typeof de = {
   common: {
     loading: 'Loading …',
     retry: 'Try again',
+    partLost: 'This part of the page could not be loaded.',
     cancel: 'Cancel',
     sure: '{{action}}?',
     sureAbout: '“{{name}}”: {{action}}?',
@@ -123,6 +128,8 @@ export const en: typeof de = {
     version: 'Version',
     size: 'Size',
     downloads: 'Downloads',
+    rated_one: 'Rating: {{average}} of 5, {{count, number}} rating',
+    rated_other: 'Rating: {{average}} of 5, {{count, number}} ratings',
     contents: 'Contents',
     contentsOf_one: '{{count}} file, {{size}} unpacked',
     contentsOf_other: '{{count}} files, {{size}} unpacked',

@@ -1,6 +1,8 @@
 import { useMemo, useSyncExternalStore } from 'react'
 import type { de as account } from '../features/account/de'
 import type { entry } from '../features/account/entry-de'
+import type { de as collections } from '../features/collections/de'
+import type { de as ratings } from '../features/ratings/de'
 import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
 import { de } from './de'
@@ -12,7 +14,9 @@ import { at, translate, type Key, type ListKey, type Texts, type Values } from '
 interface Namespaces {
   translation: typeof de
   account: typeof account
+  collections: typeof collections
   entry: typeof entry
+  ratings: typeof ratings
   users: typeof users
 }
 

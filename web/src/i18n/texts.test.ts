@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest'
 import { de as deAccount } from '../features/account/de'
 import { en as enAccount } from '../features/account/en'
+import { de as deCollections } from '../features/collections/de'
+import { en as enCollections } from '../features/collections/en'
 import { de as deModeration } from '../features/moderation/de'
 import { en as enModeration } from '../features/moderation/en'
+import { de as deRatings } from '../features/ratings/de'
+import { en as enRatings } from '../features/ratings/en'
 import { de as deStudio } from '../features/studio/de'
 import { en as enStudio } from '../features/studio/en'
 import { de as deUsers } from '../features/users/de'
@@ -33,6 +37,8 @@ it('both languages have the same texts with the same room for values', () => {
     [deStudio, enStudio],
     [deModeration, enModeration],
     [deAccount, enAccount],
+    [deCollections, enCollections],
+    [deRatings, enRatings],
     [deUsers, enUsers],
   ] as const
   for (const [german, english] of both) expect(texts(english)).toEqual(texts(german))

@@ -4,6 +4,7 @@ import { useLeaving } from '../drafts/guard'
 import { useTranslation } from '../i18n/setup'
 import { Loading } from '../parts/page'
 import { useSession } from '../session/store'
+import { AgreementsBanner } from './agreements'
 import { Away } from './away'
 import { BottomBar, Header } from './header'
 import { MaintenanceBanner } from './maintenance'
@@ -36,6 +37,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <Header />
       <MaintenanceBanner />
+      <AgreementsBanner />
       <Away />
       <main id="main" tabIndex={-1} className="flex-1">
         <Contained fallback={<Loading />}>{children}</Contained>

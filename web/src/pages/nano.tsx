@@ -3,11 +3,13 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useLanguage, useTranslation } from '../i18n/setup'
 import { STAY } from '../app/history'
 import { Link, useParams, useSearchParams } from '../app/navigation'
+import { part } from '../app/part'
 import { categoryName, findCategory } from '../api/category-options'
 import { levelWord } from '../api/choices'
 import { describe, isGone } from '../api/failure'
 import { categories, downloadLink, nanoDetail, publishedVersion } from '../api/nanos'
 import type { NanoDetail, VersionDetail } from '../api/types'
+import { Keep } from '../features/collections/keep'
 import { bytes, count, date, languageName } from '../format'
 import { Button, ButtonLink } from '../parts/button'
 import { Contents } from '../parts/contents'
@@ -18,6 +20,12 @@ import { Picture } from '../parts/picture'
 import { Resend } from '../parts/resend'
 import { onTheWay } from '../session/next'
 import { useMe, useSession } from '../session/store'
+
+// They are below what people come for.
+const RatingsPanel = part<{ nano: NanoDetail }>(
+  async () => (await import('../features/ratings/ratings')).RatingsPanel,
+  <Loading />,
+)
 
 /** One nano, as everybody sees it. */
 export function Component() {
@@ -70,12 +78,18 @@ function Detail({ nano }: { nano: NanoDetail }) {
         </div>
         <aside className="space-y-4 lg:row-span-2">
           {nano.status === 'published' && <Download nano={nano} version={version} />}
+          {nano.status === 'published' && <Keep nano={nano} />}
           <FactSheet nano={nano} version={version} />
         </aside>
         {version?.manifest && (
           <Panel title={t('nano.contents')}>
             <Contents entries={version.manifest} />
           </Panel>
+        )}
+        {nano.status === 'published' && (
+          <div className="lg:col-start-1">
+            <RatingsPanel nano={nano} />
+          </div>
         )}
       </div>
     </Page>

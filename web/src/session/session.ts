@@ -4,6 +4,7 @@ import { describe, isAway, isUnanswered } from '../api/failure'
 import { RequestError } from '../api/request-error'
 import type { Envelope, Me, TokenPair } from '../api/types'
 import { forgetDrafts } from '../drafts/drafts'
+import type { PasskeyAnswer } from '../features/account/passkey'
 import { language } from '../i18n/language'
 import { useSession } from './store'
 import { Tokens } from './tokens'
@@ -119,15 +120,22 @@ export async function resume() {
   }
 }
 
-/** `code`: of the second factor, where the account has one. */
-export async function signIn(email: string, password: string, code?: string) {
-  const answer = await guest.post<Envelope<TokenPair>>('/auth/login', { email, password, code, cookie: true })
-  await begin(answer.data.data)
+/** What somebody signs in with; of the second factor where the account has one. */
+export interface Credentials {
+  email: string
+  password: string
+  code?: string
+  passkey?: PasskeyAnswer
 }
 
-/** A session has begun. */
-export async function begin(pair: TokenPair) {
-  tokens.set(pair)
+export const signIn = (credentials: Credentials) => openSession('/auth/login', credentials)
+
+/** It says whose it is. */
+export const signInWithPasskey = (passkey: PasskeyAnswer) => openSession('/auth/passkeys/login', passkey)
+
+async function openSession(path: string, form: Credentials | PasskeyAnswer) {
+  const answer = await guest.post<Envelope<TokenPair>>(path, { ...form, cookie: true })
+  tokens.set(answer.data.data)
   // Another value each time, so that other tabs hear of it.
   localStorage.setItem(HINT, String(Date.now()))
   await load(true)

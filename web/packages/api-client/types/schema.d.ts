@@ -584,7 +584,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs somebody out everywhere. Personal access tokens stay. */
+        /** Signs somebody out everywhere, and a mail tells them. Personal access tokens stay: `revoke-tokens` ends those. */
         post: operations["post_admin_users_id_end_sessions"];
         delete?: never;
         options?: never;
@@ -609,6 +609,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users/{id}/revoke-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes personal access tokens of somebody: they stop working at once, and a mail tells the owner. */
+        post: operations["post_admin_users_id_revoke_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users/{id}/role": {
         parameters: {
             query?: never;
@@ -617,7 +634,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Gives somebody another role. It counts for their next request. Nobody changes their own, and one admin stays. */
+        /** Gives somebody another role. It counts for their next request, and a mail tells them. Nobody changes their own, and one admin stays. */
         put: operations["put_admin_users_id_role"];
         post?: never;
         delete?: never;
@@ -635,8 +652,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Suspends an account: its sessions end, nobody signs in to it, its tokens do not work, and a mail tells the owner. */
+        /** Suspends an account: its sessions end, its personal access tokens are revoked, nobody signs in to it, and a mail tells the owner. */
         post: operations["post_admin_users_id_suspend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The live personal access tokens of an account, the newest first. */
+        get: operations["get_admin_users_id_tokens"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -686,7 +720,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Switches the second factor off, with the password and a code. A mail tells you of it. */
+        /**
+         * Switches the authenticator app off, with the password and a code or passkey. Passkeys stay; without any there is no second factor
+         *     any more, which admins who need one are refused. A mail tells you of it.
+         */
         post: operations["post_auth_2fa_disable"];
         delete?: never;
         options?: never;
@@ -723,7 +760,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives new recovery codes, with the password and a code; those before are worth nothing. A mail tells you of it. */
+        /** Gives new recovery codes, with the password and a code or passkey; those before are worth nothing. A mail tells you of it. */
         post: operations["post_auth_2fa_recovery_codes"];
         delete?: never;
         options?: never;
@@ -742,7 +779,8 @@ export interface paths {
         put?: never;
         /**
          * Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
-         *     within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
+         *     within 15 minutes; asking again makes another one. Whoever has passkeys answers with one of them, or with a recovery
+         *     code. A wrong password or code counts as a failed login.
          */
         post: operations["post_auth_2fa_setup"];
         delete?: never;
@@ -763,7 +801,7 @@ export interface paths {
         /**
          * Asks for another address. A link is mailed there, at most one a minute; until it is followed the old address stays. The answer
          *     is the same, and so is the work, whether or not somebody else has the address: the mail tells its owner. The old address is
-         *     told. Where you have a second factor it asks for a code. A wrong password or code counts as a failed login.
+         *     told. Where you have a second factor it asks for a code or a passkey. A wrong password or code counts as a failed login.
          */
         post: operations["post_auth_change_email"];
         delete?: never;
@@ -781,7 +819,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Changes your password. Every other session of yours ends, and a mail tells you of it. A wrong current password counts as a failed login. */
+        /**
+         * Changes your password. Every other session of yours ends, with `revoke_tokens` your personal access tokens too, and a mail tells you
+         *     of it. A wrong current password counts as a failed login.
+         */
         post: operations["post_auth_change_password"];
         delete?: never;
         options?: never;
@@ -841,8 +882,8 @@ export interface paths {
         /**
          * Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
          *     each account; a browser that keeps cookies and has signed in before is counted by itself. Where the account has a second
-         *     factor, a right password is answered with `SECOND_FACTOR_REQUIRED`: send the same again, with `code`. A wrong code counts like
-         *     a wrong password.
+         *     factor, a right password is answered with `SECOND_FACTOR_REQUIRED`, whose details have the `methods`: send the same again, with
+         *     `code` or `passkey`. A wrong code counts like a wrong password. `/auth/passkeys/login` needs no password.
          */
         post: operations["post_auth_login"];
         delete?: never;
@@ -879,6 +920,122 @@ export interface paths {
         get: operations["get_auth_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your passkeys, the oldest first. */
+        get: operations["get_auth_passkeys"];
+        put?: never;
+        /**
+         * Adds a passkey that an authenticator has made. You sign in with it alone from now on, and logins with your password ask for it or
+         *     another second factor. If it is the first of them, you get recovery codes, and every other session of yours ends. A mail tells you
+         *     of it.
+         */
+        post: operations["post_auth_passkeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to add a passkey, with your password and, where you have a second factor, a code or another passkey. What an authenticator
+         *     makes of the options goes to `POST /auth/passkeys` within five minutes. A wrong password or code counts as a failed login.
+         */
+        post: operations["post_auth_passkeys_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a passkey, whoever's: for `/auth/passkeys/login`, and wherever a form takes a `passkey`. */
+        post: operations["post_auth_passkeys_challenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs in with a passkey, which says whose it is: the authenticator has verified its owner, so neither a password nor a second
+         *     factor is asked for. What is refused counts for the address, like failed logins.
+         */
+        post: operations["post_auth_passkeys_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Gives one of your passkeys another name. */
+        patch: operations["patch_auth_passkeys_id"];
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Removes one of your passkeys, with your password and a code or passkey, which may be the same one. Without another second factor
+         *     there is none any more, which admins who need one are refused. A mail tells you of it.
+         */
+        post: operations["post_auth_passkeys_id_remove"];
         delete?: never;
         options?: never;
         head?: never;
@@ -977,7 +1134,7 @@ export interface paths {
         get: operations["get_auth_sessions"];
         put?: never;
         post?: never;
-        /** Ends every session of yours but this one. */
+        /** Ends every session of yours but this one. Personal access tokens stay; `DELETE /auth/tokens` ends those. */
         delete: operations["delete_auth_sessions"];
         options?: never;
         head?: never;
@@ -1013,11 +1170,12 @@ export interface paths {
         put?: never;
         /**
          * Makes a personal access token. It works wherever an operation names a scope that it has, as long as your account does; it opens
-         *     nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code. A wrong password or code
-         *     counts as a failed login.
+         *     nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code or a passkey. A wrong password or
+         *     code counts as a failed login.
          */
         post: operations["post_auth_tokens"];
-        delete?: never;
+        /** Revokes all of your personal access tokens. Ending sessions, or another password, leaves them: scripts go on until you say so. */
+        delete: operations["delete_auth_tokens"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1439,6 +1597,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/me/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What you have agreed to, and which versions are in force. */
+        get: operations["get_users_me_consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/consents/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Agrees to the version in force, which has to be the one that was shown. */
+        put: operations["put_users_me_consents_subject"];
+        post?: never;
+        /** Withdraws your agreement. Without a required one you read on and administer your own account; other changes ask for it again. */
+        delete: operations["delete_users_me_consents_subject"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me/creator-terms": {
         parameters: {
             query?: never;
@@ -1454,6 +1647,28 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody says of themselves. Your own has more; those of people who only learn are not there for others. */
+        get: operations["get_users_id_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes your profile; what is left out stays. Name, bio, company and job title are scanned before they are public, as the words of
+         *     nanos are: until then, or until you write something else, they are in `own.pending`. `If-Match` with the `ETag` of what was read
+         *     refuses the edit (412) when it was edited elsewhere since.
+         */
+        patch: operations["patch_users_id_profile"];
         trace?: never;
     };
     "/health": {
@@ -1511,6 +1726,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A passkey that was added. */
+        AddedPasskey: {
+            passkey: components["schemas"]["PasskeyView"];
+            /** @description With your first second factor: codes for whoever has lost it. Shown once; only their hashes are kept. */
+            recovery_codes?: string[] | null;
+        };
         /** @description A job in a list. */
         AdminJob: {
             /**
@@ -1614,6 +1835,18 @@ export interface components {
             timeline: components["schemas"]["Happening"][];
             /** @description The trace of the request or the tick that made it, and of every run (W3C, 32 hexadecimal digits). */
             trace_id?: string | null;
+        };
+        /** @description One agreement. */
+        Agreement: {
+            /** Format: date-time */
+            given_at: string;
+            /** @example 2026-11 */
+            version: string;
+            /**
+             * Format: date-time
+             * @description `null` while it holds.
+             */
+            withdrawn_at?: string | null;
         };
         /** @description A run. */
         AttemptView: {
@@ -1790,6 +2023,44 @@ export interface components {
             /** @example office */
             slug: string;
         };
+        /** @description A challenge for an authenticator. */
+        Challenge: {
+            /**
+             * Format: uuid
+             * @description Goes back with the answer, within five minutes and once.
+             */
+            ceremony: string;
+            /** @description For `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` in a browser. */
+            options: Record<string, never>;
+        };
+        ConsentForm: {
+            /**
+             * @description The version that was shown.
+             * @example 2026-11
+             */
+            version: string;
+        };
+        /** @description What may be agreed to, and what of it is. */
+        ConsentState: {
+            /** @description The newest first. */
+            agreements: components["schemas"]["Agreement"][];
+            /** @description Whether you agree to the version in force. */
+            given: boolean;
+            /** @description Whether you can change anything without it. */
+            required: boolean;
+            /** @enum {string} */
+            subject: "terms" | "privacy" | "marketing";
+            /**
+             * @description Where to read it; `null` where this installation does not say.
+             * @example https://nano.example/legal/terms-2026-11.html
+             */
+            url?: string | null;
+            /**
+             * @description The version in force; `null` where this installation has none, and asks for nothing.
+             * @example 2026-11
+             */
+            version?: string | null;
+        };
         /** @description A number that is not counted without end. */
         Count: {
             /** @description There are more. */
@@ -1873,6 +2144,25 @@ export interface components {
             license?: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary" | null;
             title?: string | null;
         };
+        /** @description Of your profile; what is left out stays. */
+        EditProfile: {
+            bio?: string | null;
+            /** @description Empty for none. */
+            company?: string | null;
+            /** @description Slugs of `/categories`; empty for none. */
+            interests?: string[] | null;
+            /** @description Empty for none. */
+            job_title?: string | null;
+            /** @enum {string|null} */
+            language?: "de" | "en" | null;
+            /** @description Web addresses are refused: mails greet you by it. */
+            name?: string | null;
+            /**
+             * @description 5 to 15 digits, with the country's code after a `+`; empty for none. Kept encrypted, shown to nobody but you.
+             * @example +49 30 901820
+             */
+            phone?: string | null;
+        };
         /** @description Something the job works on. */
         EffectView: {
             /** Format: uuid */
@@ -1900,7 +2190,17 @@ export interface components {
              * @example ada@example.org
              */
             email: string;
+            passkey?: components["schemas"]["PasskeyAnswer"] | null;
             password: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_AddedPasskey: {
+            data: components["schemas"]["AddedPasskey"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
         Envelope_AdminJobDetail: {
@@ -1932,6 +2232,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_BulkView: {
             data: components["schemas"]["BulkView"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Challenge: {
+            data: components["schemas"]["Challenge"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2065,8 +2374,26 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_PasskeyView: {
+            data: components["schemas"]["PasskeyView"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_PauseChange: {
             data: components["schemas"]["PauseChange"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Profile: {
+            data: components["schemas"]["Profile"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2200,6 +2527,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_ConsentState: {
+            data: components["schemas"]["ConsentState"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_ErrorGroup: {
             data: components["schemas"]["ErrorGroup"][];
             meta?: components["schemas"]["Meta"] | null;
@@ -2220,6 +2556,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Nano: {
             data: components["schemas"]["Nano"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_PasskeyView: {
+            data: components["schemas"]["PasskeyView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2309,7 +2654,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "SECOND_FACTOR_SETUP_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_UNCONFIRMED" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "LAST_SECOND_FACTOR" | "PASSKEY_INVALID" | "PASSKEYS_UNAVAILABLE" | "TOO_MANY_PASSKEYS" | "SECOND_FACTOR_SETUP_REQUIRED" | "CONSENT_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_UNCONFIRMED" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -2625,6 +2970,7 @@ export interface components {
             cookie?: boolean | null;
             /** @example ada@example.org */
             email: string;
+            passkey?: components["schemas"]["PasskeyAnswer"] | null;
             /** @example correct horse battery */
             password: string;
         };
@@ -2764,6 +3110,20 @@ export interface components {
              */
             retry_after_seconds: number | null;
         };
+        NewPasskeyForm: {
+            /**
+             * Format: uuid
+             * @description Of `POST /auth/passkeys/begin`.
+             */
+            ceremony: string;
+            /** @description What `navigator.credentials.create` gives, by `toJSON()`. */
+            credential: Record<string, never>;
+            /**
+             * @description By which you know it again.
+             * @example telephone
+             */
+            name: string;
+        };
         /** @description Why, and for how long. */
         NewPause: {
             /**
@@ -2802,6 +3162,7 @@ export interface components {
              * @example build server
              */
             name: string;
+            passkey?: components["schemas"]["PasskeyAnswer"] | null;
             password: string;
             scopes: ("read" | "write" | "upload" | "jobs")[];
         };
@@ -2858,6 +3219,52 @@ export interface components {
              */
             reason?: string | null;
         };
+        /** @description What nobody else reads. */
+        OwnProfile: {
+            /** @description Slugs of `/categories`, at most five. */
+            interests: string[];
+            /** @enum {string} */
+            language: "de" | "en";
+            pending?: components["schemas"]["PendingWords"] | null;
+            /** @example +4930901820 */
+            phone?: string | null;
+        };
+        /** @description What an authenticator says to a challenge. */
+        PasskeyAnswer: {
+            /**
+             * Format: uuid
+             * @description Of `POST /auth/passkeys/challenge`.
+             */
+            ceremony: string;
+            /** @description What `navigator.credentials.get` gives, by `toJSON()`. */
+            credential: Record<string, never>;
+        };
+        PasskeyLogin: {
+            /**
+             * Format: uuid
+             * @description Of `POST /auth/passkeys/challenge`.
+             */
+            ceremony: string;
+            /** @description Keep the refresh token in an HttpOnly cookie instead of sending it in the answer. */
+            cookie?: boolean | null;
+            /** @description What `navigator.credentials.get` gives, by `toJSON()`. */
+            credential: Record<string, never>;
+        };
+        PasskeyName: {
+            /** @example telephone */
+            name: string;
+        };
+        /** @description A passkey. */
+        PasskeyView: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_used_at?: string | null;
+            /** @example telephone */
+            name: string;
+        };
         PasswordChange: {
             current_password: string;
             /**
@@ -2865,6 +3272,8 @@ export interface components {
              * @example correct horse battery
              */
             new_password: string;
+            /** @description Revoke your personal access tokens too. They stay otherwise: scripts need not know that you have another password. */
+            revoke_tokens?: boolean | null;
         };
         PasswordReset: {
             /**
@@ -2913,6 +3322,15 @@ export interface components {
             findings?: unknown;
             title: string;
         };
+        /** @description Words that wait for the scan, for a second mostly, or were found wanting. */
+        PendingWords: {
+            bio: string;
+            company: string;
+            /** @description What the scan has found: they do not become public. Write something else. */
+            findings?: Record<string, never>[] | null;
+            job_title: string;
+            name: string;
+        };
         /** @description Of the runs within the window; absent without any. */
         Percentiles: {
             /** Format: double */
@@ -2960,6 +3378,19 @@ export interface components {
             title: string;
             /** Format: uri-reference */
             type: string;
+        };
+        /** @description What everybody reads of somebody. */
+        Profile: {
+            bio: string;
+            company: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            job_title: string;
+            name: string;
+            own?: components["schemas"]["OwnProfile"] | null;
+            username: string;
         };
         Progress: {
             /** Format: int64 */
@@ -3067,6 +3498,11 @@ export interface components {
             email: string;
             /** @enum {string|null} */
             language?: "de" | "en" | null;
+            /**
+             * @description The same of mails about news.
+             * @example 2026-11
+             */
+            marketing?: string | null;
             /** @description Shown to others; the username when left out. Web addresses are refused. */
             name?: string | null;
             /**
@@ -3074,6 +3510,16 @@ export interface components {
              * @example correct horse battery
              */
             password: string;
+            /**
+             * @description The same of the privacy notice.
+             * @example 2026-11
+             */
+            privacy?: string | null;
+            /**
+             * @description The version of the terms of use that you have agreed to. What is left out is asked for later.
+             * @example 2026-11
+             */
+            terms?: string | null;
             /**
              * @description 3–32 characters of a-z, 0-9, _ and -.
              * @example ada
@@ -3184,19 +3630,18 @@ export interface components {
              * @description Six digits from the app, or a recovery code.
              * @example 287082
              */
-            code: string;
-            password: string;
-        };
-        SecondFactorSetup: {
+            code?: string | null;
+            passkey?: components["schemas"]["PasskeyAnswer"] | null;
             password: string;
         };
         /** @description Somebody's second factor. */
         SecondFactorState: {
             /**
              * Format: date-time
-             * @description `null` while there is none.
+             * @description Of the authenticator app; `null` while there is none.
              */
             enabled_at?: string | null;
+            passkeys: number;
             /** Format: int64 */
             recovery_codes_left: number;
             /** @description Whether this installation asks your role to have one. */
@@ -3326,6 +3771,18 @@ export interface components {
             /** @example build server */
             name: string;
             scopes: ("read" | "write" | "upload" | "jobs")[];
+        };
+        TokensRevoked: {
+            /**
+             * @description Kept in the audit log.
+             * @example it was found in a public repository
+             */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description Which one; all of them when it is left out.
+             */
+            token?: string | null;
         };
         UploadView: {
             /** Format: date-time */
@@ -3853,6 +4310,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -4337,6 +4795,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -4487,6 +4946,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -4760,6 +5220,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -4913,6 +5374,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -5050,6 +5512,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -5293,6 +5756,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -5443,6 +5907,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -5600,6 +6065,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -5837,6 +6303,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -5987,6 +6454,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -6157,6 +6625,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -6540,6 +7009,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -6827,6 +7297,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -7004,6 +7475,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -7180,6 +7652,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -7346,6 +7819,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -7467,6 +7941,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -7698,6 +8173,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              *     - `OWN_NANO`: Nobody judges their own nano.
@@ -8072,6 +8548,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -8231,9 +8708,170 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              *     - `OWN_ACCOUNT`: Nobody administers their own account.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_STATE`: The account's state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_users_id_revoke_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokensRevoked"];
+            };
+        };
+        responses: {
+            /** @description Revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserRow"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
              */
             403: {
                 headers: {
@@ -8391,6 +9029,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              *     - `OWN_ACCOUNT`: Nobody administers their own account.
@@ -8555,6 +9194,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              *     - `OWN_ACCOUNT`: Nobody administers their own account.
@@ -8664,6 +9304,105 @@ export interface operations {
             };
         };
     };
+    get_admin_users_id_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Without their secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_TokenView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_admin_users_id_unsuspend: {
         parameters: {
             query?: never;
@@ -8718,6 +9457,7 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              *     - `OWN_ACCOUNT`: Nobody administers their own account.
@@ -8947,7 +9687,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
-             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -8971,7 +9712,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            /**
+             * @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up.
+             *     - `LAST_SECOND_FACTOR`: Admins need a second factor here, and this is your last one; add another one first.
+             *     - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9096,7 +9841,7 @@ export interface operations {
              * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
-             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -9246,7 +9991,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
-             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -9270,7 +10016,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            /**
+             * @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up.
+             *     - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9365,7 +10114,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SecondFactorSetup"];
+                "application/json": components["schemas"]["SecondFactorProof"];
             };
         };
         responses: {
@@ -9396,6 +10145,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -9419,7 +10170,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up. */
+            /**
+             * @description - `SECOND_FACTOR_STATE`: The second factor is on already, or is not on, or none is being set up.
+             *     - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9545,8 +10299,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
-             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
-             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -9562,6 +10316,16 @@ export interface operations {
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10062,8 +10826,8 @@ export interface operations {
             };
             /**
              * @description - `INVALID_CREDENTIALS`: Email or password is wrong.
-             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
-             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -10076,6 +10840,16 @@ export interface operations {
             };
             /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10327,6 +11101,909 @@ export interface operations {
                 };
             };
             /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_auth_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 20 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_PasskeyView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskeyForm"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_AddedPasskey"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `PASSKEY_INVALID`: This passkey is not known here, or its answer is too old, was used already, or is not the right one.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             *     - `TOO_MANY_PASSKEYS`: You have as many passkeys as anybody may have; remove one first.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_passkeys_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorProof"];
+            };
+        };
+        responses: {
+            /** @description For an authenticator */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Challenge"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_passkeys_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description For an authenticator */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Challenge"];
+                };
+            };
+            /** @description - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_passkeys_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyLogin"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_TokenPair"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PASSKEY_INVALID`: This passkey is not known here, or its answer is too old, was used already, or is not the right one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `ACCOUNT_NOT_ACTIVE`: This account is switched off. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_auth_passkeys_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyName"];
+            };
+        };
+        responses: {
+            /** @description Renamed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PasskeyView"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_auth_passkeys_id_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorProof"];
+            };
+        };
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             *     - `INVALID_CREDENTIALS`: Email or password is wrong.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `LAST_SECOND_FACTOR`: Admins need a second factor here, and this is your last one; add another one first.
+             *     - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
+             *     - `RATE_LIMITED`: Too many requests; try again later.
+             */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11198,8 +12875,8 @@ export interface operations {
              *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
              *     - `SESSION_ENDED`: This session was ended; sign in again.
              *     - `INVALID_CREDENTIALS`: Email or password is wrong.
-             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app or a recovery code.
-             *     - `SECOND_FACTOR_INVALID`: The code is wrong, too old, or was used already.
+             *     - `SECOND_FACTOR_REQUIRED`: This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.
+             *     - `SECOND_FACTOR_INVALID`: The code or passkey is wrong, too old, or was used already.
              */
             401: {
                 headers: {
@@ -11223,7 +12900,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `TOO_MANY_TOKENS`: You have as many personal access tokens as anybody may have; revoke one first. */
+            /**
+             * @description - `TOO_MANY_TOKENS`: You have as many personal access tokens as anybody may have; revoke one first.
+             *     - `PASSKEYS_UNAVAILABLE`: This site has no domain name, so it has no passkeys.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11267,6 +12947,92 @@ export interface operations {
              * @description - `TOO_MANY_ATTEMPTS`: Too many failed attempts; try again later.
              *     - `RATE_LIMITED`: Too many requests; try again later.
              */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_auth_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description None is left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
             429: {
                 headers: {
                     /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
@@ -11775,6 +13541,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -12050,6 +13817,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -12390,6 +14158,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -12758,6 +14527,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -12888,6 +14658,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -13309,6 +15080,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `EMAIL_NOT_VERIFIED`: Confirm your email address first; the link is in the mail we sent.
              *     - `FORBIDDEN`: Your role does not allow this.
@@ -13446,6 +15218,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -13785,6 +15558,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
              */
@@ -14117,6 +15891,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              */
             403: {
@@ -14255,6 +16030,7 @@ export interface operations {
             /**
              * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              */
             403: {
@@ -14359,6 +16135,345 @@ export interface operations {
             };
         };
     };
+    get_users_me_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Terms, privacy, marketing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ConsentState"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_users_me_consents_subject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description terms, privacy or marketing
+                 * @example terms
+                 */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentForm"];
+            };
+        };
+        responses: {
+            /** @description Written down */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_users_me_consents_subject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description terms, privacy or marketing
+                 * @example marketing
+                 */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn, or not given */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_users_me_creator_terms: {
         parameters: {
             query?: never;
@@ -14411,9 +16526,294 @@ export interface operations {
             /**
              * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
              *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_users_id_profile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The profile */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Profile"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_users_id_profile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditProfile"];
+            };
+        };
+        responses: {
+            /** @description Your profile as it is now */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Profile"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -25,7 +25,12 @@ export const entry = {
     codeHint: 'Sechs Ziffern aus der App oder einer Ihrer Wiederherstellungscodes.',
     codeButton: 'Weiter',
     back: 'Mit einem anderen Konto anmelden',
-    lost: 'App und Codes verloren? Die Administration kann den zweiten Faktor entfernen.',
+    recoveryHint: 'Einer Ihrer Wiederherstellungscodes.',
+    passkey: 'Mit einem Passkey anmelden',
+    passkeyLead:
+      'Das Passwort für {{email}} stimmt. Jetzt fehlt noch Ihr Passkey oder ein Wiederherstellungscode.',
+    passkeyInstead: 'Stattdessen einen Passkey benutzen',
+    lost: 'Zweiten Faktor und Codes verloren? Die Administration kann ihn entfernen.',
   },
   register: {
     title: 'Konto anlegen',
@@ -75,7 +80,13 @@ export const entry = {
     password: 'Ihr Passwort',
     wrong: 'ist falsch',
     code: 'Code des zweiten Faktors',
+    passkeyHint: 'Leer lassen, um einen Passkey zu benutzen. Sonst:',
     codeMissing: 'fehlt',
     codeWrong: 'ist falsch, zu alt oder schon benutzt',
+  },
+  noPasskey: {
+    'given-up': 'Der Browser hat keinen Passkey bekommen: Das wurde abgebrochen oder hat zu lange gedauert.',
+    known: 'Auf diesem Gerät gibt es schon einen Passkey für Ihr Konto.',
+    failed: 'Der Browser konnte hier keinen Passkey benutzen.',
   },
 }

@@ -26,7 +26,11 @@ export const entry: typeof german = {
     codeHint: 'Six digits from the app, or one of your recovery codes.',
     codeButton: 'Continue',
     back: 'Sign in with another account',
-    lost: 'Lost the app and the codes? An administrator can remove the second factor.',
+    recoveryHint: 'One of your recovery codes.',
+    passkey: 'Sign in with a passkey',
+    passkeyLead: 'The password for {{email}} is right. Now show your passkey, or enter a recovery code.',
+    passkeyInstead: 'Use a passkey instead',
+    lost: 'Lost the second factor and the codes? An administrator can remove it.',
   },
   register: {
     title: 'Create an account',
@@ -73,7 +77,13 @@ export const entry: typeof german = {
     password: 'Your password',
     wrong: 'is wrong',
     code: 'Code of the second factor',
+    passkeyHint: 'Leave it empty to use a passkey. Otherwise:',
     codeMissing: 'is missing',
     codeWrong: 'is wrong, too old, or was used already',
+  },
+  noPasskey: {
+    'given-up': 'The browser got no passkey: that was cancelled, or took too long.',
+    known: 'This device has a passkey for your account already.',
+    failed: 'The browser could use no passkey here.',
   },
 }

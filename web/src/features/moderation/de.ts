@@ -12,6 +12,8 @@ export const de = {
       always: 'Jedes Nano wird geprüft',
       flagged: 'Auffälligkeiten im Inhalt',
       edited: 'Titel oder Beschreibung geändert',
+      comment: 'Kommentar zu einer Bewertung',
+      reply: 'Antwort auf eine Bewertung',
       unknown: 'Grund einer neueren Version',
     },
     edit: 'Künftig',

@@ -14,6 +14,8 @@ export const en: typeof de = {
       always: 'Every nano is reviewed',
       flagged: 'Conspicuous content',
       edited: 'Changed title or description',
+      comment: 'Comment on a rating',
+      reply: 'Reply to a rating',
       unknown: 'A newer release’s cause',
     },
     edit: 'To become',
