@@ -211,7 +211,7 @@ pub async fn arrange(
         let there = saved_lists::entries_in(tx, id).await?;
         let fresh: Vec<NanoId> =
             form.nano_ids.iter().filter(|id| !there.iter().any(|entry| entry.nano_id == **id)).copied().collect();
-        let public = nanos::public_of(tx, &fresh).await?;
+        let public = nanos::public_among(tx, &fresh).await?;
         let unknown: Vec<_> = fresh
             .iter()
             .filter(|id| !public.contains(id))
@@ -254,7 +254,7 @@ pub async fn add(
         if entries.iter().any(|entry| entry.nano_id == nano_id) {
             return Ok(());
         }
-        if nanos::public_of(tx, &[nano_id]).await?.is_empty() {
+        if nanos::public_among(tx, &[nano_id]).await?.is_empty() {
             return Err(Error::not_found());
         }
         if entries.len() >= LIST_NANOS_MAX {

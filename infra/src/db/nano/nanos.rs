@@ -83,7 +83,7 @@ pub async fn lock(tx: &mut Tx, id: NanoId) -> Result<Option<Nano>, DbError> {
 }
 
 /// Those of these nanos that everybody may see.
-pub async fn public_of(tx: &mut Tx, ids: &[NanoId]) -> Result<Vec<NanoId>, DbError> {
+pub async fn public_among(tx: &mut Tx, ids: &[NanoId]) -> Result<Vec<NanoId>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
