@@ -13,7 +13,7 @@ export async function signIn(page: Page, person: Person, at = '/') {
   await page.goto(`/login?next=${encodeURIComponent(at)}`)
   await page.getByLabel('E-Mail-Adresse').fill(address(person))
   await page.getByLabel('Passwort', { exact: true }).fill(PASSWORD)
-  await page.getByRole('main').getByRole('button', { name: 'Anmelden' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Anmelden', exact: true }).click()
   await expect(page.getByRole('button', { name: /^Menü: / })).toBeVisible()
   await expect(page).toHaveURL((url) => url.pathname !== '/login')
 }

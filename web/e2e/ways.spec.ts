@@ -22,7 +22,7 @@ test('from a nano to its download, through registration, mail and confirmation',
   await page.goto(`/login?next=${encodeURIComponent(`/nanos/${id}?download`)}`)
   await page.getByLabel('E-Mail-Adresse').fill(email)
   await page.getByLabel('Passwort', { exact: true }).fill('ein ganzer Satz mit Palstek')
-  await page.getByRole('main').getByRole('button', { name: 'Anmelden' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Anmelden', exact: true }).click()
   await expect(page.getByText('Zum Herunterladen fehlt noch die Bestätigung')).toBeVisible()
   await expect(page.getByRole('button', { name: 'Mail noch einmal senden' })).toBeVisible()
 
@@ -32,7 +32,7 @@ test('from a nano to its download, through registration, mail and confirmation',
   await page.getByLabel('E-Mail-Adresse').fill(email)
   await page.getByLabel('Passwort', { exact: true }).fill('ein ganzer Satz mit Palstek')
   const download = page.waitForEvent('download')
-  await page.getByRole('main').getByRole('button', { name: 'Anmelden' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Anmelden', exact: true }).click()
   expect((await download).suggestedFilename()).toMatch(/\.zip$/)
   await expect(page).toHaveURL(new RegExp(`/nanos/${id}$`))
 
@@ -43,7 +43,7 @@ test('from a nano to its download, through registration, mail and confirmation',
 test('an operator is offered nothing that they cannot have', async ({ page }) => {
   await signIn(page, 'otto')
   const places = page.getByRole('navigation', { name: 'Hauptnavigation' }).first()
-  await expect(places.getByRole('link')).toHaveText(['Entdecken'])
+  await expect(places.getByRole('link')).toHaveText(['Entdecken', 'Merkliste'])
   await page.getByRole('button', { name: /^Menü: / }).click()
   await expect(page.getByRole('link', { name: 'Creator werden' })).toBeHidden()
   for (const path of ['/studio', '/creator', '/moderation', '/operations/users']) {

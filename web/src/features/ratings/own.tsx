@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { describe } from '../../api/failure'
 import type { Nano } from '../../api/types'
+import { useDraft } from '../../drafts/use-draft'
 import { Button, ButtonLink } from '../../parts/button'
 import { Confirm } from '../../parts/confirm'
 import { TextArea } from '../../parts/field'
@@ -100,20 +101,34 @@ interface OwnFormProps {
   onCancel: () => void
 }
 
+const read = (values: FormData) => ({
+  score: Number(text(values, 'score')),
+  comment: text(values, 'comment'),
+})
+
 function OwnForm({ nano, own, onDone, onCancel }: OwnFormProps) {
   const { t } = useTexts()
+  const draft = useDraft<ReturnType<typeof read>>(`rating.${nano}`)
+  const start = draft.kept?.values ?? { score: own?.score ?? 0, comment: own && wordsOf(own, 'comment') }
   const [key] = useState(() => crypto.randomUUID())
   const send = useMutation({
     mutationFn: async (values: FormData) => {
-      const [score, comment] = [Number(text(values, 'score')), text(values, 'comment').trim()]
-      await (own ? editRating(own.id, own.revision, score, comment) : rate(nano, score, comment, key))
+      const { score, comment } = read(values)
+      const words = comment.trim()
+      await (own ? editRating(own.id, own.revision, score, words) : rate(nano, score, words, key))
+      draft.drop()
       await onDone(own ? t('saved') : t('sent'))
     },
   })
   const fields = send.error ? describe(send.error).fields : {}
   return (
-    <Form onSubmit={(values) => send.mutate(values)} error={send.error} focus>
-      <StarField name="score" score={own?.score ?? 0} error={fields.score} />
+    <Form
+      onSubmit={(values) => send.mutate(values)}
+      onType={(values) => draft.keep(read(values))}
+      error={send.error}
+      focus
+    >
+      <StarField name="score" score={start.score} error={fields.score} />
       <TextArea
         label={t('comment')}
         name="comment"
@@ -121,12 +136,19 @@ function OwnForm({ nano, own, onDone, onCancel }: OwnFormProps) {
         maxLength={LONGEST}
         optional
         hint={t('commentHint')}
-        defaultValue={own && wordsOf(own, 'comment')}
+        defaultValue={start.comment}
         error={fields.comment}
       />
       <div className="flex flex-wrap gap-3">
         <Submit busy={send.isPending}>{own ? t('save') : t('send')}</Submit>
-        <Button onClick={onCancel}>{t('translation:common.cancel')}</Button>
+        <Button
+          onClick={() => {
+            draft.drop()
+            onCancel()
+          }}
+        >
+          {t('translation:common.cancel')}
+        </Button>
       </div>
     </Form>
   )

@@ -1,6 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { describe } from '../../api/failure'
 import type { Nano } from '../../api/types'
+import { useDraft } from '../../drafts/use-draft'
 import { date } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { Button } from '../../parts/button'
@@ -91,26 +92,40 @@ function Helpful({ rating, name, helpful, onChange }: Omit<EntryProps, 'nano'> &
 function Answer({ rating, onChange }: Pick<EntryProps, 'rating' | 'onChange'>) {
   const { t } = useTexts()
   const close = useClose()
+  const draft = useDraft<string>(`reply.${rating.id}`)
   const send = useMutation({
     mutationFn: async (values: FormData) => {
       await reply(rating.id, text(values, 'text').trim())
+      draft.drop()
       await onChange()
     },
     onSuccess: close,
   })
   return (
-    <Form onSubmit={(values) => send.mutate(values)} error={send.error} focus>
+    <Form
+      onSubmit={(values) => send.mutate(values)}
+      onType={(values) => draft.keep(text(values, 'text'))}
+      error={send.error}
+      focus
+    >
       <TextArea
         label={t('answerText')}
         name="text"
         rows={4}
         maxLength={LONGEST}
         hint={t('answerHint')}
-        defaultValue={wordsOf(rating, 'reply')}
+        defaultValue={draft.kept?.values ?? wordsOf(rating, 'reply')}
         error={send.error ? describe(send.error).fields.text : undefined}
       />
       <div className="flex flex-wrap justify-end gap-3">
-        <Button onClick={close}>{t('translation:common.cancel')}</Button>
+        <Button
+          onClick={() => {
+            draft.drop()
+            close()
+          }}
+        >
+          {t('translation:common.cancel')}
+        </Button>
         <Submit busy={send.isPending}>{t('save')}</Submit>
       </div>
     </Form>
