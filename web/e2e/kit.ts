@@ -27,10 +27,13 @@ export async function signInAgain(page: Page) {
 }
 
 /** Ends all sessions of a person but one that is made for it, as from another machine. */
-export async function endSessions(person: Person) {
+export const endSessions = (person: Person) => endSessionsOf({ email: address(person), password: PASSWORD })
+
+/** The same for an account that a walk has made; `code`: of its second factor. */
+export async function endSessionsOf(account: { email: string; password: string; code?: string }) {
   const { baseURL } = test.info().project.use
   const api = await request.newContext({ baseURL })
-  const login = await api.post('/api/v1/auth/login', { data: { email: address(person), password: PASSWORD } })
+  const login = await api.post('/api/v1/auth/login', { data: account })
   const { data } = (await login.json()) as { data: { access_token: string } }
   const ended = await api.delete('/api/v1/auth/sessions', {
     headers: { Authorization: `Bearer ${data.access_token}` },

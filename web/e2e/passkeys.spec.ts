@@ -1,5 +1,5 @@
 import { expect, test, type Page } from '@playwright/test'
-import { mailedLink } from './kit'
+import { endSessionsOf, mailedLink } from './kit'
 
 /** Passkeys, from an authenticator that the browser plays: to sign in by, and beside a password. */
 
@@ -49,6 +49,13 @@ test('a passkey is added, and signs in alone and as the second factor', async ({
   await page.getByLabel('Name').fill('Schlüssel des Spaziergangs')
   await page.getByRole('button', { name: 'Passkey anlegen' }).click()
   await expect(page.getByText('„Schlüssel des Spaziergangs“ ist hinzugefügt.')).toBeVisible()
+  const code = await page
+    .getByRole('main')
+    .getByRole('list')
+    .getByRole('listitem')
+    .filter({ hasText: /^\S+-\S+$/ })
+    .first()
+    .innerText()
 
   await signOut(page)
   await page.goto('/login')
@@ -60,4 +67,16 @@ test('a passkey is added, and signs in alone and as the second factor', async ({
   await typePassword(page, email)
   await page.getByRole('button', { name: 'Stattdessen einen Passkey benutzen' }).click()
   await expect(page.getByRole('button', { name: `Menü: ${name}` })).toBeVisible()
+
+  // Over the page, too, when the session has ended.
+  await page.goto('/account/tokens')
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+  await endSessionsOf({ email, password: PASSWORD, code })
+  await page.getByRole('link', { name: 'Sicherheit' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Ihre Sitzung ist abgelaufen' })
+  await dialog.getByLabel('Passwort', { exact: true }).fill(PASSWORD)
+  await dialog.getByRole('button', { name: 'Anmelden' }).click()
+  await dialog.getByRole('button', { name: 'Stattdessen einen Passkey benutzen' }).click()
+  await expect(dialog).toBeHidden()
+  await expect(page.getByText('Schlüssel des Spaziergangs').first()).toBeVisible()
 })
