@@ -54,6 +54,8 @@ export function BottomBar() {
   const { t } = useTranslation()
   const places = usePlaces()
   if (places.length < 2) return null
+  // Five long words side by side on the narrowest screens.
+  const size = places.length < 5 ? 'text-sm' : 'text-xs'
   return (
     <nav
       aria-label={t('site.mainNavigation')}
@@ -65,7 +67,7 @@ export function BottomBar() {
           to={to}
           end={to === '/'}
           className={({ isActive }) =>
-            `flex min-h-14 min-w-0 flex-1 flex-col items-center justify-center gap-0.5 text-sm ${isActive ? 'font-semibold text-accent' : 'text-muted'}`
+            `flex min-h-14 min-w-0 flex-1 flex-col items-center justify-center gap-0.5 ${size} ${isActive ? 'font-semibold text-accent' : 'text-muted'}`
           }
         >
           <Icon name={icon} />
