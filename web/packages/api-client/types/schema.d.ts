@@ -533,7 +533,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decides a case: approving publishes the version by a job, or the edit at once; rejecting tells its creator why. */
+        /**
+         * Decides a case: approving publishes the version by a job, or the edit or the words of a rating at once; rejecting tells whoever
+         *     made it why.
+         */
         post: operations["post_admin_moderation_case_id_decision"];
         delete?: never;
         options?: never;
@@ -1235,6 +1238,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/favorites/{nano_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes a published nano one of your favourites; again changes nothing. */
+        put: operations["put_favorites_nano_id"];
+        post?: never;
+        /** Takes a nano from your favourites, if it is one, whatever has become of it. */
+        delete: operations["delete_favorites_nano_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -1317,6 +1338,101 @@ export interface paths {
          */
         post: operations["post_jobs_id_retry"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an empty list, which nobody else sees. */
+        post: operations["post_lists"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of your lists with what is on it. */
+        get: operations["get_lists_id"];
+        put?: never;
+        post?: never;
+        /** Deletes a list with its link. The nanos stay where they are. */
+        delete: operations["delete_lists_id"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes name and description of a list; fields that are left out stay. `If-Match` with the `ETag` of what was read refuses the
+         *     edit (412) when the list was edited since.
+         */
+        patch: operations["patch_lists_id"];
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/nanos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says what is on a list, and in which order, in the place of what is on it. New on it can be what is published; what is off the
+         *     shelf by now may stay. `If-Match` as with a change of its name.
+         */
+        put: operations["put_lists_id_nanos"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/nanos/{nano_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts a published nano at the end of a list; again changes nothing. */
+        put: operations["put_lists_id_nanos_nano_id"];
+        post?: never;
+        /** Takes a nano off a list, if it is on it. */
+        delete: operations["delete_lists_id_nanos_nano_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a list a link, by which anybody who has it sees the list. An earlier link stops working. */
+        put: operations["put_lists_id_share"];
+        post?: never;
+        /** Takes a list's link away, if it has one: nobody else sees the list any more. */
+        delete: operations["delete_lists_id_share"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1471,6 +1587,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nanos/{id}/ratings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A nano's ratings. Those that a moderator removed are not there and do not count. */
+        get: operations["get_nanos_id_ratings"];
+        put?: never;
+        /**
+         * Rates a nano of somebody else: a score, which counts at once, and perhaps a comment, which is scanned first. Needs a
+         *     confirmed email address. One rating for each person and nano: `RATING_EXISTS` names the one to change.
+         */
+        post: operations["post_nanos_id_ratings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nanos/{id}/restore": {
         parameters: {
             query?: never;
@@ -1539,6 +1676,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ratings/{rating_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rating. Whoever wrote it sees it in whatever state, and so do the moderators. */
+        get: operations["get_ratings_rating_id"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes your own rating with everything about it; you may write another. A moderator removes somebody else's with a reason,
+         *     which its writer is told: it counts no more, and they cannot write another.
+         */
+        delete: operations["delete_ratings_rating_id"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a rating; fields that are left out stay. The score counts at once. A new comment is scanned first: it is in
+         *     `pending` until then, and what is public stays. Sending what is public gives the change up.
+         * @description `If-Match` with the `ETag` of what was read refuses the edit (412) when it was edited since. Who edits somebody else's rating
+         *     must send it (428).
+         */
+        patch: operations["patch_ratings_rating_id"];
+        trace?: never;
+    };
+    "/api/v1/ratings/{rating_id}/helpful": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says that a rating was helpful; saying it again changes nothing. Needs a confirmed email address. */
+        put: operations["put_ratings_rating_id_helpful"];
+        post?: never;
+        /** Takes back that a rating was helpful, if you had said it. */
+        delete: operations["delete_ratings_rating_id_helpful"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ratings/{rating_id}/reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Answers a rating of your nano, in the place of an earlier reply; an empty text takes it away. Like a comment it is scanned
+         *     first, and in `pending` until then.
+         */
+        put: operations["put_ratings_rating_id_reply"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -1551,6 +1753,23 @@ export interface paths {
          *     away and only titles and descriptions were looked through.
          */
         get: operations["get_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shared-lists/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The list of a link, as it is now. */
+        get: operations["get_shared_lists_secret"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1643,6 +1862,40 @@ export interface paths {
         put?: never;
         /** Accepts the creator terms: a consumer becomes a creator. The new role counts at once, with the same access token. */
         post: operations["post_users_me_creator_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/favorites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your favourites, the newest first. What is off the shelf is there without its nano. */
+        get: operations["get_users_me_favorites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your lists, the newest first: all there are, 100 at most. */
+        get: operations["get_users_me_lists"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1848,6 +2101,15 @@ export interface components {
              */
             withdrawn_at?: string | null;
         };
+        Arrangement: {
+            /**
+             * @description Everything that is to be on the list, in its order.
+             * @example [
+             *       "01930000-0000-7000-8000-000000000001"
+             *     ]
+             */
+            nano_ids: string[];
+        };
         /** @description A run. */
         AttemptView: {
             class?: string | null;
@@ -1902,6 +2164,13 @@ export interface components {
              * @example otpauth://totp/Nano:ada%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Nano
              */
             uri: string;
+        };
+        /** @description Whoever wrote a rating. */
+        Author: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            username: string;
         };
         Build: {
             /** @description The commit it was built from, when the build knew it. */
@@ -1997,16 +2266,17 @@ export interface components {
             /** @enum {string|null} */
             state?: "available" | "scheduled" | "running" | "retryable" | "waiting" | "blocked" | "completed" | "cancelled" | "discarded" | "quarantined" | null;
         };
-        /** @description A version that waits for a decision. */
+        /** @description What waits for a decision: a version, an edit, or words of a rating. */
         CaseView: {
             /** @enum {string} */
-            cause: "first_upload" | "always" | "flagged" | "edited" | "unknown";
+            cause: "first_upload" | "always" | "flagged" | "edited" | "comment" | "reply" | "unknown";
             /** Format: date-time */
             created_at: string;
             edit?: components["schemas"]["PendingEdit"] | null;
             /** Format: uuid */
             id: string;
             nano?: components["schemas"]["Nano"] | null;
+            rating?: components["schemas"]["JudgedWords"] | null;
             /** @description What the content scan found. */
             scan?: unknown;
             /** @enum {string} */
@@ -2129,6 +2399,12 @@ export interface components {
             worker_id: string;
         };
         /** @description Fields that are left out stay as they are. */
+        EditList: {
+            description?: string | null;
+            /** @example Statistik I */
+            name?: string | null;
+        };
+        /** @description Fields that are left out stay as they are. */
         EditNano: {
             categories?: string[] | null;
             description?: string | null;
@@ -2162,6 +2438,16 @@ export interface components {
              * @example +49 30 901820
              */
             phone?: string | null;
+        };
+        /** @description Fields that are left out stay as they are. */
+        EditRating: {
+            /** @description Empty: none any more. */
+            comment?: string | null;
+            /**
+             * Format: int32
+             * @example 5
+             */
+            score?: number | null;
         };
         /** @description Something the job works on. */
         EffectView: {
@@ -2277,6 +2563,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_FinishedUpload: {
             data: components["schemas"]["FinishedUpload"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Helpful: {
+            data: components["schemas"]["Helpful"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2410,8 +2705,44 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Rating: {
+            data: components["schemas"]["Rating"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Ratings: {
+            data: components["schemas"]["Ratings"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_RecoveryCodes: {
             data: components["schemas"]["RecoveryCodes"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_SavedList: {
+            data: components["schemas"]["SavedList"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_SavedListDetail: {
+            data: components["schemas"]["SavedListDetail"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2439,6 +2770,24 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_SecondFactorState: {
             data: components["schemas"]["SecondFactorState"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_ShareLink: {
+            data: components["schemas"]["ShareLink"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_SharedList: {
+            data: components["schemas"]["SharedList"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2545,6 +2894,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_Kept: {
+            data: components["schemas"]["Kept"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_LimitView: {
             data: components["schemas"]["LimitView"][];
             meta?: components["schemas"]["Meta"] | null;
@@ -2565,6 +2923,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_PasskeyView: {
             data: components["schemas"]["PasskeyView"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_SavedList: {
+            data: components["schemas"]["SavedList"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -2654,7 +3021,7 @@ export interface components {
             timestamp: string;
         };
         /** @enum {string} */
-        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "LAST_SECOND_FACTOR" | "PASSKEY_INVALID" | "PASSKEYS_UNAVAILABLE" | "TOO_MANY_PASSKEYS" | "SECOND_FACTOR_SETUP_REQUIRED" | "CONSENT_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_UNCONFIRMED" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
+        ErrorCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "UNSUPPORTED_MEDIA_TYPE" | "BODY_TOO_LARGE" | "BODY_INTERRUPTED" | "HOST_INVALID" | "CURSOR_INVALID" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_KEY_IN_USE" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "QUERY_TOO_SLOW" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "SESSION_ENDED" | "INVALID_CREDENTIALS" | "SCOPE_MISSING" | "SESSION_REQUIRED" | "TOO_MANY_TOKENS" | "SECOND_FACTOR_REQUIRED" | "SECOND_FACTOR_INVALID" | "SECOND_FACTOR_STATE" | "LAST_SECOND_FACTOR" | "PASSKEY_INVALID" | "PASSKEYS_UNAVAILABLE" | "TOO_MANY_PASSKEYS" | "SECOND_FACTOR_SETUP_REQUIRED" | "CONSENT_REQUIRED" | "INVALID_REFRESH_TOKEN" | "ACCOUNT_NOT_ACTIVE" | "EMAIL_NOT_VERIFIED" | "FORBIDDEN" | "OWN_NANO" | "OWN_RATING" | "RATING_EXISTS" | "RATING_REMOVED" | "COLLECTION_FULL" | "OWN_ACCOUNT" | "LAST_ADMIN" | "ACCOUNT_UNCONFIRMED" | "ACCOUNT_STATE" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "USERNAME_TAKEN" | "LINK_INVALID" | "MOVE_NOT_ALLOWED" | "VERSION_IN_PROGRESS" | "UPLOAD_CLOSED" | "CASE_CLOSED" | "JOB_STATE" | "JOB_KEY_TAKEN" | "FLOW_TOO_LARGE" | "NOT_PAUSED" | "WORKER_STATE" | "SCHEDULE_UNKNOWN_JOB" | "FILE_EMPTY" | "FILE_TOO_LARGE" | "LENGTH_MISMATCH" | "CHECKSUM_MISMATCH" | "TOO_MANY_ATTEMPTS" | "RATE_LIMITED" | "MAINTENANCE" | "TOO_MANY_CONNECTIONS" | "UNAVAILABLE" | "INTERNAL";
         /** @description Failures of one cause. */
         ErrorGroup: {
             /** @description `failed`, `timeout`, `panic`, `crashed`, … or one of the job's own. */
@@ -2779,6 +3146,18 @@ export interface components {
             /** @example ok */
             status: string;
         };
+        /** @description What is said of a rating, by you and by all. */
+        Helpful: {
+            /** @description Whether you found it helpful. */
+            helpful: boolean;
+            /**
+             * Format: int32
+             * @description How many did.
+             */
+            helpful_count: number;
+            /** Format: uuid */
+            rating_id: string;
+        };
         /** @description HTML-escaped text with the matches in `<em>`. */
         Highlights: {
             body?: string | null;
@@ -2878,11 +3257,24 @@ export interface components {
              */
             run_at?: string | null;
         };
+        /** @description A rating whose comment or reply is judged. */
+        JudgedWords: {
+            rating: components["schemas"]["Rating"];
+            words: components["schemas"]["PendingWords"];
+        };
         Judgement: {
             /** @enum {string} */
             decision: "approve" | "reject";
             /** @description Told to the creator of a rejected nano. */
             reason: string;
+        };
+        /** @description A nano that somebody keeps. */
+        Kept: {
+            /** Format: date-time */
+            added_at: string;
+            nano?: components["schemas"]["Nano"] | null;
+            /** Format: uuid */
+            nano_id: string;
         };
         /** @description The limits that a kind shall have from now on. What is left out is not limited. */
         LimitForm: {
@@ -3047,7 +3439,7 @@ export interface components {
         Nano: {
             /**
              * Format: double
-             * @description 0–5.
+             * @description 1–5 to the hundredth; 0 without ratings.
              */
             average_rating: number;
             /** @description Slugs. */
@@ -3060,6 +3452,11 @@ export interface components {
             download_count: number;
             /** Format: int32 */
             duration_minutes: number;
+            /**
+             * Format: int32
+             * @description How many have it among their favourites.
+             */
+            favorite_count: number;
             /** @enum {string} */
             format: "video" | "text" | "quiz" | "interactive" | "mixed";
             /** Format: uuid */
@@ -3093,8 +3490,15 @@ export interface components {
         };
         /** @description A nano, and for those who may know: how its newest version is doing. */
         NanoDetail: components["schemas"]["Nano"] & {
+            /** @description Whether it is one of your favourites. For whoever is signed in. */
+            is_favorite?: boolean | null;
             latest_version?: components["schemas"]["VersionDetail"] | null;
             version?: components["schemas"]["Version"] | null;
+        };
+        NewList: {
+            description?: string | null;
+            /** @example Statistik I */
+            name: string;
         };
         /** @description Why, and when it will be over. */
         NewMaintenance: {
@@ -3136,6 +3540,19 @@ export interface components {
              * @example the disk of the media workers is full
              */
             reason: string;
+        };
+        NewRating: {
+            /**
+             * @description Plain text. Public once it was scanned, which takes seconds, unless the scan finds something: then once a moderator has
+             *     looked.
+             * @example Kurz und klar.
+             */
+            comment?: string | null;
+            /**
+             * Format: int32
+             * @example 4
+             */
+            score: number;
         };
         NewRole: {
             /**
@@ -3443,6 +3860,68 @@ export interface components {
             /** Format: int64 */
             window_minutes: number;
         };
+        /** @description What somebody thinks of a nano. Comment and reply are plain text: show them as text, whatever they look like. */
+        Rating: {
+            author?: components["schemas"]["Author"] | null;
+            /** @description May be empty. */
+            comment: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int32
+             * @description How many found it helpful.
+             */
+            helpful_count: number;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            nano_id: string;
+            /**
+             * @description What comment and reply are to become. For whoever wrote the rating, the nano's creator (the reply alone), and the
+             *     moderators.
+             */
+            pending?: components["schemas"]["PendingWords"][];
+            /** @description Why a moderator removed it. */
+            removal_reason?: string | null;
+            /** Format: date-time */
+            replied_at?: string | null;
+            /** @description Of the nano's creator; may be empty. */
+            reply: string;
+            /**
+             * Format: int32
+             * @description Raised by every edit: an edit may name it in `If-Match`, in quotes.
+             * @example 1
+             */
+            revision: number;
+            /** Format: int32 */
+            score: number;
+            /** @enum {string} */
+            status: "published" | "removed";
+            /** Format: date-time */
+            updated_at: string;
+        };
+        RatingReply: {
+            /**
+             * @description Plain text. Empty: none any more.
+             * @example Danke! Das steht jetzt im zweiten Teil.
+             */
+            text: string;
+        };
+        /** @description What a nano's ratings amount to, and some of them. */
+        Ratings: {
+            /**
+             * Format: double
+             * @description 1–5 to the hundredth; 0 without ratings.
+             */
+            average_rating: number;
+            distribution: components["schemas"]["Scores"];
+            /** @description Which of these ratings you found helpful. For whoever is signed in. */
+            found_helpful?: string[];
+            own?: components["schemas"]["Rating"] | null;
+            /** Format: int32 */
+            rating_count: number;
+            ratings: components["schemas"]["Rating"][];
+        };
         Readiness: {
             /** @description `away` also when it answers and takes no writes. */
             database: string;
@@ -3548,6 +4027,31 @@ export interface components {
             /** Format: date-time */
             started_at?: string | null;
         };
+        /** @description A list of nanos. */
+        SavedList: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description May be empty. */
+            description: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Raised by every edit, of what is on it too: an edit may name it in `If-Match`, in quotes.
+             * @example 1
+             */
+            revision: number;
+            /** Format: date-time */
+            updated_at: string;
+            /** @enum {string} */
+            visibility: "private" | "link";
+        };
+        /** @description A list with what is on it. */
+        SavedListDetail: components["schemas"]["SavedList"] & {
+            /** @description In its order. What is off the shelf is there without its nano. */
+            nanos: components["schemas"]["Kept"][];
+        };
         /** @description While it lasts, ticks are skipped. */
         SchedulePause: {
             /**
@@ -3611,6 +4115,19 @@ export interface components {
              * @example Europe/Berlin
              */
             zone: string;
+        };
+        /** @description How often each score was given. */
+        Scores: {
+            /** Format: int32 */
+            1: number;
+            /** Format: int32 */
+            2: number;
+            /** Format: int32 */
+            3: number;
+            /** Format: int32 */
+            4: number;
+            /** Format: int32 */
+            5: number;
         };
         SearchAnswer: {
             /** @description Nothing matched the words as typed; similar ones were taken. */
@@ -3678,6 +4195,26 @@ export interface components {
             refreshed_at: string;
             /** Format: date-time */
             signed_in_at: string;
+        };
+        /** @description Where a list can be seen. */
+        ShareLink: {
+            /** @description The page of the site. Shown once; only a hash of its secret is kept. */
+            link: string;
+            /**
+             * @description The last part of the link, for `GET /shared-lists/{secret}`.
+             * @example 0707070707070707070707070707070707070707070707070707070707070707
+             */
+            secret: string;
+        };
+        /** @description A list as others see it. */
+        SharedList: {
+            /** @description May be empty. */
+            description: string;
+            name: string;
+            /** @description In its order, without those that are off the shelf. */
+            nanos: components["schemas"]["Nano"][];
+            /** @description Whoever keeps it. */
+            owner: components["schemas"]["Author"];
         };
         /** @description The job that was enqueued. */
         Started: {
@@ -13353,6 +13890,216 @@ export interface operations {
             };
         };
     };
+    put_favorites_nano_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nano_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is one */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_favorites_nano_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nano_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_jobs_id: {
         parameters: {
             query?: never;
@@ -13872,6 +14619,1138 @@ export interface operations {
              *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
              */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_lists: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewList"];
+            };
+        };
+        responses: {
+            /** @description The list */
+            201: {
+                headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
+                    /** @description The list */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedList"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first.
+             */
+            409: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_lists_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedListDetail"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_lists_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_lists_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditList"];
+            };
+        };
+        responses: {
+            /** @description The list as it is now */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedListDetail"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_lists_id_nanos: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Arrangement"];
+            };
+        };
+        responses: {
+            /** @description The list as it is now */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedListDetail"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_lists_id_nanos_nano_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                nano_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on the list */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_lists_id_nanos_nano_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                nano_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not on the list */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_lists_id_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ShareLink"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_lists_id_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15181,6 +17060,330 @@ export interface operations {
             };
         };
     };
+    get_nanos_id_ratings: {
+        parameters: {
+            query?: {
+                page?: number;
+                limit?: number;
+                sort?: "newest" | "helpful" | "best" | "worst";
+                /** @description From `next_cursor` of the page before, instead of `page`: for deep lists. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them, and the figures of all */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Ratings"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_nanos_id_ratings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRating"];
+            };
+        };
+        responses: {
+            /** @description The rating */
+            201: {
+                headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
+                    /** @description The rating */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Rating"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `EMAIL_NOT_VERIFIED`: Confirm your email address first; the link is in the mail we sent.
+             *     - `OWN_NANO`: Nobody judges their own nano.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `RATING_EXISTS`: You have rated this nano already; change that rating.
+             *     - `RATING_REMOVED`: A moderator removed this rating.
+             */
+            409: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_nanos_id_restore: {
         parameters: {
             query?: never;
@@ -15634,6 +17837,801 @@ export interface operations {
             };
         };
     };
+    get_ratings_rating_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                rating_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rating */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Rating"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ratings_rating_id: {
+        parameters: {
+            query?: {
+                /** @description For moderators, who must say it; told to whoever wrote the rating. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                rating_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             *     - `OWN_NANO`: Nobody judges their own nano.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATING_REMOVED`: A moderator removed this rating. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_ratings_rating_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                rating_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditRating"];
+            };
+        };
+        responses: {
+            /** @description The rating as it is now */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Rating"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATING_REMOVED`: A moderator removed this rating. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_REQUIRED`: Say with If-Match which state of it you have read: it is not yours alone. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_ratings_rating_id_helpful: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rating_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Helpful"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `EMAIL_NOT_VERIFIED`: Confirm your email address first; the link is in the mail we sent.
+             *     - `OWN_RATING`: Nobody finds their own rating helpful.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ratings_rating_id_helpful: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rating_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does not count */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Helpful"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_ratings_rating_id_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rating_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RatingReply"];
+            };
+        };
+        responses: {
+            /** @description The rating as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Rating"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATING_REMOVED`: A moderator removed this rating. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_search: {
         parameters: {
             query?: {
@@ -15695,6 +18693,92 @@ export interface operations {
             };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_shared_lists_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The last part of the link */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SharedList"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16598,6 +19682,226 @@ export interface operations {
              * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
              *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
              */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_users_me_favorites: {
+        parameters: {
+            query?: {
+                page?: number;
+                limit?: number;
+            };
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_Kept"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_users_me_lists: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Without what is on them */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_SavedList"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
             503: {
                 headers: {
                     /** @description Seconds to wait */
