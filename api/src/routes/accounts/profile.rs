@@ -62,12 +62,12 @@ pub struct OwnProfile {
     /// Slugs of `/categories`, at most five.
     pub interests: Vec<String>,
     /// Words that are not public yet.
-    pub pending: Option<PendingWords>,
+    pub pending: Option<PendingProfile>,
 }
 
 /// Words that wait for the scan, for a second mostly, or were found wanting.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PendingWords {
+pub struct PendingProfile {
     pub name: String,
     pub bio: String,
     pub company: String,
@@ -77,7 +77,7 @@ pub struct PendingWords {
     pub findings: Option<Value>,
 }
 
-impl From<ProfileEdit> for PendingWords {
+impl From<ProfileEdit> for PendingProfile {
     fn from(edit: ProfileEdit) -> Self {
         let Words { name, bio, company, job_title } = edit.words;
         Self { name, bio, company, job_title, findings: edit.findings }
@@ -112,7 +112,7 @@ async fn own(state: &AppState, user: &User) -> Result<OwnProfile, Error> {
         language: user.language,
         phone,
         interests: profiles::interests(&state.db, user.id).await?,
-        pending: profiles::edit(&state.db, user.id).await?.map(PendingWords::from),
+        pending: profiles::edit(&state.db, user.id).await?.map(PendingProfile::from),
     })
 }
 
