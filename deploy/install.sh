@@ -89,8 +89,13 @@ if [ "${1:-}" = --deploy-tools ]; then
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=("python3-venv:python3")
     # It checks alert rules and tries them on series.
     need promtool prometheus prometheus
-    # It builds images without a daemon, and is there on Linux alone.
-    [ "$(uname -s)" != Linux ] || need buildah buildah -
+    # Images are built without a daemon, on Linux alone, from base images made of Debian's packages.
+    if [ "$(uname -s)" = Linux ]; then
+        need buildah buildah -
+        need debootstrap debootstrap -
+        need curl curl -
+        need jq jq -
+    fi
 fi
 if [ "${1:-}" = --bench-tools ]; then
     need python3 python3 python3

@@ -13,6 +13,7 @@ With --show nothing is done: the commands are printed.
 import argparse
 import json
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -137,10 +138,28 @@ def shell(aws, *command):
         subprocess.run(command, check=True, cwd=ROOT)
 
 
+def bases(aws):
+    """The base images by digest. bases.json says which, so that a build can be repeated; without it they are looked up and written there."""
+    pins = HERE / "parameters/bases.json"
+    known = json.loads(pins.read_text(encoding="utf-8")) if pins.exists() else {}
+    for program in ("api", "worker"):
+        for name, image in re.findall(r"^ARG (\w+_IMAGE)=(\S+)$", (ROOT / f"Dockerfile.{program}").read_text(encoding="utf-8"), re.MULTILINE):
+            if name in known and known[name].startswith(f"{image}@"):
+                continue
+            command = ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]
+            print("+", shlex.join(command))
+            digest = "<digest>" if aws.show else subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            known[name] = f"{image}@{digest}"
+    if not aws.show:
+        pins.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    return known
+
+
 def images(aws, tag):
     region, revision = aws.site["Region"], subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     bundle = ROOT / "deploy/aws/certificates/rds.pem"
     shell(aws, "curl", "--fail", "--silent", "--show-error", "--output", str(bundle), f"https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem")
+    pinned = [word for name, image in bases(aws).items() for word in ("--build-arg", f"{name}={image}")]
     for program in ("api", "worker"):
         repository = aws.export(f"{program}-images")
         print(f"+ aws ecr get-login-password | docker login --username AWS --password-stdin {repository.split('/')[0]}")
@@ -150,7 +169,7 @@ def images(aws, tag):
         # The list of what is in it (SBOM), and how it was built, go to the registry with the image.
         shell(
             aws, "docker", "buildx", "build", "--platform", "linux/amd64", "--sbom=true", "--provenance=mode=max", "--push",
-            "--build-arg", f"VERSION={tag}", "--build-arg", f"REVISION={revision}", "--file", f"Dockerfile.{program}", "--tag", f"{repository}:{tag}", ".",
+            *pinned, "--build-arg", f"VERSION={tag}", "--build-arg", f"REVISION={revision}", "--file", f"Dockerfile.{program}", "--tag", f"{repository}:{tag}", ".",
         )  # fmt: skip
 
 

@@ -393,7 +393,7 @@ def collector(stacks):
     if len(text) > 4096:
         yield f"the collector's configuration has {len(text)} characters, a standard parameter takes 4096"
     kept = re.search(r'regex: "(.+)"', text)[1]
-    for pattern in re.findall(r'metric_name_selectors: \["\^(.+)\$"\]', text):
+    for pattern in re.findall(r'metric_name_selectors: \["\^(.+)\$\$"\]', text):
         for name in names_of(pattern):
             if not re.fullmatch(kept, name):
                 yield f"the collector sends {name} and drops it before"
@@ -419,7 +419,7 @@ def nano_metrics(stacks):
     """Series of ours that alarms, policies and the dashboard name are sent by the collector, with those labels."""
     sent = {}
     text = stacks["platform"].at("Resources.CollectorConfiguration.Properties.Value")
-    for labels, pattern in re.findall(r'dimensions: \[\[(\w*)\]\]\s+metric_name_selectors: \["\^(.+)\$"\]', text):
+    for labels, pattern in re.findall(r'dimensions: \[\[(\w*)\]\]\s+metric_name_selectors: \["\^(.+)\$\$"\]', text):
         sent |= dict.fromkeys(names_of(pattern), labels)
     for stack, template in stacks.items():
         for name, resource in template.resources():
