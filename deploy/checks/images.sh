@@ -49,6 +49,8 @@ at_end() {
     for pid in "${pids[@]:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; done
     [ -z "${services:-}" ] || { kill -INT "$services" 2>/dev/null && wait "$services" 2>/dev/null; } || true
     umount -R "$work"/*/* "$work"/* 2>/dev/null || true
+    # What was built is of no use to anybody; Debian stays for the next time.
+    [ ! -d "$state/storage" ] || { b umount --all && b rm --all && b rmi --all --force; } >/dev/null 2>&1 || true
     rm -rf "$work" || true
 }
 trap at_end EXIT
@@ -128,7 +130,6 @@ CARGO
 chmod 755 "$compiler/usr/local/bin/cargo"
 
 echo "Base images ($driver)"
-b rmi --all --force >/dev/null 2>&1 || true
 context localhost/debian "$debian"
 context localhost/base "$base"
 container=$(b from localhost/debian)

@@ -70,6 +70,26 @@ def managed_policies(stacks):
                     yield f"{stack} {name}: the policy {policy}, which AWS may widen"
 
 
+def rights(template):
+    """Allowed actions with the resources they are allowed on, as text."""
+    for name, role in template.resources("AWS::IAM::Role"):
+        for statement in statements(role["Properties"].get("Policies", [])):
+            if statement["Effect"] == "Allow":
+                for action in as_list(statement["Action"]):
+                    for resource in as_list(statement["Resource"]):
+                        yield name, action, str(resource)
+
+
+def objects(stacks):
+    """The API removes nothing, and nobody removes an export of the audit log or changes how long it is locked."""
+    for stack, template in stacks.items():
+        for name, action, resource in rights(template):
+            if action.startswith("s3:Delete") and (stack == "api" or "/audit/" in resource or not re.search(r"/(uploads|nanos|thumbnails)/\*", resource)):
+                yield f"{stack} {name} may {action} {resource}"
+            if action in ("s3:BypassGovernanceRetention", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"):
+                yield f"{stack} {name} may {action}"
+
+
 # --- Secrets ---
 
 
@@ -212,6 +232,19 @@ def slots(template):
     default = int(template.at("Resources.Task.Properties.ContainerDefinitions.0.Environment.WORKER_CONCURRENCY"))
     pairs = (entry.split("=") for entry in template.parameter("WorkerQueues").split(","))
     return {pair[0]: int(pair[1]) if len(pair) > 1 else default for pair in pairs}
+
+
+SIZES = {256: (512, 2048), 512: (1024, 4096), 1024: (2048, 8192), 2048: (4096, 16384), 4096: (8192, 30720)}
+
+
+def sizes(stacks):
+    """Processor and memory that Fargate has together; the linter sees literal ones alone."""
+    for stack, template in stacks.items():
+        for name, task in template.resources("AWS::ECS::TaskDefinition"):
+            cpu, memory = int(task["Properties"]["Cpu"]), int(task["Properties"]["Memory"])
+            least, most = SIZES[cpu]
+            if not least <= memory <= most or (memory % 1024 and memory != 512):
+                yield f"{stack} {name}: Fargate has no {cpu} with {memory} MiB"
 
 
 def room(stacks):
@@ -591,6 +624,7 @@ RULES = {
     "no-wildcards": wildcards,
     "exceptions-are-used": exceptions_used,
     "no-policies-of-others": managed_policies,
+    "objects-stay": objects,
     "no-secrets": secrets_in_templates,
     "buckets-are-private": public_buckets,
     "logs-end": logs_kept_for_ever,
@@ -599,6 +633,7 @@ RULES = {
     "tasks-are-confined": loose_tasks,
     "settings-exist": settings,
     "queues-are-taken": queues,
+    "sizes-exist": sizes,
     "workers-have-room": room,
     "times-fit": times,
     "connection-budget": connection_budget,
@@ -648,11 +683,13 @@ def prove():
 
     assert list(connection_budget(with_("api", PoolSize="20")))
     assert list(connection_budget(with_("api", MaxTasks="8")))
+    assert list(sizes(with_("worker-light", Memory="8192")))
     assert list(room(with_("worker-content", Memory="4096")))
     assert list(connection_budget(with_("worker-light", Overlap="200", MaxTasks="3")))
     assert list(queues(with_("worker-light", WorkerQueues="search=2,mail=4")))
     assert list(parameters(stacks, {"mvp": {"api": {"NoSuch": "1"}}}))
     assert list(site_headers(with_("edge", StorageOrigin="https://elsewhere"))) == []  # both follow the parameter
+    assert list(objects({"api": stacks["worker-content"]})) and list(objects({"x": Template(of_text(BAD.replace("s3:*", "s3:DeleteObject")), {})}))
     assert documented().keys() == {"API", "worker", "scheduler", "worker migrate"}, documented()
     assert SITE["Installation"] == "nano-prod"
     assert names_of("a_(b|c)|d") == {"a_b", "a_c", "d"}
