@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # In the order in which they export what the next ones import. edge is in us-east-1, where CloudFront's firewall has to be.
 SERVICES = ["scheduler", "worker-content", "worker-light", "api"]
-STACKS = ["network", "storage", "data", "platform", "once", *SERVICES, "edge", "observability"]
+STACKS = ["network", "storage", "data", "platform", "machines", "once", *SERVICES, "edge", "observability"]
 
 
 def template(stack):

@@ -15,6 +15,7 @@ WILDCARDS = {
     "xray:PutTraceSegments": "X-Ray knows no resources for what is put there",
     "xray:PutTelemetryRecords": "the same",
     "secretsmanager:GetRandomPassword": "makes up a password and touches nothing",
+    "ecs:DiscoverPollEndpoint": "where ECS' agent is to ask is the same for everybody",
     "ecs:ListServices": "narrowed by a condition on the cluster",
 }
 SECRET_WORDS = re.compile(r"(?i)(password|secret|token|private.?key|_key$|_url$)")
@@ -271,6 +272,21 @@ def room(stacks):
 def seconds(text):
     number, unit = re.fullmatch(r"(\d+)([smh]?)", str(text)).groups()
     return int(number) * {"": 1, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+def machines(stacks):
+    """There are as many machines as the class on them may have tasks, and a disk for their scratch."""
+    for stack, template in stacks.items():
+        if "Machines" in template.declared and template.parameter("Machines") == "true":
+            of = stacks["machines"]
+            most = int(template.parameter("MaxTasks")) * int(template.parameter("Overlap")) // 100
+            if int(of.parameter("MaxMachines")) < most:
+                yield f"{stack} may have {most} tasks at a time, and there are {of.parameter('MaxMachines')} machines"
+            if int(of.parameter("DiskGiB")) < 30 + int(template.parameter("ScratchGiB")) - 10:
+                yield f"{stack}: a machine's disk does not hold the system and a task's scratch"
+    options = stacks["machines"].at("Resources.Template.Properties.LaunchTemplateData.MetadataOptions")
+    if options != {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}:
+        yield "tasks may ask for the machine's rights"
 
 
 def times(stacks):
@@ -635,6 +651,7 @@ RULES = {
     "queues-are-taken": queues,
     "sizes-exist": sizes,
     "workers-have-room": room,
+    "machines-suffice": machines,
     "times-fit": times,
     "connection-budget": connection_budget,
     "read-write-split": read_write_split,
@@ -683,6 +700,7 @@ def prove():
 
     assert list(connection_budget(with_("api", PoolSize="20")))
     assert list(connection_budget(with_("api", MaxTasks="8")))
+    assert list(machines(with_("worker-light", Machines="true", MaxTasks="6")))
     assert list(sizes(with_("worker-light", Memory="8192")))
     assert list(room(with_("worker-content", Memory="4096")))
     assert list(connection_budget(with_("worker-light", Overlap="200", MaxTasks="3")))

@@ -16,7 +16,7 @@ COMPUTED = {
     "Version": "0.1.0", "EdgePrefixList": "pl-1", "WebDomain": "web.s3", "ContentDomainOfBucket": "content.s3",
     "LogsDomain": "logs.s3", "StorageOrigin": "https://content.s3",
 }  # fmt: skip
-STACKS = {stack: stack.split("-")[0] for stack in PROFILES["mvp"]} | {"storage": "storage", "once": "once"}
+STACKS = {stack: stack.split("-")[0] for stack in PROFILES["mvp"]} | {"storage": "storage", "once": "once", "machines": "machines"}
 
 
 @functools.cache
