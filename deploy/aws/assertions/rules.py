@@ -120,6 +120,24 @@ def secret_values(properties):
                 yield from secret_values(inner)
 
 
+LOOKS_SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|whsec_[A-Za-z0-9+/]{20}|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/]{40,}={0,2}(?![A-Za-z0-9+/_-])")
+
+
+def secrets_in_text(_stacks):
+    """Keys and long random words in any file of the deployment. What is long and has no digit or no capital is a word or a path."""
+    for folder in ("aws", "env", "systemd", "alerts"):
+        for path in sorted((ROOT / "deploy" / folder).rglob("*")):
+            # The page that names what a secret looks like is this one.
+            if path.suffix in (".yaml", ".json", ".env", ".service", ".py") and path.name not in ("rules.py", "bases.json", "site.json"):
+                yield from (f"{path.relative_to(ROOT)} has what looks like a secret: {word[:12]}…" for word in secret_words(path.read_text(encoding="utf-8")))
+
+
+def secret_words(text):
+    for word in LOOKS_SECRET.findall(text):
+        if len(word) < 40 or (re.search("[0-9]", word) and re.search("[A-Z]", word) and re.search("[a-z]", word) and word.count("/") < 3):
+            yield word
+
+
 # --- Buckets, logs, databases, tasks ---
 
 
@@ -642,6 +660,7 @@ RULES = {
     "no-policies-of-others": managed_policies,
     "objects-stay": objects,
     "no-secrets": secrets_in_templates,
+    "no-secrets-in-text": secrets_in_text,
     "buckets-are-private": public_buckets,
     "logs-end": logs_kept_for_ever,
     "ports-are-closed": open_ports,
@@ -708,6 +727,7 @@ def prove():
     assert list(parameters(stacks, {"mvp": {"api": {"NoSuch": "1"}}}))
     assert list(site_headers(with_("edge", StorageOrigin="https://elsewhere"))) == []  # both follow the parameter
     assert list(objects({"api": stacks["worker-content"]})) and list(objects({"x": Template(of_text(BAD.replace("s3:*", "s3:DeleteObject")), {})}))
+    assert len(list(secret_words("AKIA0123456789ABCDEF and wJalrXUtnFEMI7MDENG4bPxRfiCYEXAMPLEKEY5Xq8T2"))) == 2
     assert documented().keys() == {"API", "worker", "scheduler", "worker migrate"}, documented()
     assert SITE["Installation"] == "nano-prod"
     assert names_of("a_(b|c)|d") == {"a_b", "a_c", "d"}
