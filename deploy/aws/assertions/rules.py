@@ -7,6 +7,7 @@ import json
 import re
 import types
 
+import yaml
 from templates import AWS, PROFILES, ROOT, SITE, Template, all_templates, as_list, of_text, statements
 
 # Policies that name "*", and why they must.
@@ -459,6 +460,10 @@ def collector(stacks):
     text = stacks["platform"].at("Resources.CollectorConfiguration.Properties.Value")
     if len(text) > 4096:
         yield f"the collector's configuration has {len(text)} characters, a standard parameter takes 4096"
+    parsed = yaml.safe_load(text)
+    for name, pipeline in parsed["service"]["pipelines"].items():
+        for kind in ("receivers", "processors", "exporters"):
+            yield from (f"the collector's {name} names {part}, which is not among its {kind}" for part in pipeline[kind] if part not in parsed[kind])
     kept = re.search(r'regex: "(.+)"', text)[1]
     for pattern in re.findall(r'metric_name_selectors: \["\^(.+)\$\$"\]', text):
         for name in names_of(pattern):
