@@ -165,6 +165,11 @@ def logs_kept_for_ever(stacks):
         for name, group in template.resources("AWS::Logs::LogGroup"):
             if not group["Properties"].get("RetentionInDays"):
                 yield f"{stack} {name} has no retention"
+        named = {str(group["Properties"].get("LogGroupName")) for _, group in template.resources("AWS::Logs::LogGroup")}
+        for name, schedule in template.resources("AWS::SecretsManager::RotationSchedule"):
+            hosted = schedule["Properties"].get("HostedRotationLambda")
+            if hosted and f"/aws/lambda/{hosted['RotationLambdaName']}" not in named:
+                yield f"{stack} {name}: Lambda makes the log group of its function, and keeps it for ever"
         for name, function in template.resources("AWS::Lambda::Function"):
             if "LoggingConfig" not in function["Properties"]:
                 yield f"{stack} {name} writes to a log group that Lambda makes, and keeps for ever"
@@ -589,13 +594,20 @@ class Store:
 class Recorder:
     """Answers what it was told to, and keeps what it was asked."""
 
+    class exceptions:
+        class ClusterNotFoundException(Exception):
+            pass
+
     def __init__(self, **answers):
         self.answers, self.asked = answers, []
 
     def __getattr__(self, name):
         def call(**given):
             self.asked.append((name, given))
-            return self.answers.get(name, {})
+            answer = self.answers.get(name, {})
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
         return call
 
@@ -624,6 +636,9 @@ def addresses(code):
     names = {name: name for name in ("OWNER", "USER", "QUEUE", "CACHE", "SEARCH", "URLS", "OWNER_URL", "CLUSTER")}
     hosts = {f"{name}_HOST": name.lower() for name in ("WRITER", "READER", "QUEUE", "CACHE", "SEARCH")}
     handler = loaded(code, names | hosts, secretsmanager=store, ecs=ecs)
+    services, ecs.answers["list_services"] = ecs.answers["list_services"], ecs.exceptions.ClusterNotFoundException()
+    handler({}, None)  # before there is a cluster
+    ecs.answers["list_services"] = services
     handler({}, None)
     tls = "ssl-mode=VERIFY_IDENTITY&ssl-ca=/etc/nano/certificates/rds.pem"
     wanted = {
