@@ -8,7 +8,7 @@ import re
 import types
 
 import yaml
-from templates import AWS, PROFILES, ROOT, SITE, Template, all_templates, as_list, of_text, statements
+from templates import AWS, COMPUTED, PROFILES, ROOT, SITE, Template, all_templates, as_list, of_text, statements
 
 # Policies that name "*", and why they must.
 WILDCARDS = {
@@ -424,6 +424,22 @@ def parameters(stacks, profiles=PROFILES):
                 yield f"{stack}: nothing gives {name}"
 
 
+def allowed_values(stacks):
+    """What profiles and the sample of a site give is among what each template allows."""
+    for stack, template in stacks.items():
+        for name, declared in template.declared.items():
+            told = {key.value: template.plain(value) for key, value in declared.value}
+            value = template.given.get(name, told.get("Default"))
+            if value is None or name in COMPUTED:
+                continue
+            if "AllowedValues" in told and str(value) not in [str(one) for one in told["AllowedValues"]]:
+                yield f"{stack}: {name} is {value}, which is not allowed"
+            if "AllowedPattern" in told and not re.fullmatch(told["AllowedPattern"], str(value)):
+                yield f"{stack}: {name} is {value}, which is not of the form {told['AllowedPattern']}"
+            if told["Type"] == "Number" and not told.get("MinValue", float("-inf")) <= float(value) <= told.get("MaxValue", float("inf")):
+                yield f"{stack}: {name} is {value}, which is too little or too much"
+
+
 def site_headers(stacks):
     lines = [line for line in (ROOT / "web/security-headers").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     wanted = {name.lower(): value.strip().strip('"').replace("{$STORAGE_ORIGIN}", stacks["edge"].parameter("StorageOrigin")) for name, value in (line.split(" ", 1) for line in lines)}
@@ -696,6 +712,7 @@ RULES = {
     "read-write-split": read_write_split,
     "imports-exist": imports,
     "parameters-fit": parameters,
+    "parameters-allowed": allowed_values,
     "site-headers": site_headers,
     "paths-of-the-api": paths,
     "functions-fit": lambdas,
@@ -744,6 +761,8 @@ def prove():
     assert list(room(with_("worker-content", Memory="4096")))
     assert list(connection_budget(with_("worker-light", Overlap="200", MaxTasks="3")))
     assert list(queues(with_("worker-light", WorkerQueues="search=2,mail=4")))
+    assert len(list(allowed_values(with_("data", DatabaseClass="db.t2.micro", QueueReplicas="9")))) == 2
+    assert list(allowed_values(with_("platform", HostedZone="nano.example")))
     assert list(parameters(stacks, {"mvp": {"api": {"NoSuch": "1"}}}))
     assert list(site_headers(with_("edge", StorageOrigin="https://elsewhere"))) == []  # both follow the parameter
     assert list(objects({"api": stacks["worker-content"]})) and list(objects({"x": Template(of_text(BAD.replace("s3:*", "s3:DeleteObject")), {})}))
