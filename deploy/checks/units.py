@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Are the systemd units (deploy/systemd) and the profiles of settings (deploy/env) right?
+"""Are the systemd units (deploy/systemd), the profiles of settings (deploy/env) and the secrets of deploy/compose.yaml right?
 
 Every setting is one that a program knows, none holds a secret, and those that a profile shares with a stack on AWS say the same there.
 Units wait as long as programs need to stop, and the worker's lets its readers confine themselves: each system call that they keep
@@ -85,6 +85,18 @@ def units(files, known):
         yield "nano-worker@.service: the worker reads /proc/loadavg and /proc/vmstat"
 
 
+def compose(text):
+    """No secret of the compose file has a default, and Redis asks for a password."""
+    for name, default in re.findall(r"\$\{(\w*(?:PASSWORD|SECRET|KEY)\w*):-([^}]+)\}", text):
+        yield f"compose.yaml: {name} is {default} where nobody sets it"
+    for name, value in re.findall(r"^ +(\w*(?:PASSWORD|SECRET_KEY|_KEY)): (.+)$", text, re.MULTILINE):
+        if not value.startswith("${"):
+            yield f"compose.yaml: {name} is in plain sight"
+    for command in re.findall(r"\[redis-server, (.+)\]", text):
+        if "--requirepass" not in command:
+            yield "compose.yaml: a Redis lets everybody in"
+
+
 def groups():
     """System calls of each of systemd's groups."""
     text = subprocess.run(["systemd-analyze", "syscall-filter"], capture_output=True, text=True, check=True).stdout
@@ -138,9 +150,11 @@ def main():
     known = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.sample").read_text(encoding="utf-8"), re.MULTILINE))
     assert len(list(profiles({"x": "NO_SUCH=1\nDATABASE_URL=mysql://a:b@c/d\n"}, known))) == 3, "a check that never fails proves nothing"
     assert len(list(units({"nano-worker@.service": "Environment=NO_SUCH=1\n"}, known))) == len(HARDENED) + 3
+    assert len(list(compose("  JWT_KEY: x\n  A: ${MYSQL_PASSWORD:-nano}\n command: [redis-server, --save]\n"))) == 3
     files = {path.name: path.read_text(encoding="utf-8") for path in sorted(PROFILES.glob("*.env"))}
     of_units = {path.name: path.read_text(encoding="utf-8") for path in sorted(UNITS.glob("nano*"))}
     problems = list(profiles(files, known)) + list(units(of_units, known))
+    problems += compose((ROOT / "deploy/compose.yaml").read_text(encoding="utf-8"))
     templates = {stack: (ROOT / f"deploy/aws/{stack.split('-')[0]}.yaml").read_text(encoding="utf-8") for stack in ("api", "worker-content", "scheduler")}
     for name in ("mvp", "production"):
         parameters = json.loads((ROOT / f"deploy/aws/parameters/{name}.json").read_text(encoding="utf-8"))
