@@ -8,10 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use api::{
-    ApiArgs, AppState, Parts, Settings,
-    auth::{jwt::JwtKeys, seal::DataKeys},
-};
+use api::{ApiArgs, AppState, Parts, Settings, auth::jwt::JwtKeys};
 use clap::{Args, Parser, Subcommand};
 use db::{Db, Replica, clock::Clock};
 use infra::{
@@ -20,6 +17,7 @@ use infra::{
         DatabaseArgs, DatabaseSettings, Problems, RedisArgs, RedisSettings, SearchArgs, SearchSettings, StorageArgs,
         StorageSettings, TelemetryArgs, TelemetrySettings,
     },
+    seal::DataKeys,
     search::SearchBackend,
     storage::Storage,
 };
@@ -166,6 +164,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     let connections = db.connections();
     tracing::info!(connections, "database connections: at most {connections} here");
     db.require_schema().await?;
+    jobs::check_data_key(&db, &data_keys, Clock::System.now()).await?;
     let cache = Cache::connect(&redis)?;
     let ready = queue::ready::connect(redis.queue_url.expose_secret(), &redis.prefix).await?;
     ready.push_after_commits(&db);

@@ -26,8 +26,14 @@ use crate::{
 const BELIEVED: Duration = Duration::from_secs(1);
 
 /// Writes that go on: whoever reads stays signed in, and whoever has turned it on can turn it off.
-pub const GO_ON: [&str; 4] =
-    ["/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/refresh-token", "/api/v1/admin/maintenance"];
+pub const GO_ON: [&str; 6] = [
+    "/api/v1/auth/login",
+    "/api/v1/auth/passkeys/challenge",
+    "/api/v1/auth/passkeys/login",
+    "/api/v1/auth/logout",
+    "/api/v1/auth/refresh-token",
+    "/api/v1/admin/maintenance",
+];
 
 /// How long a request waits to hear of it: a database that is slow to say takes this of a request's time and not all of it.
 const PATIENCE: Duration = Duration::from_secs(2);

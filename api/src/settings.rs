@@ -1,15 +1,18 @@
 //! The API's own settings; those of the outside systems are in `infra::env`.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use chrono::TimeDelta;
 use http::HeaderValue;
-use infra::env::{Problems, optional};
+use infra::{
+    env::{DataKeyArgs, Problems, optional},
+    seal::DataKeys,
+};
 use url::Url;
 
 use crate::{
     answers::LONGEST_KEPT,
-    auth::{jwt::JwtKeys, seal::DataKeys},
+    auth::{consents::Versions, jwt::JwtKeys},
     request::TrustedProxies,
     serve::{ConnectionArgs, ConnectionSettings},
 };
@@ -41,15 +44,8 @@ pub struct ApiArgs {
     /// The key before the current one: tokens it signed are accepted until they expire.
     #[arg(long, env = "JWT_PREVIOUS_KEY_FILE", value_name = "FILE")]
     jwt_previous_key_file: Option<String>,
-    /// A file with the key that seals secrets in the database, 32 bytes in base64. Make one: openssl rand -base64 32. Required unless DATA_KEY is set.
-    #[arg(long, env = "DATA_KEY_FILE", value_name = "FILE")]
-    data_key_file: Option<String>,
-    /// The same key as text, from a secret store.
-    #[arg(long, env = "DATA_KEY", hide_env_values = true, value_name = "BASE64")]
-    data_key: Option<String>,
-    /// The key before the current one: what it sealed can still be opened.
-    #[arg(long, env = "DATA_PREVIOUS_KEY_FILE", value_name = "FILE")]
-    data_previous_key_file: Option<String>,
+    #[command(flatten)]
+    data_key: DataKeyArgs,
     /// Whether admins need a second factor; one without it may only set it up.
     #[arg(long, env = "REQUIRE_ADMIN_2FA", value_name = "BOOL", default_value = "false")]
     require_admin_2fa: String,
@@ -77,6 +73,9 @@ pub struct ApiArgs {
     /// Registrations and requests for a mail with a link (verification, new password) per address and hour.
     #[arg(long, env = "REGISTRATIONS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
     registrations_per_hour: String,
+    /// Ratings, changes of ratings and replies to them that one person may write per hour.
+    #[arg(long, env = "RATINGS_PER_HOUR", value_name = "NUMBER", default_value = "60")]
+    ratings_per_hour: String,
     /// Requests that read, per signed-in person and minute in each process; ten times as many per address without a person.
     #[arg(long, env = "READS_PER_MINUTE", value_name = "NUMBER", default_value = "1200")]
     reads_per_minute: String,
@@ -98,6 +97,18 @@ pub struct ApiArgs {
     /// The version of the creator terms that is in force.
     #[arg(long, env = "CREATOR_TERMS_VERSION", value_name = "TEXT", default_value = "2026-11")]
     creator_terms_version: String,
+    /// The version of the terms of use that people have to agree to before they change anything; with another one they are asked anew. Nobody is asked without it.
+    #[arg(long, env = "TERMS_VERSION", value_name = "TEXT", default_value = "")]
+    terms_version: String,
+    /// The same of the privacy notice.
+    #[arg(long, env = "PRIVACY_VERSION", value_name = "TEXT", default_value = "")]
+    privacy_version: String,
+    /// The version of what people may agree to in order to get mails about news. Nobody has to.
+    #[arg(long, env = "MARKETING_VERSION", value_name = "TEXT", default_value = "")]
+    marketing_version: String,
+    /// Where people read these texts, in a browser; {subject} in it stands for terms, privacy or marketing, {version} for the version.
+    #[arg(long, env = "AGREEMENTS_URL", value_name = "URL", default_value = "")]
+    agreements_url: String,
     /// How long the API goes on after SIGTERM while /ready answers 503 "stopping", so that load balancers send no more; 0s to 5m. Longer than their check needs to fail.
     #[arg(long, env = "SHUTDOWN_NOTICE", value_name = "DURATION", default_value = "8s")]
     shutdown_notice: String,
@@ -120,6 +131,7 @@ pub struct Settings {
     pub login_failures_per_address: u64,
     pub login_window: Duration,
     pub registrations_per_hour: u64,
+    pub ratings_per_hour: u64,
     pub reads_per_minute: u64,
     pub writes_per_minute: u64,
     /// Zero: no answers are kept.
@@ -128,6 +140,7 @@ pub struct Settings {
     pub upload_max_bytes: u64,
     pub download_link_lifetime: Duration,
     pub creator_terms_version: String,
+    pub consents: Versions,
     /// Admins without a second factor may only set one up.
     pub require_admin_2fa: bool,
     pub shutdown_notice: Duration,
@@ -141,12 +154,22 @@ impl Settings {
     }
 }
 
+/// A text's version; none where it is left empty.
+fn version(variable: &'static str, text: &str, problems: &mut Problems) -> Option<String> {
+    let text = text.trim();
+    if text.len() > 16 {
+        problems.add(variable, "must have at most 16 characters", "2026-11");
+    }
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+const TEXTS_EXAMPLE: &str = "https://nano.example/legal/{subject}-{version}.html";
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 const KEY_EXAMPLE: &str = "/etc/nano/jwt.pem";
-const DATA_KEY_EXAMPLE: &str = "/etc/nano/data.key";
 
 impl ApiArgs {
     pub fn check(&self, problems: &mut Problems) -> Option<(Settings, JwtKeys, DataKeys)> {
@@ -171,6 +194,7 @@ impl ApiArgs {
         let login_window = problems.duration("LOGIN_WINDOW", &self.login_window, second..=day, "15m");
         let registrations =
             problems.number("REGISTRATIONS_PER_HOUR", &self.registrations_per_hour, 1..=1_000_000, "60");
+        let ratings = problems.number("RATINGS_PER_HOUR", &self.ratings_per_hour, 1..=1_000_000, "60");
         let reads = problems.number("READS_PER_MINUTE", &self.reads_per_minute, 1..=1_000_000_000, "1200");
         let writes = problems.number("WRITES_PER_MINUTE", &self.writes_per_minute, 1..=1_000_000_000, "120");
         let answers =
@@ -186,9 +210,17 @@ impl ApiArgs {
         if terms.is_empty() || terms.len() > 16 {
             problems.add("CREATOR_TERMS_VERSION", "must have 1 to 16 characters", "2026-11");
         }
+        let terms_of_use = version("TERMS_VERSION", &self.terms_version, problems);
+        let privacy = version("PRIVACY_VERSION", &self.privacy_version, problems);
+        let marketing = version("MARKETING_VERSION", &self.marketing_version, problems);
+        let texts = self.agreements_url.trim();
+        if !texts.is_empty() {
+            problems.url("AGREEMENTS_URL", texts, &["http", "https"], TEXTS_EXAMPLE);
+        }
+        let texts = (!texts.is_empty()).then(|| texts.to_owned());
         let require_admin_2fa = problems.flag("REQUIRE_ADMIN_2FA", &self.require_admin_2fa);
         let keys = self.keys(problems, public_url.as_ref(), access);
-        let data_keys = self.data_keys(problems);
+        let data_keys = self.data_key.check(problems);
         let settings = Settings {
             address: address?,
             public_url: public_url?,
@@ -201,6 +233,7 @@ impl ApiArgs {
             login_failures_per_address: per_address?,
             login_window: login_window?,
             registrations_per_hour: registrations?,
+            ratings_per_hour: ratings?,
             reads_per_minute: reads?,
             writes_per_minute: writes?,
             answers_kept_for: answers?,
@@ -211,6 +244,7 @@ impl ApiArgs {
             upload_max_bytes: upload_max?,
             download_link_lifetime: download?,
             creator_terms_version: terms.to_owned(),
+            consents: Versions { terms: terms_of_use, privacy, marketing, texts },
             require_admin_2fa: require_admin_2fa?,
             shutdown_notice: notice?,
             shutdown_grace: grace?,
@@ -234,36 +268,18 @@ impl ApiArgs {
         Some(origins)
     }
 
-    fn data_keys(&self, problems: &mut Problems) -> Option<DataKeys> {
-        let current = match (optional(&self.data_key), optional(&self.data_key_file)) {
-            (Some(key), _) => key.to_owned(),
-            (None, Some(file)) => read("DATA_KEY_FILE", Path::new(file), problems, DATA_KEY_EXAMPLE)?,
-            (None, None) => {
-                problems.add("DATA_KEY_FILE", "is missing (or DATA_KEY)", DATA_KEY_EXAMPLE);
-                return None;
-            }
-        };
-        let previous = match optional(&self.data_previous_key_file) {
-            Some(file) => Some(read("DATA_PREVIOUS_KEY_FILE", Path::new(file), problems, DATA_KEY_EXAMPLE)?),
-            None => None,
-        };
-        let previous: Vec<&str> = previous.as_deref().into_iter().collect();
-        let keys = DataKeys::new(&current, &previous);
-        keys.map_err(|error| problems.add("DATA_KEY_FILE", error.to_string(), DATA_KEY_EXAMPLE)).ok()
-    }
-
     fn keys(&self, problems: &mut Problems, issuer: Option<&Url>, lifetime: Option<Duration>) -> Option<JwtKeys> {
         let current = match (optional(&self.jwt_key), optional(&self.jwt_key_file)) {
             // Secret stores often keep line ends as \n.
             (Some(pem), _) => pem.replace("\\n", "\n"),
-            (None, Some(file)) => read("JWT_KEY_FILE", Path::new(file), problems, KEY_EXAMPLE)?,
+            (None, Some(file)) => problems.file("JWT_KEY_FILE", file, KEY_EXAMPLE)?,
             (None, None) => {
                 problems.add("JWT_KEY_FILE", "is missing (or JWT_KEY)", KEY_EXAMPLE);
                 return None;
             }
         };
         let previous = match optional(&self.jwt_previous_key_file) {
-            Some(file) => Some(read("JWT_PREVIOUS_KEY_FILE", Path::new(file), problems, KEY_EXAMPLE)?),
+            Some(file) => Some(problems.file("JWT_PREVIOUS_KEY_FILE", file, KEY_EXAMPLE)?),
             None => None,
         };
         let (issuer, lifetime) = (issuer?.as_str().trim_end_matches('/'), TimeDelta::from_std(lifetime?).ok()?);
@@ -271,10 +287,4 @@ impl ApiArgs {
         let keys = JwtKeys::from_pem(&current, &previous, issuer, self.jwt_audience.trim(), lifetime);
         keys.map_err(|error| problems.add("JWT_KEY_FILE", error.to_string(), KEY_EXAMPLE)).ok()
     }
-}
-
-fn read(variable: &'static str, file: &Path, problems: &mut Problems, example: &'static str) -> Option<String> {
-    std::fs::read_to_string(file)
-        .map_err(|error| problems.add(variable, format!("cannot be read: {} ({error})", file.display()), example))
-        .ok()
 }

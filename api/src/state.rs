@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::{Cache, EventHints},
+    seal::DataKeys,
     search::SearchBackend,
     storage::Storage,
 };
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     answers::Answers,
-    auth::{jwt::JwtKeys, password::Passwords, seal::DataKeys},
+    auth::{jwt::JwtKeys, passkeys::Passkeys, password::Passwords},
     live::Live,
     maintenance::Maintenance,
     quota::Open,
@@ -51,6 +52,7 @@ pub struct Inner {
     pub clock: Clock,
     pub settings: Settings,
     pub passwords: Passwords,
+    pub passkeys: Passkeys,
     /// What is the same for everybody.
     pub answers: Answers,
     /// Where plain reads go.
@@ -78,6 +80,7 @@ impl AppState {
     /// # Errors
     /// Only if hashing a password fails on this machine.
     pub fn new(parts: Parts) -> Result<Self, Error> {
+        let passkeys = Passkeys::of(&parts.settings.public_url);
         let passwords = Passwords::new(parts.settings.hash_slots)?;
         let reads = Reads::new(parts.db.clone(), parts.replica);
         let answers = Answers::new(parts.settings.answers_kept_for);
@@ -93,6 +96,7 @@ impl AppState {
             clock: parts.clock,
             settings: parts.settings,
             passwords,
+            passkeys,
             answers,
             reads,
             maintenance: Maintenance::default(),

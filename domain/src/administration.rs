@@ -1,7 +1,7 @@
 //! What administrators may do to accounts, whoever asks: the API or a terminal.
 
 use crate::{
-    ids::UserId,
+    ids::{TokenId, UserId},
     user::{Role, UserStatus},
 };
 
@@ -14,6 +14,8 @@ pub enum Act {
     Unsuspend,
     /// Signs it out everywhere.
     EndSessions,
+    /// One of its personal access tokens, or all of them.
+    RevokeTokens(Option<TokenId>),
     /// For somebody who has lost the app and the recovery codes.
     RemoveSecondFactor,
 }
@@ -26,8 +28,14 @@ impl Act {
             Self::Suspend => "user.suspend",
             Self::Unsuspend => "user.unsuspend",
             Self::EndSessions => "user.end_sessions",
+            Self::RevokeTokens(_) => "user.revoke_tokens",
             Self::RemoveSecondFactor => "user.remove_second_factor",
         }
+    }
+
+    /// Whether it only takes away what lets somebody in: anybody may do that to their own account.
+    pub const fn signs_out(self) -> bool {
+        matches!(self, Self::EndSessions | Self::RevokeTokens(_))
     }
 
     /// Whether an admin is one no more after it.
@@ -63,11 +71,13 @@ pub enum Refusal {
 
 /// Whether the act may be done to the account, `by` a person or, without one, at a terminal.
 pub fn check(act: Act, by: Option<UserId>, account: &Account) -> Result<(), Refusal> {
-    if by == Some(account.id) && act != Act::EndSessions {
+    if by == Some(account.id) && !act.signs_out() {
         return Err(Refusal::OwnAccount);
     }
     let fits = match act {
-        Act::SetRole(_) | Act::EndSessions | Act::RemoveSecondFactor => account.status != UserStatus::Deleted,
+        Act::SetRole(_) | Act::EndSessions | Act::RevokeTokens(_) | Act::RemoveSecondFactor => {
+            account.status != UserStatus::Deleted
+        }
         Act::Suspend => matches!(account.status, UserStatus::Active | UserStatus::Inactive),
         Act::Unsuspend => account.status == UserStatus::Suspended,
     };
@@ -91,12 +101,13 @@ pub fn check(act: Act, by: Option<UserId>, account: &Account) -> Result<(), Refu
 mod tests {
     use super::*;
 
-    const ACTS: [Act; 6] = [
+    const ACTS: [Act; 7] = [
         Act::SetRole(Role::Moderator),
         Act::SetRole(Role::Admin),
         Act::Suspend,
         Act::Unsuspend,
         Act::EndSessions,
+        Act::RevokeTokens(None),
         Act::RemoveSecondFactor,
     ];
 
@@ -108,7 +119,7 @@ mod tests {
     fn nobody_judges_their_own_account() {
         let own = account(Role::Admin, UserStatus::Active);
         for act in ACTS {
-            let expected = if act == Act::EndSessions { Ok(()) } else { Err(Refusal::OwnAccount) };
+            let expected = if act.signs_out() { Ok(()) } else { Err(Refusal::OwnAccount) };
             assert_eq!(check(act, Some(own.id), &own), expected, "{act:?}");
         }
     }

@@ -11,10 +11,18 @@ words::ids! {
     UploadId;
     /// A moderation case.
     CaseId;
+    /// What somebody thinks of a nano.
+    RatingId;
+    /// A list of nanos that somebody keeps.
+    ListId;
     /// A category of the catalogue.
     CategoryId;
     /// The intent to send one mail.
     DeliveryId;
     /// A personal access token.
     TokenId;
+    /// A passkey.
+    PasskeyId;
+    /// One agreement of a person.
+    ConsentId;
 }

@@ -3,11 +3,15 @@
 pub mod administration;
 pub mod audit;
 pub mod audit_export;
+pub mod collection;
+pub mod consent;
 pub mod ids;
 pub mod name;
 pub mod nano;
 pub mod password;
 pub mod password_hash;
+pub mod profile;
+pub mod rating;
 pub mod redact;
 pub mod review;
 pub mod second_factor;

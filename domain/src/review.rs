@@ -1,6 +1,6 @@
 //! The review policy and moderation cases: a checked nano is published, waits for a person, or is rejected.
 
-use crate::words;
+use crate::{rating::Part, words};
 
 words! {
     /// Which checked versions go to a person before they are public.
@@ -25,13 +25,17 @@ words! {
 }
 
 words! {
-    /// Why a moderation case was opened. `Edited` is about words, the others are about a version.
+    /// Why a moderation case was opened. `Edited`, `Comment` and `Reply` are about words, the others about a version.
     pub enum Cause ("cause") {
         FirstUpload = "first_upload",
         Always = "always",
         Flagged = "flagged",
         /// The title or description of a published nano is to change.
         Edited = "edited",
+        /// Of a rating.
+        Comment = "comment",
+        /// Of a creator, to a rating.
+        Reply = "reply",
     } or Unknown = "unknown"
 }
 
@@ -59,6 +63,26 @@ words! {
         Warn = "warn",
         Archive = "archive",
         Delete = "delete",
+    }
+}
+
+impl From<Part> for Cause {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Comment => Self::Comment,
+            Part::Reply => Self::Reply,
+        }
+    }
+}
+
+impl Cause {
+    /// Which words of a rating it is about, if it is about a rating.
+    pub const fn part(self) -> Option<Part> {
+        match self {
+            Self::Comment => Some(Part::Comment),
+            Self::Reply => Some(Part::Reply),
+            Self::FirstUpload | Self::Always | Self::Flagged | Self::Edited | Self::Unknown => None,
+        }
     }
 }
 

@@ -11,8 +11,10 @@ use crate::token::TokenHash;
 pub const SECRET_BYTES: usize = 20;
 /// How many recovery codes somebody gets.
 pub const RECOVERY_CODES: usize = 10;
-/// Bytes of a recovery code: 80 random bits, which nobody guesses, so that a plain hash of it is enough.
-pub const RECOVERY_BYTES: usize = 10;
+/// Bytes of a recovery code: 128 random bits, which nobody guesses, so that a plain hash of it is enough (ASVS 6.5.2 asks for 112).
+pub const RECOVERY_BYTES: usize = 16;
+/// Letters of a recovery code, five bits each.
+const RECOVERY_LETTERS: u32 = 26;
 /// Without what looks like something else.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
@@ -79,7 +81,7 @@ pub fn recovery_code(bytes: [u8; RECOVERY_BYTES]) -> String {
         let index = usize::try_from((bits >> (5 * place)) & 0x1f).unwrap_or_default();
         char::from(ALPHABET[index])
     };
-    let letters: Vec<char> = (0..16).map(letter).collect();
+    let letters: Vec<char> = (0..RECOVERY_LETTERS).map(letter).collect();
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
@@ -133,12 +135,14 @@ mod tests {
 
     #[test]
     fn recovery_codes_are_read_as_people_write_them() {
-        let code = recovery_code([0xa5, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert_eq!(code.len(), 19, "{code}");
+        let code = recovery_code(*b"sixteen bytes 01");
+        assert_eq!(code.len(), 32, "{code}");
         let hash = Answer::read(&code);
         assert!(matches!(hash, Answer::Recovery(_)));
         assert_eq!(Answer::read(&format!("  {} ", code.to_uppercase().replace('-', " "))), hash);
-        assert_ne!(Answer::read(&recovery_code([0xa5, 1, 2, 3, 4, 5, 6, 7, 8, 8])), hash);
+        for other in [*b"sixteen bytes 00", *b"rixteen bytes 01", *b"\xf3ixteen bytes 01"] {
+            assert_ne!(Answer::read(&recovery_code(other)), hash, "every bit counts");
+        }
         assert_eq!(Answer::read("123 456"), Answer::Code("123456".into()));
     }
 }

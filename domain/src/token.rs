@@ -29,7 +29,7 @@ words! {
     pub enum Scope ("scope") {
         /// See what its owner sees.
         Read = "read",
-        /// Make, change and archive nanos.
+        /// Make, change and archive nanos; rate those of others, keep favourites and lists.
         Write = "write",
         /// Upload files and hand them in.
         Upload = "upload",
@@ -60,12 +60,18 @@ impl SecretToken {
         format!("{PERSONAL_PREFIX}{}", hex::encode(self.0))
     }
 
+    /// 64 hex digits, for a link. Never log them.
+    pub fn digits(&self) -> String {
+        hex::encode(self.0)
+    }
+
     /// Whether the text means to be a personal access token, and which one.
     pub fn personal(text: &str) -> Option<Result<Self, TokenFormatError>> {
         text.strip_prefix(PERSONAL_PREFIX).map(Self::from_digits)
     }
 
-    fn from_digits(digits: &str) -> Result<Self, TokenFormatError> {
+    /// Reads what [`SecretToken::digits`] wrote.
+    pub fn from_digits(digits: &str) -> Result<Self, TokenFormatError> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(digits, &mut bytes).map_err(|_| TokenFormatError)?;
         Ok(Self(bytes))

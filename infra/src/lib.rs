@@ -6,6 +6,7 @@ pub mod disk;
 pub mod env;
 pub mod host;
 pub mod mail;
+pub mod seal;
 pub mod search;
 pub mod storage;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use domain::{
     ids::UserId,
     user::UserStatus,
 };
-use infra::db::{refresh_tokens, second_factors, users};
+use infra::db::{personal_tokens, refresh_tokens, second_factors, users};
 use queue::{EnqueueError, control};
 use serde_json::json;
 
@@ -23,6 +23,8 @@ pub enum NotAdministered {
     Refused(#[from] Refusal),
     #[error("the account has no second factor")]
     NoSecondFactor,
+    #[error("the account has no such personal access token")]
+    NoSuchToken,
     #[error(transparent)]
     Enqueue(#[from] EnqueueError),
     #[error(transparent)]
@@ -59,10 +61,12 @@ pub async fn administer(
             users::set_role(tx, id, role, now).await?;
             details["before"] = json!({ "role": user.role });
             details["after"] = json!({ "role": role });
+            mail::queue_notice(tx, &user, Notice::RoleChanged(role), now).await?;
         }
         Act::Suspend => {
             users::set_suspended(tx, id, Some(reason), now).await?;
             details["ended_sessions"] = json!(refresh_tokens::revoke_all(tx, id, now).await?);
+            details["revoked_tokens"] = json!(personal_tokens::revoke_all(tx, id, now).await?);
             details["before"] = json!({ "status": user.status });
             details["after"] = json!({ "status": UserStatus::Suspended });
             mail::queue_notice(tx, &user, Notice::Suspended, now).await?;
@@ -75,6 +79,21 @@ pub async fn administer(
         }
         Act::EndSessions => {
             details["ended_sessions"] = json!(refresh_tokens::revoke_all(tx, id, now).await?);
+            mail::queue_notice(tx, &user, Notice::SessionsEnded, now).await?;
+        }
+        Act::RevokeTokens(one) => {
+            let revoked = match one {
+                Some(token) => u64::from(personal_tokens::revoke(tx, id, token, now).await?),
+                None => personal_tokens::revoke_all(tx, id, now).await?,
+            };
+            if revoked == 0 && one.is_some() {
+                return Err(NotAdministered::NoSuchToken);
+            }
+            details["token"] = json!(one);
+            details["revoked_tokens"] = json!(revoked);
+            if revoked > 0 {
+                mail::queue_notice(tx, &user, Notice::TokensRevoked, now).await?;
+            }
         }
         Act::RemoveSecondFactor => {
             if !second_factors::remove(tx, id).await? {

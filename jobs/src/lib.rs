@@ -4,6 +4,7 @@ mod accounts;
 mod context;
 #[cfg(test)]
 mod corpus;
+mod data_key;
 pub mod mail;
 pub mod maintenance;
 mod marketplace;
@@ -14,15 +15,16 @@ pub mod steps;
 
 pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
+pub use data_key::{DataKeyMismatch, NotResealed, check_data_key, reseal, settle};
 pub use mail::{
     NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
     queue_verification,
 };
-pub use maintenance::{ExpireUploads, ExportAuditLog, ReconcileStorage, RemoveObject, Retention};
+pub use maintenance::{ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention};
 pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;
 pub use readers::readers;
 pub use steps::{
-    IndexNano, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ValidateArchive, VersionRef,
-    publish_edit,
+    IndexNano, IndexRated, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating,
+    ValidateArchive, VersionRef, index_ratings, publish_edit,
 };

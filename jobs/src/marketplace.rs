@@ -7,8 +7,9 @@ use queue::{
 };
 
 use crate::{
-    Context, ExpireUploads, ExportAuditLog, IndexNano, MakeThumbnails, PublishNano, QUEUES, ReconcileStorage,
-    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, SendEmail, ValidateArchive, readers,
+    Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals,
+    ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile,
+    ScanRating, SendEmail, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -34,6 +35,10 @@ marketplace! {
     PublishNano,
     IndexNano,
     ScanEdit,
+    ScanProfile,
+    // Ratings.
+    ScanRating,
+    IndexRated,
     // Mail.
     SendEmail,
     RemindModerators,
@@ -42,6 +47,7 @@ marketplace! {
     ExpireUploads,
     ExportAuditLog,
     ReconcileStorage,
+    RecheckTotals,
     Retention,
     // The queue's own.
     BulkAction,

@@ -7,5 +7,6 @@ mod handlers;
 mod ledger;
 mod nanos;
 mod operators;
+mod opinions;
 mod readers;
 mod requests;

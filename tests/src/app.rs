@@ -9,13 +9,14 @@ use std::{
 
 use api::{
     AppState, ConnectionSettings, Parts, Settings, TrustedProxies,
-    auth::{jwt::JwtKeys, seal::DataKeys},
+    auth::{consents::Versions, jwt::JwtKeys},
 };
 use chrono::TimeDelta;
 use db::{Db, Replica, clock::Clock};
 use infra::{
     cache::Cache,
     env::{RedisSettings, SearchSettings, StorageSettings},
+    seal::DataKeys,
     search::SearchBackend,
     storage::Storage,
 };
@@ -107,6 +108,7 @@ fn api_settings() -> Settings {
         login_failures_per_address: 100,
         login_window: Duration::from_secs(15 * 60),
         registrations_per_hour: 100_000,
+        ratings_per_hour: 100_000,
         reads_per_minute: 1_000_000,
         writes_per_minute: 1_000_000,
         answers_kept_for: Duration::from_secs(30 * 60),
@@ -114,6 +116,7 @@ fn api_settings() -> Settings {
         upload_max_bytes: domain::upload::MAX_BYTES,
         download_link_lifetime: Duration::from_secs(5 * 60),
         creator_terms_version: "2026-11".into(),
+        consents: Versions::default(),
         require_admin_2fa: false,
         shutdown_notice: Duration::ZERO,
         shutdown_grace: Duration::from_secs(20),

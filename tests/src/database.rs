@@ -109,9 +109,8 @@ fn checked(name: &str) -> &str {
     name
 }
 
-/// A checksum of every table's rows: two that are equal say that nothing was changed in between. Not `CHECKSUM TABLE`, which
-/// on MariaDB has answered differently for the same rows while others read them.
-pub async fn checksums(db: &Db) -> Result<Checksums, DbError> {
+/// The columns of every table.
+async fn columns(db: &Db) -> Result<BTreeMap<String, Vec<String>>, DbError> {
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT c.table_name, c.column_name FROM information_schema.columns c
            JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
@@ -119,13 +118,35 @@ pub async fn checksums(db: &Db) -> Result<Checksums, DbError> {
     )
     .fetch_all(db.pool())
     .await?;
-    let mut tables: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (table, column) in &columns {
-        let text = format!("COALESCE(HEX(`{}`), '-')", checked(column));
-        tables.entry(checked(table)).or_default().push(text);
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, column) in columns {
+        tables.entry(checked(&table).to_owned()).or_default().push(checked(&column).to_owned());
     }
+    Ok(tables)
+}
+
+/// In how many places of the whole database these bytes stand, given as hexadecimal digits.
+pub async fn places_of(db: &Db, hex: &str) -> Result<i64, DbError> {
+    let tables = columns(db).await?;
+    let counts = tables.iter().map(|(table, columns)| {
+        let places: Vec<String> = columns
+            .iter()
+            .map(|column| format!("(COALESCE(LOCATE(UNHEX('{}'), CAST(`{column}` AS BINARY)), 0) > 0)", checked(hex)))
+            .collect();
+        format!("SELECT COALESCE(SUM({}), 0) AS places FROM `{table}`", places.join(" + "))
+    });
+    let sql =
+        format!("SELECT CAST(SUM(places) AS SIGNED) FROM ({}) counted", counts.collect::<Vec<_>>().join(" UNION ALL "));
+    number(db, &sql).await
+}
+
+/// A checksum of every table's rows: two that are equal say that nothing was changed in between. Not `CHECKSUM TABLE`, which
+/// on MariaDB has answered differently for the same rows while others read them.
+pub async fn checksums(db: &Db) -> Result<Checksums, DbError> {
+    let tables = columns(db).await?;
     let sums = tables.iter().map(|(table, columns)| {
-        let row = format!("SHA2(CONCAT_WS(' ', {}), 256)", columns.join(", "));
+        let texts: Vec<String> = columns.iter().map(|column| format!("COALESCE(HEX(`{column}`), '-')")).collect();
+        let row = format!("SHA2(CONCAT_WS(' ', {}), 256)", texts.join(", "));
         format!("SELECT '{table}', BIT_XOR(CAST(CONV(LEFT({row}, 16), 16, 10) AS UNSIGNED)), COUNT(*) FROM `{table}`")
     });
     let sql = sums.collect::<Vec<_>>().join(" UNION ALL ");

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod archives;
+pub mod authenticator;
 pub mod client;
 pub mod collector;
 pub mod contract;

@@ -26,6 +26,8 @@ pub enum Needs {
     SignedIn,
     /// `jobs:read`: a role that has this right.
     Right(Permission),
+    /// `owner`: to own the thing, whatever one's role.
+    Owner,
     /// `owner/jobs:read`: to own the thing, or a role that has this right.
     OwnerOr(Permission),
 }
@@ -36,6 +38,7 @@ impl Needs {
         match (word, word.strip_prefix("owner/")) {
             ("open", _) => Ok(Self::Open),
             ("signed_in", _) => Ok(Self::SignedIn),
+            ("owner", _) => Ok(Self::Owner),
             (_, Some(other)) => right(other).map(Self::OwnerOr),
             (word, None) => right(word).map(Self::Right),
         }
@@ -45,6 +48,7 @@ impl Needs {
     pub fn allows(self, role: Role) -> bool {
         match self {
             Self::Open | Self::SignedIn => true,
+            Self::Owner => false,
             Self::Right(right) | Self::OwnerOr(right) => role.allows(right),
         }
     }

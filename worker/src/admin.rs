@@ -6,13 +6,15 @@ use std::io::BufRead;
 use anyhow::{Context, bail};
 use db::{Db, DbError, clock::Clock};
 use domain::{
-    audit::Entry,
     ids::UserId,
     password, password_hash,
     user::{Email, Language, Role, Username},
 };
-use infra::db::{audit_log, users};
+use infra::db::users;
+use queue::control;
 use serde_json::json;
+
+use crate::commands::Operator;
 
 /// Whom to create.
 #[derive(Debug, clap::Args)]
@@ -62,15 +64,17 @@ pub async fn create(db: &Db, args: &CreateArgs) -> anyhow::Result<UserId> {
         language,
         email_verified_at: Some(now),
     };
-    let mut tx = db.begin().await?;
-    match users::insert(&mut tx, &user, now).await {
-        Ok(()) => {}
+    let work = async |tx: &mut db::Tx| {
+        users::insert(tx, &user, now).await?;
+        let details = json!({ "role": role.as_str() });
+        Ok::<_, DbError>((
+            (),
+            control::Act { action: "user.created", target_type: "user", target_id: Some(user.id.0), details },
+        ))
+    };
+    match Operator::of_this_process("worker admin create").write(db, work).await {
+        Ok(()) => Ok(user.id),
         Err(DbError::Conflict { constraint }) => bail!("this account exists already ({constraint})"),
-        Err(error) => return Err(error.into()),
+        Err(error) => Err(error.into()),
     }
-    let details = json!({ "role": role.as_str() });
-    let entry = Entry::by_system("user.created", "user", Some(user.id.0), details, now);
-    audit_log::append(&mut tx, &entry).await?;
-    tx.commit().await?;
-    Ok(user.id)
 }

@@ -12,7 +12,7 @@ use worker::{
     admin, audit, check,
     commands::{
         self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs,
-        maintenance::MaintenanceArgs, queues::QueuesArgs, schedules::SchedulesArgs,
+        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -108,6 +108,11 @@ enum AdminCommand {
     },
     #[command(flatten)]
     Account(AccountCommand),
+    /// Seal every secret in the database with DATA_KEY, after which DATA_PREVIOUS_KEY_FILE is needed no more.
+    ///
+    /// Beside programs that work, all of which know the new key by then; run again, it goes on where it was stopped. Exit status 0:
+    /// all is sealed with it; 1: not, with why.
+    Reseal(ResealArgs),
 }
 
 /// The build, and the clocks it goes by.
@@ -177,6 +182,7 @@ async fn serve(command: Command) -> ExitCode {
             })
             .await,
         ),
+        Command::Admin(AdminCommand::Reseal(args)) => commands::reseal::reseal(args).await,
         Command::Admin(AdminCommand::Account(command)) => commands::accounts::accounts(command).await,
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,

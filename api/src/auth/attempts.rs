@@ -18,13 +18,13 @@ use chrono::{DateTime, Utc};
 use domain::{
     audit::{Entry, Outcome},
     ids::UserId,
-    second_factor::Answer,
 };
 use infra::{cache::Limit, db::audit_log};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::second_factor::Proof;
 use crate::{
     reply::{Code, Error, RateLimit},
     request::ClientInfo,
@@ -35,7 +35,7 @@ use crate::{
 /// Failures of one account from everywhere, in multiples of those from one address, beyond which it is slowed down.
 const SLOW_AFTER: u64 = 10;
 const SLOW_PAUSE: Duration = Duration::from_secs(2);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Whose password is guessed.
 #[derive(Clone, Copy, Debug)]
@@ -97,16 +97,24 @@ impl Attempt {
         Ok(attempt)
     }
 
+    /// Of a passkey, which nobody guesses: what fails counts for the address alone.
+    pub async fn begin_with_passkey(state: &AppState, client: &ClientInfo) -> Result<Self, Error> {
+        let (quota, window) = (state.settings.login_failures_per_address, state.settings.login_window);
+        let from_address = format!("login:address:{}", client.limit_key());
+        let so_far = take(state, "login-address", &from_address, quota, window).await?;
+        Ok(Self { places: vec![from_address], so_far, quota })
+    }
+
     /// Takes one more place, for the code of a second factor: whoever knows the password soon guesses six digits, if they may try
     /// from everywhere. A browser that has signed in before is counted by itself.
     pub async fn also_code(
         &mut self,
         state: &AppState,
         user: UserId,
-        answer: &Answer,
+        proof: &Proof,
         browser: Option<Uuid>,
     ) -> Result<(), Error> {
-        if browser.is_none() && matches!(answer, Answer::Code(_)) {
+        if browser.is_none() && proof.is_guessable() {
             let codes = format!("login:code:{}", user.0.simple());
             let taken = take(state, "login-code", &codes, self.quota * SLOW_AFTER, DAY).await;
             self.also(state, taken).await?;
@@ -161,6 +169,25 @@ impl Attempt {
             Ok(())
         })
     }
+}
+
+/// The password was right, and the second factor is not shown yet: so far gets whoever has found out a password. Written down once
+/// within the window for an account and an address, since everybody passes here who signs in.
+pub async fn asked_for_second_factor(
+    state: &AppState,
+    client: &ClientInfo,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let asked = format!("login:asked:{}:{}", user.0.simple(), client.limit_key());
+    if !state.cache.hit(&asked, 1, state.settings.login_window).await.allowed {
+        return Ok(());
+    }
+    transaction!(state.db, |tx| {
+        let entry = client.audit("auth.second_factor_asked", None, ("user", Some(user.0)), json!({}), now);
+        audit_log::append(tx, &Entry { outcome: Outcome::Denied, ..entry }).await?;
+        Ok(())
+    })
 }
 
 /// Forgets what failed at this account from here.

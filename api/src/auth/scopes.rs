@@ -15,12 +15,24 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
     }
     let under = |noun: &str| rest == noun || rest.strip_prefix(noun).is_some_and(|more| more.starts_with('/'));
     if reads {
-        let open = ["nanos", "uploads", "jobs", "admin/jobs", "categories", "search", "maintenance"];
+        let open = [
+            "nanos",
+            "ratings",
+            "lists",
+            "users/me/favorites",
+            "users/me/lists",
+            "uploads",
+            "jobs",
+            "admin/jobs",
+            "categories",
+            "search",
+            "maintenance",
+        ];
         return open.into_iter().any(under).then_some(Scope::Read);
     }
     if under("uploads") || rest.ends_with("/file") {
         Some(Scope::Upload)
-    } else if under("nanos") {
+    } else if ["nanos", "ratings", "favorites", "lists"].into_iter().any(under) {
         Some(Scope::Write)
     } else if under("jobs") || under("admin/jobs") {
         Some(Scope::Jobs)
@@ -40,6 +52,9 @@ mod tests {
             (Method::HEAD, "/api/v1/nanos", Some(Scope::Read)),
             (Method::POST, "/api/v1/nanos", Some(Scope::Write)),
             (Method::PUT, "/api/v1/nanos/{id}/file", Some(Scope::Upload)),
+            (Method::PATCH, "/api/v1/ratings/{rating_id}", Some(Scope::Write)),
+            (Method::PUT, "/api/v1/favorites/{nano_id}", Some(Scope::Write)),
+            (Method::GET, "/api/v1/users/me/favorites", Some(Scope::Read)),
             (Method::DELETE, "/api/v1/uploads/{id}", Some(Scope::Upload)),
             (Method::POST, "/api/v1/jobs/{id}/retry", Some(Scope::Jobs)),
             (Method::POST, "/api/v1/admin/jobs/pause", Some(Scope::Jobs)),

@@ -95,17 +95,32 @@ codes! {
         "You have as many personal access tokens as anybody may have; revoke one first.",
         "Mehr persönliche Zugriffstokens gibt es nicht für eine Person; bitte erst eines widerrufen.";
     SecondFactorRequired = UNAUTHORIZED, "SECOND_FACTOR_REQUIRED",
-        "This account has a second factor; send the same again with a code from the app or a recovery code.",
-        "Dieses Konto hat einen zweiten Faktor; bitte dasselbe noch einmal mit einem Code aus der App oder einem Wiederherstellungscode senden.";
+        "This account has a second factor; send the same again with a code from the app, a passkey or a recovery code.",
+        "Dieses Konto hat einen zweiten Faktor; bitte dasselbe noch einmal mit einem Code aus der App, einem Passkey oder einem Wiederherstellungscode senden.";
     SecondFactorInvalid = UNAUTHORIZED, "SECOND_FACTOR_INVALID",
-        "The code is wrong, too old, or was used already.",
-        "Der Code ist falsch, zu alt oder schon benutzt.";
+        "The code or passkey is wrong, too old, or was used already.",
+        "Der Code oder Passkey ist falsch, zu alt oder schon benutzt.";
     SecondFactorState = CONFLICT, "SECOND_FACTOR_STATE",
         "The second factor is on already, or is not on, or none is being set up.",
         "Der zweite Faktor ist schon an, oder nicht an, oder es wird keiner eingerichtet.";
+    LastSecondFactor = CONFLICT, "LAST_SECOND_FACTOR",
+        "Admins need a second factor here, and this is your last one; add another one first.",
+        "Admins brauchen hier einen zweiten Faktor, und das ist der letzte; bitte zuerst einen weiteren einrichten.";
+    PasskeyInvalid = UNAUTHORIZED, "PASSKEY_INVALID",
+        "This passkey is not known here, or its answer is too old, was used already, or is not the right one.",
+        "Dieser Passkey ist hier nicht bekannt, oder seine Antwort ist zu alt, schon benutzt oder nicht die richtige.";
+    PasskeysUnavailable = CONFLICT, "PASSKEYS_UNAVAILABLE",
+        "This site has no domain name, so it has no passkeys.",
+        "Diese Seite hat keinen Domainnamen und deshalb keine Passkeys.";
+    TooManyPasskeys = CONFLICT, "TOO_MANY_PASSKEYS",
+        "You have as many passkeys as anybody may have; remove one first.",
+        "Mehr Passkeys gibt es nicht für eine Person; bitte erst einen entfernen.";
     SecondFactorSetupRequired = FORBIDDEN, "SECOND_FACTOR_SETUP_REQUIRED",
         "Admins need a second factor here; set one up first.",
         "Admins brauchen hier einen zweiten Faktor; bitte zuerst einen einrichten.";
+    ConsentRequired = FORBIDDEN, "CONSENT_REQUIRED",
+        "Agree to the texts that details name first; until then you can read and administer your own account.",
+        "Bitte zuerst den Texten zustimmen, die die Details nennen; bis dahin kann man lesen und das eigene Konto verwalten.";
     InvalidRefreshToken = UNAUTHORIZED, "INVALID_REFRESH_TOKEN",
         "The refresh token is unknown, expired or used already; sign in again.",
         "Das Refresh-Token ist unbekannt, abgelaufen oder schon benutzt; bitte neu anmelden.";
@@ -121,6 +136,18 @@ codes! {
     OwnNano = FORBIDDEN, "OWN_NANO",
         "Nobody judges their own nano.",
         "Über das eigene Nano entscheidet niemand selbst.";
+    OwnRating = FORBIDDEN, "OWN_RATING",
+        "Nobody finds their own rating helpful.",
+        "Die eigene Bewertung findet niemand selbst hilfreich.";
+    RatingExists = CONFLICT, "RATING_EXISTS",
+        "You have rated this nano already; change that rating.",
+        "Dieses Nano ist schon bewertet; bitte diese Bewertung ändern.";
+    RatingRemoved = CONFLICT, "RATING_REMOVED",
+        "A moderator removed this rating.",
+        "Diese Bewertung wurde von der Moderation entfernt.";
+    CollectionFull = CONFLICT, "COLLECTION_FULL",
+        "There are as many of these as anybody may have; remove some first.",
+        "Mehr davon gibt es nicht für eine Person; bitte erst einige entfernen.";
     OwnAccount = FORBIDDEN, "OWN_ACCOUNT",
         "Nobody administers their own account.",
         "Das eigene Konto verwaltet niemand selbst.";

@@ -15,6 +15,7 @@ use db::DbError;
 use domain::{
     administration::Refusal,
     nano::MoveError,
+    rating::RatingError,
     review::DecisionError,
     upload::{SizeError, UploadMoveError},
     user::Language,
@@ -160,6 +161,16 @@ impl From<MoveError> for Error {
     }
 }
 
+impl From<RatingError> for Error {
+    fn from(error: RatingError) -> Self {
+        Self::new(match error {
+            RatingError::OwnNano => Code::OwnNano,
+            RatingError::OwnRating => Code::OwnRating,
+            RatingError::Removed => Code::RatingRemoved,
+        })
+    }
+}
+
 impl From<UploadMoveError> for Error {
     fn from(error: UploadMoveError) -> Self {
         Self::with(Code::UploadClosed, json!({"state": error.from}))
@@ -194,7 +205,7 @@ impl From<DecisionError> for Error {
 impl From<NotAdministered> for Error {
     fn from(error: NotAdministered) -> Self {
         match error {
-            NotAdministered::Missing => Self::not_found(),
+            NotAdministered::Missing | NotAdministered::NoSuchToken => Self::not_found(),
             NotAdministered::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
             NotAdministered::Refused(Refusal::LastAdmin) => Self::new(Code::LastAdmin),
             NotAdministered::Refused(Refusal::Status(status)) => {

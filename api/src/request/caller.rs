@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{
+        consents,
         jwt::{Claims, TokenError},
         scopes, second_factor,
     },
@@ -219,6 +220,12 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
         }
         if second_factor::is_missing(state, &access) && !about_own_account(parts) {
             return Err(Error::new(Code::SecondFactorSetupRequired));
+        }
+        let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        if consents::are_needed(&parts.method, path)
+            && let Some(missing) = consents::missing(state, id).await?
+        {
+            return Err(Error::with(Code::ConsentRequired, missing));
         }
         if let Credential::Personal(token) = &credential {
             in_scope(token, parts)?;

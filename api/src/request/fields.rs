@@ -11,6 +11,7 @@ use std::{collections::HashSet, str::FromStr};
 
 use chrono::{DateTime, Datelike, Utc};
 use domain::{text, user::Words};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Name;
@@ -104,6 +105,13 @@ impl Fields {
         }
     }
 
+    /// The same where it may be left out.
+    pub fn maybe_nested<T: Input>(&mut self, name: &'static str) -> Option<T> {
+        self.known.insert(name);
+        self.values.get(name).filter(|value| !value.is_null())?;
+        self.nested(name)
+    }
+
     pub fn error(&mut self, name: &str, issue: Issue) {
         self.errors.push(FieldError::new(name, issue));
     }
@@ -135,9 +143,28 @@ pub fn text(raw: Raw) -> Result<String, Issue> {
     raw.value.as_str().map(str::to_owned).ok_or(Issue::Type("string"))
 }
 
+/// An object that another library reads; `like` says where it comes from. Fields that it does not know are left alone: others
+/// have written them.
+pub fn object<T: DeserializeOwned>(like: &'static str) -> impl Fn(Raw) -> Result<T, Issue> {
+    move |raw| {
+        if !raw.value.is_object() {
+            return Err(Issue::Type("object"));
+        }
+        T::deserialize(raw.value).map_err(|_| Issue::Format(like))
+    }
+}
+
 /// One line of 1 to `most` characters.
 pub fn line(most: usize) -> impl Fn(Raw) -> Result<String, Issue> {
     move |raw| Ok(text::line(&text(raw)?, most)?)
+}
+
+/// The same, or nothing.
+pub fn maybe_line(most: usize) -> impl Fn(Raw) -> Result<String, Issue> {
+    move |raw| {
+        let value = text(raw)?;
+        if value.trim().is_empty() { Ok(String::new()) } else { Ok(text::line(&value, most)?) }
+    }
 }
 
 /// Several lines of at most `most` characters.
@@ -221,6 +248,18 @@ pub fn list<T: PartialEq>(
             }
         }
         if list.is_empty() { Err(Issue::Empty) } else { Ok(list) }
+    }
+}
+
+/// The same, or an empty list.
+pub fn maybe_list<T: PartialEq>(
+    most: usize,
+    parse: impl Fn(Raw) -> Result<T, Issue>,
+) -> impl Fn(Raw) -> Result<Vec<T>, Issue> {
+    let list = list(most, parse);
+    move |raw| match raw.value.as_array() {
+        Some(items) if items.is_empty() => Ok(Vec::new()),
+        _ => list(raw),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Versions that wait for a person (`/admin/moderation`).
+//! Versions, and words of ratings, that wait for a person (`/admin/moderation`).
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
-    ids::CaseId,
+    ids::{CaseId, VersionId},
     review::{self, CaseState, Cause, Decision},
 };
 use infra::db::{
@@ -28,6 +28,7 @@ use crate::{
         ClientInfo, Json, ModerationDecide, Page, Path, Query, RequirePermission,
         fields::{self, Fields, Input, Raw},
     },
+    routes::ratings::{self, JudgedWords},
     state::AppState,
     views::{Nano, PendingEdit, Version, words},
     write::transaction,
@@ -38,7 +39,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(queue)).routes(routes!(decide))
 }
 
-/// A version that waits for a decision.
+/// What waits for a decision: a version, an edit, or words of a rating.
 #[derive(Serialize, ToSchema)]
 pub struct CaseView {
     pub id: Uuid,
@@ -53,6 +54,9 @@ pub struct CaseView {
     /// What the case is about when its cause is `edited`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edit: Option<PendingEdit>,
+    /// What the case is about when its cause is `comment` or `reply`; then there is no version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<JudgedWords>,
     #[serde(serialize_with = "time")]
     pub created_at: DateTime<Utc>,
 }
@@ -70,11 +74,16 @@ pub async fn queue(
     let (cases, total) = moderation_cases::queue(&state.db, page.offset(), page.limit).await?;
     let mut list = Vec::with_capacity(cases.len());
     for case in cases {
-        let version = nano_versions::get(&state.db, case.version_id).await?;
+        let version = match case.version() {
+            Some(version) => nano_versions::get(&state.db, version).await?,
+            None => None,
+        };
         let nano = match nano_lists::card(&state.db, case.nano_id).await? {
             Some(mut card) => {
                 // The picture of what is judged, not of what is live.
-                card.nano.thumbnail_key = version.as_ref().and_then(|version| version.thumbnail_key.clone());
+                if case.version().is_some() {
+                    card.nano.thumbnail_key = version.as_ref().and_then(|version| version.thumbnail_key.clone());
+                }
                 Some(Nano::of(&state.storage, card).await?)
             }
             None => None,
@@ -89,6 +98,7 @@ pub async fn queue(
             state: case.state,
             nano,
             version: version.as_ref().map(Version::from),
+            rating: JudgedWords::of(&state, &case).await?,
             scan: version.and_then(|version| version.scan).filter(|_| edit.is_none()),
             edit,
             created_at: case.created_at,
@@ -139,7 +149,8 @@ pub struct Decided {
     pub decision: Decision,
 }
 
-/// Decides a case: approving publishes the version by a job, or the edit at once; rejecting tells its creator why.
+/// Decides a case: approving publishes the version by a job, or the edit or the words of a rating at once; rejecting tells whoever
+/// made it why.
 #[utoipa::path(post, path = "/admin/moderation/{case_id}/decision", tag = "moderation",
     params(("case_id" = Uuid, Path,)), request_body = Judgement, security(("bearer" = [])),
     responses((status = 200, description = "Decided", body = Envelope<Decided>)),
@@ -153,14 +164,20 @@ pub async fn decide(
     Path(id): Path<CaseId>,
     Json(judgement): Json<Judgement>,
 ) -> Result<Reply<Decided>, Error> {
-    let nano_id = moderation_cases::get(&state.db, id).await?.ok_or_else(Error::not_found)?.nano_id;
+    let case = moderation_cases::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
+    let nano_id = case.nano_id;
+    if let Some((rating, part)) = case.words() {
+        ratings::judge(&state, (&client, &user), (id, rating, part), (judgement.decision, &judgement.reason)).await?;
+        return Ok(Reply::ok(Decided { case_id: id.0, nano_id: nano_id.0, decision: judgement.decision }));
+    }
     let nano = nanos::get(&state.db, nano_id).await?.ok_or_else(Error::not_found)?;
     let creator = users::get(&state.db, nano.creator_id).await?.ok_or_else(Error::not_found)?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
         let nano = nanos::lock(tx, nano_id).await?.ok_or_else(Error::not_found)?;
         let case = moderation_cases::lock(tx, id).await?.ok_or_else(Error::not_found)?;
-        let version = nano_versions::lock(tx, case.version_id).await?.ok_or_else(Error::not_found)?;
+        let version_id = case.version().ok_or_else(Error::not_found)?;
+        let version = nano_versions::lock(tx, version_id).await?.ok_or_else(Error::not_found)?;
         let locked_to_other = case.reviewer_id.is_some_and(|reviewer| reviewer != user.id);
         review::may_decide(case.state, nano.creator_id == user.id, locked_to_other)?;
         let edit = match case.cause {
@@ -175,11 +192,11 @@ pub async fn decide(
         match (edit, judgement.decision) {
             (Some(edit), Decision::Approve) => jobs::publish_edit(tx, nano, edit, "moderator", now).await?,
             (Some(_), _) => reject_edit(&state, tx, (&nano, &creator), &case, &judgement.reason, now).await?,
-            (None, Decision::Approve) => approve(tx, &nano, &case, now).await?,
+            (None, Decision::Approve) => approve(tx, &nano, version_id, now).await?,
             (None, _) => reject(&state, tx, (&nano, &creator), &version, &judgement.reason, now).await?,
         }
         let details = json!({
-            "decision": judgement.decision, "nano_id": nano_id, "version_id": case.version_id,
+            "decision": judgement.decision, "nano_id": nano_id, "version_id": version_id,
             "reason": judgement.reason,
         });
         let entry = client.audit("moderation.decide", Some(user.id), ("case", Some(id.0)), details, now);
@@ -189,10 +206,10 @@ pub async fn decide(
     Ok(Reply::ok(Decided { case_id: id.0, nano_id: nano_id.0, decision: judgement.decision }))
 }
 
-async fn approve(tx: &mut Tx, nano: &nanos::Nano, case: &Case, now: DateTime<Utc>) -> Result<(), Error> {
-    let data = json!({"by": "moderator", "version_id": case.version_id});
+async fn approve(tx: &mut Tx, nano: &nanos::Nano, version_id: VersionId, now: DateTime<Utc>) -> Result<(), Error> {
+    let data = json!({"by": "moderator", "version_id": version_id});
     nano_events::append(tx, nano.id, "approved", &data, now).await?;
-    let subject = VersionRef { nano_id: nano.id, version_id: case.version_id, creator_id: nano.creator_id };
+    let subject = VersionRef { nano_id: nano.id, version_id, creator_id: nano.creator_id };
     queue::enqueue(tx, &PublishNano(subject)).await?;
     Ok(())
 }

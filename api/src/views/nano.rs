@@ -86,8 +86,10 @@ pub struct Nano {
     pub thumbnail: Option<Thumbnail>,
     pub download_count: u32,
     pub rating_count: u32,
-    /// 0–5.
+    /// 1–5 to the hundredth; 0 without ratings.
     pub average_rating: f64,
+    /// How many have it among their favourites.
+    pub favorite_count: u32,
     /// Raised by every edit: an edit may name it in `If-Match`, in quotes.
     #[schema(example = 1)]
     pub revision: u32,
@@ -105,7 +107,10 @@ pub struct Nano {
 impl Nano {
     /// Signs the thumbnails' addresses: a computation, no request to the store.
     pub async fn of(storage: &Storage, card: Card) -> Result<Self, Error> {
-        let Card { nano, creator_username, creator_name, categories } = card;
+        let Card { nano, creator_username, creator_name, rating_count, average_hundredths, favorite_count, categories } =
+            card;
+        // A wrong count is below zero until it is mended.
+        let count = |count: i64| u32::try_from(count).unwrap_or(0);
         let thumbnail = match nano.thumbnail_key.as_deref().filter(|key| !key.is_empty()) {
             Some(key) => Some(Thumbnail {
                 w320: thumbnail_url(storage, key, 320).await?,
@@ -128,8 +133,9 @@ impl Nano {
             creator: Creator { id: nano.creator_id.0, username: creator_username, name: creator_name },
             thumbnail,
             download_count: nano.download_count,
-            rating_count: nano.rating_count,
-            average_rating: nano.average_rating,
+            rating_count: count(rating_count),
+            average_rating: f64::from(count(average_hundredths)) / 100.0,
+            favorite_count: count(favorite_count),
             revision: nano.revision,
             pending_edit: None,
             published_at: nano.published_at,

@@ -1,6 +1,7 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
+    consent::Subject,
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
     token::Scope,
@@ -72,6 +73,7 @@ nullable! {
 }
 
 schemas! {
+    consent: Subject;
     role: Role;
     user_status: UserStatus;
     language: Language;
@@ -84,6 +86,10 @@ schemas! {
     cause: Cause;
     decision: Decision;
     sort: infra::db::nano_lists::Sort;
+    rating_sort: infra::db::rating_lists::RatingSort;
+    rating_status: domain::rating::RatingStatus;
+    part: domain::rating::Part;
+    visibility: domain::collection::Visibility;
     pause_scope: queue::ledger::controls::pauses::Scope;
     job_action: queue::ledger::Action;
     job_state: queue::ledger::State;

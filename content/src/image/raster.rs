@@ -1,8 +1,9 @@
 //! Decoded pictures: 8-bit RGB or RGBA, the sizes they are brought to, and their WebP form.
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::{U8x3, U8x4},
 };
 use image::{DynamicImage, RgbImage, RgbaImage, metadata::Orientation};
 use webp::{Encoder, PixelLayout};
@@ -42,13 +43,20 @@ impl Raster {
 
     /// A resampled copy (Lanczos3; colours of transparent pixels do not bleed).
     pub fn resize(&self, width: u32, height: u32) -> Result<Self, RasterError> {
-        let kind = if self.alpha { PixelType::U8x4 } else { PixelType::U8x3 };
+        if self.alpha { self.resampled::<U8x4>(width, height) } else { self.resampled::<U8x3>(width, height) }
+    }
+
+    /// Of the kind of pixels that it has. The library's own choice among all kinds would be compiled here for each of them, which
+    /// takes minutes.
+    fn resampled<P: PixelTrait>(&self, width: u32, height: u32) -> Result<Self, RasterError> {
         let fail = |error: &dyn std::fmt::Display| RasterError(format!("resizing: {error}"));
-        let source = ImageRef::new(self.width, self.height, &self.pixels, kind).map_err(|error| fail(&error))?;
-        let mut target = Image::new(width, height, kind);
+        let mut pixels = vec![0; width as usize * height as usize * self.channels()];
+        let source =
+            TypedImageRef::<P>::from_buffer(self.width, self.height, &self.pixels).map_err(|error| fail(&error))?;
+        let mut target = TypedImage::<P>::from_buffer(width, height, &mut pixels).map_err(|error| fail(&error))?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-        Resizer::new().resize(&source, &mut target, &options).map_err(|error| fail(&error))?;
-        Ok(Self { width, height, alpha: self.alpha, pixels: target.into_vec() })
+        Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| fail(&error))?;
+        Ok(Self { width, height, alpha: self.alpha, pixels })
     }
 
     /// Turned and mirrored as EXIF says.

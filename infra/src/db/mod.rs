@@ -6,16 +6,19 @@ mod maintenance;
 mod nano;
 mod people;
 mod requests;
+mod sealed;
 
 pub use self::{
     audit::{audit_exports, audit_log},
     maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{
-        categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,
+        categories, downloads, favorites, moderation_cases, nano_edits, nano_events, nano_lists, nano_totals,
+        nano_versions, nanos, rating_lists, rating_votes, rating_words, ratings, uploads,
     },
     people::{
-        email_changes, email_deliveries, email_tokens, personal_tokens, refresh_tokens, registrations, second_factors,
-        user_lists, users, verification_pauses,
+        consents, email_changes, email_deliveries, email_tokens, passkey_ceremonies, passkeys, personal_tokens,
+        profiles, refresh_tokens, registrations, saved_lists, second_factors, user_lists, users, verification_pauses,
     },
     requests::idempotency_keys,
+    sealed::{data_key_proof, sealed_columns},
 };

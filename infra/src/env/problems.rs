@@ -67,6 +67,12 @@ impl Problems {
         text
     }
 
+    /// The text of a file.
+    pub fn file(&mut self, variable: &'static str, file: &str, example: &'static str) -> Option<String> {
+        let text = std::fs::read_to_string(file);
+        text.map_err(|error| self.add(variable, format!("cannot be read: {file} ({error})"), example)).ok()
+    }
+
     /// A number within `range`.
     pub fn number<T>(
         &mut self,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use db::Tx;
-use domain::ids::DeliveryId;
+use domain::{ids::DeliveryId, user::Role};
 use infra::db::users::User;
 use queue::EnqueueError;
 use serde_json::json;
@@ -21,7 +21,18 @@ pub enum Notice {
     SecondFactorOff,
     RecoveryCodeUsed,
     RecoveryCodesRenewed,
+    /// New words of a profile do not become public.
+    ProfileHeld,
     TokenMade,
+    PasskeyAdded,
+    PasskeyRemoved,
+    /// There may be a copy of it.
+    PasskeyCopied,
+    /// By an administrator.
+    TokensRevoked,
+    /// By an administrator.
+    SessionsEnded,
+    RoleChanged(Role),
     Suspended,
     Unsuspended,
 }
@@ -36,7 +47,14 @@ impl Notice {
             Self::SecondFactorOff => "second_factor_off",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::RecoveryCodesRenewed => "recovery_codes_renewed",
+            Self::ProfileHeld => "profile_held",
             Self::TokenMade => "token_made",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeyCopied => "passkey_copied",
+            Self::TokensRevoked => "tokens_revoked",
+            Self::SessionsEnded => "sessions_ended",
+            Self::RoleChanged(_) => "role_changed",
             Self::Suspended => "suspended",
             Self::Unsuspended => "unsuspended",
         }
@@ -50,13 +68,17 @@ pub async fn queue_notice(tx: &mut Tx, owner: &User, notice: Notice, now: DateTi
         return Ok(());
     }
     let template = notice.template();
+    let mut params = json!({ "username": owner.username });
+    if let Notice::RoleChanged(role) = notice {
+        params["role"] = json!(role);
+    }
     let mail = NewMail {
         key: &format!("{template}:{}", DeliveryId::new()),
         template,
         language: owner.language,
         user_id: Some(owner.id),
         recipient: &owner.email,
-        params: json!({ "username": owner.username }),
+        params,
         now,
     };
     queue_mail(tx, mail).await

@@ -2,12 +2,14 @@
 
 mod expire_uploads;
 mod export_audit_log;
+mod recheck_totals;
 mod reconcile_storage;
 mod remove_object;
 mod retention;
 
 pub use expire_uploads::ExpireUploads;
 pub use export_audit_log::ExportAuditLog;
+pub use recheck_totals::RecheckTotals;
 pub use reconcile_storage::ReconcileStorage;
 pub use remove_object::RemoveObject;
 pub use retention::Retention;

@@ -11,7 +11,7 @@ use domain::{
     ids::{NanoId, UserId},
     user::Email,
 };
-use infra::db::{audit_log, idempotency_keys, registrations, retention, stored_objects};
+use infra::db::{audit_log, idempotency_keys, passkey_ceremonies, registrations, retention, stored_objects};
 use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, enqueue, schedule::Schedule};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,6 +57,8 @@ impl Job<Context> for Retention {
         done.subjects(context, Subject::Registrations, now - UNCONFIRMED).await?;
         done.rows("refresh tokens", now - TOKENS, db, retention::prune_refresh_tokens).await?;
         done.rows("personal access tokens", now - TOKENS, db, retention::prune_personal_tokens).await?;
+        done.rows("unfinished second factors", now - TOKENS, db, retention::prune_unfinished_factors).await?;
+        done.rows("passkey challenges", now, db, passkey_ceremonies::prune).await?;
         done.rows("downloads", days(periodic.downloads_days), db, retention::prune_downloads).await?;
         done.rows("mails", days(periodic.mails_days), db, retention::prune_mails).await?;
         done.rows("uploads", now - UPLOADS, db, retention::prune_uploads).await?;

@@ -3,7 +3,7 @@
 use db::DbError;
 use domain::ids::{NanoId, UserId};
 use infra::{
-    db::{categories, nano_events, nano_versions, nanos, users},
+    db::{categories, nano_events, nano_totals, nano_versions, nanos, users},
     search::Document,
 };
 use queue::{Job, JobError, Outcome, Queue, Reference, RetryPolicy, Run};
@@ -45,6 +45,7 @@ impl Job<Context> for IndexNano {
         let metadata = version.and_then(|version| version.metadata);
         let words = metadata.as_ref().and_then(|metadata| metadata.get("text")?.as_str());
         let creator = users::get(&context.db, nano.creator_id).await?;
+        let totals = nano_totals::get(&context.db, nano.id).await?;
         let document = Document {
             id: nano.id,
             title: nano.title,
@@ -57,7 +58,7 @@ impl Job<Context> for IndexNano {
             language: nano.language.as_str().to_owned(),
             format: nano.format.as_str().to_owned(),
             duration_minutes: nano.duration_minutes,
-            average_rating: nano.average_rating,
+            average_rating: totals.scores.average(),
             download_count: nano.download_count.into(),
             status: nano.status.as_str().to_owned(),
             published_at: nano.published_at,

@@ -1,7 +1,8 @@
 //! The steps of an upload, and what they share: which version they are about, and how it is rejected.
 //!
 //! `ValidateArchive` -> (`MakeThumbnails` beside `ScanContent`) -> `ReviewNano` -> `PublishNano` -> `IndexNano`,
-//! `SendEmail`; `ScanEdit` for words that change later. Locks are taken in the order nano, version.
+//! `SendEmail`; `ScanEdit` for words that change later, `ScanProfile` for those of people, `ScanRating` and `IndexRated` for what
+//! others say of a nano. Locks are taken in the order nano, version.
 
 /// What the steps that work on a version have in common, `self.0` being the [`VersionRef`]: they are its creator's, who may
 /// retry them without another upload, is told when one is given up, and finds them by nano and version.
@@ -22,11 +23,14 @@ macro_rules! about_a_version {
 }
 
 mod index_nano;
+mod index_rated;
 mod make_thumbnails;
 mod publish_nano;
 mod review_nano;
 mod scan_content;
 mod scan_edit;
+mod scan_profile;
+mod scan_rating;
 mod validate_archive;
 
 use chrono::{DateTime, Utc};
@@ -48,11 +52,14 @@ use serde_json::{Value, json};
 use crate::{Context, NewMail, RemoveObject, queue_mail};
 
 pub use index_nano::IndexNano;
+pub use index_rated::{IndexRated, index_ratings};
 pub use make_thumbnails::MakeThumbnails;
 pub use publish_nano::PublishNano;
 pub use review_nano::ReviewNano;
 pub use scan_content::ScanContent;
 pub use scan_edit::{ScanEdit, publish_edit};
+pub use scan_profile::ScanProfile;
+pub use scan_rating::ScanRating;
 pub use validate_archive::ValidateArchive;
 
 /// Findings named in the mail; the report has all of them.

@@ -35,6 +35,7 @@ async fn send(area: &str, policy: ReviewPolicy) {
     let mut command = Command::new(hurl);
     command.args(["--test", "--no-color", "--error-format", "long", "--file-root"]).arg(file("docs"));
     for (name, role) in [
+        ("consumer", Role::Consumer),
         ("creator", Role::Creator),
         ("moderator", Role::Moderator),
         ("operator", Role::Operator),
@@ -76,6 +77,9 @@ areas! {
     nanos: FlaggedOnly,
     uploads: FlaggedOnly,
     search: FlaggedOnly,
+    ratings: FlaggedOnly,
+    favourites: FlaggedOnly,
+    lists: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,

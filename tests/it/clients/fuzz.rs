@@ -33,6 +33,7 @@ const HOURS: Duration = Duration::from_secs(2 * 3600);
 fn unlimited(settings: &mut Settings) {
     (settings.reads_per_minute, settings.writes_per_minute) = (1_000_000_000, 1_000_000_000);
     (settings.login_failures_per_address, settings.registrations_per_hour) = (1_000_000, 1_000_000);
+    settings.ratings_per_hour = 1_000_000;
     (settings.connections.all, settings.connections.per_address) = (1_000, 1_000);
 }
 

@@ -6,6 +6,10 @@
 //! | --- | --- |
 //! | `validate_archive`, `make_thumbnails`, `scan_content`, `review_nano` | `steps.rs` |
 //! | `scan_edit` | `nanos/edits.rs` |
+//! | `scan_profile` | `requests/profiles.rs` |
+//! | `scan_rating` | `opinions/ratings.rs`, `opinions/judged.rs` |
+//! | `index_rated` | `opinions/ratings.rs` (`the_search_index_follows_the_ratings`) |
+//! | `recheck_totals` | `opinions/figures.rs` |
 //! | `publish_nano`, `index_nano`, `send_email` | `steps.rs` (`publishing_indexes_and_announces`) |
 //! | `expire_uploads`, `remove_object` | `steps.rs` (`an_upload_that_is_not_finished_…`) |
 //! | `prune_ledger` | `steps.rs`, `periodic.rs` |

@@ -10,7 +10,7 @@ use tests::{
     database,
 };
 
-use super::cli::cli;
+use super::cli::{cli, with_input};
 
 async fn list(app: &TestApp, admin: &User, query: &str) -> Vec<String> {
     let found = admin.get(app, &format!("/api/v1/admin/users{query}")).await;
@@ -59,6 +59,8 @@ async fn accounts_are_found_by_what_is_known_of_them() {
         names
     };
     assert_eq!(list(&app, &admin, "").await, ["adb", "bert", "ada_2", "ada", "root"], "the newest first");
+    let found = admin.get(&app, "/api/v1/admin/users").await;
+    assert_eq!(found.headers["cache-control"], "no-store", "addresses of people stay in no cache");
     assert_eq!(sorted("?q=ADA").await, ["ada", "ada_2", "bert"], "address, username or name");
     assert_eq!(sorted("?q=ada_").await, ["ada_2"], "no wildcards");
     assert_eq!(sorted("?q=Ada@nano.test").await, ["ada"]);
@@ -107,7 +109,17 @@ async fn roles_and_suspensions_count_at_once_and_are_written_down() {
     }
     app.run_all_due().await;
     let subjects: Vec<String> = app.mail.messages().into_iter().map(|mail| mail.subject).collect();
-    assert_eq!(subjects, ["Your account is suspended", "Your account is open again"]);
+    assert_eq!(
+        subjects,
+        [
+            "Your role was changed",
+            "Your account is suspended",
+            "Your account is open again",
+            "You were signed out everywhere"
+        ]
+    );
+    let told = app.mail.messages().remove(0).text.unwrap();
+    assert!(told.contains("\"moderator\""), "{told}");
     let nobody = User { id: uuid::Uuid::now_v7().to_string(), ..user };
     assert_eq!(act(&app, &admin, &nobody, "suspend").await.error(StatusCode::NOT_FOUND), "NOT_FOUND");
     app.finish().await;
@@ -204,5 +216,85 @@ async fn unconfirmed_accounts_get_no_rights_and_no_notices() {
     database::execute(&app.db, "UPDATE users SET role = 'admin' WHERE username = 'typist'").await.unwrap();
     let by_cli = cli(&app, &[&["admin", "suspend", "--username", "root"][..], &why].concat()).await;
     assert_eq!((by_cli.code, by_cli.err.contains("last active admin")), (1, true), "{}", by_cli.err);
+    app.finish().await;
+}
+
+async fn token(app: &TestApp, user: &User, name: &str) -> (String, User) {
+    let form = json!({"name": name, "scopes": ["read"], "expires_in_days": 30, "password": PASSWORD});
+    let made = user.post(app, "/api/v1/auth/tokens", &form).await;
+    let made = made.data(StatusCode::CREATED);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&made["token"]["id"]), User { token: text(&made["secret"]), ..user.clone() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_tokens_of_others_are_seen_and_revoked() {
+    let app = TestApp::start().await;
+    let (admin, user) = (app.user("root", Role::Admin).await, app.user("mona", Role::Consumer).await);
+    let path = format!("/api/v1/admin/users/{}/tokens", user.id);
+    let revoke =
+        async |form: Value| admin.post(&app, &format!("/api/v1/admin/users/{}/revoke-tokens", user.id), &form).await;
+    let (first, script) = token(&app, &user, "first").await;
+    let (second, other) = token(&app, &user, "second").await;
+    let listed = admin.get(&app, &path).await;
+    assert_eq!(listed.headers["cache-control"], "no-store");
+    let listed = listed.data(StatusCode::OK);
+    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [second.as_str(), first.as_str()]);
+    assert!(!listed.to_string().contains("nano_pat_"), "{listed}");
+    assert_eq!(user.get(&app, &path).await.error(StatusCode::FORBIDDEN), "FORBIDDEN");
+
+    assert_eq!(revoke(json!({"token": first, "reason": "leaked"})).await.status, StatusCode::OK);
+    assert_eq!(revoke(json!({"token": first, "reason": "leaked"})).await.error(StatusCode::NOT_FOUND), "NOT_FOUND");
+    assert_eq!(
+        (me(&app, &script).await.status, me(&app, &other).await.status),
+        (StatusCode::UNAUTHORIZED, StatusCode::OK)
+    );
+    let (actor, target, details) = audited(&app, "user.revoke_tokens").await;
+    assert_eq!((actor.as_ref(), target.as_ref()), (Some(&admin.id), Some(&user.id)));
+    assert_eq!(details, json!({"reason": "leaked", "token": first, "revoked_tokens": 1}));
+    assert_eq!(revoke(json!({"reason": "because"})).await.status, StatusCode::OK);
+    assert_eq!(me(&app, &other).await.status, StatusCode::UNAUTHORIZED);
+
+    // At a terminal the same; and whoever is let in again after a suspension makes new ones.
+    let (third, script) = token(&app, &user, "third").await;
+    let shown = cli(&app, &["admin", "tokens", "--username", "mona"]).await;
+    assert!(shown.out.contains(&third) && shown.out.contains("third"), "{}{}", shown.out, shown.err);
+    let why = ["--reason", "because"];
+    let gone =
+        cli(&app, &[&["admin", "revoke-tokens", "--username", "mona", "--token", &third][..], &why].concat()).await;
+    assert_eq!((gone.code, me(&app, &script).await.status), (0, StatusCode::UNAUTHORIZED), "{}", gone.err);
+    let (_, script) = token(&app, &user, "fourth").await;
+    assert_eq!(act(&app, &admin, &user, "suspend").await.status, StatusCode::OK);
+    assert_eq!(act(&app, &admin, &user, "unsuspend").await.status, StatusCode::OK);
+    assert_eq!(me(&app, &script).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(audited(&app, "user.suspend").await.2["revoked_tokens"], 1);
+    app.run_all_due().await;
+    let told = app.mail.messages().into_iter().filter(|mail| mail.subject == "Access tokens for your account revoked");
+    assert_eq!(told.count(), 3);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_makes_an_account_at_a_terminal_is_named() {
+    let app = TestApp::start().await;
+    let made = with_input(
+        &app,
+        &["admin", "create", "--email", "root@nano.test", "--username", "root", "--password-stdin"],
+        "correct horse battery\n",
+    )
+    .await;
+    assert_eq!(made.code, 0, "{}", made.err);
+    let (actor, target, details) = audited(&app, "user.created").await;
+    assert_eq!((actor, target.as_deref()), (None, Some(made.out.trim())));
+    assert_eq!((&details["role"], &details["by"]["command"]), (&json!("admin"), &json!("worker admin create")));
+    assert!(details["by"]["os_uid"].is_number() && details["by"]["host"].is_string(), "{details}");
+    let again = with_input(
+        &app,
+        &["admin", "create", "--email", "root@nano.test", "--username", "other", "--password-stdin"],
+        "correct horse battery\n",
+    )
+    .await;
+    assert_eq!((again.code, again.err.contains("exists already")), (1, true), "{}", again.err);
     app.finish().await;
 }

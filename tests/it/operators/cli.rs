@@ -20,6 +20,7 @@ use queue::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::{TestApp, archives, fleet::worker_program, snapshot::redacted};
+use tokio::io::AsyncWriteExt;
 
 pub(super) struct Output {
     pub(super) code: i32,
@@ -28,6 +29,14 @@ pub(super) struct Output {
 }
 
 impl Output {
+    fn of(done: std::process::Output) -> Self {
+        Self {
+            code: done.status.code().expect("an exit status"),
+            out: String::from_utf8(done.stdout).unwrap(),
+            err: String::from_utf8(done.stderr).unwrap(),
+        }
+    }
+
     #[track_caller]
     pub(super) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
@@ -48,16 +57,23 @@ pub(super) async fn cli(app: &TestApp, arguments: &[&str]) -> Output {
     run(Some(&app.database_url), arguments).await
 }
 
+/// The same with something on standard input.
+pub(super) async fn with_input(app: &TestApp, arguments: &[&str], input: &str) -> Output {
+    let mut command = tokio::process::Command::new(worker_program());
+    command.args(arguments).env_clear().env("DATABASE_URL", &app.database_url);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().expect("the worker program runs");
+    let mut pipe = running.stdin.take().expect("a pipe");
+    pipe.write_all(input.as_bytes()).await.expect("it listens");
+    drop(pipe);
+    Output::of(running.wait_with_output().await.expect("the worker program ends"))
+}
+
 async fn run(database_url: Option<&str>, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(worker_program());
     command.args(arguments).env_clear().stdin(Stdio::null());
     command.envs(database_url.map(|url| ("DATABASE_URL", url)));
-    let done = command.output().await.expect("the worker program runs");
-    Output {
-        code: done.status.code().expect("an exit status"),
-        out: String::from_utf8(done.stdout).unwrap(),
-        err: String::from_utf8(done.stderr).unwrap(),
-    }
+    Output::of(command.output().await.expect("the worker program runs"))
 }
 
 /// Ids, times and ages by their names; what stands around them stays where it is.

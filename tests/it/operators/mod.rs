@@ -8,6 +8,7 @@ mod bulk;
 mod change;
 mod cli;
 mod connections;
+mod data_key;
 mod explain;
 pub(crate) mod metrics;
 mod operate;

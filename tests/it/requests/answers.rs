@@ -32,7 +32,7 @@ async fn selects(server: &DatabaseServer) -> u64 {
     rows.last().unwrap()[1].parse().unwrap()
 }
 
-async fn published(app: &TestApp, creator: &User, title: &str) -> String {
+pub(super) async fn published(app: &TestApp, creator: &User, title: &str) -> String {
     let worker = app.worker().await;
     let nano = creator.submit(app, title, archives::unit()).await;
     app.wait_for_status(creator, &nano, &["published"]).await;

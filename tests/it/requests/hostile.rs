@@ -223,7 +223,7 @@ async fn nothing_that_is_sent_makes_the_server_fail() {
     // once is enough, and `rights.rs` has those that refuse a creator before they look.
     let owners = |route: &Route| {
         let let_in = |needs: Vec<Needs>| {
-            needs.iter().all(|need| need.allows(Role::Creator) || matches!(need, Needs::OwnerOr(_)))
+            needs.iter().all(|need| need.allows(Role::Creator) || matches!(need, Needs::Owner | Needs::OwnerOr(_)))
         };
         route.access != Access::Open && !route.is_for_admins() && route.needs().map_or(true, let_in)
     };

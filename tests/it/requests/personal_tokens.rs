@@ -199,3 +199,38 @@ async fn every_operation_asks_for_its_own_scope() {
     assert_eq!(scopes.len(), Scope::WORDS.len(), "each scope opens something: {scopes:?}");
     app.discard().await;
 }
+
+/// Scripts outlive sessions and passwords, as long as their owner wants them to.
+#[tokio::test(flavor = "multi_thread")]
+async fn they_stay_until_their_owner_ends_them_all() {
+    let app = start().await;
+    let user = app.user("clara", Role::Consumer).await;
+    let script = with_token(&app, &user, &["read"]).await;
+    let works = async || script.get(&app, "/api/v1/auth/me").await.status == StatusCode::OK;
+    let change = async |revoke: bool, from: &str, to: &str| {
+        let form = json!({"current_password": from, "new_password": to, "revoke_tokens": revoke});
+        let changed = user.post(&app, "/api/v1/auth/change-password", &form).await;
+        assert_eq!(changed.status, StatusCode::NO_CONTENT, "{:#}", changed.body);
+    };
+    let ended = answer(user.request(&app, Method::DELETE, "/api/v1/auth/sessions")).await;
+    assert_eq!((ended.status, works().await), (StatusCode::NO_CONTENT, true));
+    change(false, PASSWORD, "quite another phrase").await;
+    assert!(works().await);
+    change(true, "quite another phrase", PASSWORD).await;
+    assert!(!works().await);
+    let details = "audit_log WHERE action = 'auth.change_password' AND details LIKE '%\"revoked_tokens\":1%'";
+    assert_eq!(count(&app, details).await, 1);
+
+    let [first, second] = [with_token(&app, &user, &["read"]).await, with_token(&app, &user, &["write"]).await];
+    let stranger = app.user("mallory", Role::Consumer).await;
+    let others = with_token(&app, &stranger, &["read"]).await;
+    assert_eq!(first.request(&app, Method::DELETE, "/api/v1/auth/tokens").send().await.unwrap().status(), 403);
+    let ended = answer(user.request(&app, Method::DELETE, "/api/v1/auth/tokens")).await;
+    assert_eq!((ended.status, list(&app, &user).await), (StatusCode::NO_CONTENT, Vec::new()));
+    for (token, status) in [(&first, 401), (&second, 401), (&others, 200)] {
+        assert_eq!(token.get(&app, "/api/v1/auth/me").await.status, status);
+    }
+    assert_eq!(count(&app, "audit_log WHERE action = 'auth.tokens_revoke'").await, 1);
+    app.run_all_due().await;
+    app.finish().await;
+}

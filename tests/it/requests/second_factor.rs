@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 use tests::{Answer, TestApp, User, app::Overrides, client::PASSWORD, client::answer};
 
 use super::{
-    identity::{confirm, count, mails, register, start, token as token_of},
+    identity::{confirm, count, mails, register, retention, start, token as token_of},
     logins::{cookie_pair, policy},
     password_reset::wait_for_waiting,
     verification_mails::rows_with,
 };
 
-const STEP: TimeDelta = TimeDelta::seconds(30);
+pub(super) const STEP: TimeDelta = TimeDelta::seconds(30);
 
 /// Somebody with an authenticator app.
-struct Phone {
-    user: User,
+pub(super) struct Phone {
+    pub(super) user: User,
     secret: Secret,
-    recovery: Vec<String>,
+    pub(super) recovery: Vec<String>,
 }
 
-async fn login(app: &TestApp, user: &User, code: Option<&str>) -> Answer {
+pub(super) async fn login(app: &TestApp, user: &User, code: Option<&str>) -> Answer {
     let mut form = json!({"email": user.email, "password": PASSWORD});
     if let Some(code) = code {
         form["code"] = json!(code);
@@ -51,7 +51,11 @@ pub fn bytes_of(base32: &str) -> Vec<u8> {
 }
 
 async fn set_up(app: &TestApp, user: &User) -> Secret {
-    let made = user.post(app, "/api/v1/auth/2fa/setup", &json!({ "password": PASSWORD })).await;
+    set_up_with(app, user, &json!({ "password": PASSWORD })).await
+}
+
+async fn set_up_with(app: &TestApp, user: &User, proof: &Value) -> Secret {
+    let made = user.post(app, "/api/v1/auth/2fa/setup", proof).await;
     let made = made.data(StatusCode::OK);
     let (secret, uri) = (made["secret"].as_str().unwrap(), made["uri"].as_str().unwrap());
     assert!(uri.starts_with("otpauth://totp/Nano:") && uri.contains(secret), "{uri}");
@@ -69,14 +73,23 @@ fn codes(answer: &Answer) -> Vec<String> {
 
 impl Phone {
     /// With a code that was not used yet.
-    async fn of(app: &TestApp, user: User) -> Self {
-        let secret = set_up(app, &user).await;
+    pub(super) async fn of(app: &TestApp, user: User) -> Self {
+        Self::with(app, user, &json!({ "password": PASSWORD })).await
+    }
+
+    /// Of somebody who has a passkey, and answers with it.
+    pub(super) async fn beside_passkey(app: &TestApp, user: User, passkey: Value) -> Self {
+        Self::with(app, user, &json!({"password": PASSWORD, "passkey": passkey})).await
+    }
+
+    async fn with(app: &TestApp, user: User, proof: &Value) -> Self {
+        let secret = set_up_with(app, &user, proof).await;
         let recovery = codes(&enable(app, &user, &secret.code(app.clock.now())).await);
         app.advance(STEP);
         Self { user, secret, recovery }
     }
 
-    fn code(&self, app: &TestApp) -> String {
+    pub(super) fn code(&self, app: &TestApp) -> String {
         self.secret.code(app.clock.now())
     }
 }
@@ -93,7 +106,10 @@ async fn state(app: &TestApp, user: &User) -> Value {
 async fn it_is_set_up_with_a_code_and_asked_for_from_then_on() {
     let app = start().await;
     let user = app.user("vera", Role::Consumer).await;
-    assert_eq!(state(&app, &user).await, json!({"enabled_at": null, "recovery_codes_left": 0, "required": false}));
+    assert_eq!(
+        state(&app, &user).await,
+        json!({"enabled_at": null, "passkeys": 0, "recovery_codes_left": 0, "required": false})
+    );
     assert_eq!(enable(&app, &user, "123456").await.error(StatusCode::CONFLICT), "SECOND_FACTOR_STATE");
     let guess = user.post(&app, "/api/v1/auth/2fa/setup", &json!({"password": "a guess"})).await;
     assert_eq!(guess.error(StatusCode::UNAUTHORIZED), "INVALID_CREDENTIALS");
@@ -194,6 +210,23 @@ async fn wrong_codes_are_wrong_logins() {
     assert_eq!(right.error(StatusCode::TOO_MANY_REQUESTS), "TOO_MANY_ATTEMPTS", "not even the right one");
     let failed = "audit_log WHERE action = 'auth.login_failed' AND result = 'failed'";
     assert_eq!(count(&app, failed).await, 2, "the first and the last that was tried");
+    app.run_all_due().await;
+    app.finish().await;
+}
+
+/// Whoever has found out a password gets that far: it is written down, but not each of the logins of everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_without_a_code_is_written_down_once() {
+    let app = start().await;
+    let phone = Phone::of(&app, app.user("vera", Role::Consumer).await).await;
+    for _ in 0..3 {
+        let asked = login(&app, &phone.user, None).await;
+        assert_eq!(asked.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_REQUIRED");
+        assert_eq!(asked.body["error"]["details"]["methods"], json!(["app", "recovery_code"]));
+    }
+    let asked = "audit_log WHERE action = 'auth.second_factor_asked' AND result = 'denied'
+                 AND actor_id IS NULL AND target_id IS NOT NULL";
+    assert_eq!(count(&app, asked).await, 1);
     app.run_all_due().await;
     app.finish().await;
 }
@@ -357,6 +390,10 @@ async fn one_that_is_being_set_up_waits_fifteen_minutes_and_is_not_guessed_at() 
         assert_eq!(enable(&app, &late, "000000").await.error(StatusCode::UNAUTHORIZED), "SECOND_FACTOR_INVALID");
     }
     assert_eq!(policy(&enable(&app, &late, &secret.code(app.clock.now())).await), "login");
+    // Nobody finishes it any more, so nothing keeps the secret.
+    app.advance(TimeDelta::hours(25));
+    retention(&app).await;
+    assert_eq!(count(&app, "second_factors").await, 1, "the one that is on");
     app.run_all_due().await;
     app.finish().await;
 }
@@ -452,6 +489,10 @@ async fn admins_without_one_may_only_set_it_up_where_it_is_required() {
     assert_eq!(state(&app, &admin).await["required"], true);
     let phone = Phone::of(&app, admin).await;
     assert_eq!(phone.user.get(&app, "/api/v1/admin/audit-logs").await.status, StatusCode::OK);
+    let off = json!({"password": PASSWORD, "code": phone.code(&app)});
+    let last = phone.user.post(&app, "/api/v1/auth/2fa/disable", &off).await;
+    assert_eq!(last.error(StatusCode::CONFLICT), "LAST_SECOND_FACTOR");
+    assert_eq!(state(&app, &phone.user).await["recovery_codes_left"], 10);
     app.run_all_due().await;
     app.finish().await;
 }

@@ -1,12 +1,12 @@
-//! Things that routes are about: an owner's nano, upload, job and case, and what operators steer.
+//! Things that routes are about: an owner's nano, upload, job, case and rating, and what operators steer.
 
 use chrono::Utc;
 use domain::{
-    ids::{NanoId, UserId, VersionId},
+    ids::{NanoId, RatingId, UserId, VersionId},
     review::Cause,
     user::{Language, Role},
 };
-use infra::db::{moderation_cases, users};
+use infra::db::{moderation_cases, ratings, users};
 use jobs::RemoveObject;
 use queue::{
     builtin::PruneLedger,
@@ -34,6 +34,10 @@ pub struct Things {
     pub upload: String,
     pub job: String,
     pub case: String,
+    /// The owner's, about somebody else's nano.
+    pub rating: String,
+    /// Somebody else's, about the owner's nano.
+    pub rated: String,
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
@@ -94,6 +98,30 @@ async fn execute(app: &TestApp, statement: &'static str, id: &str) {
     sqlx::query(statement).bind(id).execute(app.db.pool()).await.unwrap();
 }
 
+/// A nano of the owner's that everybody sees.
+async fn on_the_shelf(app: &TestApp, owner: &User) -> NanoId {
+    let nano = owner.draft(app, "On the shelf").await;
+    execute(app, "UPDATE nanos SET status = 'published', published_at = UTC_TIMESTAMP(6) WHERE id = ?", &nano).await;
+    nano.parse().unwrap()
+}
+
+/// The same of somebody whom nobody is.
+async fn somebody_elses(app: &TestApp, owner: &User) -> NanoId {
+    let (nano, maker) = (on_the_shelf(app, owner).await, person(app).await);
+    let give = sqlx::query("UPDATE nanos SET creator_id = ? WHERE id = ?").bind(maker).bind(nano);
+    give.execute(app.db.pool()).await.unwrap();
+    nano
+}
+
+async fn rating(app: &TestApp, nano_id: NanoId, user_id: UserId) -> String {
+    let id = RatingId::new();
+    let mut tx = app.db.begin().await.unwrap();
+    let there = ratings::insert(&mut tx, ratings::NewRating { id, nano_id, user_id, score: 4 }, Utc::now()).await;
+    assert!(there.unwrap().is_none());
+    tx.commit().await.unwrap();
+    id.to_string()
+}
+
 async fn begin_maintenance(app: &TestApp) {
     let mut tx = app.db.begin().await.unwrap();
     jobs::read_only::begin(&mut tx, 60, &By::system("before")).await.unwrap();
@@ -119,8 +147,11 @@ impl Things {
         let id: NanoId = nano.parse().unwrap();
         let case = moderation_cases::open(&mut tx, id, VersionId::new(), Cause::Always, Utc::now()).await.unwrap();
         tx.commit().await.unwrap();
-        let (worker, person) = (worker(app).await.to_string(), person(app).await.to_string());
-        Self { nano, upload, job, case: case.to_string(), worker, person }
+        let (worker, person) = (worker(app).await.to_string(), person(app).await);
+        let written = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
+        let rated = rating(app, on_the_shelf(app, owner).await, person).await;
+        let (case, person) = (case.to_string(), person.to_string());
+        Self { nano, upload, job, case, rating: written, rated, worker, person }
     }
 
     /// What an operator's call of this route needs so that it succeeds.
@@ -181,6 +212,12 @@ impl Things {
         let mut things = self.clone();
         match (route.method.as_str(), route.path.trim_start_matches("/api/v1")) {
             (_, path) if path.starts_with("/admin/jobs") => things = Self::steered(app, route).await,
+            (_, "/nanos/{id}/ratings") => things.nano = somebody_elses(app, owner).await.to_string(),
+            (_, path) if path.starts_with("/ratings/{rating_id}") => {
+                things.rating = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
+                things.rated = rating(app, on_the_shelf(app, owner).await, person(app).await).await;
+            }
+            (_, "/favorites/{nano_id}") => things.nano = on_the_shelf(app, owner).await.to_string(),
             (_, path) if path.starts_with("/nanos/{id}") => {
                 things.nano = owner.draft(app, "Fresh").await;
                 match path.trim_start_matches("/nanos/{id}") {
@@ -215,6 +252,7 @@ impl Things {
                 things.case = case.to_string();
             }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
+            (_, "/users/{id}/profile") => things.person = owner.id.clone(),
             (_, path) if path.starts_with("/admin/users/{id}") => {
                 things.person = person(app).await.to_string();
                 match path.trim_start_matches("/admin/users/{id}") {
@@ -245,11 +283,19 @@ impl Things {
             ("id", "users") => self.person.clone(),
             ("number", "versions") => "1".into(),
             ("case_id", _) => self.case.clone(),
+            ("subject", "consents") => "marketing".into(),
+            ("rating_id", _) if route.path.ends_with("/reply") || route.path.ends_with("/helpful") => {
+                self.rated.clone()
+            }
+            ("rating_id", _) => self.rating.clone(),
+            ("nano_id", _) => self.nano.clone(),
+            // Of nobody's list.
+            ("secret", _) => "0".repeat(64),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),
             // What has no thing yet: refused before it is looked for.
-            ("id", "bulk" | "sessions" | "tokens") => JobId::new().to_string(),
+            ("id", "bulk" | "passkeys" | "sessions" | "tokens" | "lists") => JobId::new().to_string(),
             (name, before) => panic!("{}: what is the {{{name}}} of {before}? Teach `Things` one", route.name()),
         })
     }

@@ -32,20 +32,9 @@ async fn twenty_requests_at_once_are_one_mail() {
     app.finish().await;
 }
 
-/// In how many rows of the whole database these bytes stand.
+/// In how many rows of the whole database these bytes stand, in each of their columns.
 pub(super) async fn rows_with(app: &TestApp, hex: &str) -> i64 {
-    let columns: Vec<(String, String)> = sqlx::query_as(
-        "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns
-         WHERE table_schema = DATABASE()",
-    )
-    .fetch_all(app.db.pool())
-    .await
-    .unwrap();
-    let mut found = 0;
-    for (table, column) in columns {
-        found += count(app, &format!("`{table}` WHERE LOCATE(UNHEX('{hex}'), CAST(`{column}` AS BINARY)) > 0")).await;
-    }
-    found
+    database::places_of(&app.db, hex).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

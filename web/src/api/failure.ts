@@ -9,6 +9,8 @@ export interface Failure {
   /** What is wrong with each field, by the field's name; said after the field's label. */
   fields: Record<string, string>
   requestId?: string
+  /** What a second factor may be, where one is asked for. */
+  methods?: string[]
   /** When the same may be tried again, by this machine's clock in ms. */
   retryAt?: number
 }
@@ -20,6 +22,7 @@ interface ErrorBody {
     details?: {
       fields?: { field: string; message: string }[]
       request_id?: string
+      methods?: string[]
       retry_after_seconds?: number
     }
   }
@@ -50,6 +53,7 @@ export function describe(error: unknown): Failure {
     message: told.message ?? '',
     fields,
     requestId: told.details?.request_id,
+    methods: told.details?.methods,
     retryAt: retryAt(error, told.details?.retry_after_seconds),
   }
 }

@@ -111,9 +111,13 @@ export interface PendingEdit extends Pick<Schemas['PendingEdit'], 'title' | 'des
 export interface NanoDetail extends Omit<Nano, 'pending_edit'> {
   pending_edit?: PendingEdit | null
   latest_version?: VersionDetail | null
+  /** For whoever is signed in. */
+  is_favorite?: boolean | null
 }
 
 export interface Case extends Pick<Schemas['CaseView'], 'id' | 'cause' | 'nano' | 'version' | 'created_at'> {
   scan?: Scan | null
   edit?: PendingEdit | null
+  /** A comment, or a creator's reply to one, with what the scan has found in it. */
+  rating?: { words: { text: string; findings?: ScanFinding[] | null } } | null
 }

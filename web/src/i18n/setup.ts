@@ -2,6 +2,8 @@ import i18next from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { initReactI18next } from 'react-i18next/initReactI18next'
 import type { de as account } from '../features/account/de'
+import type { de as collections } from '../features/collections/de'
+import type { de as ratings } from '../features/ratings/de'
 import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
 import { de } from './de'
@@ -10,7 +12,13 @@ import { language, rememberLanguage } from './language'
 
 declare module 'i18next' {
   interface CustomTypeOptions {
-    resources: { translation: typeof de; account: typeof account; users: typeof users }
+    resources: {
+      translation: typeof de
+      account: typeof account
+      collections: typeof collections
+      ratings: typeof ratings
+      users: typeof users
+    }
   }
 }
 

@@ -79,6 +79,7 @@ function Places() {
       <Place to="/" end>
         {t('nav.catalogue')}
       </Place>
+      {signedIn && <Place to="/favourites">{t('nav.kept')}</Place>}
       {signedIn && <Place to="/studio">{t('nav.studio')}</Place>}
       {moderates && <Place to="/moderation">{t('nav.moderation')}</Place>}
       {administers && <Place to="/operations/users">{t('nav.users')}</Place>}

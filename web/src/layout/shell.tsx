@@ -2,6 +2,7 @@ import { Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ScrollRestoration, useNavigation } from 'react-router'
 import { Loading } from '../parts/page'
+import { AgreementsBanner } from './agreements'
 import { RequireSecondFactor } from './guard'
 import { Header } from './header'
 import { MaintenanceBanner } from './maintenance'
@@ -20,6 +21,7 @@ export function Shell() {
       </a>
       <Header />
       <MaintenanceBanner />
+      <AgreementsBanner />
       <main id="main" tabIndex={-1} aria-busy={loading} className="flex-1">
         <Suspense fallback={<Loading />}>
           <RequireSecondFactor />

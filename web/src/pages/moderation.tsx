@@ -21,7 +21,7 @@ import { Picture } from '../parts/picture'
 import { Words } from '../parts/words'
 import { useMe } from '../session/store'
 
-/** Versions that wait for a person's decision. */
+/** Versions, edits and words of ratings that wait for a person's decision. */
 export function Component() {
   const { t } = useTranslation()
   const [params] = useSearchParams()
@@ -58,9 +58,10 @@ function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) 
   const { t } = useTranslation()
   const language = useLanguage()
   const me = useMe()
-  const { nano, edit } = item
+  const { nano, edit, rating } = item
   if (!nano) return null
-  const scan = edit ? { findings: edit.findings ?? [] } : item.scan
+  const words = edit ?? rating?.words
+  const scan = words ? { findings: words.findings ?? [] } : item.scan
   return (
     <Panel>
       <article className="grid gap-5 md:grid-cols-[14rem_minmax(0,1fr)]">
@@ -89,12 +90,18 @@ function CaseCard({ item, onDecided }: { item: Case; onDecided: (words: string) 
               <Words edit={edit} language={nano.language} />
             </div>
           )}
+          {rating && (
+            <div>
+              <h3 className="font-semibold">{t(`moderation.cause.${item.cause}`)}</h3>
+              <p className="whitespace-pre-line">{rating.words.text}</p>
+            </div>
+          )}
           {scan && scan.findings.length > 0 ? (
             <ScanFindings scan={scan} />
           ) : (
             <p className="text-muted">{t('moderation.noFindings')}</p>
           )}
-          <Files item={item} />
+          {item.version && <Files item={item} />}
           {nano.creator.id === me?.id ? (
             <Notice tone="info">{t('moderation.own')}</Notice>
           ) : (

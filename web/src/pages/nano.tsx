@@ -6,6 +6,8 @@ import { categoryName, findCategory } from '../api/category-options'
 import { levelWord } from '../api/choices'
 import { categories, downloadLink, nanoDetail, publishedVersion } from '../api/nanos'
 import type { NanoDetail, VersionDetail } from '../api/types'
+import { Keep } from '../features/collections/keep'
+import { RatingsPanel } from '../features/ratings/ratings'
 import { bytes, count, date, languageName } from '../format'
 import { useLanguage } from '../i18n/setup'
 import { Button, ButtonLink } from '../parts/button'
@@ -68,12 +70,18 @@ function Detail({ nano }: { nano: NanoDetail }) {
         </div>
         <aside className="space-y-4 lg:row-span-2">
           {nano.status === 'published' && <Download nano={nano} version={version} />}
+          {nano.status === 'published' && <Keep nano={nano} />}
           <FactSheet nano={nano} version={version} />
         </aside>
         {version?.manifest && (
           <Panel title={t('nano.contents')}>
             <Contents entries={version.manifest} />
           </Panel>
+        )}
+        {nano.status === 'published' && (
+          <div className="lg:col-start-1">
+            <RatingsPanel nano={nano} />
+          </div>
         )}
       </div>
     </Page>

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { levelWord } from '../api/choices'
 import type { Nano } from '../api/types'
-import { languageName } from '../format'
+import { count, languageName } from '../format'
 import { useLanguage } from '../i18n/setup'
 import { Icon, type IconName } from './icon'
 
@@ -16,6 +16,14 @@ export function Facts({ nano }: { nano: Nano }) {
       <Fact icon="level">{t(`level.${levelWord(nano.level)}`)}</Fact>
       <Fact icon={nano.format}>{t(`format.${nano.format}`)}</Fact>
       <li>{languageName(nano.language, language)}</li>
+      {nano.rating_count > 0 && (
+        <Fact icon="star">
+          <span aria-hidden="true">{count(nano.average_rating, language)}</span>
+          <span className="sr-only">
+            {t('nano.rated', { average: count(nano.average_rating, language), count: nano.rating_count })}
+          </span>
+        </Fact>
+      )}
     </ul>
   )
 }

@@ -2,6 +2,7 @@ import axios from 'axios'
 import { authenticate, createClient } from '../api/client'
 import { describe } from '../api/failure'
 import type { Envelope, Me, TokenPair } from '../api/types'
+import type { PasskeyAnswer } from '../features/account/passkey'
 import { language } from '../i18n/language'
 import { useSession } from './store'
 import { Tokens } from './tokens'
@@ -67,9 +68,21 @@ export function restore() {
   })
 }
 
-/** `code`: of the second factor, where the account has one. */
-export async function signIn(email: string, password: string, code?: string) {
-  const answer = await guest.post<Envelope<TokenPair>>('/auth/login', { email, password, code, cookie: true })
+/** What somebody signs in with; of the second factor where the account has one. */
+export interface Credentials {
+  email: string
+  password: string
+  code?: string
+  passkey?: PasskeyAnswer
+}
+
+export const signIn = (credentials: Credentials) => openSession('/auth/login', credentials)
+
+/** It says whose it is. */
+export const signInWithPasskey = (passkey: PasskeyAnswer) => openSession('/auth/passkeys/login', passkey)
+
+async function openSession(path: string, form: Credentials | PasskeyAnswer) {
+  const answer = await guest.post<Envelope<TokenPair>>(path, { ...form, cookie: true })
   tokens.set(answer.data.data)
   localStorage.setItem(HINT, '1')
   await load()

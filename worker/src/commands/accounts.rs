@@ -1,5 +1,5 @@
-//! `worker admin list`, `set-role`, `suspend`, `unsuspend`, `end-sessions`, `remove-second-factor`: accounts, for whoever has the
-//! database at hand.
+//! `worker admin list`, `set-role`, `suspend`, `unsuspend`, `end-sessions`, `tokens`, `revoke-tokens`, `remove-second-factor`:
+//! accounts, for whoever has the database at hand.
 
 use std::process::ExitCode;
 
@@ -7,17 +7,18 @@ use chrono::Utc;
 use db::Db;
 use domain::{
     administration::Act,
-    ids::UserId,
+    ids::{TokenId, UserId},
     user::{Role, UserStatus},
 };
 use infra::db::{
+    personal_tokens::{self, PersonalToken},
     user_lists::{self, Filter, Listed},
     users,
 };
 use jobs::NotAdministered;
 use serde_json::{Value, json};
 
-use super::{Common, Failure, Operator, Output, Why, ago, maybe_time, run, table::Table, time};
+use super::{Common, Failure, Operator, Output, Why, ago, maybe_time, run, short, table::Table, time};
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -50,12 +51,31 @@ pub enum AccountCommand {
         #[command(flatten)]
         why: Why,
     },
-    /// Suspend an account: its sessions end, nobody signs in to it, and a mail tells the owner.
+    /// Suspend an account: its sessions and access tokens end, nobody signs in to it, and a mail tells the owner.
     Suspend(ActArgs),
     /// Let a suspended account in again.
     Unsuspend(ActArgs),
-    /// Sign somebody out everywhere.
+    /// Sign somebody out everywhere; a mail tells them.
     EndSessions(ActArgs),
+    /// The live personal access tokens of somebody.
+    Tokens {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Revoke personal access tokens of somebody; a mail tells them.
+    RevokeTokens {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        whom: Whom,
+        /// Only this one, by the id that `tokens` shows.
+        #[arg(long, value_name = "ID")]
+        token: Option<TokenId>,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Take away the second factor of somebody who has lost it, recovery codes and all; a mail tells the owner.
     RemoveSecondFactor(ActArgs),
 }
@@ -98,6 +118,12 @@ pub async fn accounts(command: AccountCommand) -> ExitCode {
         AccountCommand::Suspend(args) => change("worker admin suspend", Act::Suspend, args).await,
         AccountCommand::Unsuspend(args) => change("worker admin unsuspend", Act::Unsuspend, args).await,
         AccountCommand::EndSessions(args) => change("worker admin end-sessions", Act::EndSessions, args).await,
+        AccountCommand::Tokens { common, whom } => {
+            run("admin tokens", common, async |db, output| tokens(&db, &output, &whom).await).await
+        }
+        AccountCommand::RevokeTokens { common, whom, token, why } => {
+            change("worker admin revoke-tokens", Act::RevokeTokens(token), ActArgs { common, whom, why }).await
+        }
         AccountCommand::RemoveSecondFactor(args) => {
             change("worker admin remove-second-factor", Act::RemoveSecondFactor, args).await
         }
@@ -143,6 +169,35 @@ async fn change(command: &'static str, act: Act, args: ActArgs) -> ExitCode {
         output.show(|| view(&user), || format!("{}: {}, {}", user.username, user.role, user.status))
     })
     .await
+}
+
+async fn tokens(db: &Db, output: &Output, whom: &Whom) -> Result<(), Failure> {
+    let live = personal_tokens::live_of(db, find(db, whom).await?, Utc::now()).await?;
+    let scopes = |token: &PersonalToken| token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    output.show(
+        || {
+            let row = |token: &PersonalToken| {
+                json!({
+                    "id": token.id, "name": token.name, "scopes": token.scopes.0, "created_at": time(token.created_at),
+                    "expires_at": time(token.expires_at), "last_used_at": maybe_time(token.last_used_at),
+                })
+            };
+            json!({ "tokens": live.iter().map(row).collect::<Vec<_>>() })
+        },
+        || {
+            let mut table = Table::new(&["ID", "NAME", "SCOPES", "EXPIRES", "USED"], &[0, 2, 3, 4]);
+            for token in &live {
+                table.row([
+                    token.id.to_string(),
+                    token.name.clone(),
+                    scopes(token),
+                    short(token.expires_at),
+                    token.last_used_at.map_or_else(|| "-".into(), |at| ago(Utc::now(), at)),
+                ]);
+            }
+            table.render()
+        },
+    )
 }
 
 async fn list(db: &Db, output: &Output, filter: &Filter, limit: u32) -> Result<(), Failure> {

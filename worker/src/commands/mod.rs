@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod maintenance;
 mod operator;
 pub mod queues;
+pub mod reseal;
 pub mod schedules;
 mod table;
 

@@ -53,6 +53,15 @@ impl Operator {
         E: Race + From<DbError>,
         Failure: From<E>,
     {
+        Ok(self.write(db, work).await?)
+    }
+
+    /// The same, with the refusal as it is.
+    pub(crate) async fn write<T, E: Race + From<DbError>>(
+        &self,
+        db: &Db,
+        work: impl AsyncFn(&mut Tx) -> Result<(T, Act), E>,
+    ) -> Result<T, E> {
         let mut races = Races::default();
         loop {
             match self.once(db, &work).await {

@@ -19,6 +19,7 @@ use super::{
     second_factor,
 };
 use crate::{
+    auth::{passkeys::PasskeyAnswer, second_factor::Sent},
     reply::{Code, Envelope, Error, FieldError, Issue, Reply},
     request::{
         ClientInfo, CurrentUser, Json,
@@ -37,6 +38,9 @@ pub struct EmailChange {
     /// Where the account has a second factor: six digits from the app, or a recovery code.
     #[schema(required = false, example = "287082")]
     code: Option<String>,
+    /// Instead of a code: a passkey's answer to `/auth/passkeys/challenge`.
+    #[schema(required = false)]
+    passkey: Option<PasskeyAnswer>,
 }
 
 impl Input for EmailChange {
@@ -47,18 +51,19 @@ impl Input for EmailChange {
         }
         let password = fields.required("password", fields::text);
         let code = fields.optional("code", fields::text);
-        Some(Self { email: email?, password: password?, code })
+        let passkey = fields.maybe_nested("passkey");
+        Some(Self { email: email?, password: password?, code, passkey })
     }
 }
 
 /// Asks for another address. A link is mailed there, at most one a minute; until it is followed the old address stays. The answer
 /// is the same, and so is the work, whether or not somebody else has the address: the mail tells its owner. The old address is
-/// told. Where you have a second factor it asks for a code. A wrong password or code counts as a failed login.
+/// told. Where you have a second factor it asks for a code or a passkey. A wrong password or code counts as a failed login.
 #[utoipa::path(post, path = "/auth/change-email", tag = "auth", request_body = EmailChange, security(("bearer" = [])),
     responses((status = 202, description = "A mail is on its way to the new address", body = Envelope<MailSent>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::InvalidCredentials, Code::SecondFactorRequired, Code::SecondFactorInvalid,
-        Code::TooManyAttempts, Code::RateLimited
+        Code::PasskeysUnavailable, Code::TooManyAttempts, Code::RateLimited
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn change_email(
     State(state): State<AppState>,
@@ -71,7 +76,15 @@ pub async fn change_email(
         return Err(Error::Fields(vec![FieldError::new("email", Issue::Unchanged)]));
     }
     let limit = limit_mails(&state, &client).await?;
-    second_factor::prove(&state, &client, &user, &account, form.password, form.code.as_deref()).await?;
+    second_factor::prove(
+        &state,
+        &client,
+        &user,
+        &account,
+        form.password,
+        Sent { code: form.code, passkey: form.passkey },
+    )
+    .await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
         password::still(tx, &account).await?;

@@ -2,11 +2,10 @@
 
 use axum::{extract::State, response::IntoResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{second_factor::Answer, user::Email};
+use domain::user::Email;
 use http::{HeaderMap, StatusCode, header};
 use infra::db::{
-    audit_log, refresh_tokens,
-    second_factors::{self, SecondFactor},
+    audit_log, refresh_tokens, second_factors,
     users::{self, User},
 };
 use jobs::Notice;
@@ -20,9 +19,10 @@ use super::{
 };
 use crate::{
     auth::{
-        attempts::{Account, Attempt},
+        attempts::{self, Account, Attempt},
         jwt::Browser,
-        second_factor::{Shown, take},
+        passkeys::PasskeyAnswer,
+        second_factor::{Factors, Proof, Sent, Shown, take},
     },
     reply::{Code, Envelope, Error, Reply},
     request::{
@@ -47,6 +47,9 @@ pub struct Login {
     /// Where the account has a second factor: six digits from the app, or a recovery code.
     #[schema(required = false, example = "287082")]
     code: Option<String>,
+    /// Instead of a code: a passkey's answer to `/auth/passkeys/challenge`.
+    #[schema(required = false)]
+    passkey: Option<PasskeyAnswer>,
 }
 
 impl Input for Login {
@@ -55,8 +58,9 @@ impl Input for Login {
         let password = fields.required("password", fields::text);
         let cookie = fields.optional("cookie", fields::boolean);
         let code = fields.optional("code", fields::text);
+        let passkey = fields.maybe_nested("passkey");
         // An address that cannot exist fails like one that does not.
-        Some(Self { email: email?.parse().ok(), password: password?, cookie: cookie.unwrap_or(false), code })
+        Some(Self { email: email?.parse().ok(), password: password?, cookie: cookie.unwrap_or(false), code, passkey })
     }
 }
 
@@ -75,7 +79,7 @@ pub struct TokenPair {
     pub refresh_expires_in: i64,
 }
 
-fn answer(state: &AppState, tokens: &Tokens, as_cookie: bool) -> Reply<TokenPair> {
+pub(super) fn answer(state: &AppState, tokens: &Tokens, as_cookie: bool) -> Reply<TokenPair> {
     let pair = TokenPair {
         access_token: tokens.access.clone(),
         token_type: "Bearer",
@@ -108,13 +112,13 @@ fn known_browser(state: &AppState, headers: &HeaderMap, user: Option<&User>, now
 
 /// Signs in with email and password. Wrong passwords are limited for each account and address, for each address, and for
 /// each account; a browser that keeps cookies and has signed in before is counted by itself. Where the account has a second
-/// factor, a right password is answered with `SECOND_FACTOR_REQUIRED`: send the same again, with `code`. A wrong code counts like
-/// a wrong password.
+/// factor, a right password is answered with `SECOND_FACTOR_REQUIRED`, whose details have the `methods`: send the same again, with
+/// `code` or `passkey`. A wrong code counts like a wrong password. `/auth/passkeys/login` needs no password.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, description = "Signed in", body = Envelope<TokenPair>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::InvalidCredentials, Code::SecondFactorRequired, Code::SecondFactorInvalid,
-        Code::AccountNotActive, Code::TooManyAttempts, Code::RateLimited
+        Code::PasskeysUnavailable, Code::AccountNotActive, Code::TooManyAttempts, Code::RateLimited
     ])), ("x-permission" = json!("open"))))]
 pub async fn login(
     State(state): State<AppState>,
@@ -150,8 +154,9 @@ pub async fn login(
         return Err(Error::new(Code::InvalidCredentials));
     };
     let user = candidates.swap_remove(place);
-    let factor = second_factor(&state, &mut attempt, &user, login.code.as_deref(), browser).await;
-    let (code, browser) = match factor {
+    let sent = Sent { code: login.code, passkey: login.passkey };
+    let factor = second_factor(&state, &client, &mut attempt, &user, sent, browser).await;
+    let (proof, browser) = match factor {
         Ok(found) => found,
         Err(error) => {
             attempt.give_back(&state).await;
@@ -162,10 +167,10 @@ pub async fn login(
     let opened = transaction!(state.db, |tx| {
         let user = password::still(tx, &user).await?;
         let mut details = json!({});
-        if let Some(factor) = second_factors::get_in(tx, user.id).await?.filter(SecondFactor::is_on) {
-            // Without one it was switched on since we looked.
-            let code = code.as_ref().ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
-            let Some(shown) = take(&state, tx, user.id, &factor, code, now).await? else { return Ok(None) };
+        if second_factors::since_in(tx, user.id).await?.is_some() {
+            // Without a proof it was switched on since we looked.
+            let proof = proof.as_ref().ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
+            let Some(shown) = take(&state, &client, tx, &user, proof, now).await? else { return Ok(None) };
             details["second_factor"] = json!(shown.as_str());
             if shown == Shown::RecoveryCode {
                 jobs::queue_notice(tx, &user, Notice::RecoveryCodeUsed, now).await?;
@@ -210,19 +215,23 @@ pub async fn login(
 /// has shown no code yet, and may be anybody's who knew the password then.
 async fn second_factor(
     state: &AppState,
+    client: &ClientInfo,
     attempt: &mut Attempt,
     user: &User,
-    code: Option<&str>,
+    sent: Sent,
     browser: Option<Browser>,
-) -> Result<(Option<Answer>, Option<Browser>), Error> {
+) -> Result<(Option<Proof>, Option<Browser>), Error> {
     served(user.status)?;
-    let factor = second_factors::get(&state.db, user.id).await?;
-    let Some(enabled_at) = factor.and_then(|factor| factor.enabled_at) else { return Ok((None, browser)) };
-    let code = code.ok_or_else(|| Error::new(Code::SecondFactorRequired))?;
-    let answer = Answer::read(code);
-    let browser = browser.filter(|browser| browser.owner == user.id && browser.known_since >= enabled_at);
-    attempt.also_code(state, user.id, &answer, browser.map(|browser| browser.id)).await?;
-    Ok((Some(answer), browser))
+    let factors = Factors::of(&state.db, user.id).await?;
+    let Some(since) = factors.since() else { return Ok((None, browser)) };
+    let now = state.clock.now();
+    let Some(proof) = sent.proof(state, now).await? else {
+        attempts::asked_for_second_factor(state, client, user.id, now).await?;
+        return Err(factors.required());
+    };
+    let browser = browser.filter(|browser| browser.owner == user.id && browser.known_since >= since);
+    attempt.also_code(state, user.id, &proof, browser.map(|browser| browser.id)).await?;
+    Ok((Some(proof), browser))
 }
 
 #[derive(ToSchema)]

@@ -1,10 +1,13 @@
 //! Accounts: signing up, in and out (`/auth`, `/users/me`).
 
+pub mod consents;
 mod cookie;
 mod email;
 mod login;
+pub mod passkeys;
 pub mod password;
 pub mod password_reset;
+pub mod profile;
 pub mod registration;
 mod second_factor;
 mod session;
@@ -29,13 +32,22 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end))
         .routes(routes!(password::change))
-        .routes(routes!(tokens::list, tokens::make))
+        .routes(routes!(tokens::list, tokens::make, tokens::revoke_all))
         .routes(routes!(tokens::revoke))
         .routes(routes!(second_factor::show))
         .routes(routes!(second_factor::set_up))
         .routes(routes!(second_factor::enable))
         .routes(routes!(second_factor::disable))
         .routes(routes!(second_factor::renew_recovery_codes))
+        .routes(routes!(passkeys::list, passkeys::add))
+        .routes(routes!(passkeys::begin))
+        .routes(routes!(passkeys::challenge))
+        .routes(routes!(passkeys::login))
+        .routes(routes!(passkeys::rename))
+        .routes(routes!(passkeys::remove))
+        .routes(routes!(consents::list))
+        .routes(routes!(consents::give, consents::withdraw))
+        .routes(routes!(profile::show, profile::edit))
         .routes(routes!(email::change_email))
         .routes(routes!(email::confirm_email))
         .routes(routes!(password_reset::forgot_password))

@@ -5,7 +5,7 @@ use db::Tx;
 use domain::password;
 use http::StatusCode;
 use infra::db::{
-    audit_log, email_changes, email_tokens, refresh_tokens, second_factors,
+    audit_log, email_changes, email_tokens, personal_tokens, refresh_tokens, second_factors,
     users::{self, User},
 };
 use jobs::Notice;
@@ -29,6 +29,9 @@ pub struct PasswordChange {
     /// At least 10 characters, and not one of the common ones.
     #[schema(min_length = 10, example = "correct horse battery")]
     new_password: String,
+    /// Revoke your personal access tokens too. They stay otherwise: scripts need not know that you have another password.
+    #[schema(required = false)]
+    revoke_tokens: bool,
 }
 
 impl Input for PasswordChange {
@@ -39,11 +42,13 @@ impl Input for PasswordChange {
         if let Some(Err(error)) = new_password.as_ref().map(|new| password::check(new, "", "")) {
             fields.error("new_password", error.into());
         }
-        Some(Self { current_password: current_password?, new_password: new_password? })
+        let revoke_tokens = fields.optional("revoke_tokens", fields::boolean).unwrap_or(false);
+        Some(Self { current_password: current_password?, new_password: new_password?, revoke_tokens })
     }
 }
 
-/// Changes your password. Every other session of yours ends, and a mail tells you of it. A wrong current password counts as a failed login.
+/// Changes your password. Every other session of yours ends, with `revoke_tokens` your personal access tokens too, and a mail tells you
+/// of it. A wrong current password counts as a failed login.
 #[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange,
     security(("bearer" = [])), responses((status = 204, description = "Changed; this session goes on")),
     extensions(("x-errors" = json!([
@@ -70,7 +75,10 @@ pub async fn change(
         second_factors::give_up(tx, user.id).await?;
         email_tokens::spend_all(tx, user.id, now).await?;
         let ended = refresh_tokens::revoke_others(tx, user.id, user.session, now).await?;
-        let details = json!({"ended_sessions": ended});
+        let mut details = json!({"ended_sessions": ended});
+        if form.revoke_tokens {
+            details["revoked_tokens"] = json!(personal_tokens::revoke_all(tx, user.id, now).await?);
+        }
         let entry = client.audit("auth.change_password", Some(user.id), ("user", Some(user.id.0)), details, now);
         audit_log::append(tx, &entry).await?;
         jobs::queue_notice(tx, &row, Notice::PasswordChanged, now).await?;

@@ -4,13 +4,14 @@ use axum::extract::State;
 use chrono::TimeDelta;
 use db::DbError;
 use domain::{
+    consent::Subject,
     ids::UserId,
     password, text,
     user::{Email, Language, Role, Username},
 };
 use http::StatusCode;
 use infra::db::{
-    audit_log,
+    audit_log, consents,
     email_tokens::{self, Purpose},
     registrations,
     users::{self, NewUser},
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::consents::check_version;
 use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, RateLimit, Reply, Written},
     request::{
@@ -52,6 +54,26 @@ pub struct Registration {
     /// Of the mails; by default the request's `Accept-Language`.
     #[schema(required = false, schema_with = words::language)]
     language: Option<Language>,
+    /// The version of the terms of use that you have agreed to. What is left out is asked for later.
+    #[schema(required = false, max_length = 16, example = "2026-11")]
+    terms: Option<String>,
+    /// The same of the privacy notice.
+    #[schema(required = false, max_length = 16, example = "2026-11")]
+    privacy: Option<String>,
+    /// The same of mails about news.
+    #[schema(required = false, max_length = 16, example = "2026-11")]
+    marketing: Option<String>,
+}
+
+impl Registration {
+    fn agreements(&self) -> impl Iterator<Item = (Subject, &str)> {
+        let given = [
+            (Subject::Terms, self.terms.as_deref()),
+            (Subject::Privacy, self.privacy.as_deref()),
+            (Subject::Marketing, self.marketing.as_deref()),
+        ];
+        given.into_iter().filter_map(|(subject, version)| Some((subject, version?)))
+    }
 }
 
 impl Input for Registration {
@@ -67,6 +89,9 @@ impl Input for Registration {
             fields.error("name", Issue::Link);
         }
         let language = fields.optional("language", fields::word);
+        let terms = fields.optional("terms", fields::line(16));
+        let privacy = fields.optional("privacy", fields::line(16));
+        let marketing = fields.optional("marketing", fields::line(16));
         if let Some(password) = &password {
             let email = email.as_ref().map_or("", Email::as_str);
             let username = username.as_ref().map_or("", Username::as_str);
@@ -74,7 +99,8 @@ impl Input for Registration {
                 fields.error("password", error.into());
             }
         }
-        Some(Self { email: email?, username: username?, password: password?, name, language })
+        let (email, username, password) = (email?, username?, password?);
+        Some(Self { email, username, password, name, language, terms, privacy, marketing })
     }
 }
 
@@ -97,8 +123,11 @@ pub async fn register(
     client: ClientInfo,
     Keyed(Json(form), key): Keyed<Json<Registration>>,
 ) -> Result<Written, Error> {
+    for (subject, version) in form.agreements() {
+        check_version(&state, subject.as_str(), subject, version)?;
+    }
     let limit = limit_mails(&state, &client).await?;
-    let password_hash = state.passwords.hash(&client.limit_key(), form.password).await?;
+    let password_hash = state.passwords.hash(&client.limit_key(), form.password.clone()).await?;
     let sent = || MailSent { email: form.email.shown(), next: "verify_email" };
     let language = form.language.unwrap_or(client.language);
     let now = state.clock.now();
@@ -114,10 +143,15 @@ pub async fn register(
     };
     let made = once!(state, key, now, |tx| {
         users::insert(tx, &user, now).await?;
+        for (subject, version) in form.agreements() {
+            consents::give(tx, user.id, subject, version, now).await?;
+        }
         if verification_pauses::take(tx, Purpose::VerifyEmail, user.email, REGISTRATIONS_AHEAD, now).await? {
             jobs::queue_verification(tx, &form.email, Some(user.id), language, now).await?;
         }
-        let entry = client.audit("auth.register", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
+        let agreed: Vec<_> = form.agreements().map(|(subject, _)| subject).collect();
+        let details = if agreed.is_empty() { json!({}) } else { json!({ "agreed": agreed }) };
+        let entry = client.audit("auth.register", Some(user.id), ("user", Some(user.id.0)), details, now);
         audit_log::append(tx, &entry).await?;
         Ok(Reply::with_status(StatusCode::ACCEPTED, sent()).limit(limit))
     });

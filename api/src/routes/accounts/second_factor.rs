@@ -7,10 +7,13 @@ use domain::{
     token::TokenHash,
 };
 use http::{StatusCode, header};
-use infra::db::{
-    audit_log, refresh_tokens,
-    second_factors::{self, SecondFactor},
-    users::{self, User},
+use infra::{
+    db::{
+        audit_log, passkeys, refresh_tokens,
+        second_factors::{self, SecondFactor},
+        users::{self, User},
+    },
+    seal::Place,
 };
 use jobs::Notice;
 use serde::Serialize;
@@ -20,9 +23,9 @@ use utoipa::ToSchema;
 use super::password;
 use crate::{
     auth::{
-        attempts::{Account, Attempt},
-        seal::Place,
-        second_factor::{internal, secret, take},
+        attempts::{self, Account, Attempt},
+        passkeys::PasskeyAnswer,
+        second_factor::{Factors, Sent, check_what_is_left, internal, is_required, secret, take},
     },
     reply::{Code, Envelope, Error, Reply, maybe_time},
     request::{
@@ -41,9 +44,10 @@ const SETUP_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Somebody's second factor.
 #[derive(Serialize, ToSchema)]
 pub struct SecondFactorState {
-    /// `null` while there is none.
+    /// Of the authenticator app; `null` while there is none.
     #[serde(serialize_with = "maybe_time")]
     pub enabled_at: Option<DateTime<Utc>>,
+    pub passkeys: usize,
     pub recovery_codes_left: u64,
     /// Whether this installation asks your role to have one.
     pub required: bool,
@@ -57,21 +61,11 @@ pub async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Re
     let factor = second_factors::get(&state.db, user.id).await?;
     let shown = SecondFactorState {
         enabled_at: factor.and_then(|factor| factor.enabled_at),
+        passkeys: passkeys::of(&state.db, user.id).await?.len(),
         recovery_codes_left: second_factors::recovery_codes_left(&state.db, user.id).await?,
-        required: state.settings.require_admin_2fa && user.role == domain::user::Role::Admin,
+        required: is_required(&state, user.role),
     };
     Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
-}
-
-#[derive(ToSchema)]
-pub struct SecondFactorSetup {
-    password: String,
-}
-
-impl Input for SecondFactorSetup {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { password: fields.required("password", fields::text)? })
-    }
 }
 
 /// What an authenticator app needs.
@@ -86,20 +80,28 @@ pub struct AuthenticatorSecret {
 }
 
 /// Makes a secret for an authenticator app (TOTP, RFC 6238). It counts once a code of it was sent to `/auth/2fa/enable`, which has to be
-/// within 15 minutes; asking again makes another one. A wrong password counts as a failed login.
-#[utoipa::path(post, path = "/auth/2fa/setup", tag = "auth", request_body = SecondFactorSetup, security(("bearer" = [])),
+/// within 15 minutes; asking again makes another one. Whoever has passkeys answers with one of them, or with a recovery
+/// code. A wrong password or code counts as a failed login.
+#[utoipa::path(post, path = "/auth/2fa/setup", tag = "auth", request_body = SecondFactorProof, security(("bearer" = [])),
     responses((status = 200, description = "Shown once", body = Envelope<AuthenticatorSecret>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorState
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorRequired,
+        Code::SecondFactorInvalid, Code::SecondFactorState, Code::PasskeysUnavailable
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn set_up(
     State(state): State<AppState>,
     client: ClientInfo,
     user: CurrentUser,
-    Json(form): Json<SecondFactorSetup>,
+    Json(form): Json<SecondFactorProof>,
 ) -> Result<Reply<AuthenticatorSecret>, Error> {
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
-    password::confirm(&state, &client, &user, &account, form.password).await?;
+    let SecondFactorProof { password, code, passkey } = form;
+    if second_factors::get(&state.db, user.id).await?.is_some_and(|factor| factor.is_on()) {
+        // Nobody uses a code up to hear that it is on.
+        password::confirm(&state, &client, &user, &account, password).await?;
+        return Err(Error::new(Code::SecondFactorState));
+    }
+    prove(&state, &client, &user, &account, password, Sent { code, passkey }).await?;
     let bytes: [u8; SECRET_BYTES] = rand::random();
     let sealed = state.data_keys.seal(Place::SecondFactor(user.id), &bytes).map_err(internal)?;
     let now = state.clock.now();
@@ -136,7 +138,7 @@ pub struct RecoveryCodes {
     pub recovery_codes: Vec<String>,
 }
 
-fn recovery_codes() -> (RecoveryCodes, Vec<TokenHash>) {
+pub(super) fn recovery_codes() -> (RecoveryCodes, Vec<TokenHash>) {
     let codes: Vec<String> =
         (0..RECOVERY_CODES).map(|_| second_factor::recovery_code(rand::random::<[u8; RECOVERY_BYTES]>())).collect();
     let hashes = codes.iter().filter_map(|code| match Answer::read(code) {
@@ -196,26 +198,22 @@ pub async fn enable(
 
 #[derive(ToSchema)]
 pub struct SecondFactorProof {
-    password: String,
+    pub(super) password: String,
     /// Six digits from the app, or a recovery code.
-    #[schema(example = "287082")]
-    code: String,
+    #[schema(required = false, example = "287082")]
+    pub(super) code: Option<String>,
+    /// Instead of a code: a passkey's answer to `/auth/passkeys/challenge`.
+    #[schema(required = false)]
+    pub(super) passkey: Option<PasskeyAnswer>,
 }
 
 impl Input for SecondFactorProof {
     fn read(fields: &mut Fields) -> Option<Self> {
         let password = fields.required("password", fields::text);
-        let code = fields.required("code", fields::text);
-        Some(Self { password: password?, code: code? })
+        let code = fields.optional("code", fields::text);
+        let passkey = fields.maybe_nested("passkey");
+        Some(Self { password: password?, code, passkey })
     }
-}
-
-/// The account of the person at this session, which has a second factor.
-async fn with_factor(state: &AppState, user: &CurrentUser) -> Result<User, Error> {
-    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
-    let factor = second_factors::get(&state.db, user.id).await?;
-    factor.filter(SecondFactor::is_on).ok_or_else(|| Error::new(Code::SecondFactorState))?;
-    Ok(account)
 }
 
 /// Whether the person at this session has the password and, where it is on, the second factor. Wrong ones count as failed logins.
@@ -225,26 +223,33 @@ pub(super) async fn prove(
     user: &CurrentUser,
     account: &User,
     password: String,
-    code: Option<&str>,
+    sent: Sent,
 ) -> Result<(), Error> {
-    let factor = second_factors::get(&state.db, user.id).await?;
+    let factors = Factors::of(&state.db, user.id).await?;
     let mut attempt = password::attempt(state, client, user, account, password).await?;
-    let Some(factor) = factor.filter(SecondFactor::is_on) else {
+    if factors.since().is_none() {
         attempt.succeeded(state).await;
         return Ok(());
-    };
-    let Some(code) = code else {
-        attempt.give_back(state).await;
-        return Err(Error::new(Code::SecondFactorRequired));
-    };
+    }
     let now = state.clock.now();
-    let answer = Answer::read(code);
+    let proof = match sent.proof(state, now).await {
+        Ok(Some(proof)) => proof,
+        Ok(None) => {
+            attempt.give_back(state).await;
+            attempts::asked_for_second_factor(state, client, user.id, now).await?;
+            return Err(factors.required());
+        }
+        Err(error) => {
+            attempt.give_back(state).await;
+            return Err(error);
+        }
+    };
     // A right password forgets what failed at this session, here and wherever else it is asked for: what bounds the guesses at
     // codes is the limit of a day.
-    attempt.also_code(state, user.id, &answer, None).await?;
+    attempt.also_code(state, user.id, &proof, None).await?;
     let shown = transaction!(state.db, |tx| {
-        password::still(tx, account).await?;
-        take(state, tx, user.id, &factor, &answer, now).await
+        let account = password::still(tx, account).await?;
+        take(state, client, tx, &account, &proof, now).await
     });
     match shown {
         Ok(Some(_)) => {
@@ -262,12 +267,13 @@ pub(super) async fn prove(
     }
 }
 
-/// Switches the second factor off, with the password and a code. A mail tells you of it.
+/// Switches the authenticator app off, with the password and a code or passkey. Passkeys stay; without any there is no second factor
+/// any more, which admins who need one are refused. A mail tells you of it.
 #[utoipa::path(post, path = "/auth/2fa/disable", tag = "auth", request_body = SecondFactorProof,
     security(("bearer" = [])), responses((status = 204, description = "It is off")),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorInvalid,
-        Code::SecondFactorState
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorRequired,
+        Code::SecondFactorInvalid, Code::SecondFactorState, Code::LastSecondFactor, Code::PasskeysUnavailable
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn disable(
     State(state): State<AppState>,
@@ -275,26 +281,30 @@ pub async fn disable(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<StatusCode, Error> {
-    let account = with_factor(&state, &user).await?;
-    prove(&state, &client, &user, &account, form.password, Some(&form.code)).await?;
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    let app = second_factors::get(&state.db, user.id).await?;
+    app.filter(SecondFactor::is_on).ok_or_else(|| Error::new(Code::SecondFactorState))?;
+    let SecondFactorProof { password, code, passkey } = form;
+    prove(&state, &client, &user, &account, password, Sent { code, passkey }).await?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
-        password::still(tx, &account).await?;
-        second_factors::remove(tx, user.id).await?;
+        let account = password::still(tx, &account).await?;
+        second_factors::remove_app(tx, user.id).await?;
+        check_what_is_left(&state, tx, &account).await?;
+        jobs::queue_notice(tx, &account, Notice::SecondFactorOff, now).await?;
         let entry = client.audit("auth.2fa_disable", Some(user.id), ("user", Some(user.id.0)), json!({}), now);
         audit_log::append(tx, &entry).await?;
-        jobs::queue_notice(tx, &account, Notice::SecondFactorOff, now).await?;
         Ok(())
     })?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives new recovery codes, with the password and a code; those before are worth nothing. A mail tells you of it.
+/// Gives new recovery codes, with the password and a code or passkey; those before are worth nothing. A mail tells you of it.
 #[utoipa::path(post, path = "/auth/2fa/recovery-codes", tag = "auth", request_body = SecondFactorProof,
     security(("bearer" = [])), responses((status = 200, description = "Keep them", body = Envelope<RecoveryCodes>)),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorInvalid,
-        Code::SecondFactorState
+        Code::ValidationFailed, Code::InvalidCredentials, Code::TooManyAttempts, Code::SecondFactorRequired,
+        Code::SecondFactorInvalid, Code::SecondFactorState, Code::PasskeysUnavailable
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn renew_recovery_codes(
     State(state): State<AppState>,
@@ -302,8 +312,10 @@ pub async fn renew_recovery_codes(
     user: CurrentUser,
     Json(form): Json<SecondFactorProof>,
 ) -> Result<Reply<RecoveryCodes>, Error> {
-    let account = with_factor(&state, &user).await?;
-    prove(&state, &client, &user, &account, form.password, Some(&form.code)).await?;
+    let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
+    Factors::of(&state.db, user.id).await?.since().ok_or_else(|| Error::new(Code::SecondFactorState))?;
+    let SecondFactorProof { password, code, passkey } = form;
+    prove(&state, &client, &user, &account, password, Sent { code, passkey }).await?;
     let (shown, hashes) = recovery_codes();
     let now = state.clock.now();
     transaction!(state.db, |tx| {

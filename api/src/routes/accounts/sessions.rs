@@ -81,7 +81,7 @@ pub async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends every session of yours but this one.
+/// Ends every session of yours but this one. Personal access tokens stay; `DELETE /auth/tokens` ends those.
 #[utoipa::path(delete, path = "/auth/sessions", tag = "auth", security(("bearer" = [])),
     responses((status = 204, description = "The others are ended")),
     extensions(("x-errors" = json!([])), ("x-permission" = json!("signed_in"))))]

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::{password, second_factor};
 use crate::{
+    auth::{passkeys::PasskeyAnswer, second_factor::Sent},
     reply::{Code, Envelope, Error, Reply, maybe_time, time},
     request::{
         ClientInfo, CurrentUser, Json, Path,
@@ -87,6 +88,9 @@ pub struct NewToken {
     /// Where the account has a second factor: six digits from the app, or a recovery code.
     #[schema(required = false, example = "287082")]
     code: Option<String>,
+    /// Instead of a code: a passkey's answer to `/auth/passkeys/challenge`.
+    #[schema(required = false)]
+    passkey: Option<PasskeyAnswer>,
 }
 
 impl Input for NewToken {
@@ -96,7 +100,15 @@ impl Input for NewToken {
         let expires_in_days = fields.required("expires_in_days", fields::whole(1, 365));
         let password = fields.required("password", fields::text);
         let code = fields.optional("code", fields::text);
-        Some(Self { name: name?, scopes: scopes?, expires_in_days: expires_in_days?, password: password?, code })
+        let passkey = fields.maybe_nested("passkey");
+        Some(Self {
+            name: name?,
+            scopes: scopes?,
+            expires_in_days: expires_in_days?,
+            password: password?,
+            code,
+            passkey,
+        })
     }
 }
 
@@ -110,13 +122,13 @@ pub struct MadeToken {
 }
 
 /// Makes a personal access token. It works wherever an operation names a scope that it has, as long as your account does; it opens
-/// nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code. A wrong password or code
-/// counts as a failed login.
+/// nothing of what guards an account. A mail tells you of it. Where you have a second factor it asks for a code or a passkey. A wrong password or
+/// code counts as a failed login.
 #[utoipa::path(post, path = "/auth/tokens", tag = "auth", request_body = NewToken, security(("bearer" = [])),
     responses((status = 201, description = "Made", body = Envelope<MadeToken>)),
     extensions(("x-errors" = json!([
         Code::ValidationFailed, Code::InvalidCredentials, Code::SecondFactorRequired, Code::SecondFactorInvalid,
-        Code::TooManyAttempts, Code::TooManyTokens
+        Code::PasskeysUnavailable, Code::TooManyAttempts, Code::TooManyTokens
     ])), ("x-permission" = json!("signed_in"))))]
 pub async fn make(
     State(state): State<AppState>,
@@ -125,7 +137,15 @@ pub async fn make(
     Json(form): Json<NewToken>,
 ) -> Result<Reply<MadeToken>, Error> {
     let account = users::get(&state.db, user.id).await?.ok_or_else(Error::not_found)?;
-    second_factor::prove(&state, &client, &user, &account, form.password, form.code.as_deref()).await?;
+    second_factor::prove(
+        &state,
+        &client,
+        &user,
+        &account,
+        form.password,
+        Sent { code: form.code, passkey: form.passkey },
+    )
+    .await?;
     let now = state.clock.now();
     let days = i64::try_from(form.expires_in_days).unwrap_or_default();
     let secret = SecretToken::from_random(rand::random());
@@ -179,6 +199,27 @@ pub async fn revoke(
             return Err(Error::not_found());
         }
         let entry = client.audit("auth.token_revoke", Some(user.id), ("token", Some(id.0)), json!({}), now);
+        audit_log::append(tx, &entry).await?;
+        Ok(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revokes all of your personal access tokens. Ending sessions, or another password, leaves them: scripts go on until you say so.
+#[utoipa::path(delete, path = "/auth/tokens", tag = "auth", security(("bearer" = [])),
+    responses((status = 204, description = "None is left")),
+    extensions(("x-errors" = json!([])), ("x-permission" = json!("signed_in"))))]
+pub async fn revoke_all(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    user: CurrentUser,
+) -> Result<StatusCode, Error> {
+    let now = state.clock.now();
+    transaction!(state.db, |tx| {
+        // One that is being made is there by then, or its password is asked for again.
+        users::lock(tx, user.id).await?.ok_or_else(Error::not_found)?;
+        let details = json!({"revoked_tokens": personal_tokens::revoke_all(tx, user.id, now).await?});
+        let entry = client.audit("auth.tokens_revoke", Some(user.id), ("user", Some(user.id.0)), details, now);
         audit_log::append(tx, &entry).await?;
         Ok(())
     })?;

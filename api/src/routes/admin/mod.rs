@@ -43,5 +43,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(users::suspend))
         .routes(routes!(users::unsuspend))
         .routes(routes!(users::end_sessions))
+        .routes(routes!(users::tokens))
+        .routes(routes!(users::revoke_tokens))
         .routes(routes!(users::remove_second_factor))
 }

@@ -4,12 +4,14 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::{
     administration::Act,
-    ids::UserId,
+    ids::{TokenId, UserId},
     user::{Email, Role, UserStatus},
 };
+use http::header;
 use infra::db::{
-    audit_log,
+    audit_log, personal_tokens,
     user_lists::{self, Filter, Listed},
+    users,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +23,10 @@ use crate::{
         ClientInfo, CurrentUser, Json, Page, Path, RequirePermission, StrictQuery, UsersManage,
         fields::{self, Fields, Input},
     },
-    routes::jobs::reason::{Reasoned, entry, reason},
+    routes::{
+        accounts::tokens::TokenView,
+        jobs::reason::{Reasoned, entry, reason},
+    },
     state::AppState,
     views::words,
     write::transaction,
@@ -101,7 +106,8 @@ pub async fn list(
 ) -> Result<Reply<Vec<UserRow>>, Error> {
     let filter = Filter { role: query.role, status: query.status, search: query.q };
     let (found, total) = user_lists::page(&state.db, &filter, query.page.offset(), query.page.limit).await?;
-    Ok(Reply::ok(found.into_iter().map(UserRow::from).collect()).meta(query.page.meta(total)))
+    let rows = found.into_iter().map(UserRow::from).collect();
+    Ok(Reply::ok(rows).meta(query.page.meta(total)).header(header::CACHE_CONTROL, "no-store"))
 }
 
 /// One account.
@@ -118,7 +124,7 @@ pub async fn get(
 
 async fn shown(state: &AppState, id: UserId) -> Result<Reply<UserRow>, Error> {
     let found = user_lists::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    Ok(Reply::ok(UserRow::from(found)))
+    Ok(Reply::ok(UserRow::from(found)).header(header::CACHE_CONTROL, "no-store"))
 }
 
 async fn administer(
@@ -155,7 +161,7 @@ impl Input for NewRole {
     }
 }
 
-/// Gives somebody another role. It counts for their next request. Nobody changes their own, and one admin stays.
+/// Gives somebody another role. It counts for their next request, and a mail tells them. Nobody changes their own, and one admin stays.
 #[utoipa::path(put, path = "/admin/users/{id}/role", tag = "admin users", params(("id" = Uuid, Path,)),
     request_body = NewRole, security(("bearer" = [])),
     responses((status = 200, description = "Changed", body = Envelope<UserRow>)),
@@ -173,7 +179,7 @@ pub async fn set_role(
     administer(&state, &client, &user, id, Act::SetRole(form.role), &form.reason).await
 }
 
-/// Suspends an account: its sessions end, nobody signs in to it, its tokens do not work, and a mail tells the owner.
+/// Suspends an account: its sessions end, its personal access tokens are revoked, nobody signs in to it, and a mail tells the owner.
 #[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin users", params(("id" = Uuid, Path,)),
     request_body = Reasoned, security(("bearer" = [])),
     responses((status = 200, description = "Suspended", body = Envelope<UserRow>)),
@@ -207,7 +213,7 @@ pub async fn unsuspend(
     administer(&state, &client, &user, id, Act::Unsuspend, &form.reason).await
 }
 
-/// Signs somebody out everywhere. Personal access tokens stay.
+/// Signs somebody out everywhere, and a mail tells them. Personal access tokens stay: `revoke-tokens` ends those.
 #[utoipa::path(post, path = "/admin/users/{id}/end-sessions", tag = "admin users", params(("id" = Uuid, Path,)),
     request_body = Reasoned, security(("bearer" = [])),
     responses((status = 200, description = "Signed out", body = Envelope<UserRow>)),
@@ -239,4 +245,55 @@ pub async fn remove_second_factor(
     Json(form): Json<Reasoned>,
 ) -> Result<Reply<UserRow>, Error> {
     administer(&state, &client, &user, id, Act::RemoveSecondFactor, &form.reason).await
+}
+
+/// The live personal access tokens of an account, the newest first.
+#[utoipa::path(get, path = "/admin/users/{id}/tokens", tag = "admin users", params(("id" = Uuid, Path,)),
+    security(("bearer" = [])),
+    responses((status = 200, description = "Without their secrets", body = Envelope<Vec<TokenView>>)),
+    extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound])), ("x-permission" = json!("users:manage"))))]
+pub async fn tokens(
+    State(state): State<AppState>,
+    _: RequirePermission<UsersManage>,
+    Path(id): Path<UserId>,
+) -> Result<Reply<Vec<TokenView>>, Error> {
+    users::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
+    let live = personal_tokens::live_of(&state.db, id, state.clock.now()).await?;
+    let shown = live.into_iter().map(TokenView::from).collect();
+    Ok(Reply::ok(shown).header(header::CACHE_CONTROL, "no-store"))
+}
+
+#[derive(ToSchema)]
+pub struct TokensRevoked {
+    /// Which one; all of them when it is left out.
+    #[schema(required = false, value_type = Uuid)]
+    token: Option<TokenId>,
+    /// Kept in the audit log.
+    #[schema(min_length = 1, max_length = 500, example = "it was found in a public repository")]
+    reason: String,
+}
+
+impl Input for TokensRevoked {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let token = fields.optional("token", fields::parsed("01936f2e-7d3c-7abc-8def-0123456789ab"));
+        let reason = fields.required("reason", reason);
+        Some(Self { token, reason: reason? })
+    }
+}
+
+/// Revokes personal access tokens of somebody: they stop working at once, and a mail tells the owner.
+#[utoipa::path(post, path = "/admin/users/{id}/revoke-tokens", tag = "admin users", params(("id" = Uuid, Path,)),
+    request_body = TokensRevoked, security(("bearer" = [])),
+    responses((status = 200, description = "Revoked", body = Envelope<UserRow>)),
+    extensions(("x-errors" = json!([
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::AccountState
+    ])), ("x-permission" = json!("users:manage"))))]
+pub async fn revoke_tokens(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    RequirePermission { user, .. }: RequirePermission<UsersManage>,
+    Path(id): Path<UserId>,
+    Json(form): Json<TokensRevoked>,
+) -> Result<Reply<UserRow>, Error> {
+    administer(&state, &client, &user, id, Act::RevokeTokens(form.token), &form.reason).await
 }

@@ -55,7 +55,7 @@ fn level(raw: Raw) -> Result<u8, Issue> {
     Ok(u8::try_from(whole(1, 3)(raw)?).unwrap_or(3))
 }
 
-fn slug(raw: Raw) -> Result<String, Issue> {
+pub fn slug(raw: Raw) -> Result<String, Issue> {
     line(64)(raw)
 }
 

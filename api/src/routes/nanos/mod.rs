@@ -8,6 +8,8 @@ mod nano;
 mod search;
 mod versions;
 
+pub(super) use self::versions::visible_at;
+pub use nano::known_categories;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;

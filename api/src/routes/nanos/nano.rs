@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 use infra::{
     cache::Shelf,
     db::{
-        audit_log, categories, moderation_cases, nano_edits, nano_events,
+        audit_log, categories, favorites, moderation_cases, nano_edits, nano_events,
         nano_lists::{self, Filter, Sort},
         nano_versions,
         nanos::{self, NewNano},
@@ -47,6 +47,9 @@ pub struct NanoDetail {
     /// The newest version with its report and steps. For the creator and the moderators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_version: Option<VersionDetail>,
+    /// Whether it is one of your favourites. For whoever is signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_favorite: Option<bool>,
 }
 
 /// Published nanos.
@@ -124,12 +127,17 @@ async fn detail(
         None => None,
     };
     let revision = card.nano.revision;
-    let cache = if private { "private, no-cache" } else { "public, max-age=30" };
+    let is_favorite = match user {
+        Some(user) => Some(favorites::has(&at.db, user.id, id).await?),
+        None => None,
+    };
+    // Whoever is signed in changes it with a click: their rating, their favourite.
+    let cache = if user.is_some() { "private, no-cache" } else { "public, max-age=30" };
     let mut nano = Nano::of(&state.storage, card).await?;
     if private {
         nano.pending_edit = nano_edits::get(&state.db, id).await?.map(PendingEdit::from);
     }
-    let detail = NanoDetail { nano, version, latest_version };
+    let detail = NanoDetail { nano, version, latest_version, is_favorite };
     Ok(Reply::ok(detail).header(header::CACHE_CONTROL, cache).header(header::VARY, "authorization").revised(revision))
 }
 
@@ -157,7 +165,7 @@ pub async fn create(
         license: form.license,
     };
     once!(state, key, now, |tx| {
-        let categories = known_categories(tx, &form.categories).await?;
+        let categories = known_categories(tx, "categories", &form.categories).await?;
         nanos::insert(tx, &nano, now).await?;
         nanos::set_categories(tx, id, &categories).await?;
         nano_events::append(tx, id, "created", &json!({"status": Status::Draft}), now).await?;
@@ -168,13 +176,13 @@ pub async fn create(
     })
 }
 
-/// The categories with these slugs; an unknown one is named as a bad field.
-async fn known_categories(tx: &mut Tx, slugs: &[String]) -> Result<Vec<CategoryId>, Error> {
+/// The categories with these slugs; an unknown one is named as a bad one in `field`.
+pub async fn known_categories(tx: &mut Tx, field: &str, slugs: &[String]) -> Result<Vec<CategoryId>, Error> {
     let found = categories::by_slugs(tx, slugs).await?;
     let unknown: Vec<_> = slugs
         .iter()
         .filter(|slug| !found.iter().any(|category| category.slug == **slug))
-        .map(|slug| FieldError::new("categories", Issue::NoSuch(slug.clone())))
+        .map(|slug| FieldError::new(field, Issue::NoSuch(slug.clone())))
         .collect();
     if unknown.is_empty() {
         Ok(found.into_iter().map(|category| category.id).collect())
@@ -224,7 +232,7 @@ pub async fn edit(
             return Err(Error::new(Code::PreconditionFailed));
         }
         if let Some(slugs) = &form.categories {
-            let categories = known_categories(tx, slugs).await?;
+            let categories = known_categories(tx, "categories", slugs).await?;
             nanos::set_categories(tx, id, &categories).await?;
         }
         nano_events::append(tx, id, "edited", &json!({}), now).await?;

@@ -28,7 +28,7 @@ pub(super) async fn visible(
 
 /// Whether this person sees the private side, if they may see the nano at all. Private sides are read at the primary, where
 /// workers write.
-async fn visible_at(at: &Chosen, user: Option<CurrentUser>, id: NanoId) -> Result<bool, Error> {
+pub(in crate::routes) async fn visible_at(at: &Chosen, user: Option<CurrentUser>, id: NanoId) -> Result<bool, Error> {
     let nano = nanos::get(&at.db, id).await?.ok_or_else(Error::not_found)?;
     let private = user.is_some_and(|user| user.sees_private(&nano));
     if private && at.is_replica || !private && !nano.status.is_public() { Err(Error::not_found()) } else { Ok(private) }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{Info, OpenApi};
 
 use crate::{
-    auth::scopes,
+    auth::{consents, scopes},
     maintenance::GO_ON,
     reply::Code,
     request::{
@@ -107,6 +107,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         add(&[Code::Unauthorized, Code::TokenExpired, Code::SessionEnded, Code::AccountNotActive]);
         if !path.starts_with(OWN_ACCOUNT) {
             add(&[Code::SecondFactorSetupRequired]);
+        }
+        let asks = |method: http::Method| consents::are_needed(&method, path);
+        if method.to_uppercase().parse().is_ok_and(asks) {
+            add(&[Code::ConsentRequired]);
         }
         match method.to_uppercase().parse().ok().and_then(|method| scopes::needed(&method, path)) {
             Some(scope) => {

@@ -150,6 +150,16 @@ impl Session {
         data(send(self.request(Method::POST, "/nanos").json(&unit.metadata())).await?).await
     }
 
+    /// Rates the nano, unless this person has done so.
+    pub async fn rate(&self, nano: Uuid, score: u8, comment: &str) -> Result<()> {
+        let ratings: Value = self.get(&format!("/nanos/{nano}/ratings")).await?;
+        if ratings["own"].is_null() {
+            let body = json!({"score": score, "comment": comment});
+            send(self.request(Method::POST, &format!("/nanos/{nano}/ratings")).json(&body)).await?;
+        }
+        Ok(())
+    }
+
     /// Sends the file and returns the job that checks it.
     pub async fn upload(&self, nano: Uuid, file: &Path) -> Result<Uuid> {
         #[derive(Deserialize)]

@@ -57,14 +57,15 @@ impl Stack {
             true => Some(web::serve(ports::preferably(WEB_PORT)?, dist, &api_url, &services.s3.endpoint()).await?),
             false => None,
         };
-        let web_url = web.as_ref().map(|web| format!("http://127.0.0.1:{}", web.port()));
+        // A name, since passkeys belong to one; of all that are not encrypted browsers trust this one.
+        let web_url = web.as_ref().map(|web| format!("http://localhost:{}", web.port()));
         let key = dir.join("jwt.pem");
         make_signing_key(&key)?;
         let data_key = dir.join("data.key");
         make_data_key(&data_key)?;
         let mut environment = services.environment();
         let mut add = |name: &str, value: String| environment.push((name.to_owned(), value));
-        add("PUBLIC_URL", web_url.clone().unwrap_or_else(|| api_url.clone()));
+        add("PUBLIC_URL", web_url.clone().unwrap_or_else(|| format!("http://localhost:{api_port}")));
         add("API_ADDR", format!("127.0.0.1:{api_port}"));
         add("JWT_KEY_FILE", key.display().to_string());
         add("DATA_KEY_FILE", data_key.display().to_string());

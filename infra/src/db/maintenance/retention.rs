@@ -8,7 +8,7 @@ use domain::{
     upload::UploadState,
 };
 
-use crate::db::email_deliveries::DeliveryState;
+use crate::db::{email_deliveries::DeliveryState, nano_totals, ratings, saved_lists, second_factors};
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
@@ -35,6 +35,14 @@ pub async fn prune_idempotency_keys(db: &Db, before: DateTime<Utc>) -> Result<u6
 pub async fn prune_email_changes(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
     let done =
         sqlx::query!("DELETE FROM email_changes WHERE created_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
+/// Second factors that were begun before `before` and never switched on.
+pub async fn prune_unfinished_factors(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done = sqlx::query!("DELETE FROM second_factors WHERE enabled_at IS NULL AND created_at < ? LIMIT 500", before)
+        .execute(db.pool())
+        .await?;
     Ok(done.rows_affected())
 }
 
@@ -159,7 +167,8 @@ pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Re
     sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;
-    Ok(())
+    ratings::forget_nano(tx, nano).await?;
+    saved_lists::forget_nano(tx, nano).await
 }
 
 /// Accounts behind `after` whose address is not plain ASCII, by id; at most 500.
@@ -226,7 +235,11 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     sqlx::query!("UPDATE refresh_tokens SET device = '' WHERE user_id = ?", id).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM email_changes WHERE user_id = ?", id).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM personal_tokens WHERE user_id = ?", id).execute(&mut **tx).await?;
-    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", id).execute(&mut **tx).await?;
-    sqlx::query!("DELETE FROM second_factors WHERE user_id = ?", id).execute(&mut **tx).await?;
-    Ok(())
+    second_factors::remove(tx, id).await?;
+    sqlx::query!("DELETE FROM profile_edits WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM profile_interests WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM profiles WHERE user_id = ?", id).execute(&mut **tx).await?;
+    ratings::forget_person(tx, id).await?;
+    nano_totals::forget_favorites(tx, id).await?;
+    saved_lists::forget_person(tx, id).await
 }

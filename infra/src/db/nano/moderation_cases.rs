@@ -1,17 +1,20 @@
-//! Versions that wait for a person's judgement.
+//! Versions, and words of ratings, that wait for a person's judgement.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
-    ids::{CaseId, NanoId, UserId, VersionId},
+    ids::{CaseId, NanoId, RatingId, UserId, VersionId},
+    rating::Part,
     review::{CaseState, Cause, Decision},
 };
+use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     pub id: CaseId,
     pub nano_id: NanoId,
-    pub version_id: VersionId,
+    /// The version, or the rating whose words are judged; the cause says which. Releases from before ratings read it, too.
+    about: Uuid,
     pub cause: Cause,
     pub state: CaseState,
     pub decision: Option<Decision>,
@@ -21,13 +24,24 @@ pub struct Case {
     pub created_at: DateTime<Utc>,
 }
 
+impl Case {
+    /// Which words of which rating it is about, if it is about a rating.
+    pub fn words(&self) -> Option<(RatingId, Part)> {
+        Some((RatingId(self.about), self.cause.part()?))
+    }
+
+    /// Which version it is about, unless it is about a rating.
+    pub fn version(&self) -> Option<VersionId> {
+        self.words().is_none().then_some(VersionId(self.about))
+    }
+}
+
 macro_rules! select {
     ($tail:tt, $($arg:expr),+) => {
         sqlx::query_as!(
             Case,
-            r#"SELECT id AS "id: CaseId", nano_id AS "nano_id: NanoId", version_id AS "version_id: VersionId",
-                 cause AS "cause: Cause", state AS "state: CaseState", decision AS "decision: Decision", reason,
-                 reviewer_id AS "reviewer_id: UserId", decided_at AS "decided_at: DateTime<Utc>",
+            r#"SELECT id AS "id: CaseId", nano_id AS "nano_id: NanoId", version_id AS "about: Uuid", cause AS "cause: Cause",
+                 state AS "state: CaseState", decision AS "decision: Decision", reason, reviewer_id AS "reviewer_id: UserId", decided_at AS "decided_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>"
                FROM moderation_cases WHERE "#
                 + $tail,
@@ -44,6 +58,26 @@ pub async fn open(
     cause: Cause,
     now: DateTime<Utc>,
 ) -> Result<CaseId, DbError> {
+    open_about(tx, nano, version.0, cause, now).await
+}
+
+/// The same for words of a rating.
+pub async fn open_about_words(
+    tx: &mut Tx,
+    (nano, rating): (NanoId, RatingId),
+    part: Part,
+    now: DateTime<Utc>,
+) -> Result<CaseId, DbError> {
+    open_about(tx, nano, rating.0, part.into(), now).await
+}
+
+async fn open_about(
+    tx: &mut Tx,
+    nano: NanoId,
+    about: Uuid,
+    cause: Cause,
+    now: DateTime<Utc>,
+) -> Result<CaseId, DbError> {
     let id = CaseId::new();
     sqlx::query!(
         "INSERT INTO moderation_cases (id, nano_id, version_id, cause, created_at) VALUES (?, ?, ?, ?, ?)
@@ -54,7 +88,7 @@ pub async fn open(
            state = IF(state = 'investigating', state, 'pending')",
         id,
         nano,
-        version,
+        about,
         cause,
         now
     )
@@ -62,7 +96,7 @@ pub async fn open(
     .await?;
     Ok(sqlx::query_scalar!(
         r#"SELECT id AS "id: CaseId" FROM moderation_cases WHERE version_id = ? AND cause = ?"#,
-        version,
+        about,
         cause
     )
     .fetch_one(&mut **tx)
@@ -115,13 +149,34 @@ pub async fn decide(
     Ok(())
 }
 
-/// Closes what is open about a version that its creator took back, or about words that nobody waits for any more.
+/// Closes what is open about a version that its creator took back.
 pub async fn dismiss(tx: &mut Tx, version: VersionId, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
         "UPDATE moderation_cases SET state = 'dismissed', decision = 'no_action', decided_at = ?
          WHERE version_id = ? AND state IN ('pending', 'investigating')",
         now,
         version
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Closes what is open about words of a rating that nobody waits for any more; without a part, about all of them.
+pub async fn dismiss_words(
+    tx: &mut Tx,
+    rating: RatingId,
+    part: Option<Part>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let cause = part.map(Cause::from);
+    sqlx::query!(
+        "UPDATE moderation_cases SET state = 'dismissed', decision = 'no_action', decided_at = ?
+         WHERE version_id = ? AND (? IS NULL OR cause = ?) AND state IN ('pending', 'investigating')",
+        now,
+        rating,
+        cause,
+        cause
     )
     .execute(&mut **tx)
     .await?;

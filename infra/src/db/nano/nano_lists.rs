@@ -1,4 +1,4 @@
-//! Lists of nanos with what a list shows beside each: its creator and its categories.
+//! Lists of nanos with what a list shows beside each: its creator, its categories, and what people have given it.
 //!
 //! These statements are built at run time: filters that are absent leave no trace in them, and lists of ids have any length.
 
@@ -26,6 +26,10 @@ pub struct Card {
     pub nano: Nano,
     pub creator_username: String,
     pub creator_name: String,
+    pub rating_count: i64,
+    /// 0 without ratings.
+    pub average_hundredths: i64,
+    pub favorite_count: i64,
     /// Slugs, sorted.
     #[sqlx(skip)]
     pub categories: Vec<String>,
@@ -70,8 +74,13 @@ pub struct Page {
 
 const COLUMNS: &str = "n.id, n.creator_id, n.title, n.description, n.duration_minutes, n.level, n.language, n.format,
     n.license, n.status, n.archived_by_moderator, n.current_version_id, n.latest_version_id, n.thumbnail_key,
-    n.download_count, n.rating_count, n.average_rating + 0e0 AS average_rating, n.index_version, n.event_seq, n.revision,
-    n.published_at, n.created_at, n.updated_at, u.username AS creator_username, u.name AS creator_name";
+    n.download_count, n.index_version, n.event_seq, n.revision, n.published_at, n.created_at, n.updated_at,
+    u.username AS creator_username, u.name AS creator_name, CAST(COALESCE(t.rating_count, 0) AS SIGNED) AS rating_count,
+    CAST(COALESCE(t.average_hundredths, 0) AS SIGNED) AS average_hundredths,
+    CAST(COALESCE(t.favorite_count, 0) AS SIGNED) AS favorite_count";
+
+/// What people have given a nano; most have given most nanos nothing.
+const TOTALS: &str = " LEFT JOIN nano_totals t ON t.nano_id = n.id";
 
 /// Entries `offset .. offset + limit` of the filtered list. With no `sort`: newest made first (own nanos).
 pub async fn page(db: &Db, filter: &Filter, sort: Option<Sort>, offset: u64, limit: u32) -> Result<Page, DbError> {
@@ -82,10 +91,15 @@ pub async fn page(db: &Db, filter: &Filter, sort: Option<Sort>, offset: u64, lim
 
     // The page's ids come first, from the index alone; the wide columns are read for those rows only.
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(COLUMNS).push(" FROM (SELECT n.id FROM nanos n WHERE ");
+    query.push(COLUMNS).push(" FROM (SELECT n.id FROM nanos n");
+    if sort == Some(Sort::Rating) {
+        query.push(TOTALS);
+    }
+    query.push(" WHERE ");
     push_filter(&mut query, filter);
     query.push(order(sort)).push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-    query.push(") picked JOIN nanos n ON n.id = picked.id JOIN users u ON u.id = n.creator_id").push(order(sort));
+    query.push(") picked JOIN nanos n ON n.id = picked.id JOIN users u ON u.id = n.creator_id");
+    query.push(TOTALS).push(order(sort));
     let mut cards: Vec<Card> = query.build_query_as().fetch_all(db.pool()).await?;
     add_categories(&mut db.pool().acquire().await?, &mut cards).await?;
     Ok(Page { cards, total: total.unsigned_abs() })
@@ -111,7 +125,7 @@ pub async fn by_ids(db: &Db, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
 
 async fn find(session: &mut Session, ids: &[NanoId]) -> Result<Vec<Card>, DbError> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(COLUMNS).push(" FROM nanos n JOIN users u ON u.id = n.creator_id WHERE n.id IN (");
+    query.push(COLUMNS).push(" FROM nanos n JOIN users u ON u.id = n.creator_id").push(TOTALS).push(" WHERE n.id IN (");
     let mut list = query.separated(", ");
     for id in ids {
         list.push_bind(*id);
@@ -152,7 +166,7 @@ const fn order(sort: Option<Sort>) -> &'static str {
     match sort {
         None => " ORDER BY n.created_at DESC, n.id DESC",
         Some(Sort::Newest) => " ORDER BY n.published_at DESC, n.id DESC",
-        Some(Sort::Rating) => " ORDER BY n.average_rating DESC, n.rating_count DESC, n.id DESC",
+        Some(Sort::Rating) => " ORDER BY t.average_hundredths DESC, t.rating_count DESC, n.id DESC",
         Some(Sort::Downloads) => " ORDER BY n.download_count DESC, n.id DESC",
         Some(Sort::Shortest) => " ORDER BY n.duration_minutes, n.id DESC",
         Some(Sort::Title) => " ORDER BY n.title, n.id DESC",

@@ -43,9 +43,6 @@ pub struct Nano {
     /// Prefix; `<key>/320.webp`, `/640.webp`, `/1280.webp`.
     pub thumbnail_key: Option<String>,
     pub download_count: u32,
-    pub rating_count: u32,
-    /// 0–5 with two decimals.
-    pub average_rating: f64,
     /// External version of the search document.
     pub index_version: u64,
     /// Number of the last event.
@@ -66,8 +63,7 @@ macro_rules! select {
                  status AS "status: Status", archived_by_moderator AS "archived_by_moderator: bool",
                  current_version_id AS "current_version_id: VersionId",
                  latest_version_id AS "latest_version_id: VersionId",
-                 thumbnail_key, download_count, rating_count, average_rating + 0e0 AS "average_rating!: f64",
-                 index_version, event_seq, revision, published_at AS "published_at: DateTime<Utc>",
+                 thumbnail_key, download_count, index_version, event_seq, revision, published_at AS "published_at: DateTime<Utc>",
                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
                FROM nanos WHERE "#
                 + $tail,
@@ -84,6 +80,22 @@ pub async fn get(db: &Db, id: NanoId) -> Result<Option<Nano>, DbError> {
 /// It comes before every other lock of the nano's rows.
 pub async fn lock(tx: &mut Tx, id: NanoId) -> Result<Option<Nano>, DbError> {
     Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
+}
+
+/// Those of these nanos that everybody may see.
+pub async fn public_among(tx: &mut Tx, ids: &[NanoId]) -> Result<Vec<NanoId>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Built at run time, because a list has any length.
+    let mut query = QueryBuilder::new("SELECT id FROM nanos WHERE status = ");
+    query.push_bind(Status::Published).push(" AND id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
+    Ok(query.build_query_scalar().fetch_all(&mut **tx).await?)
 }
 
 /// What a draft starts with.
@@ -120,6 +132,16 @@ pub async fn insert(tx: &mut Tx, nano: &NewNano<'_>, now: DateTime<Utc>) -> Resu
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// What everybody reads of this creator's, in the order of their ids.
+pub async fn public_of(tx: &mut Tx, creator: UserId) -> Result<Vec<NanoId>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: NanoId" FROM nanos WHERE creator_id = ? AND status = 'published' ORDER BY id"#,
+        creator
+    )
+    .fetch_all(&mut **tx)
+    .await?)
 }
 
 /// Replaces the categories of a nano.

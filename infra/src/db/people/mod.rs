@@ -1,11 +1,16 @@
-//! People: their accounts, sign-ins, and the mails and links sent to them.
+//! People: their accounts, sign-ins, the mails and links sent to them, and the lists they keep.
 
+pub mod consents;
 pub mod email_changes;
 pub mod email_deliveries;
 pub mod email_tokens;
+pub mod passkey_ceremonies;
+pub mod passkeys;
 pub mod personal_tokens;
+pub mod profiles;
 pub mod refresh_tokens;
 pub mod registrations;
+pub mod saved_lists;
 pub mod second_factors;
 pub mod user_lists;
 pub mod users;

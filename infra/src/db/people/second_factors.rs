@@ -1,4 +1,5 @@
-//! Second factors: an authenticator app of each person who wants one, and recovery codes by their hash.
+//! Second factors: an authenticator app of each person who wants one, and recovery codes by their hash. `passkeys.rs` has the
+//! others.
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
@@ -42,9 +43,25 @@ pub async fn get_in(tx: &mut Tx, user: UserId) -> Result<Option<SecondFactor>, D
     Ok(select!(user).fetch_optional(&mut **tx).await?)
 }
 
+/// Since when somebody has a second factor of whatever kind; `None` without any. Lock the person's row first: nobody adds or
+/// removes one meanwhile.
+pub async fn since_in(tx: &mut Tx, user: UserId) -> Result<Option<DateTime<Utc>>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT MIN(since) AS "since: DateTime<Utc>" FROM (
+             SELECT enabled_at AS since FROM second_factors WHERE user_id = ? AND enabled_at IS NOT NULL
+             UNION ALL SELECT created_at FROM passkeys WHERE user_id = ?) factors"#,
+        user,
+        user
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// Begins to set one up, anew if that was begun before. False when one is on already.
 pub async fn set_up(tx: &mut Tx, user: UserId, secret: &[u8], now: DateTime<Utc>) -> Result<bool, DbError> {
-    give_up(tx, user).await?;
+    sqlx::query!("DELETE FROM second_factors WHERE user_id = ? AND enabled_at IS NULL", user)
+        .execute(&mut **tx)
+        .await?;
     let done = sqlx::query!(
         "INSERT IGNORE INTO second_factors (user_id, secret, created_at) VALUES (?, ?, ?)",
         user,
@@ -56,8 +73,9 @@ pub async fn set_up(tx: &mut Tx, user: UserId, secret: &[u8], now: DateTime<Utc>
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets what is being set up. One that is on stays.
+/// Forgets what is being set up, a passkey too. What is on stays.
 pub async fn give_up(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    sqlx::query!("DELETE FROM passkey_ceremonies WHERE user_id = ?", user).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM second_factors WHERE user_id = ? AND enabled_at IS NULL", user)
         .execute(&mut **tx)
         .await?;
@@ -101,11 +119,24 @@ pub async fn reseal(tx: &mut Tx, user: UserId, before: &[u8], secret: &[u8]) -> 
     Ok(())
 }
 
-/// Takes the factor away, with its recovery codes. False when there was none.
-pub async fn remove(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
-    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", user).execute(&mut **tx).await?;
+/// Takes the app away. False when there was none.
+pub async fn remove_app(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
     let done = sqlx::query!("DELETE FROM second_factors WHERE user_id = ?", user).execute(&mut **tx).await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Takes every factor away: app, passkeys, recovery codes, and what is being set up. False when there was none.
+pub async fn remove(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
+    give_up(tx, user).await?;
+    forget_recovery_codes(tx, user).await?;
+    let passkeys = sqlx::query!("DELETE FROM passkeys WHERE user_id = ?", user).execute(&mut **tx).await?;
+    Ok(remove_app(tx, user).await? || passkeys.rows_affected() > 0)
+}
+
+/// Recovery codes are worth nothing without a factor.
+pub async fn forget_recovery_codes(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", user).execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Replaces the recovery codes.
@@ -115,7 +146,7 @@ pub async fn set_recovery_codes(
     codes: &[TokenHash],
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", user).execute(&mut **tx).await?;
+    forget_recovery_codes(tx, user).await?;
     for code in codes {
         sqlx::query!(
             "INSERT INTO recovery_codes (user_id, code_hash, created_at) VALUES (?, ?, ?)",

@@ -38,7 +38,8 @@ pub struct Listed {
 
 const COLUMNS: &str = "u.id, u.email, u.username, u.name, u.role, u.status, u.suspension_reason, u.email_verified_at,
     u.last_login_at, u.created_at,
-    EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = u.id AND f.enabled_at IS NOT NULL) AS second_factor";
+    (EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = u.id AND f.enabled_at IS NOT NULL)
+      OR EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = u.id)) AS second_factor";
 
 /// Entries `offset .. offset + limit`, the newest accounts first, and how many match, at most [`COUNT_CAP`] + 1.
 pub async fn page(db: &Db, filter: &Filter, offset: u64, limit: u32) -> Result<(Vec<Listed>, u64), DbError> {

@@ -139,19 +139,20 @@ pub struct Access {
     pub role: Role,
     pub status: UserStatus,
     pub email_verified: bool,
+    /// An app or a passkey.
     pub second_factor: bool,
     /// The session (refresh token family) was neither logged out nor revoked; of a personal access token, that it is live.
     pub session_live: bool,
 }
 
-/// Of somebody at a session: one read by primary key, one by the family's key, one by the second factor's.
+/// Of somebody at a session: one read by primary key, one by the family's key, two by the second factors'.
 pub async fn access(db: &Db, id: UserId, family: Uuid) -> Result<Option<Access>, DbError> {
     Ok(sqlx::query_as!(
         Access,
         r#"SELECT role AS "role: Role", status AS "status: UserStatus",
              email_verified_at IS NOT NULL AS "email_verified!: bool",
-             EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = users.id
-               AND f.enabled_at IS NOT NULL) AS "second_factor!: bool",
+             (EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = users.id AND f.enabled_at IS NOT NULL)
+               OR EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = users.id)) AS "second_factor!: bool",
              EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family_id = ? AND t.user_id = users.id
                AND t.revoked_at IS NULL) AS "session_live!: bool"
            FROM users WHERE id = ?"#,
@@ -173,8 +174,8 @@ pub async fn access_by_token(
         Access,
         r#"SELECT role AS "role: Role", status AS "status: UserStatus",
              email_verified_at IS NOT NULL AS "email_verified!: bool",
-             EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = users.id
-               AND f.enabled_at IS NOT NULL) AS "second_factor!: bool",
+             (EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = users.id AND f.enabled_at IS NOT NULL)
+               OR EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = users.id)) AS "second_factor!: bool",
              EXISTS (SELECT 1 FROM personal_tokens t WHERE t.id = ? AND t.user_id = users.id
                AND t.revoked_at IS NULL AND t.expires_at > ?) AS "session_live!: bool"
            FROM users WHERE id = ?"#,
@@ -257,6 +258,13 @@ pub async fn lock_admins(tx: &mut Tx) -> Result<Vec<UserId>, DbError> {
     )
     .fetch_all(&mut **tx)
     .await?)
+}
+
+pub async fn set_language(tx: &mut Tx, id: UserId, language: Language, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!("UPDATE users SET language = ?, updated_at = ? WHERE id = ?", language, now, id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 pub async fn set_password_hash(tx: &mut Tx, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), DbError> {

@@ -2,13 +2,19 @@ import type { Schemas } from '@nano/api-client'
 import { queryOptions } from '@tanstack/react-query'
 import type { Envelope } from '../../api/types'
 import { api, guest } from '../../session/session'
+import { showPasskey, type Challenge, type PasskeyAnswer } from './passkey'
 
 export type Session = Schemas['Session']
 export type Token = Schemas['TokenView']
 export type MadeToken = Schemas['MadeToken']
 export type Scope = Token['scopes'][number]
 export type AuthenticatorSecret = Schemas['AuthenticatorSecret']
-type SecondFactorState = Schemas['SecondFactorState']
+export type SecondFactorState = Schemas['SecondFactorState']
+export type Passkey = Schemas['PasskeyView']
+export type AddedPasskey = Schemas['AddedPasskey']
+export type Profile = Schemas['Profile']
+export type ProfileEdit = Schemas['EditProfile']
+export type Consent = Schemas['ConsentState']
 
 const data = async <T>(answer: Promise<{ data: Envelope<T> }>): Promise<T> => (await answer).data.data
 
@@ -22,10 +28,11 @@ export const resetPassword = (token: string, password: string) =>
   guest.post('/auth/reset-password', { token, new_password: password })
 export const acceptCreatorTerms = (version: string) => api.post('/users/me/creator-terms', { version })
 
-/** Shows that it is really you; `code` where there is a second factor. */
+/** Shows that it is really you; one of the others where there is a second factor. */
 export interface Proof {
   password: string
   code?: string
+  passkey?: PasskeyAnswer
 }
 
 export const changePassword = (current: string, next: string) =>
@@ -38,14 +45,50 @@ export const secondFactor = queryOptions({
   queryKey: ['second-factor'],
   queryFn: () => data(api.get<Envelope<SecondFactorState>>('/auth/2fa')),
 })
-export const setUpSecondFactor = (password: string) =>
-  data(api.post<Envelope<AuthenticatorSecret>>('/auth/2fa/setup', { password }))
+export const setUpSecondFactor = (proof: Proof) =>
+  data(api.post<Envelope<AuthenticatorSecret>>('/auth/2fa/setup', proof))
 /** Both answer with recovery codes. */
 export const enableSecondFactor = async (code: string) =>
   (await data(api.post<Envelope<Schemas['RecoveryCodes']>>('/auth/2fa/enable', { code }))).recovery_codes
 export const renewRecoveryCodes = async (proof: Proof) =>
   (await data(api.post<Envelope<Schemas['RecoveryCodes']>>('/auth/2fa/recovery-codes', proof))).recovery_codes
 export const disableSecondFactor = (proof: Proof) => api.post('/auth/2fa/disable', proof)
+
+export const passkeys = queryOptions({
+  queryKey: ['passkeys'],
+  queryFn: () => data(api.get<Envelope<Passkey[]>>('/auth/passkeys')),
+})
+/** Has the person answer a new challenge with a passkey. */
+export const passkeyAnswer = async () =>
+  showPasskey(await data(guest.post<Envelope<Challenge>>('/auth/passkeys/challenge')))
+export const beginPasskey = (proof: Proof) =>
+  data(api.post<Envelope<Challenge>>('/auth/passkeys/begin', proof))
+export const addPasskey = (passkey: PasskeyAnswer & { name: string }) =>
+  data(api.post<Envelope<AddedPasskey>>('/auth/passkeys', passkey))
+export const renamePasskey = (id: string, name: string) =>
+  data(api.patch<Envelope<Passkey>>(`/auth/passkeys/${id}`, { name }))
+export const removePasskey = (id: string, proof: Proof) => api.post(`/auth/passkeys/${id}/remove`, proof)
+
+export const profile = (id: string) =>
+  queryOptions({
+    queryKey: ['profile', id],
+    queryFn: () => data(api.get<Envelope<Profile>>(`/users/${id}/profile`)),
+    // New words are checked within seconds.
+    refetchInterval: ({ state }) => {
+      const pending = state.data?.own?.pending
+      return pending && !pending.findings ? 3000 : false
+    },
+  })
+export const editProfile = (id: string, edit: ProfileEdit) =>
+  data(api.patch<Envelope<Profile>>(`/users/${id}/profile`, edit))
+
+export const consents = queryOptions({
+  queryKey: ['consents'],
+  queryFn: () => data(api.get<Envelope<Consent[]>>('/users/me/consents')),
+})
+export const giveConsent = (subject: Consent['subject'], version: string) =>
+  api.put(`/users/me/consents/${subject}`, { version })
+export const withdrawConsent = (subject: Consent['subject']) => api.delete(`/users/me/consents/${subject}`)
 
 export const sessions = queryOptions({
   queryKey: ['sessions'],

@@ -7,6 +7,8 @@ interface CodeFieldProps {
   error?: string
   /** Six digits only: no recovery code is asked for. */
   digits?: boolean
+  /** Something else may be shown instead. */
+  optional?: boolean
 }
 
 /** For a code of the second factor. Spaces and dashes are for reading; the API ignores them. */
@@ -20,7 +22,7 @@ export function CodeField({ digits, ...props }: CodeFieldProps) {
       autoCapitalize="none"
       autoCorrect="off"
       spellCheck={false}
-      required
+      required={!props.optional}
       {...props}
     />
   )

@@ -20,7 +20,12 @@ export const de = {
     codeHint: 'Sechs Ziffern aus der App oder einer Ihrer Wiederherstellungscodes.',
     codeButton: 'Weiter',
     back: 'Mit einem anderen Konto anmelden',
-    lost: 'App und Codes verloren? Die Administration kann den zweiten Faktor entfernen.',
+    recoveryHint: 'Einer Ihrer Wiederherstellungscodes.',
+    passkey: 'Mit einem Passkey anmelden',
+    passkeyLead:
+      'Das Passwort für {{email}} stimmt. Jetzt fehlt noch Ihr Passkey oder ein Wiederherstellungscode.',
+    passkeyInstead: 'Stattdessen einen Passkey benutzen',
+    lost: 'Zweiten Faktor und Codes verloren? Die Administration kann ihn entfernen.',
   },
   register: {
     title: 'Konto anlegen',
@@ -70,6 +75,7 @@ export const de = {
     profile: 'Konto',
     security: 'Sicherheit',
     tokens: 'Zugriffstokens',
+    agreements: 'Zustimmungen',
   },
   profile: {
     role: 'Rolle',
@@ -79,6 +85,17 @@ export const de = {
     verified: 'bestätigt',
     unverified: 'noch nicht bestätigt',
     change: 'Ändern',
+    title: 'Profil',
+    bio: 'Über mich',
+    company: 'Organisation',
+    job: 'Tätigkeit',
+    phone: 'Telefon',
+    phoneHint:
+      'Mit Ländervorwahl, zum Beispiel +49 30 901820. Verschlüsselt aufbewahrt und nur Ihnen gezeigt.',
+    language: 'Sprache der Mails',
+    saved: 'Ihr Profil ist gespeichert.',
+    pending: 'Ihre neuen Worte werden gerade geprüft; gleich sehen andere sie.',
+    held: 'Die Prüfung hat in Ihren neuen Worten etwas gefunden. Andere sehen weiter die alten; bitte schreiben Sie etwas anderes.',
   },
   email: {
     title: 'E-Mail-Adresse',
@@ -99,6 +116,7 @@ export const de = {
     password: 'Ihr Passwort',
     wrong: 'ist falsch',
     code: 'Code des zweiten Faktors',
+    passkeyHint: 'Leer lassen, um einen Passkey zu benutzen. Sonst:',
     codeMissing: 'fehlt',
     codeWrong: 'ist falsch, zu alt oder schon benutzt',
   },
@@ -112,7 +130,11 @@ export const de = {
     requiredText:
       'Für Ihre Rolle ist ein zweiter Faktor vorgeschrieben. Richten Sie ihn ein; danach geht es weiter, wo Sie hinwollten.',
     requiredKept: 'Für Ihre Rolle ist er vorgeschrieben: Ohne ihn steht Ihnen nur das Konto offen.',
-    setUp: 'Einrichten',
+    byPasskeys_one:
+      'Ihr Passkey ist der zweite Faktor. Eine App auf Ihrem Telefon können Sie dazu einrichten.',
+    byPasskeys_other:
+      'Ihre {{count}} Passkeys sind der zweite Faktor. Eine App auf Ihrem Telefon können Sie dazu einrichten.',
+    setUp: 'App einrichten',
     stepPassword: 'Zuerst Ihr Passwort, damit niemand an einem offenen Gerät etwas ändert.',
     next: 'Weiter',
     scan: 'Lesen Sie das Bild mit einer Authenticator-App ein, zum Beispiel Aegis, 2FAS, Google Authenticator oder einem Passwort-Manager.',
@@ -150,7 +172,64 @@ export const de = {
     disableTitle: 'Zweiten Faktor abschalten',
     disableText:
       'Danach genügt zum Anmelden das Passwort. Für ein neues Telefon schalten Sie ihn hier ab und richten ihn gleich wieder ein.',
-    disabled: 'Der zweite Faktor ist aus.',
+    disableBesidePasskeys:
+      'Danach gelten die Codes der App nicht mehr. Ihre Passkeys und Wiederherstellungscodes bleiben.',
+    disabled: 'Die App ist abgeschaltet.',
+  },
+  passkeys: {
+    title: 'Passkeys',
+    explained:
+      'Mit einem Passkey melden Sie sich ohne Passwort an: mit Fingerabdruck, Gesicht oder PIN Ihres Geräts oder mit einem Sicherheitsschlüssel. Neben dem Passwort ist er der zweite Faktor.',
+    unknown: 'Dieser Browser kennt keine Passkeys.',
+    add: 'Passkey hinzufügen',
+    makeText: 'Geben Sie ihm einen Namen. Danach fragt Ihr Browser, wo er liegen soll.',
+    make: 'Passkey anlegen',
+    name: 'Name',
+    nameHint: 'Zum Beispiel „Telefon“. So erkennen Sie ihn später wieder.',
+    added: '„{{name}}“ ist hinzugefügt.',
+    othersEnded: 'Alle anderen Geräte sind abgemeldet.',
+    created: 'Hinzugefügt {{date}}',
+    used: 'zuletzt benutzt {{date}}',
+    unused: 'nie benutzt',
+    rename: 'Umbenennen',
+    renameTitle: 'Passkey umbenennen',
+    renamed: 'Er heißt jetzt „{{name}}“.',
+    remove: 'Entfernen',
+    removeTitle: '„{{name}}“ entfernen',
+    removeText: 'Mit ihm kommt niemand mehr hinein. Löschen Sie ihn danach auch auf dem Gerät.',
+    removeLast: 'Es ist Ihr einziger zweiter Faktor: Danach genügt zum Anmelden das Passwort.',
+    removed: '„{{name}}“ ist entfernt.',
+    none: {
+      'given-up':
+        'Der Browser hat keinen Passkey bekommen: Das wurde abgebrochen oder hat zu lange gedauert.',
+      known: 'Auf diesem Gerät gibt es schon einen Passkey für Ihr Konto.',
+      failed: 'Der Browser konnte hier keinen Passkey benutzen.',
+    },
+  },
+  agreements: {
+    lead: 'Wozu Sie hier zugestimmt haben. Ändert sich ein Text, fragen wir wieder.',
+    none: 'Nichts zuzustimmen',
+    noneText: 'Hier gibt es keinen Text, der Ihre Zustimmung braucht.',
+    subject: { terms: 'Nutzungsbedingungen', privacy: 'Datenschutzhinweise', marketing: 'Mails über Neues' },
+    about: {
+      terms:
+        'Was hier für alle gilt. Ohne Ihre Zustimmung können Sie lesen und Ihr Konto verwalten, sonst nichts ändern.',
+      privacy:
+        'Was mit Ihren Daten geschieht. Ohne Ihre Zustimmung können Sie lesen und Ihr Konto verwalten, sonst nichts ändern.',
+      marketing: 'Ob wir Ihnen ab und zu schreiben dürfen, was es Neues gibt. Das ist freiwillig.',
+    },
+    given: 'zugestimmt',
+    open: 'nicht zugestimmt',
+    changed: 'Einer früheren Fassung haben Sie zugestimmt; diese ist neu.',
+    version: 'Fassung {{version}}',
+    since: 'zugestimmt am {{date}}',
+    read: '{{title}} lesen (neues Fenster)',
+    agree: 'Zustimmen',
+    agreed: '{{title}}: Sie haben zugestimmt.',
+    withdraw: 'Widerrufen',
+    withdrawText: 'Wir schreiben Ihnen dann nicht mehr darüber. Zustimmen können Sie jederzeit wieder.',
+    withdrawRequired: 'Dann können Sie nur noch lesen und Ihr Konto verwalten, bis Sie wieder zustimmen.',
+    withdrawn: '{{title}}: Ihre Zustimmung ist widerrufen.',
   },
   sessions: {
     title: 'Angemeldete Geräte',

@@ -7,6 +7,7 @@ const SECTIONS = [
   ['profile', '/account'],
   ['security', '/account/security'],
   ['tokens', '/account/tokens'],
+  ['agreements', '/account/agreements'],
 ] as const
 
 /** A section of the account, with the way to the others. */

@@ -9,9 +9,10 @@ import { useMe, useRight } from '../../session/store'
 import { EmailSetting } from './email-setting'
 import { Frame } from './frame'
 import { PasswordSetting } from './password-setting'
+import { ProfileSetting } from './profile-setting'
 import { useTexts } from './texts'
 
-/** Who one is here, with address and password. */
+/** Who one is here, with profile, address and password. */
 export function Component() {
   const { t } = useTexts()
   const language = useLanguage()
@@ -29,7 +30,6 @@ export function Component() {
       <Panel>
         <Rows
           rows={[
-            [t('fields.name'), me.name],
             [t('fields.username'), me.username],
             [t('profile.role'), t(`translation:role.${me.role}`)],
             [t('profile.since'), date(me.created_at, language)],
@@ -43,6 +43,7 @@ export function Component() {
           </p>
         )}
       </Panel>
+      <ProfileSetting me={me} />
       <EmailSetting me={me} />
       <PasswordSetting me={me} />
     </Frame>

@@ -5,15 +5,20 @@ import { date } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { Badge } from '../../parts/badge'
 import { Button } from '../../parts/button'
-import { DialogButton, useClose } from '../../parts/dialog'
-import { Form, Submit } from '../../parts/form'
+import { DialogButton } from '../../parts/dialog'
 import { useFocusAfter } from '../../parts/focus'
 import { FailureNotice, Notice } from '../../parts/notice'
 import { Panel } from '../../parts/page'
 import { inside } from '../../session/next'
 import { useSession } from '../../session/store'
-import { disableSecondFactor, renewRecoveryCodes, secondFactor, sessions, type Proof } from './api'
-import { ProofFields, useProven } from './proof'
+import {
+  disableSecondFactor,
+  renewRecoveryCodes,
+  secondFactor,
+  sessions,
+  type SecondFactorState,
+} from './api'
+import { Guarded } from './guarded'
 import { RecoveryCodes } from './recovery-codes'
 import { SetUp } from './set-up'
 import { useTexts } from './texts'
@@ -24,7 +29,7 @@ const FEW = 3
 type Step =
   { name: 'overview'; done?: string } | { name: 'set-up' } | { name: 'codes'; codes: string[]; said: string }
 
-/** The second factor: switching it on and off, and its recovery codes. */
+/** The second factor: the authenticator app, and the recovery codes. Passkeys beside it count as well. */
 export function SecondFactor() {
   const { t } = useTexts()
   const queries = useQueryClient()
@@ -35,10 +40,11 @@ export function SecondFactor() {
   const lacking = useSession((session) => session.lacksSecondFactor)
   const [step, setStep] = useState<Step>({ name: 'overview' })
   const frame = useFocusAfter<HTMLDivElement>(step)
+  const on = factor !== undefined && (Boolean(factor.enabled_at) || factor.passkeys > 0)
   // It was switched on elsewhere: the other pages are open again.
   useEffect(() => {
-    if (factor?.enabled_at) useSession.setState({ lacksSecondFactor: false })
-  }, [factor?.enabled_at])
+    if (on) useSession.setState({ lacksSecondFactor: false })
+  }, [on])
   const show = (codes: string[], said: string) => {
     setStep({ name: 'codes', codes, said })
     void queries.invalidateQueries(secondFactor)
@@ -76,22 +82,20 @@ export function SecondFactor() {
         {error && !factor && <FailureNotice error={error} retry={() => void refetch()} />}
         {factor && !factor.enabled_at && (
           <>
-            {factor.required && (
+            {factor.required && !on && (
               <Notice tone="warn" urgent={lacking}>
                 {lacking ? t('factor.requiredText') : t('factor.requiredKept')}
               </Notice>
             )}
-            <p>{t('factor.explained')}</p>
-            <Button look="primary" onClick={() => setStep({ name: 'set-up' })}>
+            <p>{on ? t('factor.byPasskeys', { count: factor.passkeys }) : t('factor.explained')}</p>
+            <Button look={on ? 'secondary' : 'primary'} onClick={() => setStep({ name: 'set-up' })}>
               {t('factor.setUp')}
             </Button>
           </>
         )}
-        {factor?.enabled_at && (
+        {factor && on && (
           <On
-            since={factor.enabled_at}
-            codesLeft={factor.recovery_codes_left}
-            required={factor.required}
+            state={factor}
             onRenewed={(codes) => show(codes, t('factor.renewed'))}
             onDisabled={() => {
               setStep({ name: 'overview', done: t('factor.disabled') })
@@ -108,7 +112,7 @@ export function SecondFactor() {
         <span className="flex flex-wrap items-center gap-3">
           {t('factor.title')}
           {factor &&
-            (factor.enabled_at ? (
+            (on ? (
               <Badge tone="good">{t('factor.on')}</Badge>
             ) : (
               <Badge tone={factor.required ? 'warn' : 'plain'}>{t('factor.off')}</Badge>
@@ -124,20 +128,21 @@ export function SecondFactor() {
 }
 
 interface OnProps {
-  since: string
-  codesLeft: number
-  required: boolean
+  state: SecondFactorState
   onRenewed: (codes: string[]) => void
   onDisabled: () => void
 }
 
-function On({ since, codesLeft, required, onRenewed, onDisabled }: OnProps) {
+function On({ state, onRenewed, onDisabled }: OnProps) {
   const { t } = useTexts()
   const language = useLanguage()
+  const { enabled_at: since, recovery_codes_left: codesLeft } = state
+  const alone = state.passkeys === 0
   return (
     <>
       <p>
-        {t('factor.onSince', { date: date(since, language) })} · {t('factor.codesLeft', { count: codesLeft })}
+        {since && `${t('factor.onSince', { date: date(since, language) })} · `}
+        {t('factor.codesLeft', { count: codesLeft })}
       </p>
       {codesLeft <= FEW && <Notice tone="warn">{t('factor.fewLeft')}</Notice>}
       <div className="flex flex-wrap gap-3">
@@ -149,52 +154,19 @@ function On({ since, codesLeft, required, onRenewed, onDisabled }: OnProps) {
             onDone={onRenewed}
           />
         </DialogButton>
-        <DialogButton action={t('factor.disable')} title={t('factor.disableTitle')} look="danger">
-          <Guarded
-            text={t('factor.disableText')}
-            warning={required ? t('factor.requiredKept') : undefined}
-            action={t('factor.disable')}
-            danger
-            act={disableSecondFactor}
-            onDone={onDisabled}
-          />
-        </DialogButton>
+        {since && (
+          <DialogButton action={t('factor.disable')} title={t('factor.disableTitle')} look="danger">
+            <Guarded
+              text={t(alone ? 'factor.disableText' : 'factor.disableBesidePasskeys')}
+              warning={alone && state.required ? t('factor.requiredKept') : undefined}
+              action={t('factor.disable')}
+              danger
+              act={disableSecondFactor}
+              onDone={onDisabled}
+            />
+          </DialogButton>
+        )}
       </div>
     </>
-  )
-}
-
-interface GuardedProps<T> {
-  text: string
-  warning?: string
-  action: string
-  danger?: boolean
-  act: (proof: Proof) => Promise<T>
-  onDone: (result: T) => void
-}
-
-/** Something that needs password and code. */
-function Guarded<T>({ text, warning, action, danger, act, onDone }: GuardedProps<T>) {
-  const { t } = useTexts()
-  const close = useClose()
-  const { send, busy, error, failure } = useProven(
-    (_, proof) => act(proof),
-    (result) => {
-      close()
-      onDone(result)
-    },
-  )
-  return (
-    <Form onSubmit={send} error={error} failure={failure} focus>
-      <p>{text}</p>
-      {warning && <Notice tone="warn">{warning}</Notice>}
-      <ProofFields failure={failure} />
-      <div className="flex flex-wrap justify-end gap-3">
-        <Button onClick={close}>{t('translation:common.cancel')}</Button>
-        <Submit busy={busy} danger={danger}>
-          {action}
-        </Submit>
-      </div>
-    </Form>
   )
 }

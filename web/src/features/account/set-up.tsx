@@ -3,11 +3,11 @@ import { lazy, Suspense, useState } from 'react'
 import { describe, describeAt } from '../../api/failure'
 import { Button } from '../../parts/button'
 import { Copy } from '../../parts/copy'
-import { Form, Submit, text } from '../../parts/form'
+import { Form, Submit } from '../../parts/form'
 import { Notice } from '../../parts/notice'
-import { Password } from '../../parts/password'
 import { enableSecondFactor, setUpSecondFactor, type AuthenticatorSecret } from './api'
 import { CodeField, readCode } from './code-field'
+import { ProofFields, useProven } from './proof'
 import { useTexts } from './texts'
 
 // Only here is anything drawn as a QR code.
@@ -19,39 +19,29 @@ interface SetUpProps {
   onCancel: () => void
 }
 
-/** Setting up an authenticator app: the password, then the secret and a code of the app. */
+/** Setting up an authenticator app: who it is, then the secret and a code of the app. */
 export function SetUp({ onDone, onCancel }: SetUpProps) {
   const [secret, setSecret] = useState<AuthenticatorSecret>()
-  if (!secret) return <AskPassword onSecret={setSecret} onCancel={onCancel} />
+  if (!secret) return <AskProof onSecret={setSecret} onCancel={onCancel} />
   return (
     <AskCode secret={secret} onDone={onDone} onCancel={onCancel} onStartAgain={() => setSecret(undefined)} />
   )
 }
 
-interface AskPasswordProps {
+interface AskProofProps {
   onSecret: (secret: AuthenticatorSecret) => void
   onCancel: () => void
 }
 
-function AskPassword({ onSecret, onCancel }: AskPasswordProps) {
+function AskProof({ onSecret, onCancel }: AskProofProps) {
   const { t } = useTexts()
-  const begin = useMutation({
-    mutationFn: (values: FormData) => setUpSecondFactor(text(values, 'password')),
-    onSuccess: onSecret,
-  })
-  const failure = begin.error
-    ? describeAt(begin.error, { INVALID_CREDENTIALS: { field: 'password', words: t('proof.wrong') } })
-    : undefined
+  const { send, busy, error, failure } = useProven((_, proof) => setUpSecondFactor(proof), onSecret)
   return (
-    <Form onSubmit={(values) => begin.mutate(values)} error={begin.error} failure={failure} focus>
+    <Form onSubmit={send} error={error} failure={failure} focus>
       <p>{t('factor.stepPassword')}</p>
-      <Password
-        label={t('proof.password')}
-        autoComplete="current-password"
-        error={failure?.fields.password}
-      />
+      <ProofFields failure={failure} />
       <div className="flex flex-wrap gap-3">
-        <Submit busy={begin.isPending}>{t('factor.next')}</Submit>
+        <Submit busy={busy}>{t('factor.next')}</Submit>
         <Button onClick={onCancel}>{t('translation:common.cancel')}</Button>
       </div>
     </Form>

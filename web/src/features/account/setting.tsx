@@ -43,7 +43,7 @@ export function Setting({ title, value, children }: SettingProps) {
   return (
     <Panel>
       <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
-        <div className="min-w-0">
+        <div className="min-w-0 flex-1 basis-60">
           <h2 className="text-lg font-semibold">{title}</h2>
           {value}
         </div>

@@ -9,10 +9,10 @@ pub(super) const SECTION: Section = Section {
     entries: &[
         entry(
             Code::OwnNano,
-            "Nobody decides about their own nano.",
-            "Leave it to another moderator.",
-            "Über das eigene Nano entscheidet niemand.",
-            "Es jemand anderem aus der Moderation überlassen.",
+            "Nobody decides about their own nano, or about what others say of it, and nobody rates it.",
+            "Leave it to others.",
+            "Über das eigene Nano, und was andere dazu sagen, entscheidet niemand selbst, und niemand bewertet es.",
+            "Es anderen überlassen.",
         ),
         entry(
             Code::CaseClosed,
