@@ -27,7 +27,7 @@ SECONDS_EACH ?= 60
 TARGET ?=
 JOBS ?=
 
-.PHONY: help run demo memory memory-flat chaos drill test bench fuzz-api fuzz check fmt query-cache types install programs supervisor web
+.PHONY: help run demo memory memory-flat chaos drill test bench fuzz-api fuzz check deploy-check fmt query-cache types install programs supervisor web
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ fuzz: install ## Fuzz the archive check: every target or TARGET=, for SECONDS_EA
 check: install ## Formatting, lints, crate boundaries, SQL dialects, query cache, licences, docs
 	@deploy/install.sh --check-tools
 	@deploy/checks/run.sh
+
+deploy-check: ## What is deployed: templates for AWS, alert rules, units, settings, and images built and started (as root on Linux)
+	@deploy/install.sh --deploy-tools
+	@deploy/checks/run.sh settings metrics site alerts aws units images
 
 fmt: ## Format all Rust code
 	@cargo fmt --all

@@ -2,7 +2,8 @@
 # Installs what `make run`, `make test` and `make check` need and this machine lacks; says nothing when it lacks nothing.
 # Debian and Ubuntu by apt-get, macOS by brew. With --test-tools also what only the tests need (hurl and the programs of
 # deploy/python-tools.txt among it), with --bench-tools what the peers of the benchmarks need; with --check-tools also
-# cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all under .dev/tools, and nightly Rust.
+# cargo-deny and cargo-machete, with --fuzz-tools cargo-fuzz, all under .dev/tools, and nightly Rust; with --deploy-tools what
+# checks of deploy/ need that nobody else does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -79,8 +80,22 @@ if [ "${1:-}" = --fuzz-tools ]; then
     need c++ build-essential -
 fi
 if [ "${1:-}" = --check-tools ]; then
-    # Most checks are Python programs.
+    # Most checks are Python programs, and one of them is linted with a program of deploy/python-tools.txt.
     need python3 python3 python3
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=("python3-venv:python3")
+fi
+if [ "${1:-}" = --deploy-tools ]; then
+    need python3 python3 python3
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=("python3-venv:python3")
+    # It checks alert rules and tries them on series.
+    need promtool prometheus prometheus
+    # Images are built without a daemon, on Linux alone, from base images made of Debian's packages.
+    if [ "$(uname -s)" = Linux ]; then
+        need buildah buildah -
+        need debootstrap debootstrap -
+        need curl curl -
+        need jq jq -
+    fi
 fi
 if [ "${1:-}" = --bench-tools ]; then
     need python3 python3 python3
@@ -155,13 +170,13 @@ tool() { # crate, version
 optional() {
     ("$@") && return
     [ "${CI:-}" != true ] || exit 1
-    echo "Tests that need it are left out." >&2
+    echo "What needs it is left out." >&2
 }
 
 python_tools() {
     local list=deploy/python-tools.txt dir=.dev/tools/python
     cmp -s "$list" "$dir/installed.txt" && return
-    echo "Installing $(grep -E '^(schemathesis|openapi-python-client)==' "$list" | cut -d' ' -f1 | paste -sd' ') into $dir (log: .dev/logs/python.log)"
+    echo "Installing $(grep -E '^(schemathesis|openapi-python-client|cfn-lint)==' "$list" | cut -d' ' -f1 | paste -sd' ') into $dir (log: .dev/logs/python.log)"
     mkdir -p .dev/logs
     rm -rf "$dir"
     { python3 -m venv "$dir" && "$dir/bin/pip" install --disable-pip-version-check --require-hashes -r "$list"; } \
@@ -173,7 +188,11 @@ if [ "${1:-}" = --test-tools ]; then
     optional tool hurl "$hurl"
     optional python_tools
 fi
+if [ "${1:-}" = --deploy-tools ]; then
+    python_tools
+fi
 if [ "${1:-}" = --check-tools ]; then
+    optional python_tools
     tool cargo-deny "$cargo_deny"
     tool cargo-machete "$cargo_machete"
 fi

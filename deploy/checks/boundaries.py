@@ -113,6 +113,19 @@ def silent_tests(targets, read):
                 yield f"{path}: its example does not run: {target['name']} has `doctest = false` in its Cargo.toml"
 
 
+def shared_names(files):
+    """Types of the OpenAPI document that have one name: the document would have the last of them, whatever is answered."""
+    seen = {}
+    for path, text in files:
+        for block in re.finditer(r"#\[derive\(([^)]*)\)\]((?:\s*#\[[^\n]*\]|\s*///[^\n]*)*)\s*pub(?:\([a-z]+\))? (?:struct|enum) (\w+)", text):
+            derived, attributes, name = block.groups()
+            if "ToSchema" not in derived or "(as =" in attributes:
+                continue
+            if name in seen:
+                yield f"{path}: {name} is a schema of {seen[name]} as well: the OpenAPI document has room for one"
+            seen[name] = path
+
+
 def source_files():
     for room in SQL_FREE:
         for path in sorted((ROOT / room).rglob("*.rs")):
@@ -148,6 +161,9 @@ def prove_it_can_fail():
         ("queue/src/worker/claimer.rs", '"SELECT id FROM jobs "'),
     ]
     assert len(list(sql_breaches(texts))) == 3, list(sql_breaches(texts))
+    schema = "#[derive(Serialize, ToSchema)]\n/// Text.\n#[serde(tag = \"a\")]\npub struct A {"
+    assert len(list(shared_names([("api/src/a.rs", schema), ("api/src/b.rs", schema)]))) == 1
+    assert not list(shared_names([("api/src/a.rs", schema), ("api/src/b.rs", schema.replace("ToSchema", "Clone"))]))
     here = {"src_path": __file__, "name": "x", "kind": ["bin"], "test": False, "doctest": False}
     assert len(list(silent_tests([here], lambda _: "#[tokio::test]\nasync fn a() {}"))) == 1
     library = {**here, "src_path": str(ROOT / "db/words/src/lib.rs"), "kind": ["lib"]}
@@ -161,7 +177,7 @@ def main():
     metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     targets = [target for package in metadata["packages"] for target in package["targets"] if "example" not in target["kind"]]
     silent = silent_tests(targets, lambda path: path.read_text(encoding="utf-8"))
-    breaches = sorted({*crate_breaches(metadata["packages"]), *sql_breaches(source_files()), *silent})
+    breaches = sorted({*crate_breaches(metadata["packages"]), *sql_breaches(source_files()), *shared_names(source_files()), *silent})
     print("\n".join(breaches) or "note: " + str(len(metadata["packages"])) + " rooms, no breach")
     return 1 if breaches else 0
 

@@ -15,6 +15,9 @@ unset DATABASE_URL
 names=()
 failed=()
 wanted=("$@")
+# Who names checks wants them whole.
+promtool=
+[ $# -eq 0 ] || promtool=--promtool
 
 step() {
     local name=$1
@@ -50,6 +53,10 @@ sql() { python3 deploy/checks/sql.py; }
 settings() { python3 deploy/checks/settings.py; }
 metrics() { python3 deploy/checks/metrics.py; }
 site() { python3 deploy/checks/site.py; }
+alerts() { python3 deploy/checks/alerts.py $promtool; }
+aws() { python3 deploy/checks/aws.py; }
+units() { python3 deploy/checks/units.py; }
+images() { deploy/checks/images.sh; }
 query_cache() { deploy/checks/query-cache.sh; }
 programs() { cargo build --workspace --bins --quiet; }
 codecs() { python3 deploy/checks/codecs.py "$target/debug"; }
@@ -77,6 +84,9 @@ step sql sql
 step settings settings
 step metrics metrics
 step site site
+step alerts alerts
+step aws aws
+step units units
 step scripts scripts
 step licences licences
 step unused unused
@@ -86,6 +96,8 @@ step programs programs
 step codecs codecs
 step docs docs
 [ ! -f web/package.json ] || step web web
+# Only when it is named: it takes minutes, root and Linux.
+[ ${#wanted[@]} -eq 0 ] || step images images
 
 if [ ${#names[@]} -eq 0 ]; then
     echo "no such check: ${wanted[*]}" >&2

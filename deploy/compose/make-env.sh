@@ -10,6 +10,8 @@ key=$(openssl genpkey -algorithm ed25519 | awk '{ printf "%s\\n", $0 }')
 
 sed -e "s/^MYSQL_PASSWORD=$/MYSQL_PASSWORD=$(random 24)/" \
     -e "s/^MYSQL_ROOT_PASSWORD=$/MYSQL_ROOT_PASSWORD=$(random 24)/" \
+    -e "s/^REDIS_QUEUE_PASSWORD=$/REDIS_QUEUE_PASSWORD=$(random 24)/" \
+    -e "s/^REDIS_CACHE_PASSWORD=$/REDIS_CACHE_PASSWORD=$(random 24)/" \
     -e "s/^MINIO_ROOT_USER=$/MINIO_ROOT_USER=nano-root/" \
     -e "s/^MINIO_ROOT_PASSWORD=$/MINIO_ROOT_PASSWORD=$(random 24)/" \
     -e "s/^S3_ACCESS_KEY=$/S3_ACCESS_KEY=nano-$(random 4)/" \

@@ -18,7 +18,7 @@ pub use failure::{Count, ErrorGroup};
 pub use job::{AdminJob, Job};
 pub use nano::{Nano, PendingEdit};
 pub use queue::{LimitView, QueuesView, revision};
-pub use rating::{Author, PendingWords, Rating, Scores};
+pub use rating::{Author, PendingOpinion, Rating, Scores};
 pub use trouble::{Explanation, Retry, owners_cancel};
 pub use upload::UploadView;
 pub use version::{Note, Version, VersionDetail};

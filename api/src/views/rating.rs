@@ -24,7 +24,7 @@ pub struct Author {
 
 /// Words of a rating that are not public yet.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PendingWords {
+pub struct PendingOpinion {
     #[schema(schema_with = words::part)]
     pub part: Part,
     pub text: String,
@@ -35,7 +35,7 @@ pub struct PendingWords {
     pub created_at: DateTime<Utc>,
 }
 
-impl From<Words> for PendingWords {
+impl From<Words> for PendingOpinion {
     fn from(words: Words) -> Self {
         let Words { part, text, findings, created_at, .. } = words;
         Self { part, text, findings, created_at }
@@ -70,7 +70,7 @@ pub struct Rating {
     /// What comment and reply are to become. For whoever wrote the rating, the nano's creator (the reply alone), and the
     /// moderators.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub pending: Vec<PendingWords>,
+    pub pending: Vec<PendingOpinion>,
     #[serde(serialize_with = "time")]
     pub created_at: DateTime<Utc>,
     #[serde(serialize_with = "time")]

@@ -20,7 +20,7 @@ use crate::{
     reply::{Code, Error},
     request::{ClientInfo, CurrentUser},
     state::AppState,
-    views::{PendingWords, Rating},
+    views::{PendingOpinion, Rating},
     write::transaction,
 };
 
@@ -28,7 +28,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub struct JudgedWords {
     pub rating: Rating,
-    pub words: PendingWords,
+    pub words: PendingOpinion,
 }
 
 impl JudgedWords {

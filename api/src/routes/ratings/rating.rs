@@ -28,7 +28,7 @@ use crate::{
     reply::{Code, Envelope, Error, FieldError, Issue, Reply, Written},
     request::{ClientInfo, CurrentUser, IfMatch, Json, Keyed, Path, Query},
     state::AppState,
-    views::{PendingWords, Rating},
+    views::{PendingOpinion, Rating},
     write::{once, transaction},
 };
 
@@ -60,7 +60,7 @@ pub(super) async fn shown(
     if private {
         let words = rating_words::of(&state.db, id).await?;
         let theirs = |part: Part| judges || if part == Part::Reply { made } else { wrote };
-        rating.pending = words.into_iter().filter(|words| theirs(words.part)).map(PendingWords::from).collect();
+        rating.pending = words.into_iter().filter(|words| theirs(words.part)).map(PendingOpinion::from).collect();
     }
     Ok(Some(rating))
 }
@@ -125,7 +125,7 @@ pub async fn create(
         index_ratings(tx, nano_id, nano.creator_id).await?;
         let card = rating_lists::card_in(tx, id).await?.ok_or_else(Error::not_found)?;
         let mut made = Rating::of(card);
-        made.pending = rating_words::of_in(tx, id).await?.into_iter().map(PendingWords::from).collect();
+        made.pending = rating_words::of_in(tx, id).await?.into_iter().map(PendingOpinion::from).collect();
         let details = json!({"nano_id": nano_id, "score": form.score});
         let entry = client.audit("rating.create", Some(user.id), ("rating", Some(id.0)), details, now);
         audit_log::append(tx, &entry).await?;

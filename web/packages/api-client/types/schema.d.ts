@@ -3260,7 +3260,7 @@ export interface components {
         /** @description A rating whose comment or reply is judged. */
         JudgedWords: {
             rating: components["schemas"]["Rating"];
-            words: components["schemas"]["PendingWords"];
+            words: components["schemas"]["PendingOpinion"];
         };
         Judgement: {
             /** @enum {string} */
@@ -3739,6 +3739,16 @@ export interface components {
             findings?: unknown;
             title: string;
         };
+        /** @description Words of a rating that are not public yet. */
+        PendingOpinion: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description What the scan found, so that a person has to look. Absent while it has not run, which takes seconds. */
+            findings?: unknown;
+            /** @enum {string} */
+            part: "comment" | "reply";
+            text: string;
+        };
         /** @description Words that wait for the scan, for a second mostly, or were found wanting. */
         PendingProfile: {
             bio: string;
@@ -3747,16 +3757,6 @@ export interface components {
             findings?: Record<string, never>[] | null;
             job_title: string;
             name: string;
-        };
-        /** @description Words of a rating that are not public yet. */
-        PendingWords: {
-            /** Format: date-time */
-            created_at: string;
-            /** @description What the scan found, so that a person has to look. Absent while it has not run, which takes seconds. */
-            findings?: unknown;
-            /** @enum {string} */
-            part: "comment" | "reply";
-            text: string;
         };
         /** @description Of the runs within the window; absent without any. */
         Percentiles: {
@@ -3890,7 +3890,7 @@ export interface components {
              * @description What comment and reply are to become. For whoever wrote the rating, the nano's creator (the reply alone), and the
              *     moderators.
              */
-            pending?: components["schemas"]["PendingWords"][];
+            pending?: components["schemas"]["PendingOpinion"][];
             /** @description Why a moderator removed it. */
             removal_reason?: string | null;
             /** Format: date-time */
