@@ -113,7 +113,10 @@ async fn prometheus_scrapes_all_programs_and_the_series_exist() {
         }
         prometheus.terminate(GRACE).await.unwrap();
     }
-    for process in [&mut api, &mut worker, &mut scheduler] {
+    // The scheduler first: what it has asked for meanwhile needs the worker.
+    scheduler.terminate(GRACE).await.unwrap();
+    app.drained().await;
+    for process in [&mut api, &mut worker] {
         process.terminate(GRACE).await.unwrap();
     }
     app.finish().await;
