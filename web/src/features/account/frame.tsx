@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
-import { NavLink } from '../../app/navigation'
 import { Page } from '../../parts/page'
+import { Sections } from '../../parts/sections'
 import { useTexts } from './texts'
 
 const SECTIONS = [
@@ -15,23 +15,10 @@ export function Frame({ section, children }: { section: (typeof SECTIONS)[number
   const { t } = useTexts()
   return (
     <Page title={t(`sections.${section}`)} narrow>
-      <nav aria-label={t('sections.label')} className="-mt-2 mb-6 border-b border-line">
-        <ul className="flex flex-wrap">
-          {SECTIONS.map(([name, path]) => (
-            <li key={name}>
-              <NavLink
-                to={path}
-                end
-                className={({ isActive }) =>
-                  `-mb-px flex min-h-11 items-center border-b-2 px-2 font-medium sm:px-4 ${isActive ? 'border-accent text-accent' : 'border-transparent text-muted hover:text-ink'}`
-                }
-              >
-                {t(`sections.${name}`)}
-              </NavLink>
-            </li>
-          ))}
-        </ul>
-      </nav>
+      <Sections
+        label={t('sections.label')}
+        sections={SECTIONS.map(([name, path]) => ({ name, path, text: t(`sections.${name}`) }))}
+      />
       <div className="space-y-6">{children}</div>
     </Page>
   )
