@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+pub mod chats;
 pub mod deprecations;
 mod jobs;
 mod moderation;
@@ -30,6 +31,7 @@ fn table() -> OpenApiRouter<AppState> {
         .merge(uploads::router())
         .merge(jobs::router())
         .merge(moderation::router())
+        .merge(chats::router())
         .merge(admin::router());
     OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", v1).merge(system::router())
 }
@@ -81,7 +83,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 15] {
+    fn forms() -> [Form; 18] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -101,6 +103,9 @@ mod tests {
             ("NewPause", refused::<admin::pauses::NewPause>),
             ("BulkRequest", refused::<admin::jobs::bulk::BulkRequest>),
             ("Operation", refused::<jobs::operate::Operation>),
+            ("NewMessage", refused::<chats::messages::NewMessage>),
+            ("NewReport", refused::<chats::reports::NewReport>),
+            ("ReportJudgement", refused::<chats::reports::ReportJudgement>),
             ("Reasoned", refused::<jobs::reason::Reasoned>),
         ]
     }
@@ -135,7 +140,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 63, "a form got or lost a bound");
+        assert_eq!(bounds, 68, "a form got or lost a bound");
     }
 
     #[test]
@@ -243,6 +248,8 @@ mod tests {
             "/admin/users/{id}/end-sessions",
             "/admin/users/{id}/remove-second-factor",
             "/admin/moderation/{case_id}/decision",
+            "/admin/chats/{session_id}/close",
+            "/admin/chats/reports/{id}/decision",
             "/auth/change-password",
             "/auth/logout",
             "/auth/2fa/disable",
@@ -291,6 +298,11 @@ mod tests {
             "patch /api/v1/nanos/{id}",
             "delete /api/v1/nanos/{id}",
             "get /api/v1/search",
+            "get /api/v1/chats",
+            "post /api/v1/chats",
+            "get /api/v1/chats/{session_id}/messages",
+            "post /api/v1/chats/{session_id}/messages",
+            "get /api/v1/ws/chat/{session_id}",
             "get /api/v1/admin/moderation/queue",
             "get /api/v1/admin/audit-logs",
             "get /health",

@@ -17,4 +17,10 @@ words::ids! {
     DeliveryId;
     /// A personal access token.
     TokenId;
+    /// A chat of two people about a nano.
+    ChatId;
+    /// A message of a chat, as its sender names it.
+    MessageId;
+    /// A report about a message.
+    ReportId;
 }

@@ -3,6 +3,7 @@
 pub mod administration;
 pub mod audit;
 pub mod audit_export;
+pub mod chat;
 pub mod ids;
 pub mod name;
 pub mod nano;

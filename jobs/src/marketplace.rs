@@ -7,8 +7,9 @@ use queue::{
 };
 
 use crate::{
-    Context, ExpireUploads, ExportAuditLog, IndexNano, MakeThumbnails, PublishNano, QUEUES, ReconcileStorage,
-    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, SendEmail, ValidateArchive, readers,
+    ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, MakeThumbnails, PublishNano, QUEUES,
+    ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, SendEmail,
+    TellUnread, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -37,12 +38,14 @@ marketplace! {
     // Mail.
     SendEmail,
     RemindModerators,
+    TellUnread,
     // Maintenance.
     RemoveObject,
     ExpireUploads,
     ExportAuditLog,
     ReconcileStorage,
     Retention,
+    ArchiveChats,
     // The queue's own.
     BulkAction,
     CancelFlow,

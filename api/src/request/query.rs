@@ -1,7 +1,7 @@
 //! Queries, ids and names of paths, and the page of a list.
 
 use axum::extract::FromRequestParts;
-use domain::ids::{CaseId, CategoryId, DeliveryId, NanoId, TokenId, UploadId, UserId, VersionId};
+use domain::ids::{CaseId, CategoryId, ChatId, DeliveryId, NanoId, ReportId, TokenId, UploadId, UserId, VersionId};
 use http::request::Parts;
 use infra::db::nano_lists::COUNT_CAP;
 use queue::ids::{FlowId, JobId, WorkerId};
@@ -46,8 +46,8 @@ macro_rules! parts {
     ($($part:ty),*) => {$( impl Part for $part {} )*};
 }
 parts!(
-    Uuid, UserId, TokenId, NanoId, VersionId, UploadId, CaseId, CategoryId, DeliveryId, JobId, FlowId, WorkerId, u32,
-    Name
+    Uuid, UserId, TokenId, NanoId, VersionId, UploadId, CaseId, CategoryId, ChatId, ReportId, DeliveryId, JobId,
+    FlowId, WorkerId, u32, Name
 );
 
 impl<A: Part, B: Part> Part for (A, B) {}

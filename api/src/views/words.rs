@@ -1,6 +1,7 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
+    chat::{ChatState, ReportReason, ReportState},
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
     token::Scope,
@@ -83,6 +84,9 @@ schemas! {
     case_state: CaseState;
     cause: Cause;
     decision: Decision;
+    chat_state: ChatState;
+    report_reason: ReportReason;
+    report_state: ReportState;
     sort: infra::db::nano_lists::Sort;
     pause_scope: queue::ledger::controls::pauses::Scope;
     job_action: queue::ledger::Action;

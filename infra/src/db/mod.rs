@@ -2,6 +2,7 @@
 //! the file alone, `infra::db::users`.
 
 mod audit;
+mod chat;
 mod maintenance;
 mod nano;
 mod people;
@@ -9,6 +10,7 @@ mod requests;
 
 pub use self::{
     audit::{audit_exports, audit_log},
+    chat::{chat_digests, chat_lists, chat_members, chat_messages, chat_reports, chat_sessions},
     maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{
         categories, downloads, moderation_cases, nano_edits, nano_events, nano_lists, nano_versions, nanos, uploads,

@@ -76,6 +76,7 @@ areas! {
     nanos: FlaggedOnly,
     uploads: FlaggedOnly,
     search: FlaggedOnly,
+    chats: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,
