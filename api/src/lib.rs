@@ -10,6 +10,7 @@ mod quota;
 mod reads;
 mod reply;
 mod request;
+mod rooms;
 mod rounds;
 mod routes;
 mod serve;
@@ -26,7 +27,7 @@ use crate::serve::Routers;
 pub use crate::{
     reply::{Code, Error, error_page},
     request::TrustedProxies,
-    routes::{Document, document},
+    routes::{Document, chats::ChatSettings, document},
     serve::{ConnectionSettings, raise_file_limit},
     settings::{ApiArgs, Settings},
     state::{AppState, Parts},
@@ -38,9 +39,10 @@ pub fn build(state: AppState) -> Router {
 }
 
 /// Serves the API until `state.stopping` is cancelled and running requests are done, or the grace period is over.
-/// Event streams end at once.
+/// Event streams end at once, sockets within a second.
 pub async fn serve(listener: TcpListener, state: AppState) {
     let probes = layers::wrap(routes::probes(), &state).with_state(state.clone());
     let routers = Routers { all: build(state.clone()), probes };
     serve::serve(listener, routers, &state.settings, state.stopping.clone()).await;
+    state.rooms.emptied(state.settings.shutdown_grace).await;
 }

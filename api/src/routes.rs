@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+pub mod chats;
 mod collections;
 pub mod deprecations;
 mod jobs;
@@ -34,6 +35,7 @@ fn table() -> OpenApiRouter<AppState> {
         .merge(uploads::router())
         .merge(jobs::router())
         .merge(moderation::router())
+        .merge(chats::router())
         .merge(admin::router());
     OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", v1).merge(system::router())
 }
@@ -85,7 +87,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 23] {
+    fn forms() -> [Form; 26] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -113,6 +115,9 @@ mod tests {
             ("NewPause", refused::<admin::pauses::NewPause>),
             ("BulkRequest", refused::<admin::jobs::bulk::BulkRequest>),
             ("Operation", refused::<jobs::operate::Operation>),
+            ("NewMessage", refused::<chats::messages::NewMessage>),
+            ("NewReport", refused::<chats::reports::NewReport>),
+            ("ReportJudgement", refused::<chats::reports::ReportJudgement>),
             ("Reasoned", refused::<jobs::reason::Reasoned>),
         ]
     }
@@ -147,7 +152,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 89, "a form got or lost a bound");
+        assert_eq!(bounds, 94, "a form got or lost a bound");
     }
 
     #[test]
@@ -256,6 +261,8 @@ mod tests {
             "/admin/users/{id}/remove-second-factor",
             "/admin/users/{id}/revoke-tokens",
             "/admin/moderation/{case_id}/decision",
+            "/admin/chats/{session_id}/close",
+            "/admin/chats/reports/{id}/decision",
             "/auth/change-password",
             "/auth/logout",
             "/auth/2fa/disable",
@@ -316,6 +323,11 @@ mod tests {
             "post /api/v1/nanos/{id}/ratings",
             "patch /api/v1/ratings/{rating_id}",
             "get /api/v1/search",
+            "get /api/v1/chats",
+            "post /api/v1/chats",
+            "get /api/v1/chats/{session_id}/messages",
+            "post /api/v1/chats/{session_id}/messages",
+            "get /api/v1/ws/chat/{session_id}",
             "get /api/v1/admin/moderation/queue",
             "get /api/v1/admin/audit-logs",
             "get /health",

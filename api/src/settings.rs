@@ -14,6 +14,7 @@ use crate::{
     answers::LONGEST_KEPT,
     auth::{consents::Versions, jwt::JwtKeys},
     request::TrustedProxies,
+    routes::chats::{ChatArgs, ChatSettings},
     serve::{ConnectionArgs, ConnectionSettings},
 };
 
@@ -82,6 +83,8 @@ pub struct ApiArgs {
     /// Requests that change something, per signed-in person and minute; ten times as many per address without a person.
     #[arg(long, env = "WRITES_PER_MINUTE", value_name = "NUMBER", default_value = "120")]
     writes_per_minute: String,
+    #[command(flatten)]
+    chat: ChatArgs,
     /// How long answers that are the same for everybody (lists, searches, public nanos, categories) are kept in Redis and in memory while nothing changes; 0s to 1h. 0s: not at all.
     #[arg(long, env = "ANSWERS_KEPT_FOR", value_name = "DURATION", default_value = "30m")]
     answers_kept_for: String,
@@ -134,6 +137,7 @@ pub struct Settings {
     pub ratings_per_hour: u64,
     pub reads_per_minute: u64,
     pub writes_per_minute: u64,
+    pub chat: ChatSettings,
     /// Zero: no answers are kept.
     pub answers_kept_for: Duration,
     pub hash_slots: usize,
@@ -199,6 +203,7 @@ impl ApiArgs {
         let writes = problems.number("WRITES_PER_MINUTE", &self.writes_per_minute, 1..=1_000_000_000, "120");
         let answers =
             problems.duration("ANSWERS_KEPT_FOR", &self.answers_kept_for, Duration::ZERO..=LONGEST_KEPT, "30m");
+        let chat = self.chat.check(problems);
         let hash_slots = problems.number("HASH_SLOTS", &self.hash_slots, 0..=256, "0");
         let upload_max =
             problems.number("UPLOAD_MAX_BYTES", &self.upload_max_bytes, 1..=u64::from(u32::MAX) - 1, "1073741824");
@@ -236,6 +241,7 @@ impl ApiArgs {
             ratings_per_hour: ratings?,
             reads_per_minute: reads?,
             writes_per_minute: writes?,
+            chat: chat?,
             answers_kept_for: answers?,
             hash_slots: match hash_slots? {
                 0 => cores(),

@@ -20,6 +20,7 @@ use crate::{
     quota::Open,
     reads::Reads,
     reply::Error,
+    rooms::Rooms,
     routes::LastReadiness,
     settings::Settings,
 };
@@ -59,16 +60,19 @@ pub struct Inner {
     pub reads: Reads,
     /// Whether changes are refused.
     pub maintenance: Maintenance,
-    /// Event streams, and files on their way in, that people have open.
+    /// Event streams, files on their way in, and sockets, that people have open.
     pub streams: Open,
     pub incoming: Open,
+    pub sockets: Open,
+    /// The chats that somebody has open.
+    pub rooms: Arc<Rooms>,
     /// What the live pages of the operators show.
     pub live: Arc<Live>,
     /// Cancelled when the process is told to stop: `/ready` says so, and everything is served as before until `stopping`.
     pub leaving: CancellationToken,
     /// What `/ready` found last.
     pub readiness: LastReadiness,
-    /// Cancelled when the server stops: event streams end then.
+    /// Cancelled when the server stops: event streams and sockets end then.
     pub stopping: CancellationToken,
 }
 
@@ -102,6 +106,8 @@ impl AppState {
             maintenance: Maintenance::default(),
             streams: Open::default(),
             incoming: Open::default(),
+            sockets: Open::default(),
+            rooms: Arc::default(),
             live: Arc::default(),
             leaving: CancellationToken::new(),
             readiness: LastReadiness::default(),

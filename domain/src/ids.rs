@@ -25,4 +25,10 @@ words::ids! {
     PasskeyId;
     /// One agreement of a person.
     ConsentId;
+    /// A chat of two people about a nano.
+    ChatId;
+    /// A message of a chat, as its sender names it.
+    MessageId;
+    /// A report about a message.
+    ReportId;
 }

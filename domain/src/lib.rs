@@ -3,6 +3,7 @@
 pub mod administration;
 pub mod audit;
 pub mod audit_export;
+pub mod chat;
 pub mod collection;
 pub mod consent;
 pub mod ids;

@@ -36,6 +36,8 @@ words! {
         JobsOperate = "jobs:operate",
         AuditRead = "audit:read",
         UsersManage = "users:manage",
+        /// Close chats of others.
+        ChatsClose = "chats:close",
     }
 }
 

@@ -58,6 +58,10 @@ pub struct PeriodicSettings {
     pub mails_days: u32,
     /// Moderators are reminded of cases that wait longer than this many hours; 0: never.
     pub remind_hours: u32,
+    /// Chats in which nobody has written for so long are archived.
+    pub chat_idle_days: u32,
+    /// At least this many hours lie between two mails to a person about unread messages; 0: there are none.
+    pub chat_mail_hours: u32,
 }
 
 impl Default for PeriodicSettings {
@@ -70,6 +74,8 @@ impl Default for PeriodicSettings {
             downloads_days: 400,
             mails_days: 365,
             remind_hours: 24,
+            chat_idle_days: 30,
+            chat_mail_hours: 6,
         }
     }
 }

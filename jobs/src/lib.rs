@@ -17,10 +17,12 @@ pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
 pub use data_key::{DataKeyMismatch, NotResealed, check_data_key, reseal, settle};
 pub use mail::{
-    NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
-    queue_verification,
+    NewMail, Notice, RemindModerators, SendEmail, TellUnread, queue_email_change, queue_mail, queue_notice,
+    queue_password_reset, queue_verification,
 };
-pub use maintenance::{ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention};
+pub use maintenance::{
+    ArchiveChats, ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention,
+};
 pub use marketplace::{KINDS, registry};
 pub use queues::QUEUES;
 pub use readers::readers;

@@ -7,9 +7,9 @@ use queue::{
 };
 
 use crate::{
-    Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals,
-    ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile,
-    ScanRating, SendEmail, ValidateArchive, readers,
+    ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES,
+    RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit,
+    ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -42,6 +42,7 @@ marketplace! {
     // Mail.
     SendEmail,
     RemindModerators,
+    TellUnread,
     // Maintenance.
     RemoveObject,
     ExpireUploads,
@@ -49,6 +50,7 @@ marketplace! {
     ReconcileStorage,
     RecheckTotals,
     Retention,
+    ArchiveChats,
     // The queue's own.
     BulkAction,
     CancelFlow,

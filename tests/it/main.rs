@@ -1,5 +1,6 @@
 //! The marketplace as its users meet it, on real services. Started by `make test`.
 
+mod chat;
 mod clients;
 mod documents;
 mod faults;

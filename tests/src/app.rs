@@ -8,7 +8,7 @@ use std::{
 };
 
 use api::{
-    AppState, ConnectionSettings, Parts, Settings, TrustedProxies,
+    AppState, ChatSettings, ConnectionSettings, Parts, Settings, TrustedProxies,
     auth::{consents::Versions, jwt::JwtKeys},
 };
 use chrono::TimeDelta;
@@ -111,6 +111,11 @@ fn api_settings() -> Settings {
         ratings_per_hour: 100_000,
         reads_per_minute: 1_000_000,
         writes_per_minute: 1_000_000,
+        chat: ChatSettings {
+            messages_per_minute: 1_000_000,
+            sockets_per_person: 1_000,
+            slow_reader: Duration::from_secs(10),
+        },
         answers_kept_for: Duration::from_secs(30 * 60),
         hash_slots: std::thread::available_parallelism().map_or(1, usize::from),
         upload_max_bytes: domain::upload::MAX_BYTES,

@@ -18,6 +18,7 @@ pub mod sample_nano;
 pub mod skew;
 pub mod snapshot;
 pub mod socket;
+pub mod talk;
 
 pub use app::TestApp;
 pub use client::{Answer, User};

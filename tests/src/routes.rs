@@ -24,6 +24,8 @@ pub enum Needs {
     Open,
     /// `signed_in`: any account.
     SignedIn,
+    /// `member`: to take part in the thing.
+    Member,
     /// `jobs:read`: a role that has this right.
     Right(Permission),
     /// `owner`: to own the thing, whatever one's role.
@@ -38,6 +40,7 @@ impl Needs {
         match (word, word.strip_prefix("owner/")) {
             ("open", _) => Ok(Self::Open),
             ("signed_in", _) => Ok(Self::SignedIn),
+            ("member", _) => Ok(Self::Member),
             ("owner", _) => Ok(Self::Owner),
             (_, Some(other)) => right(other).map(Self::OwnerOr),
             (word, None) => right(word).map(Self::Right),
@@ -48,7 +51,7 @@ impl Needs {
     pub fn allows(self, role: Role) -> bool {
         match self {
             Self::Open | Self::SignedIn => true,
-            Self::Owner => false,
+            Self::Owner | Self::Member => false,
             Self::Right(right) | Self::OwnerOr(right) => role.allows(right),
         }
     }
@@ -126,7 +129,7 @@ impl Route {
 
     /// The path with `id` for every id and 1 for every number.
     pub fn address(&self, id: &str) -> String {
-        self.address_with(|noun, _| if noun == "number" { "1".to_owned() } else { id.to_owned() })
+        self.address_with(|noun, _| if noun == "number" || noun == "seq" { "1".to_owned() } else { id.to_owned() })
     }
 
     /// The path, each placeholder filled by its name and the segment before it.

@@ -31,6 +31,12 @@ pub struct PeriodicArgs {
     /// Moderators are reminded, once a day, of cases that wait longer than this many hours, 1 to 8760. 0: never.
     #[arg(long, env = "REMIND_MODERATORS_HOURS", value_name = "HOURS", default_value = "24")]
     remind_moderators_hours: String,
+    /// Chats in which nobody has written for so many days are archived, 1 to 3650. A new message opens them again.
+    #[arg(long, env = "CHAT_IDLE_DAYS", value_name = "DAYS", default_value = "30")]
+    chat_idle_days: String,
+    /// Hours between two mails that tell a person of unread chat messages, 1 to 720. 0: no such mails.
+    #[arg(long, env = "CHAT_MAIL_HOURS", value_name = "HOURS", default_value = "6")]
+    chat_mail_hours: String,
 }
 
 impl PeriodicArgs {
@@ -49,6 +55,8 @@ impl PeriodicArgs {
         let downloads = problems.number("RETENTION_DOWNLOADS_DAYS", &self.retention_downloads_days, 1..=36_500, "400");
         let mails = problems.number("RETENTION_MAILS_DAYS", &self.retention_mails_days, 7..=36_500, "365");
         let hours = problems.number("REMIND_MODERATORS_HOURS", &self.remind_moderators_hours, 0..=8_760, "24");
+        let idle = problems.number("CHAT_IDLE_DAYS", &self.chat_idle_days, 1..=3_650, "30");
+        let mail_hours = problems.number("CHAT_MAIL_HOURS", &self.chat_mail_hours, 0..=720, "6");
         Some(PeriodicSettings {
             audit_lock: mode?.map(|mode| AuditLock { mode, days: days.unwrap_or_default() }),
             storage_grace_days: grace?,
@@ -57,6 +65,8 @@ impl PeriodicArgs {
             downloads_days: downloads?,
             mails_days: mails?,
             remind_hours: hours?,
+            chat_idle_days: idle?,
+            chat_mail_hours: mail_hours?,
         })
     }
 }

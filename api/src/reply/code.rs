@@ -181,6 +181,24 @@ codes! {
     UploadClosed = CONFLICT, "UPLOAD_CLOSED",
         "This upload is not in a state that allows this.",
         "Der Zustand dieses Uploads erlaubt das nicht.";
+    ChatWithOneself = FORBIDDEN, "CHAT_WITH_ONESELF",
+        "This is your own nano; chats are begun by others.",
+        "Das ist das eigene Nano; Chats beginnen andere.";
+    ChatClosed = CONFLICT, "CHAT_CLOSED",
+        "This chat was closed; it can be read, and nothing is added.",
+        "Dieser Chat wurde geschlossen; er lässt sich lesen, und nichts kommt hinzu.";
+    OwnMessage = FORBIDDEN, "OWN_MESSAGE",
+        "Nobody reports their own message.",
+        "Die eigene Nachricht meldet niemand.";
+    OwnChat = FORBIDDEN, "OWN_CHAT",
+        "Nobody decides about a chat of their own.",
+        "Über einen eigenen Chat entscheidet niemand selbst.";
+    OriginNotAllowed = FORBIDDEN, "ORIGIN_NOT_ALLOWED",
+        "Pages of this origin may not open a socket here.",
+        "Seiten dieses Ursprungs dürfen hier keinen Socket öffnen.";
+    UpgradeRequired = UPGRADE_REQUIRED, "UPGRADE_REQUIRED",
+        "This address speaks WebSocket only.",
+        "Diese Adresse spricht nur WebSocket.";
     CaseClosed = CONFLICT, "CASE_CLOSED",
         "This case was decided already or is being worked on by somebody else.",
         "Dieser Fall ist schon entschieden oder bei jemand anderem in Arbeit.";

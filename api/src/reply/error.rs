@@ -14,6 +14,7 @@ use chrono::{SecondsFormat, Utc};
 use db::DbError;
 use domain::{
     administration::Refusal,
+    chat::{self, NotBegun},
     nano::MoveError,
     rating::RatingError,
     review::DecisionError,
@@ -117,6 +118,17 @@ impl Error {
         Self::soon(Code::TooManyConnections)
     }
 
+    /// What an error response says under `error`, for those who are told otherwise; and its code.
+    pub fn told(self, language: Language) -> (Code, Value) {
+        let problem = self.into_problem();
+        let body = ErrorBody {
+            code: problem.code,
+            message: problem.code.message(language),
+            details: details(&problem, language, None),
+        };
+        (problem.code, json!(body))
+    }
+
     fn into_problem(self) -> Problem {
         let plain = |code| Problem::new(code, Value::Null);
         let unavailable = || Problem { retry_after: Some(RETRY_AFTER), ..plain(Code::Unavailable) };
@@ -215,6 +227,21 @@ impl From<NotAdministered> for Error {
             NotAdministered::NoSecondFactor => Self::new(Code::AccountState),
             NotAdministered::Enqueue(error) => error.into(),
             NotAdministered::Db(error) => Self::Db(error),
+        }
+    }
+}
+
+impl From<chat::Closed> for Error {
+    fn from(_: chat::Closed) -> Self {
+        Self::new(Code::ChatClosed)
+    }
+}
+
+impl From<NotBegun> for Error {
+    fn from(error: NotBegun) -> Self {
+        match error {
+            NotBegun::NotThere => Self::not_found(),
+            NotBegun::OwnNano => Self::new(Code::ChatWithOneself),
         }
     }
 }

@@ -34,6 +34,8 @@ pub enum Issue {
     NotHigher(String),
     /// Only this value is accepted.
     MustBe(String),
+    /// Says again, in another way, what another field has said.
+    Alone,
     /// Is what it is already.
     Unchanged,
     /// An address to which no mail can be sent.
@@ -110,6 +112,9 @@ impl FieldError {
                 "names a domain that cannot exist".into(),
                 "nennt eine Domain, die es nicht geben kann".into(),
             ),
+            Issue::Alone => {
+                ("ALONE", "stands only without the fields before it".into(), "steht nur ohne die Felder davor".into())
+            }
             Issue::Unchanged => ("UNCHANGED", "is the one that you have".into(), "ist schon so".into()),
             Issue::MustBe(value) => ("MUST_BE", format!("must be {value}"), format!("muss {value} sein")),
         };

@@ -60,7 +60,7 @@ pub(super) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<
     })
 }
 
-fn read<T: Input>(body: &[u8]) -> Result<T, Error> {
+pub fn read<T: Input>(body: &[u8]) -> Result<T, Error> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(map)) => Fields::json(map).finish().map_err(Error::Fields),
         Ok(_) => Err(Error::new(Code::MalformedJson)),

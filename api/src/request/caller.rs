@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
+use chrono::{DateTime, Utc};
 use db::DbError;
 use domain::{
     ids::{TokenId, UserId},
@@ -47,6 +48,30 @@ impl CurrentUser {
             None => users::access(&state.db, self.id, self.session).await,
             Some(token) => users::access_by_token(&state.db, self.id, token, state.clock.now()).await,
         }
+    }
+
+    /// Somebody whose credential is good, as the database knows them now.
+    async fn now(state: &AppState, id: UserId, session: Uuid, token: Option<TokenId>) -> Result<(Self, Access), Error> {
+        let nobody = Self { id, role: Role::Consumer, session, email_verified: false, token };
+        let access = nobody.access(state).await?.ok_or_else(unauthorized)?;
+        served(access.status)?;
+        if !access.session_live {
+            return Err(Error::new(Code::SessionEnded));
+        }
+        Ok((Self { role: access.role, email_verified: access.email_verified, ..nobody }, access))
+    }
+
+    /// Who shows an access token otherwise than in a header, and until when it is good. No personal access token is taken.
+    pub async fn shown(state: &AppState, token: &str) -> Result<(Self, DateTime<Utc>), Error> {
+        if SecretToken::personal(token).is_some() {
+            return Err(Error::new(Code::SessionRequired));
+        }
+        let claims = state.keys.verify(token, state.clock.now()).map_err(|error| Error::from(Bad::Token(error)))?;
+        let (user, access) = Self::now(state, claims.sub, claims.sid, None).await?;
+        if second_factor::is_missing(state, &access) {
+            return Err(Error::new(Code::SecondFactorSetupRequired));
+        }
+        Ok((user, DateTime::from_timestamp(claims.exp, 0).unwrap_or_default()))
     }
 
     pub fn allows(&self, permission: Permission) -> bool {
@@ -127,6 +152,16 @@ impl From<TokenError> for Bad {
     }
 }
 
+impl From<Bad> for Error {
+    fn from(bad: Bad) -> Self {
+        match bad {
+            Bad::Token(TokenError::Invalid) => unauthorized(),
+            Bad::Token(TokenError::Expired) => Self::new(Code::TokenExpired),
+            Bad::Unknown(error) => Self::Unavailable(error),
+        }
+    }
+}
+
 /// What the bearer token of a request says, once it has been checked: everything but whether its session and its person are
 /// still served.
 #[derive(Clone, Debug)]
@@ -202,22 +237,13 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
             Some(verified) => verified.clone(),
             None => Verified::of(&parts.headers, state).await,
         };
-        let credential = credential.map_err(|bad| match bad {
-            Bad::Token(TokenError::Invalid) => unauthorized(),
-            Bad::Token(TokenError::Expired) => Error::new(Code::TokenExpired),
-            Bad::Unknown(error) => Error::Unavailable(error),
-        })?;
+        let credential = credential?;
         let Some(credential) = credential else { return Ok(None) };
         let (id, session, token) = match &credential {
             Credential::Session(claims) => (claims.sub, claims.sid, None),
             Credential::Personal(token) => (token.user_id, Uuid::nil(), Some(token.id)),
         };
-        let nobody = Self { id, role: Role::Consumer, session, email_verified: false, token };
-        let access = nobody.access(state).await?.ok_or_else(unauthorized)?;
-        served(access.status)?;
-        if !access.session_live {
-            return Err(Error::new(Code::SessionEnded));
-        }
+        let (user, access) = Self::now(state, id, session, token).await?;
         if second_factor::is_missing(state, &access) && !about_own_account(parts) {
             return Err(Error::new(Code::SecondFactorSetupRequired));
         }
@@ -238,7 +264,7 @@ impl OptionalFromRequestParts<AppState> for CurrentUser {
         }
         tracing::Span::current().record("user", tracing::field::display(id));
         parts.extensions.insert(SignedIn(id));
-        Ok(Some(Self { role: access.role, email_verified: access.email_verified, ..nobody }))
+        Ok(Some(user))
     }
 }
 
@@ -272,7 +298,7 @@ macro_rules! rights {
         }
     )*};
 }
-rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate, UsersManage);
+rights!(NanosCreate, ModerationDecide, AuditRead, JobsRead, JobsOperate, UsersManage, ChatsClose);
 
 /// A signed-in person who has the right `R`.
 pub struct RequirePermission<R> {

@@ -10,10 +10,10 @@ pub mod keyed;
 mod proxies;
 mod query;
 
-pub use body::{JSON_LIMIT, Json, MaybeJson};
+pub use body::{JSON_LIMIT, Json, MaybeJson, read};
 pub use caller::{
-    AuditRead, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT, RequirePermission,
-    UsersManage, served,
+    AuditRead, ChatsClose, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT,
+    RequirePermission, UsersManage, served,
 };
 pub use client::ClientInfo;
 pub use domain::name::Name;

@@ -202,7 +202,8 @@ impl Connection {
         let (door, seen, peer) = (self.door.clone(), self.seen.clone(), self.peer);
         let service = service_fn(move |request| answer(door.clone(), seen.clone(), peer, request));
         // Watched until the socket is closed, so that a stopping process does not take the last answer back.
-        let mut served = pin!(watcher.watch(self.door.http.serve_connection(wire, service)));
+        // One that becomes a socket ends here; whoever has taken it over ends it by itself (`crate::rooms`).
+        let mut served = pin!(watcher.watch(self.door.http.serve_connection(wire, service).with_upgrades()));
         let Some(ended) = self.after_first_head(served.as_mut()).await else {
             metrics::counter!("http_connections_cut_total", "reason" => "head").increment(1);
             tracing::debug!(peer = %self.peer, "a connection asked nothing in time");

@@ -1,6 +1,7 @@
 //! Views of the rows. Nothing is shown that is not named here.
 
 mod account;
+mod chat;
 mod failure;
 mod job;
 mod nano;
@@ -14,6 +15,7 @@ pub mod words;
 mod worker;
 
 pub use account::Me;
+pub use chat::{Chat, Message, Report};
 pub use failure::{Count, ErrorGroup};
 pub use job::{AdminJob, Job};
 pub use nano::{Nano, PendingEdit};

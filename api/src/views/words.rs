@@ -1,6 +1,7 @@
 //! The domain's enums as they appear in the OpenAPI document.
 
 use domain::{
+    chat::{ChatState, ReportReason, ReportState},
     consent::Subject,
     nano::{Format, License, Status, VersionState},
     review::{CaseState, Cause, Decision},
@@ -85,6 +86,9 @@ schemas! {
     case_state: CaseState;
     cause: Cause;
     decision: Decision;
+    chat_state: ChatState;
+    report_reason: ReportReason;
+    report_state: ReportState;
     sort: infra::db::nano_lists::Sort;
     rating_sort: infra::db::rating_lists::RatingSort;
     rating_status: domain::rating::RatingStatus;

@@ -10,8 +10,8 @@ use benches::{
     peers::{self, Installed, Peer},
     report::{self, Results},
     scenarios::{
-        Bench, admin, api, archives, backlog, cancel, fairness, idle, killed, paused, pickup, prune, readers, rolling,
-        soak, steered, throughput,
+        Bench, admin, api, archives, backlog, cancel, chat, fairness, idle, killed, paused, pickup, prune, readers,
+        rolling, soak, steered, throughput,
     },
     stage::{Stage, WorkerSize},
 };
@@ -73,6 +73,8 @@ enum Command {
     Admin(admin::Args),
     /// The API: lists beside a static answer and SELECT 1, others' requests beside logins, uploads and slow connections.
     Api(api::Args),
+    /// 1,000 chat sockets on two API processes, one of which is killed.
+    Chat(chat::Args),
     /// The archive check beside bsdtar, unzip, 7z and raw inflate: CPU time and memory. Needs no services.
     Archives(archives::Args),
     /// Put the latest results into the document.
@@ -129,6 +131,9 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     if let Command::Api(args) = &command {
         return publish(&dir, "api", api::run(&dir, cli.runs.max(1), args).await?);
     }
+    if let Command::Chat(args) = &command {
+        return publish(&dir, "chat", chat::run(&dir, args).await?);
+    }
     let sources = Path::new("benches/peers");
     anyhow::ensure!(
         sources.is_dir(),
@@ -171,6 +176,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
             ];
             let mut met = publish(dir, "archives", archives::run(dir, bench.runs, &defaults!("archives", Archives))?)?;
             met &= publish(dir, "api", api::run(dir, bench.runs, &defaults!("api", Api)).await?)?;
+            met &= publish(dir, "chat", chat::run(dir, &defaults!("chat", Chat)).await?)?;
             for command in &all {
                 met &= Box::pin(measure(bench, dir, command)).await?;
             }
@@ -191,6 +197,7 @@ async fn measure(bench: &Bench, dir: &Path, command: &Command) -> anyhow::Result
         Command::Soak(args) => ("soak", soak::run(bench, args).await?),
         Command::Admin(args) => ("admin", admin::run(&bench.stage, args).await?),
         Command::Api(_)
+        | Command::Chat(_)
         | Command::Archives(_)
         | Command::Report { .. }
         | Command::PeerApalis(_)

@@ -5,6 +5,7 @@ pub mod api;
 pub mod archives;
 pub mod backlog;
 pub mod cancel;
+pub mod chat;
 pub mod fairness;
 pub mod idle;
 pub mod killed;

@@ -1,17 +1,17 @@
-//! "Something happened to this nano": hints that let a waiting event stream look at once instead of at its next
-//! poll. The events themselves are rows; a lost hint only costs time.
+//! "Something happened to this nano", "there is something new in this chat": hints that let a waiting event stream or socket
+//! look at once instead of at its next poll. What happened is in rows; a lost hint only costs time.
 
 use std::{sync::Arc, time::Duration};
 
 use db::Db;
-use domain::ids::NanoId;
+use domain::ids::{ChatId, NanoId};
 use futures::StreamExt;
 use redis::{AsyncCommands, Client, RedisResult};
 use tokio::{sync::broadcast, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Cache;
-use crate::db::nano_events::NanoEventAppended;
+use crate::db::{chat_sessions::ChatChanged, nano_events::NanoEventAppended};
 
 /// Hints a slow receiver may be behind before it is told to look at everything.
 const BUFFER: usize = 1024;
@@ -27,9 +27,23 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 pub enum Hint {
     /// There may be new events of this nano.
     Nano(NanoId),
+    /// There is something new in this chat, which has this revision now.
+    Chat(ChatId, u32),
     /// Hints were or may have been lost (Redis was away): look at everything you wait for.
     Resync,
 }
+
+impl Hint {
+    /// Reads a message. A nano's is its id alone, as earlier builds send it; they pass over what else there is.
+    fn read(text: &str) -> Option<Self> {
+        let Some(chat) = text.strip_prefix(CHAT) else { return text.parse().ok().map(Self::Nano) };
+        let (chat, revision) = chat.split_once(':')?;
+        Some(Self::Chat(chat.parse().ok()?, revision.parse().ok()?))
+    }
+}
+
+/// What messages about chats begin with.
+const CHAT: &str = "chat:";
 
 /// The process's one subscription. Cheap to clone; the connection ends with the last clone.
 #[derive(Clone)]
@@ -48,16 +62,25 @@ impl EventHints {
 impl Cache {
     /// Tells every process to look at `nano`. Fire and forget; call it after the commit.
     pub async fn publish_event_hint(&self, nano: NanoId) {
-        let channel = self.hint_channel();
-        self.run(async |redis| redis.publish::<_, _, ()>(&channel, nano.to_string()).await).await;
+        self.publish(nano.to_string()).await;
     }
 
-    /// Tells every process of the events that this program's transactions have committed.
+    async fn publish(&self, hint: String) {
+        let channel = self.hint_channel();
+        self.run(async |redis| redis.publish::<_, _, ()>(&channel, hint).await).await;
+    }
+
+    /// Tells every process of the events and the changes of chats that this program's transactions have committed.
     pub fn publish_event_hints_of(&self, db: &Db) {
         let cache = self.clone();
         db.listen(move |NanoEventAppended(nano)| {
             let cache = cache.clone();
             tokio::spawn(async move { cache.publish_event_hint(nano).await });
+        });
+        let cache = self.clone();
+        db.listen(move |ChatChanged { chat, revision }| {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.publish(format!("{CHAT}{chat}:{revision}")).await });
         });
     }
 
@@ -103,8 +126,8 @@ async fn receive(
     loop {
         match timeout(PING_EVERY, messages.next()).await {
             Ok(Some(message)) => {
-                if let Ok(nano) = message.get_payload::<String>()?.parse() {
-                    let _ = hints.send(Hint::Nano(nano));
+                if let Some(hint) = Hint::read(&message.get_payload::<String>()?) {
+                    let _ = hints.send(hint);
                 }
             }
             Ok(None) => return Err(silent()),
@@ -115,4 +138,19 @@ async fn receive(
 
 fn silent() -> redis::RedisError {
     redis::RedisError::from((redis::ErrorKind::Io, "no answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_read_as_they_are_written() {
+        let (nano, chat) = (NanoId::new(), ChatId::new());
+        assert_eq!(Hint::read(&nano.to_string()), Some(Hint::Nano(nano)));
+        assert_eq!(Hint::read(&format!("{CHAT}{chat}:7")), Some(Hint::Chat(chat, 7)));
+        for strange in ["", "chat:", "chat:7", &format!("{CHAT}{chat}"), &format!("{CHAT}{chat}:-1"), "list:7"] {
+            assert_eq!(Hint::read(strange), None, "{strange}");
+        }
+    }
 }

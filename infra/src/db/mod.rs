@@ -2,6 +2,7 @@
 //! the file alone, `infra::db::users`.
 
 mod audit;
+mod chat;
 mod maintenance;
 mod nano;
 mod people;
@@ -10,6 +11,7 @@ mod sealed;
 
 pub use self::{
     audit::{audit_exports, audit_log},
+    chat::{chat_digests, chat_lists, chat_members, chat_messages, chat_reports, chat_sessions},
     maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{
         categories, downloads, favorites, moderation_cases, nano_edits, nano_events, nano_lists, nano_totals,

@@ -8,6 +8,7 @@ mod notices;
 mod password_reset;
 mod remind_moderators;
 mod send_email;
+mod tell_unread;
 mod verification;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -18,6 +19,7 @@ pub use notices::{Notice, queue_notice};
 pub use password_reset::queue_password_reset;
 pub use remind_moderators::RemindModerators;
 pub use send_email::{NewMail, SendEmail, queue_mail};
+pub use tell_unread::TellUnread;
 pub use verification::queue_verification;
 
 /// (name, language, source). A name that is not here cannot be sent.
@@ -80,6 +82,8 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("rating_removed", "en", include_str!("../../templates/rating_removed.en.txt")),
     ("remind_moderators", "de", include_str!("../../templates/remind_moderators.de.txt")),
     ("remind_moderators", "en", include_str!("../../templates/remind_moderators.en.txt")),
+    ("unread_messages", "de", include_str!("../../templates/unread_messages.de.txt")),
+    ("unread_messages", "en", include_str!("../../templates/unread_messages.en.txt")),
 ];
 
 const FRAME: &str = include_str!("../../templates/frame.html");
@@ -137,6 +141,7 @@ mod tests {
         let params = json!({
             "name": "Ada", "username": "ada", "role": "moderator", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
             "cases": 3, "hours": 30,
+            "chats": [{"other": "Bea", "title": "Excel <b>Pivot</b>", "messages": 2, "link": "https://example.org/x"}],
             "accounts": [{"username": "ada", "link": "https://example.org/x"}, {"username": "bea", "link": "https://example.org/y"}],
             "findings": [{"code": "TRUNCATED", "entry": "a.txt", "message": "m", "hint": "h"}],
         });

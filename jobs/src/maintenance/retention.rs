@@ -202,7 +202,7 @@ impl Subject {
             Self::Names => {
                 let accounts = retention::lock_named_accounts(tx, before).await?;
                 for account in &accounts {
-                    retention::anonymise_account(tx, *account).await?;
+                    retention::anonymise_account(tx, *account, now).await?;
                 }
                 accounts.len()
             }

@@ -80,6 +80,7 @@ areas! {
     ratings: FlaggedOnly,
     favourites: FlaggedOnly,
     lists: FlaggedOnly,
+    chats: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,

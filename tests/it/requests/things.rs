@@ -2,11 +2,12 @@
 
 use chrono::Utc;
 use domain::{
-    ids::{NanoId, RatingId, UserId, VersionId},
+    chat::ReportReason,
+    ids::{MessageId, NanoId, RatingId, UserId, VersionId},
     review::Cause,
     user::{Language, Role},
 };
-use infra::db::{moderation_cases, ratings, users};
+use infra::db::{chat_messages, chat_reports, chat_sessions, moderation_cases, ratings, users};
 use jobs::RemoveObject;
 use queue::{
     builtin::PruneLedger,
@@ -38,6 +39,9 @@ pub struct Things {
     pub rating: String,
     /// Somebody else's, about the owner's nano.
     pub rated: String,
+    /// A chat about the nano, with a message of somebody else, and a report about it.
+    pub chat: String,
+    pub report: String,
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
@@ -61,6 +65,19 @@ async fn person(app: &TestApp) -> UserId {
     users::insert(&mut tx, &new, now).await.unwrap();
     tx.commit().await.unwrap();
     id
+}
+
+/// A chat of the nano's creator with somebody else, who has written, and a report about the message by its creator.
+async fn chat(app: &TestApp, nano: &str, creator: &str) -> (String, String) {
+    let (nano, creator) = (nano.parse().unwrap(), creator.parse().unwrap());
+    let (somebody, now) = (person(app).await, Utc::now());
+    let mut tx = app.db.begin().await.unwrap();
+    let (chat, _) = chat_sessions::begin(&mut tx, nano, somebody, creator, now).await.unwrap();
+    chat_messages::append(&mut tx, &chat, somebody, MessageId::new(), "Hello", now).await.unwrap();
+    let what = (ReportReason::Spam, "");
+    let (report, _) = chat_reports::put(&mut tx, chat.id, 1, creator, what, now).await.unwrap();
+    tx.commit().await.unwrap();
+    (chat.id.to_string(), report.id.to_string())
 }
 
 /// A row of a worker that nobody is.
@@ -150,8 +167,9 @@ impl Things {
         let (worker, person) = (worker(app).await.to_string(), person(app).await);
         let written = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
         let rated = rating(app, on_the_shelf(app, owner).await, person).await;
+        let (chat, report) = chat(app, &nano, &owner.id).await;
         let (case, person) = (case.to_string(), person.to_string());
-        Self { nano, upload, job, case, rating: written, rated, worker, person }
+        Self { nano, upload, job, case, rating: written, rated, chat, report, worker, person }
     }
 
     /// What an operator's call of this route needs so that it succeeds.
@@ -253,6 +271,10 @@ impl Things {
             }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
             (_, "/users/{id}/profile") => things.person = owner.id.clone(),
+            (_, path) if path.starts_with("/chats/{session_id}") || path.starts_with("/admin/chats") => {
+                things.nano = owner.draft(app, "Fresh").await;
+                (things.chat, things.report) = chat(app, &things.nano, &owner.id).await;
+            }
             (_, path) if path.starts_with("/admin/users/{id}") => {
                 things.person = person(app).await.to_string();
                 match path.trim_start_matches("/admin/users/{id}") {
@@ -291,6 +313,9 @@ impl Things {
             ("nano_id", _) => self.nano.clone(),
             // Of nobody's list.
             ("secret", _) => "0".repeat(64),
+            ("session_id", _) => self.chat.clone(),
+            ("seq", "messages") => "1".into(),
+            ("id", "reports") => self.report.clone(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),

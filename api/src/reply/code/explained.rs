@@ -1,6 +1,7 @@
 //! Why each error code is answered, and what to do about it, in German and English; and the page that is made of it,
 //! `docs/errors.md`.
 
+mod chats;
 mod jobs;
 mod moderation;
 mod nanos;
@@ -51,6 +52,7 @@ const SECTIONS: &[Section] = &[
     signing_in::SECTION,
     users::SECTION,
     nanos::SECTION,
+    chats::SECTION,
     moderation::SECTION,
     jobs::SECTION,
     our_side::SECTION,

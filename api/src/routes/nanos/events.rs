@@ -83,6 +83,7 @@ async fn hinted(hints: &mut broadcast::Receiver<Hint>, id: NanoId) {
     loop {
         match hints.recv().await {
             Ok(Hint::Nano(nano)) if nano != id => {}
+            Ok(Hint::Chat(..)) => {}
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }

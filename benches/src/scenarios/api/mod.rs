@@ -17,9 +17,11 @@ use crate::{
     stage, stats,
 };
 use beside::Beside;
-use client::{Client, Request};
+pub use client::Client;
+use client::Request;
 use load::{Measured, Question, flood, steady};
-use town::{PASSWORD, Town, draft, text, token};
+pub use town::{PASSWORD, email, token};
+use town::{Town, draft, text};
 
 /// The list of 20 that is measured.
 const LIST: &str = "/api/v1/nanos?limit=20";

@@ -220,7 +220,7 @@ pub async fn lock_named_accounts(tx: &mut Tx, before: DateTime<Utc>) -> Result<V
 }
 
 /// Takes the person out of an account; what points to it stays whole. Nobody can sign in without a password hash.
-pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
+pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
     // 32 characters are what a username may have, and all that an id needs.
     let name = id.0.simple().to_string();
     sqlx::query!(
@@ -241,5 +241,22 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     sqlx::query!("DELETE FROM profiles WHERE user_id = ?", id).execute(&mut **tx).await?;
     ratings::forget_person(tx, id).await?;
     nano_totals::forget_favorites(tx, id).await?;
-    saved_lists::forget_person(tx, id).await
+    saved_lists::forget_person(tx, id).await?;
+    forget_chats(tx, id, now).await
+}
+
+/// Takes out of chats what somebody has written; the numbers of messages stay.
+async fn forget_chats(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE chat_messages c JOIN chat_members m ON m.session_id = c.session_id AND m.user_id = c.sender_id
+         SET c.text = '', c.removed_at = COALESCE(c.removed_at, ?) WHERE m.user_id = ?",
+        now,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!("UPDATE chat_reports SET note = '' WHERE reporter_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("UPDATE chat_members SET mail_at = NULL WHERE user_id = ?", id).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM chat_digests WHERE user_id = ?", id).execute(&mut **tx).await?;
+    Ok(())
 }

@@ -134,5 +134,5 @@ pub async fn close(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Db
     sqlx::query!("UPDATE users SET status = 'deleted', updated_at = ? WHERE id = ?", now, id)
         .execute(&mut **tx)
         .await?;
-    retention::anonymise_account(tx, id).await
+    retention::anonymise_account(tx, id, now).await
 }
