@@ -26,15 +26,12 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::MissedTickBehavior,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use self::{
@@ -96,14 +93,15 @@ pub async fn serve(listener: TcpListener, routers: Routers, settings: &Settings,
         main: Arc::new(main),
         side: Arc::new(side),
         proxies: settings.trusted_proxies.clone(),
-        graceful: GracefulShutdown::new(),
+        open: TaskTracker::new(),
+        stop,
     };
-    entrance.accept(&listener, &stop).await;
+    entrance.accept(&listener).await;
     drop(listener);
-    let graceful = entrance.graceful;
-    let open = graceful.count();
-    tracing::info!(connections = open, "no new requests; finishing the running ones");
-    if tokio::time::timeout(settings.shutdown_grace, pin!(graceful.shutdown())).await.is_err() {
+    let open = entrance.open;
+    tracing::info!(connections = open.len(), "no new requests; finishing the running ones");
+    open.close();
+    if tokio::time::timeout(settings.shutdown_grace, open.wait()).await.is_err() {
         tracing::warn!("some requests took longer than the grace period and are cut off");
     }
 }
@@ -124,11 +122,13 @@ struct Entrance {
     main: Arc<Door>,
     side: Arc<Door>,
     proxies: TrustedProxies,
-    graceful: GracefulShutdown,
+    /// The connections, until the last byte is on its way.
+    open: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Entrance {
-    async fn accept(&self, listener: &TcpListener, stop: &CancellationToken) {
+    async fn accept(&self, listener: &TcpListener) {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -145,7 +145,7 @@ impl Entrance {
                     metrics::gauge!("http_connections").set(self.places.in_use() as f64);
                     metrics::gauge!("http_connections_limit").set(self.places.all() as f64);
                 }
-                () = stop.cancelled() => return,
+                () = self.stop.cancelled() => return,
             }
         }
     }
@@ -168,10 +168,10 @@ impl Entrance {
     fn open(&self, door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, place: Place) {
         let connection =
             Connection { door: door.clone(), peer, socket: Socket::new(stream, place), seen: Arc::default() };
-        let watcher = self.graceful.watcher();
-        tokio::spawn(async move {
+        let stop = self.stop.clone();
+        self.open.spawn(async move {
             let life = connection.door.life;
-            let served = connection.serve(watcher);
+            let served = connection.serve(stop);
             match life {
                 Some(life) => drop(tokio::time::timeout(life, served).await),
                 None => served.await,
@@ -197,13 +197,20 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, watcher: hyper_util::server::graceful::Watcher) {
+    async fn serve(self, stop: CancellationToken) {
         let wire = TokioIo::new(Wire::new(self.socket.clone(), self.door.stall));
         let (door, seen, peer) = (self.door.clone(), self.seen.clone(), self.peer);
         let service = service_fn(move |request| answer(door.clone(), seen.clone(), peer, request));
-        // Watched until the socket is closed, so that a stopping process does not take the last answer back.
-        // One that becomes a socket ends here; whoever has taken it over ends it by itself (`crate::rooms`).
-        let mut served = pin!(watcher.watch(self.door.http.serve_connection(wire, service).with_upgrades()));
+        // One that becomes a socket ends here; whoever has taken it over ends it by itself (`crate::rooms`). hyper-util's own
+        // watcher does not know connections that may do so.
+        let mut connection = pin!(self.door.http.serve_connection(wire, service).with_upgrades());
+        let mut served = pin!(async {
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            }
+            connection.await
+        });
         let Some(ended) = self.after_first_head(served.as_mut()).await else {
             metrics::counter!("http_connections_cut_total", "reason" => "head").increment(1);
             tracing::debug!(peer = %self.peer, "a connection asked nothing in time");

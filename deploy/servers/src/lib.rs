@@ -13,6 +13,7 @@ pub mod programs;
 pub mod progress;
 pub mod proxy;
 pub mod redis;
+pub mod room;
 pub mod s3;
 pub mod services;
 pub mod stop;

@@ -286,7 +286,7 @@ async fn who_leaves_takes_their_opinions_along() {
 
     let id: UserId = bert.id.parse().unwrap();
     let mut tx = app.db.begin().await.unwrap();
-    retention::anonymise_account(&mut tx, id).await.unwrap();
+    retention::anonymise_account(&mut tx, id, chrono::Utc::now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(figures(&app, &nano).await, (5.0, 1, vec![0, 0, 0, 0, 1]));
     let detail = app.get(&format!("/api/v1/nanos/{nano}")).await;

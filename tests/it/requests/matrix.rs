@@ -42,9 +42,8 @@ async fn callers(app: &TestApp) -> Vec<Caller> {
 impl Caller {
     /// Whether the route's own words let this person in.
     fn may(&self, needs: &[Needs]) -> bool {
-        let owns = |need: &Needs| {
-            self.name == "owner" && matches!(need, Needs::Owner | Needs::OwnerOr(_) | Needs::Member)
-        };
+        let owns =
+            |need: &Needs| self.name == "owner" && matches!(need, Needs::Owner | Needs::OwnerOr(_) | Needs::Member);
         self.name != "suspended" && needs.iter().all(|need| need.allows(self.role) || owns(need))
     }
 }

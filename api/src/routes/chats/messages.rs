@@ -6,14 +6,13 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
-    chat::{self, LONGEST_MESSAGE},
+    chat::LONGEST_MESSAGE,
     ids::{ChatId, MessageId, UserId},
 };
 use http::header;
 use infra::db::{chat_members, chat_messages, chat_sessions};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::sessions::limit;
 use crate::{
@@ -35,13 +34,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[allow(dead_code, reason = "only its shape is used, in the OpenAPI document")]
 pub struct MessagesParams {
     /// Those behind this number, the oldest first.
-    #[param(minimum = 0, maximum = 4_294_967_295)]
+    #[param(minimum = 0, maximum = 4_294_967_295_u32)]
     after: Option<u32>,
     /// Those written after this time, the oldest first. With the `created_at` of the last message you have, you miss none and get
     /// none twice.
     since: Option<DateTime<Utc>>,
     /// The last ones before this number.
-    #[param(minimum = 0, maximum = 4_294_967_295)]
+    #[param(minimum = 0, maximum = 4_294_967_295_u32)]
     before: Option<u32>,
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
@@ -179,7 +178,7 @@ pub async fn send(
 #[derive(ToSchema)]
 pub struct ReadMark {
     /// The last message that was read.
-    #[schema(minimum = 0, maximum = 4_294_967_295, example = 1)]
+    #[schema(minimum = 0, maximum = 4_294_967_295_u32, example = 1)]
     seq: u32,
 }
 

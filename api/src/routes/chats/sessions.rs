@@ -75,7 +75,8 @@ pub async fn list(
     user: CurrentUser,
     Query(query): Query<ChatsQuery>,
 ) -> Result<Reply<Vec<Chat>>, Error> {
-    let behind = query.cursor.as_deref().map(cursor::read).transpose()?;
+    let first = || Ok(Behind::nothing(state.clock.now()));
+    let behind = query.cursor.as_deref().map_or_else(first, cursor::read)?;
     // One more, to know whether the list goes on.
     let mut cards = chat_lists::page(&state.db, user.id, query.filter, behind, query.limit + 1).await?;
     let goes_on = cards.len() > query.limit as usize;

@@ -1,21 +1,20 @@
 //! Words of ratings that wait for a person.
 
-use chrono::{DateTime, Utc};
 use domain::{
-    ids::{CaseId, RatingId, UserId},
+    ids::{CaseId, RatingId},
     rating::{Part, RatingStatus},
     review::{self, Decision},
 };
 use infra::db::{
     audit_log,
     moderation_cases::{self, Case},
-    nanos, rating_lists, rating_words, ratings, users,
+    nanos, rating_lists, rating_words, ratings,
 };
-use jobs::NewMail;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::mail::tell_writer;
 use crate::{
     reply::{Code, Error},
     request::{ClientInfo, CurrentUser},
@@ -70,7 +69,13 @@ pub async fn judge(
         if decision == Decision::Approve {
             ratings::set_words(tx, rating_id, part, &words.text, now).await?;
         } else {
-            tell_writer(state, tx, (&case, &nano), (writer, part), reason, now).await?;
+            let template = match part {
+                Part::Comment => "comment_rejected",
+                Part::Reply => "reply_rejected",
+            };
+            // A case may be opened again, for the next words.
+            let key = format!("{template}:{id}:{}", now.timestamp_micros());
+            tell_writer(state, tx, (writer, &nano), (template, &key), reason, now).await?;
         }
         let details = json!({
             "decision": decision, "nano_id": rating.nano_id, "rating_id": rating_id, "part": part, "reason": reason,
@@ -79,35 +84,4 @@ pub async fn judge(
         audit_log::append(tx, &entry).await?;
         Ok(())
     })
-}
-
-async fn tell_writer(
-    state: &AppState,
-    tx: &mut db::Tx,
-    (case, nano): (&Case, &nanos::Nano),
-    (writer, part): (UserId, Part),
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let Some(writer) = users::get_in(tx, writer).await? else { return Ok(()) };
-    let template = match part {
-        Part::Comment => "comment_rejected",
-        Part::Reply => "reply_rejected",
-    };
-    let mail = NewMail {
-        // A case may be opened again, for the next words.
-        key: &format!("{template}:{}:{}", case.id, now.timestamp_micros()),
-        template,
-        language: writer.language,
-        user_id: Some(writer.id),
-        recipient: &writer.email,
-        params: json!({
-            "name": writer.name,
-            "title": nano.title,
-            "link": state.settings.link(&format!("/nanos/{}", nano.id)),
-            "reason": reason,
-        }),
-        now,
-    };
-    Ok(jobs::queue_mail(tx, mail).await?)
 }

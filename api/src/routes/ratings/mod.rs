@@ -4,6 +4,7 @@ pub mod forms;
 mod helpful;
 mod judged;
 mod list;
+mod mail;
 mod rating;
 mod reply;
 

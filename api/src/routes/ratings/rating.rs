@@ -14,14 +14,14 @@ use infra::db::{
     nanos::{self, Nano},
     rating_lists, rating_words,
     ratings::{self, NewRating},
-    users,
 };
-use jobs::{NewMail, ScanRating, index_ratings};
+use jobs::{ScanRating, index_ratings};
 use serde_json::json;
 
 use super::{
     forms::{self, EditRating, Removal},
     limit,
+    mail::tell_writer,
 };
 use crate::{
     reads::{Chosen, read},
@@ -237,7 +237,6 @@ pub async fn remove(
     require_say(&state, &user, &there, Permission::ModerationDecide).await?;
     let nano = nanos::get(&state.db, there.nano_id).await?.ok_or_else(Error::not_found)?;
     let own = there.user_id == user.id;
-    let writer = users::get(&state.db, there.user_id).await?;
     if !own {
         if removal.reason.is_none() {
             return Err(Error::Fields(vec![FieldError::new("reason", Issue::Missing)]));
@@ -260,23 +259,8 @@ pub async fn remove(
             }
             Some(reason) => {
                 ratings::remove(tx, &rating, reason, now).await?;
-                if let Some(writer) = &writer {
-                    let mail = NewMail {
-                        key: &format!("rating_removed:{id}"),
-                        template: "rating_removed",
-                        language: writer.language,
-                        user_id: Some(writer.id),
-                        recipient: &writer.email,
-                        params: json!({
-                            "name": writer.name,
-                            "title": nano.title,
-                            "link": state.settings.link(&format!("/nanos/{}", nano.id)),
-                            "reason": reason,
-                        }),
-                        now,
-                    };
-                    jobs::queue_mail(tx, mail).await?;
-                }
+                let key = format!("rating_removed:{id}");
+                tell_writer(&state, tx, (rating.user_id, &nano), ("rating_removed", &key), reason, now).await?;
                 ("rating.remove", json!({"nano_id": rating.nano_id, "score": rating.score, "reason": reason}))
             }
         };

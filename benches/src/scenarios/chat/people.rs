@@ -184,7 +184,7 @@ async fn write(
         // At random between nothing and twice as long, so that chats do not write in step.
         tokio::select! {
             () = sleep(pause.mul_f64(2.0 * rand::random::<f64>())) => {}
-            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            () = async { drop(stopped.wait_for(|stop| *stop).await) } => return Ok(()),
             // What else there is to hear: one's own messages, and the end of the connection.
             ended = async { while next(&mut socket).await.is_ok() {} } => {
                 let () = ended;

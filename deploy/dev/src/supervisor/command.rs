@@ -17,7 +17,7 @@ use servers::{
     processes::{Launch, LineSink},
     progress::Progress,
     redis::{RedisServer, Role},
-    s3,
+    room, s3,
     services::{Environment, Services},
     stop::{INTERRUPTED, Stop},
 };
@@ -30,6 +30,10 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 const TEMPORARY: &str = "tmp-";
 /// How many tests run at a time.
 const THREADS: &str = "RUST_TEST_THREADS";
+/// A test that waits for ever would hold a pipeline until somebody ends it. The slowest ones say something each minute or two.
+const SILENT_FOR: Duration = Duration::from_secs(15 * 60);
+/// What the services of tests and the tests themselves write.
+const ROOM: u64 = 4_000_000_000;
 
 pub async fn up(dir: &Path, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
@@ -56,6 +60,10 @@ const LEFT_OUT: [&str; 4] = ["--skip", "ten_thousand_failures", "--skip", "nanos
 /// the programs that are built by then.
 pub async fn test(dir: &Path, stop: &Stop, mysql_too: bool, args: &[String]) -> Result<ExitCode> {
     let args = test_arguments(args)?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    for folder in [dir, &std::env::temp_dir()] {
+        room::require(folder, ROOM, "a run of the tests")?;
+    }
     // The tests start our programs, which `cargo test` alone would not build.
     match run(&words(&["cargo", "build", "--workspace", "--bins"]), &Vec::new(), None, stop).await? {
         Some(status) if status.success() => {}
@@ -121,18 +129,35 @@ async fn counted(dir: &Path, stop: &Stop, make: Make, args: Vec<String>) -> Resu
     command.extend(args);
     let started = Instant::now();
     let tally = Arc::new(Mutex::new(Tally::default()));
-    let counting = tally.clone();
+    let heard_at = Arc::new(Mutex::new(None));
+    let (counting, hearing) = (tally.clone(), heard_at.clone());
     let lines: LineSink = Arc::new(move |_, line| {
         Progress::line(line);
+        if let Ok(mut heard_at) = hearing.lock() {
+            *heard_at = Some(Instant::now());
+        }
         if let Ok(mut tally) = counting.lock() {
             tally.count(line);
         }
     });
-    let Some((status, database)) = with_services(dir, stop, make, &command, Some(lines)).await? else {
-        return Ok(None);
+    let done = tokio::select! {
+        done = with_services(dir, stop, make, &command, Some(lines)) => done?,
+        () = silence(&heard_at) => anyhow::bail!(
+            "the tests have said nothing for {} minutes and were ended; those that ran for long are named above",
+            SILENT_FOR.as_secs() / 60
+        ),
     };
+    let Some((status, database)) = done else { return Ok(None) };
     let tally = tally.lock().map(|tally| *tally).unwrap_or_default();
     Ok(Some(Tests { database, took: started.elapsed(), status, tally }))
+}
+
+/// Returns when nothing was heard for too long. Until the first line the compiler is at work, which may take longer.
+async fn silence(heard_at: &Mutex<Option<Instant>>) {
+    let silent = || heard_at.lock().is_ok_and(|at| at.is_some_and(|at: Instant| at.elapsed() > SILENT_FOR));
+    while !silent() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// What `cargo test` gets of what was asked for: names of tests alone go behind its `--`, where there may be several.

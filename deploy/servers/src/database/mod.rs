@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     ports,
     processes::{Launch, Process, end_leftover},
-    programs,
+    programs, room,
 };
 
 pub use disk::SmallDisk;
@@ -33,6 +33,12 @@ pub use packages::{NotToBeHad, fetch_mysql};
 /// First start of a data directory and crash recovery included.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// Making a data directory. MariaDB waits for ever on a full disk.
+const INSTALLED_WITHIN: Duration = Duration::from_secs(120);
+/// What a data directory takes before anything is in it, and some room to work.
+const ROOM: u64 = 512 << 20;
+/// Statements that tests and drills run with the command line client.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// The schema of `make run`. The offline query cache contains its name, so it never changes.
 pub const DEV_SCHEMA: &str = "nano_dev";
@@ -151,7 +157,8 @@ impl DatabaseServer {
 
     /// Runs statements with the command line client and returns the rows of the last one; NULL is "NULL".
     pub async fn query(&self, sql: &str) -> Result<Vec<Vec<String>>> {
-        let output = self.client()?.args(["--execute", sql]).output().await?;
+        let output = self.client()?.args(["--execute", sql]).output();
+        let output = tokio::time::timeout(ANSWERED_WITHIN, output).await.context("the database does not answer")??;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
         let text = String::from_utf8(output.stdout)?;
         Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
@@ -277,12 +284,18 @@ async fn install(make: Make, dir: &Path) -> Result<()> {
     if std::fs::read_dir(&data).is_ok_and(|mut files| files.next().is_some()) {
         std::fs::remove_dir_all(&data)?;
     }
+    room::require(dir, ROOM, "a database")?;
     let log = dir.join("install.log");
     let launch = match make {
         Make::MariaDb => mariadb::install(log)?,
         Make::MySql => mysql::server(log).await?.arg("--initialize-insecure"),
     };
-    launch.args(run_as()).arg(option("datadir", &data)).env("TMPDIR", scratch(dir)?).run().await?;
+    launch
+        .args(run_as())
+        .arg(option("datadir", &data))
+        .env("TMPDIR", scratch(dir)?)
+        .run_within(INSTALLED_WITHIN)
+        .await?;
     std::fs::write(made, "")?;
     Ok(())
 }

@@ -108,8 +108,17 @@ impl Launch {
 
     /// Starts the process and waits for its success.
     pub async fn run(self) -> Result<()> {
+        self.run_within(Duration::MAX).await
+    }
+
+    /// The same, for at most this time: then it is killed, and what it has logged is the error.
+    pub async fn run_within(self, limit: Duration) -> Result<()> {
         let mut process = self.start().await?;
-        let status = process.wait().await?;
+        let Ok(status) = tokio::time::timeout(limit, process.wait()).await else {
+            process.kill().await?;
+            return Err(process.failure(&format!("has not ended within {} s", limit.as_secs())));
+        };
+        let status = status?;
         if status.success() { Ok(()) } else { Err(process.failure(&format!("failed with {status}"))) }
     }
 
@@ -359,6 +368,16 @@ mod tests {
             error.contains("exit status: 3") && error.contains("no such table") && error.contains("sh.log"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_killed_and_the_log_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("sh.log");
+        let script = "echo waiting for space; sleep 300";
+        let error = shell(script, &log).run_within(Duration::from_secs(1)).await.unwrap_err().to_string();
+        assert!(error.contains("not ended within 1 s") && error.contains("waiting for space"), "{error}");
+        shell("exit 0", &log).run_within(Duration::from_secs(60)).await.unwrap();
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Chats as one of their two people sees them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
     chat::ChatState,
@@ -46,6 +46,14 @@ pub struct Behind {
     pub id: ChatId,
 }
 
+impl Behind {
+    /// The first page: nothing was written tomorrow. The end of time is no such bound: MariaDB takes times that sqlx sends for
+    /// its TIMESTAMPs, which end in 2106 or 2038, and finds nothing before one that is later.
+    pub fn nothing(now: DateTime<Utc>) -> Self {
+        Self { active_at: now + TimeDelta::days(1), id: ChatId(Uuid::max()) }
+    }
+}
+
 macro_rules! select {
     ($tail:tt, $($arg:expr),+) => {
         sqlx::query_as!(
@@ -85,14 +93,9 @@ pub async fn page(
     db: &Db,
     me: UserId,
     filter: Filter,
-    behind: Option<Behind>,
+    Behind { active_at: at, id }: Behind,
     limit: u32,
 ) -> Result<Vec<Card>, DbError> {
-    let (at, id) = match behind {
-        Some(behind) => (behind.active_at, behind.id),
-        // Later than any.
-        None => (DateTime::from_timestamp(253_402_300_799, 0).unwrap_or_default(), ChatId(Uuid::max())),
-    };
     let state = filter.state;
     let cards = match filter.nano {
         None => select!(

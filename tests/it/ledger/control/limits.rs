@@ -178,9 +178,12 @@ async fn a_kind_may_name_what_its_limits_count_by() {
         stint: Stint { test: busy, tenant: None, millis: 60_000 },
         ..call("translate.example", busy)
     });
-    let ids = change(&app, async |tx| enqueue_all(tx, &long).await.unwrap()).await;
-    app.wait_for_state(ids[0], &[State::Running]).await;
-    app.wait_for_state(ids[1], &[State::Blocked]).await;
+    // One after the other: of two at once either is taken first.
+    let mut ids = Vec::new();
+    for (call, state) in long.iter().zip([State::Running, State::Blocked]) {
+        ids.extend(change(&app, async |tx| enqueue_all(tx, std::slice::from_ref(call)).await.unwrap()).await);
+        app.wait_for_state(ids[ids.len() - 1], &[state]).await;
+    }
     let why = queue::control::explain::explain_job(&app.db, ids[1]).await.unwrap().unwrap().why;
     assert!(why.contains("for one tenant (or key)"), "{why}");
     act(&app, ids[1], Action::Cancel).await;

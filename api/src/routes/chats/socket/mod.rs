@@ -21,7 +21,6 @@ use axum::{
 };
 use domain::ids::ChatId;
 use http::{HeaderMap, HeaderValue, header};
-use uuid::Uuid;
 
 use crate::{
     reply::{Code, Error},
