@@ -142,6 +142,8 @@ def prove_it_can_fail():
 def main():
     prove_it_can_fail()
     folder = pathlib.Path(sys.argv[1]).resolve()
+    if missing := [program for program in PROGRAMS if not (folder / program).exists()]:
+        sys.exit(f"{', '.join(missing)} not built: cargo build --workspace --bins")
 
     @functools.cache
     def ask(path):
