@@ -6,6 +6,7 @@
     deploy.py --site site.json images --tag 0.1.0                                     # build and push both
     deploy.py --site site.json --profile mvp release --tag 0.1.0                      # migrate, then the services
     deploy.py --site site.json web                                                    # the built web app
+    deploy.py --site site.json worker fleet                                           # a command of the worker, beside the services
 
 With --show nothing is done: the commands are printed.
 """
@@ -17,6 +18,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -173,27 +175,41 @@ def images(aws, tag):
         )  # fmt: skip
 
 
-def once(aws, task):
-    """Runs a task definition of the stack once to its end, and fails when it does."""
-    definition = aws.output("once", task)
+def task(aws, definition, stream, *command):
+    """Runs a task definition once to its end, prints what it said, and comes back with its exit status."""
     subnets, group = aws.export("private-subnets"), aws.export("worker-group")
     network = f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=DISABLED}}"
+    overrides = {"containerOverrides": [{"name": "app", "command": [*command]}]} if command else {}
     cluster = aws.site["Installation"]
     started = aws.ask(
         "ecs", "run-task", "--cluster", cluster, "--launch-type", "FARGATE", "--task-definition", definition,
-        "--network-configuration", network, "--query", "tasks[0].taskArn",
+        "--network-configuration", network, "--overrides", json.dumps(overrides), "--query", "tasks[0].taskArn",
     )  # fmt: skip
-    aws.run("ecs", "wait", "tasks-stopped", "--cluster", cluster, "--tasks", started)
-    status = aws.ask("ecs", "describe-tasks", "--cluster", cluster, "--tasks", started, "--query", "tasks[0].containers[0].exitCode")
+    about = ("ecs", "describe-tasks", "--cluster", cluster, "--tasks", started, "--query")
+    # Not `aws ecs wait`, which gives up after ten minutes: a migration takes what it takes.
+    while aws.ask(*about, "tasks[0].lastStatus") != "STOPPED" and not aws.show:
+        time.sleep(5)
+    log = ("logs", "get-log-events", "--log-group-name", f"/{cluster}/{stream.split('/')[0]}", "--start-from-head", "--query", "events[].[message]")
+    try:
+        said = aws.ask(*log, "--log-stream-name", f"{stream.split('/')[1]}/app/{started.split('/')[-1]}")
+    except subprocess.CalledProcessError:
+        said = aws.ask(*about, "tasks[0].stoppedReason")  # it never began
+    print(said)
+    return aws.ask(*about, "tasks[0].containers[?name=='app'].exitCode")
+
+
+def once(aws, name, stream):
+    """A task of the stack `once`; whoever comes after it needs it done."""
+    status = task(aws, aws.output("once", name), f"once/{stream}")
     if status != "0" and not aws.show:
-        sys.exit(f"{task} ended with {status}; its output is in the log group /{cluster}/once")
+        sys.exit(f"{name} ended with {status}")
 
 
 def release(aws, profile, tag):
     """Migrations first (programs of the release before run on the newer schema); then one service after another, so that
     never two roll out at a time and the connections of the smallest database suffice."""
     stack(aws, "once", profile, tag)
-    once(aws, "Migrate")
+    once(aws, "Migrate", "migrate")
     for name in SERVICES:
         stack(aws, name, profile, tag)
 
@@ -223,6 +239,8 @@ def main():
     for name in ("images", "release"):
         actions.add_parser(name).add_argument("--tag", required=True)
     actions.add_parser("web")
+    command = actions.add_parser("worker", help="`worker` with these words as a task; the exit status is its own")
+    command.add_argument("words", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
     site = json.loads(asked.site.read_text(encoding="utf-8"))
     profile = json.loads((HERE / f"parameters/{asked.profile}.json").read_text(encoding="utf-8"))
@@ -234,9 +252,9 @@ def main():
         case "keys":
             keys(aws)
         case "database-users":
-            once(aws, "DatabaseUsers")
+            once(aws, "DatabaseUsers", "database-users")
         case "migrate":
-            once(aws, "Migrate")
+            once(aws, "Migrate", "migrate")
         case "addresses":
             compose_addresses(aws)
         case "images":
@@ -245,6 +263,9 @@ def main():
             release(aws, profile, asked.tag)
         case "web":
             web(aws)
+        case "worker":
+            status = task(aws, aws.name("worker-light"), "worker-light/worker", *asked.words)
+            sys.exit(0 if aws.show else int(status) if status.isdigit() else 2)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Do the alert rules (deploy/alerts) name series that exist, a section of docs/alerts.md, and does a test raise each of them?
+Does each section say what the alert means, where to look, what to do, and what to do after?
 
 With promtool, which comes with Prometheus, the rules and their tests are run as well; --promtool wants it to be there.
 """
@@ -15,6 +16,7 @@ RULES = ROOT / "deploy/alerts/rules.yaml"
 TESTS = ROOT / "deploy/alerts/tests.yaml"
 PAGE = ROOT / "docs/alerts.md"
 METRICS = ROOT / "docs/metrics.md"
+PARTS = ["Means", "Look", "Do", "After"]
 SERIES = re.compile(r"\b([a-z]+(?:_[a-z]+)+)\s*(?=[\[{)])")
 
 
@@ -35,6 +37,12 @@ def anchor(name):
 
 def headings(page):
     return {re.sub(r"[^a-z0-9 -]", "", line[3:].lower()).strip().replace(" ", "-") for line in page.splitlines() if line.startswith("## ")}
+
+
+def incomplete(page):
+    for section in page.split("\n## ")[1:]:
+        title, text = section.split("\n", 1)
+        yield from (f"docs/alerts.md, {title}: no line begins with **{part}**" for part in PARTS if f"\n**{part}** " not in text)
 
 
 def breaches(text, tests, page, metrics, linked=frozenset()):
@@ -61,12 +69,14 @@ def breaches(text, tests, page, metrics, linked=frozenset()):
 def main():
     bad = "- alert: A\n        expr: no_such_series{} > 0\n        labels: {}\n      - alert: A\n        expr: up\n        labels: {}\n"
     assert len(list(breaches(bad, "", "## Nothing\n", set()))) == 11, "a check that never fails proves nothing"
+    assert list(incomplete("\n## A\n\n**Means** x\n**Look** y\n**Do** z\n")) == ["docs/alerts.md, A: no line begins with **After**"]
     rows = [line.split("|")[1] for line in METRICS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     metrics = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     # CloudWatch's alarms lead to the same page.
     linked = set(re.findall(r"\$\{Runbooks\}#([a-z-]+)", (ROOT / "deploy/aws/observability.yaml").read_text(encoding="utf-8")))
     text = RULES.read_text(encoding="utf-8")
     problems = list(breaches(text, TESTS.read_text(encoding="utf-8"), PAGE.read_text(encoding="utf-8"), metrics, linked))
+    problems += incomplete(PAGE.read_text(encoding="utf-8"))
     note = f"{len(list(rules(text)))} alerts"
     if shutil.which("promtool"):
         for command in (["check", "rules", str(RULES)], ["test", "rules", str(TESTS)]):

@@ -60,6 +60,7 @@ images() { deploy/checks/images.sh; }
 query_cache() { deploy/checks/query-cache.sh; }
 programs() { cargo build --workspace --bins --quiet; }
 codecs() { python3 deploy/checks/codecs.py "$target/debug"; }
+handbook() { python3 deploy/checks/handbook.py "$target/debug"; }
 # Addresses in the texts of settings are bare, because --help shows the same texts.
 docs() { RUSTDOCFLAGS="-D warnings -A rustdoc::bare_urls" cargo doc --no-deps --workspace --quiet; }
 # Room by room: from the top it would read target/ and .dev/ as well.
@@ -94,6 +95,7 @@ step lints lints
 step query-cache query_cache
 step programs programs
 step codecs codecs
+step handbook handbook
 step docs docs
 [ ! -f web/package.json ] || step web web
 # Only when it is named: it takes minutes, root and Linux.
