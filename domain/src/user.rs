@@ -260,7 +260,8 @@ mod tests {
                         "jobs:read",
                         "jobs:operate",
                         "audit:read",
-                        "users:manage"
+                        "users:manage",
+                        "chats:close"
                     ]
                 ),
             ]
