@@ -62,16 +62,6 @@ export function Actions({ user, own, onDone }: ActionsProps) {
   )
 }
 
-interface ReasonedProps {
-  action: string
-  explanation: string
-  danger?: boolean
-  send: (values: FormData, reason: string) => Promise<User>
-  onDone: (fresh: User) => void
-  /** Fields beside the reason. */
-  children?: (errors: Record<string, string>) => ReactNode
-}
-
 /** A button, and a dialog that asks for the reason before it acts. */
 function Reasoned({ action, danger, ...rest }: Omit<ReasonFormProps<User>, 'reason' | 'hint'>) {
   const { t } = useTexts()

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Attempt, Job } from './api'
-import { frame, lane } from './lanes'
+import { frame, lane } from './stretches'
 
 const BASE = Date.parse('2026-11-30T12:00:00Z')
 const iso = (ms: number) => new Date(BASE + ms).toISOString()
