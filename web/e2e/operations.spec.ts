@@ -16,7 +16,10 @@ const rowOf = (page: Page, name: string) =>
 
 test('a queue is paused and resumed, each for a reason', async ({ page }) => {
   await signIn(page, 'otto', '/operations')
-  await page.getByRole('navigation', { name: 'Bereiche des Betriebs' }).getByRole('link', { name: /^Queues/ }).click()
+  await page
+    .getByRole('navigation', { name: 'Bereiche des Betriebs' })
+    .getByRole('link', { name: /^Queues/ })
+    .click()
   const search = rowOf(page, 'search')
   await search.getByRole('button', { name: 'Pausieren' }).click()
   // Without a reason nothing happens.
@@ -27,7 +30,10 @@ test('a queue is paused and resumed, each for a reason', async ({ page }) => {
   await expect(search.getByText(/^pausiert, /)).toBeVisible()
   await expect(search.getByText('Der Index wird verschoben.')).toBeVisible()
   await accessible(page, 'queues, one paused')
-  await page.getByRole('navigation', { name: 'Bereiche des Betriebs' }).getByRole('link', { name: 'Übersicht' }).click()
+  await page
+    .getByRole('navigation', { name: 'Bereiche des Betriebs' })
+    .getByRole('link', { name: 'Übersicht' })
+    .click()
   await expect(page.getByText(/search ist pausiert/)).toBeVisible()
   await page.goBack()
   await search.getByRole('button', { name: 'Fortsetzen' }).click()
@@ -47,7 +53,7 @@ test('from a failure to its cause, and all of its jobs retried at once', async (
   await page.getByRole('button', { name: 'Anwenden' }).click()
   await expect(page).toHaveURL(/kind=validate_archive/)
   const job = page.getByRole('row').filter({ hasText: fault.job.slice(-6) })
-  await expect(job.getByText('wartet auf neuen Versuch')).toBeVisible()
+  await expect(job.getByText('neuer Versuch')).toBeVisible()
   await accessible(page, 'failed jobs')
 
   await job.getByRole('link').click()
@@ -133,6 +139,25 @@ test('who may only read sees everything, and why nothing can be done', async ({ 
   await expect(dialog(page)).toHaveCount(0)
   await expect(page.getByRole('tooltip', { name: /fehlt Ihnen das Recht/ }).first()).toBeVisible()
   await expect(page.getByRole('link', { name: 'Konten' })).toHaveCount(0)
+})
+
+test('the command palette leads to a page by its first letters, and to a job by its id', async ({ page }) => {
+  await signIn(page, 'otto', '/operations/jobs')
+  const job = page.getByRole('row').nth(1).getByRole('link').first()
+  const address = (await job.getAttribute('href')) ?? ''
+  await page.keyboard.press('Control+k')
+  const palette = page.getByRole('dialog', { name: 'Befehle' })
+  await expect(palette).toBeVisible()
+  await accessible(page, 'the command palette')
+  await page.keyboard.type('zeitpl')
+  await expect(palette.getByRole('option').first()).toHaveText('Betrieb: Zeitpläne')
+  await page.keyboard.press('Enter')
+  await expect(page).toHaveURL(/\/operations\/schedules$/)
+  await expect(palette).toBeHidden()
+  await page.keyboard.press('Control+k')
+  await palette.getByRole('combobox').fill(address.split('/').at(-1) ?? '')
+  await page.keyboard.press('Enter')
+  await expect(page).toHaveURL(new RegExp(`${address}$`))
 })
 
 test('a consumer is neither offered operations nor let in', async ({ page }) => {

@@ -3,6 +3,7 @@ import type { de as account } from '../features/account/de'
 import type { entry } from '../features/account/entry-de'
 import type { de as collections } from '../features/collections/de'
 import type { de as operations } from '../features/operations/de'
+import type { de as palette } from '../features/palette/de'
 import type { de as ratings } from '../features/ratings/de'
 import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
@@ -18,6 +19,7 @@ interface Namespaces {
   collections: typeof collections
   entry: typeof entry
   operations: typeof operations
+  palette: typeof palette
   ratings: typeof ratings
   users: typeof users
 }

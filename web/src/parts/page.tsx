@@ -37,10 +37,7 @@ export function Page({ title, heading, actions, narrow, wide, children }: PagePr
     first = false
   }, [])
   return (
-    <div
-      ref={frame}
-      className={`mx-auto w-full ${WIDTHS[narrow ? 'narrow' : wide ? 'wide' : 'usual']}`}
-    >
+    <div ref={frame} className={`mx-auto w-full ${WIDTHS[narrow ? 'narrow' : wide ? 'wide' : 'usual']}`}>
       <div
         className={`flex flex-wrap items-center justify-between gap-x-6 gap-y-3 ${wide ? 'mb-4' : 'mb-6'}`}
       >

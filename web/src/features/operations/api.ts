@@ -155,7 +155,13 @@ const keyed = (key: string) => ({ headers: { 'Idempotency-Key': key } })
 const changed = async <T>(answer: Promise<{ data: Envelope<T> }>) => (await answer).data.data
 
 /** `flow`: everything that the job waits for as well. */
-export function act(id: string, action: Action, reason: string, key: string, flow = false): Promise<Operated> {
+export function act(
+  id: string,
+  action: Action,
+  reason: string,
+  key: string,
+  flow = false,
+): Promise<Operated> {
   const owners = action === 'retry' || action === 'cancel'
   const path = owners ? `/jobs/${id}/${action}` : `/admin/jobs/${id}/${action}`
   const body = owners ? { reason, flow } : { reason }
@@ -210,9 +216,7 @@ export const beginBulk = (
   )
 
 /** What can be paused, by the place of its address. */
-export type Pausable =
-  | { scope: 'all' }
-  | { scope: 'queue' | 'kind' | 'schedule'; name: string }
+export type Pausable = { scope: 'all' } | { scope: 'queue' | 'kind' | 'schedule'; name: string }
 
 function address(what: Pausable) {
   if (what.scope === 'all') return '/admin/jobs'

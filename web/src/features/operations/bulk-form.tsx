@@ -11,7 +11,16 @@ import { Select, TextArea, TextField } from '../../parts/field'
 import { Form, Submit, text } from '../../parts/form'
 import { FailureNotice, Notice } from '../../parts/notice'
 import { ACTIONS, ended, keyring, touched, type Action } from './actions'
-import { act, beginBulk, bulkQuery, dryRun, type Bulk, type BulkAnswer, type Count, type JobFilter } from './api'
+import {
+  act,
+  beginBulk,
+  bulkQuery,
+  dryRun,
+  type Bulk,
+  type BulkAnswer,
+  type Count,
+  type JobFilter,
+} from './api'
 import { short, StateMark } from './kit'
 import { useTexts } from './texts'
 
@@ -177,7 +186,9 @@ function Progress({ begun, onDone }: { begun: Bulk; onDone: (words: string) => v
   const { data: bulk = begun, error } = useBulk(begun.id)
   const [key] = useState(keyring)
   const over = isOver(bulk)
-  const words = bulk.finished_at ? t('bulk.finished', { count: bulk.changed }) : t('bulk.stopped', { count: bulk.changed })
+  const words = bulk.finished_at
+    ? t('bulk.finished', { count: bulk.changed })
+    : t('bulk.stopped', { count: bulk.changed })
   const stop = useMutation({
     mutationFn: () => act(bulk.job_id, 'cancel', t('bulk.stopReason'), key('stop')),
   })

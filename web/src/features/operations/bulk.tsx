@@ -82,9 +82,7 @@ function Action({ id, job, onDone }: RowProps & { id: string }) {
           </span>
         </p>
         <p>{bulk.reason}</p>
-        <p className="text-xs text-muted">
-          {spelled(bulk.filter).join(' · ')}
-        </p>
+        <p className="text-xs text-muted">{spelled(bulk.filter).join(' · ')}</p>
       </div>
       <BulkBar bulk={bulk} />
       <div className="md:w-24 md:text-right">

@@ -41,9 +41,11 @@ const SHARES = [
 /** A queue's jobs by state, as parts of a bar; a paused one is hatched. */
 export function StateBar({ queue }: { queue: Queue }) {
   const { t } = useTexts()
-  const parts = SHARES.map(([state, look]) => ({ state, look, count: queue.counts[state]?.count ?? 0 })).filter(
-    ({ count }) => count > 0,
-  )
+  const parts = SHARES.map(([state, look]) => ({
+    state,
+    look,
+    count: queue.counts[state]?.count ?? 0,
+  })).filter(({ count }) => count > 0)
   const words = parts.map(({ state, count }) => `${t(`state.${state}`)}: ${count}`).join(', ')
   return (
     <div

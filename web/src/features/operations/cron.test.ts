@@ -17,7 +17,15 @@ it('so are other usual ones', () => {
 })
 
 it('what is not sure is not put into words', () => {
-  const unsure = ['0 0 8 * * 1', '0 0 8 * * FRI-MON', '0 0 8-10 * * *', '0 0 4 1 * MON', '0 0 4 1 6 *', '0 5', '']
+  const unsure = [
+    '0 0 8 * * 1',
+    '0 0 8 * * FRI-MON',
+    '0 0 8-10 * * *',
+    '0 0 4 1 * MON',
+    '0 0 4 1 6 *',
+    '0 5',
+    '',
+  ]
   for (const expression of [...unsure, '0 0 8 * * * 2027', '5 */10 * * * *', '0 0 4 L * *'])
     expect(when(expression), expression).toBeUndefined()
 })

@@ -22,7 +22,8 @@ export function when(expression: string): When | undefined {
   const anyDay = (day === '*' || day === '?') && (weekday === '*' || weekday === '?')
   if (hour === '*' && anyDay) return withinTheHour(second, minute)
   const hours = step(hour)
-  if (hours !== undefined && minute === '0' && second === '0' && anyDay) return { every: 'hour', count: hours }
+  if (hours !== undefined && minute === '0' && second === '0' && anyDay)
+    return { every: 'hour', count: hours }
   const [s, m, h] = [one(second), one(minute), one(hour)]
   if (s === undefined || m === undefined || h === undefined) return undefined
   const at = s === 0 ? `${two(h)}:${two(m)}` : `${two(h)}:${two(m)}:${two(s)}`

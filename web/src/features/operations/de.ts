@@ -37,7 +37,8 @@ export const de = {
   reasonHint: 'Steht im Audit-Log.',
   why: {
     right: 'Dafür fehlt Ihnen das Recht „Jobs steuern“. Sie bekommen es von der Administration.',
-    retry: 'Wiederholen lassen sich nur Jobs, die aufgegeben, abgebrochen, in Quarantäne oder noch nicht an der Reihe sind.',
+    retry:
+      'Wiederholen lassen sich nur Jobs, die aufgegeben, abgebrochen, in Quarantäne oder noch nicht an der Reihe sind.',
     cancel: 'Das ist schon zu Ende.',
     discard: 'Was läuft, fertig oder schon aufgegeben ist, lässt sich nicht aufgeben.',
     rerun: 'Noch einmal ausführen lassen sich nur fertige Jobs.',
@@ -50,7 +51,7 @@ export const de = {
     available: 'bereit',
     scheduled: 'geplant',
     running: 'läuft',
-    retryable: 'wartet auf neuen Versuch',
+    retryable: 'neuer Versuch',
     waiting: 'wartet auf andere',
     blocked: 'blockiert',
     completed: 'fertig',
@@ -77,9 +78,12 @@ export const de = {
   },
   explained: {
     retry: 'Läuft sofort wieder; Fehlschläge, Verluste und Abstürze zählen von vorn.',
-    cancel: 'Läuft nicht mehr. Was gerade läuft, wird gebeten aufzuhören. Ein späteres Wiederholen bleibt möglich.',
-    discard: 'Gilt wie nach dem letzten Fehlschlag: Läuft von selbst nicht mehr, und die Besitzer erfahren davon.',
-    rerun: 'Läuft noch einmal und schreibt neu, was schon geschrieben ist. Verschickte Mails gehen nicht noch einmal hinaus.',
+    cancel:
+      'Läuft nicht mehr. Was gerade läuft, wird gebeten aufzuhören. Ein späteres Wiederholen bleibt möglich.',
+    discard:
+      'Gilt wie nach dem letzten Fehlschlag: Läuft von selbst nicht mehr, und die Besitzer erfahren davon.',
+    rerun:
+      'Läuft noch einmal und schreibt neu, was schon geschrieben ist. Verschickte Mails gehen nicht noch einmal hinaus.',
   },
   done: {
     retry_one: 'Der Job läuft wieder.',
@@ -259,7 +263,8 @@ export const de = {
     stopText: 'Sie hört nach dem laufenden Schritt auf. Was schon geändert ist, bleibt geändert.',
     stopping: 'Die Massenaktion hält an.',
     empty: 'Noch keine Massenaktion',
-    emptyText: 'Grenzen Sie die Liste der Jobs ein und wählen Sie „Für alle passenden“, oder wiederholen Sie eine Ursache von Fehlern.',
+    emptyText:
+      'Grenzen Sie die Liste der Jobs ein und wählen Sie „Für alle passenden“, oder wiederholen Sie eine Ursache von Fehlern.',
   },
   errors: {
     title: 'Fehler',
@@ -328,7 +333,8 @@ export const de = {
       all: 'Kein Job beginnt mehr, in keiner Queue. Was läuft, läuft zu Ende; was dazukommt, wartet.',
       queue: 'Kein Job dieser Queue beginnt mehr. Was läuft, läuft zu Ende; was dazukommt, wartet.',
       kind: 'Kein Job dieser Art beginnt mehr, in keiner Queue. Was läuft, läuft zu Ende.',
-      schedule: 'Er wird nicht mehr fällig; ausgefallene Termine werden vermerkt. Jobs, die es schon gibt, bleiben.',
+      schedule:
+        'Er wird nicht mehr fällig; ausgefallene Termine werden vermerkt. Jobs, die es schon gibt, bleiben.',
     },
     done: {
       all: 'Alles ist pausiert.',
@@ -364,7 +370,8 @@ export const de = {
     text: 'Gilt für alle Worker zusammen und ersetzt alle Grenzen dieser Art. Was leer ist, ist nicht begrenzt.',
     set: 'Grenzen setzen',
     done: 'Die Grenzen von {{kind}} gelten.',
-    changed: 'Jemand anderes hat diese Grenzen inzwischen geändert. Schließen Sie das Fenster und sehen Sie nach.',
+    changed:
+      'Jemand anderes hat diese Grenzen inzwischen geändert. Schließen Sie das Fenster und sehen Sie nach.',
     atATime_one: '{{count, number}} zugleich',
     atATime_other: '{{count, number}} zugleich',
     perOwner_one: '{{count, number}} je Besitzer',
@@ -396,7 +403,8 @@ export const de = {
     state: { alive: 'läuft', draining: 'hört auf', stopped: 'beendet', dead: 'verschwunden' },
     drain: 'Leeren',
     drainTitle: '{{name}} leeren?',
-    drainText: 'Er nimmt keine Jobs mehr, beendet die laufenden und hört dann auf. Was ihn gestartet hat, startet vielleicht einen neuen.',
+    drainText:
+      'Er nimmt keine Jobs mehr, beendet die laufenden und hört dann auf. Was ihn gestartet hat, startet vielleicht einen neuen.',
     last: 'Es ist der letzte: Danach beginnt kein Job mehr, bis ein anderer läuft.',
     drained: '{{name}} beendet, was läuft, und hört dann auf.',
     empty: 'Kein Worker',
@@ -495,7 +503,8 @@ export const de = {
     ranTimes_one: '{{count, number}} Lauf, {{time}}',
     ranTimes_other: '{{count, number}} Läufe, {{time}}',
     runs: 'Läufe',
-    noRuns: 'Kein Lauf ist aufgezeichnet. Wer gleich beim ersten Mal fertig wird und nichts meldet, hinterlässt keinen.',
+    noRuns:
+      'Kein Lauf ist aufgezeichnet. Wer gleich beim ersten Mal fertig wird und nichts meldet, hinterlässt keinen.',
     run: 'Nr.',
     started: 'Begonnen',
     took: 'Dauer',
@@ -508,7 +517,8 @@ export const de = {
     others_other: 'und {{count, number}} weitere',
     flow: {
       retry_one: 'Auch den Job wiederholen, auf den er wartet, wenn er fehlgeschlagen ist',
-      retry_other: 'Auch die {{count, number}} Jobs wiederholen, auf die er wartet, wenn sie fehlgeschlagen sind',
+      retry_other:
+        'Auch die {{count, number}} Jobs wiederholen, auf die er wartet, wenn sie fehlgeschlagen sind',
       cancel_one: 'Auch den Job abbrechen, auf den er wartet',
       cancel_other: 'Auch die {{count, number}} Jobs abbrechen, auf die er wartet',
     },

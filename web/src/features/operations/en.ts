@@ -75,7 +75,8 @@ export const en: typeof de = {
     retry: 'Runs again at once; failures, losses and crashes count from 0 again.',
     cancel: 'Does not run any more. What runs just now is asked to stop. It can be retried later.',
     discard: 'As after its last failure: it does not run again by itself, and its owner is told.',
-    rerun: 'Runs once more and writes again what is written already. Mails that were sent are not sent again.',
+    rerun:
+      'Runs once more and writes again what is written already. Mails that were sent are not sent again.',
   },
   done: {
     retry_one: 'The job runs again.',
@@ -392,7 +393,8 @@ export const en: typeof de = {
     state: { alive: 'running', draining: 'draining', stopped: 'stopped', dead: 'dead' },
     drain: 'Drain',
     drainTitle: 'Drain {{name}}?',
-    drainText: 'It takes no more jobs, finishes those that run, and ends. Whatever started it may start another.',
+    drainText:
+      'It takes no more jobs, finishes those that run, and ends. Whatever started it may start another.',
     last: 'It is the last one: no job starts after that until another runs.',
     drained: '{{name}} finishes what runs, and ends.',
     empty: 'No worker',

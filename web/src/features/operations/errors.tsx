@@ -117,17 +117,19 @@ function Groups({ filter, onDone }: { filter: GroupFilter; onDone: (words: strin
       {list.error && !list.isFetchNextPageError && (
         <Stale since={list.dataUpdatedAt} retry={() => void list.refetch()} />
       )}
-      <div className="rounded-xl border border-line bg-surface">
+      <div className="flex min-h-8 items-center">
         {fresh > 0 && (
           <button
             type="button"
             onClick={() => void list.refetch()}
-            className="min-h-9 w-full rounded-t-xl border-b border-line bg-info-soft text-sm font-semibold text-info hover:underline"
+            className="min-h-8 rounded-full bg-info-soft px-3 text-sm font-semibold text-info hover:underline"
           >
             <span aria-hidden="true">▲ </span>
             {t('errors.new', { count: fresh })}
           </button>
         )}
+      </div>
+      <div className="rounded-xl border border-line bg-surface">
         <GroupTable groups={rows} onDone={onDone} />
       </div>
       <Older list={list} />

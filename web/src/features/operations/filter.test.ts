@@ -21,7 +21,8 @@ it('states are read from one parameter or several, each once and in their order'
 })
 
 it('what means nothing counts as absent', () => {
-  const query = 'state=exploded&kind=NO%20KIND&tenant=me&reference=car:7&fingerprint=xyz&since=yesterday&page=7'
+  const query =
+    'state=exploded&kind=NO%20KIND&tenant=me&reference=car:7&fingerprint=xyz&since=yesterday&page=7'
   expect(read(query)).toEqual(NOTHING)
   expect(narrowed(read(query))).toBe(false)
   expect(sound('since', '2026-99-99T00:00')).toBe(false)

@@ -2,7 +2,7 @@ import { Link } from '../../app/navigation'
 import { span } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import type { Job } from './api'
-import { short, StateMark } from './kit'
+import { Name, short, StateMark } from './kit'
 import { useTexts } from './texts'
 
 /** Beside each other; of more only these, and how many there are. */
@@ -28,9 +28,7 @@ export function Flow({ rows, own }: { rows: readonly (readonly Job[])[]; own: st
               ))}
             </ul>
             {row.length > shown.length && <Others count={row.length - shown.length} />}
-            {next && (
-              <Joint from={shown.length} to={Math.min(MOST, next.length)} />
-            )}
+            {next && <Joint from={shown.length} to={Math.min(MOST, next.length)} />}
           </li>
         )
       })}
@@ -57,7 +55,9 @@ function Box({ job, own }: { job: Job; own: boolean }) {
   const edge = own ? (bad ? 'border-bad border-2' : 'border-accent border-2') : 'border-line'
   const words = (
     <>
-      <span className="block text-xs font-semibold break-words">{job.kind}</span>
+      <span className="block text-xs font-semibold">
+        <Name of={job.kind} />
+      </span>
       <span className="block text-xs">
         <StateMark state={job.state} />
         {job.state === 'completed' && job.run_ms != null && (

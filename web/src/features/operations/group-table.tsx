@@ -29,7 +29,7 @@ export function GroupTable({
   const { t } = useTexts()
   const language = useLanguage()
   const now = useNow(5_000)
-  const counted = ({ count: value, capped }: Count) => count(value, language) + (capped ? '+' : '')
+  const counted = useCounted()
   const wide = brief ? 'hidden' : 'max-lg:hidden'
   return (
     <table className={TABLE}>
@@ -51,14 +51,13 @@ export function GroupTable({
           <th scope="col" className={`${TH} ${wide}`}>
             {t('errors.seen')}
           </th>
-          <th scope="col" className={TH}>
+          <th scope="col" className={`${TH} max-sm:hidden`}>
             <span className="sr-only">{t('what')}</span>
           </th>
         </tr>
       </thead>
       <tbody>
         {groups.map((group) => {
-          const all = stuck(group)
           return (
             <tr key={group.fingerprint} className={TR}>
               <td className={TD}>
@@ -69,12 +68,15 @@ export function GroupTable({
                       : `/operations/jobs/${group.last_job_id}`
                   }
                   title={group.sample}
-                  className="line-clamp-2 font-semibold hover:text-accent hover:underline"
+                  className="line-clamp-2 font-semibold wrap-anywhere hover:text-accent hover:underline"
                 >
                   {group.sample || group.class}
                 </Link>
-                <span className="block font-mono text-xs text-muted">
+                <span className="block font-mono text-xs wrap-anywhere text-muted">
                   {group.kind} · {group.class} · {group.fingerprint.slice(0, 6)}…
+                </span>
+                <span className="mt-2 flex flex-wrap gap-2 sm:hidden">
+                  <GroupActions group={group} brief={brief} onDone={onDone} />
                 </span>
               </td>
               <td className={`${TD} text-right tabular-nums`}>
@@ -97,26 +99,9 @@ export function GroupTable({
                     : `${group.first_version} – ${group.last_version}`}
                 </span>
               </td>
-              <td className={TD}>
+              <td className={`${TD} max-sm:hidden`}>
                 <div className="flex flex-wrap justify-end gap-2">
-                  {!brief && (
-                    <ButtonLink small to={jobsAt({ fingerprint: group.fingerprint })}>
-                      {t('errors.jobs')}
-                      <span className="sr-only"> ({group.kind})</span>
-                    </ButtonLink>
-                  )}
-                  <Act
-                    action={all.count > 0 ? `${t('action.retry')} (${counted(all)})` : t('action.retry')}
-                    about={group.sample || group.class}
-                    title={t('errors.retryTitle')}
-                    why={all.count > 0 ? undefined : t('why.noneLeft')}
-                  >
-                    <BulkForm
-                      filter={{ ...NOTHING, fingerprint: group.fingerprint }}
-                      fixed="retry"
-                      onDone={onDone}
-                    />
-                  </Act>
+                  <GroupActions group={group} brief={brief} onDone={onDone} />
                 </div>
               </td>
             </tr>
@@ -125,4 +110,35 @@ export function GroupTable({
       </tbody>
     </table>
   )
+}
+
+/** The way to its jobs, and all of them retried. */
+function GroupActions({ group, brief, onDone }: { group: Group; brief: boolean; onDone: (words: string) => void }) {
+  const { t } = useTexts()
+  const counted = useCounted()
+  const all = stuck(group)
+  return (
+    <>
+      {!brief && (
+        <ButtonLink small to={jobsAt({ fingerprint: group.fingerprint })}>
+          {t('errors.jobs')}
+          <span className="sr-only"> ({group.kind})</span>
+        </ButtonLink>
+      )}
+      <Act
+        action={all.count > 0 ? `${t('action.retry')} (${counted(all)})` : t('action.retry')}
+        about={group.sample || group.class}
+        title={t('errors.retryTitle')}
+        why={all.count > 0 ? undefined : t('why.noneLeft')}
+      >
+        <BulkForm filter={{ ...NOTHING, fingerprint: group.fingerprint }} fixed="retry" onDone={onDone} />
+      </Act>
+    </>
+  )
+}
+
+/** A number as the language writes it, and whether there may be more. */
+function useCounted() {
+  const language = useLanguage()
+  return ({ count: value, capped }: Count) => count(value, language) + (capped ? '+' : '')
 }

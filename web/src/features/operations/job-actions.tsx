@@ -16,7 +16,9 @@ interface JobActionsProps {
 export function JobActions({ job, onDone }: JobActionsProps) {
   const { t } = useTexts()
   // What helps first; running a completed job again is for those alone.
-  const shown = ACTIONS.filter((action) => (job.state === 'completed') === (action === 'rerun') || fits(action, job.state))
+  const shown = ACTIONS.filter(
+    (action) => (job.state === 'completed') === (action === 'rerun') || fits(action, job.state),
+  )
   const main = shown.find((action) => fits(action, job.state) && (action === 'retry' || action === 'rerun'))
   return (
     <div className="flex flex-wrap gap-2">

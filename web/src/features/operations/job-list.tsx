@@ -86,6 +86,7 @@ export function JobList({ filter, empty, onDone }: JobListProps) {
                   ? t('jobs.totalCapped', { count: count(total, language) })
                   : t('jobs.total', { count: total })}
             </p>
+            <News fresh={fresh} more={more} onShow={renew} />
             <span className="ml-auto" />
             {rows.length > 0 && (
               <Act
@@ -100,6 +101,7 @@ export function JobList({ filter, empty, onDone }: JobListProps) {
         ) : (
           <>
             <p className="text-sm font-medium">{t('jobs.picked', { count: chosen.length })}</p>
+            <News fresh={fresh} more={more} onShow={renew} />
             {ACTIONS.map((action) => {
               const fitting = chosen.filter(({ state }) => fits(action, state))
               return (
@@ -129,7 +131,6 @@ export function JobList({ filter, empty, onDone }: JobListProps) {
         <Empty title={empty.title} text={empty.text} />
       ) : (
         <div className="rounded-xl border border-line bg-surface">
-          <News fresh={fresh} more={more} onShow={renew} />
           <JobTable caption={t('jobs.title')} rows={rows} gone={gone} picked={picked} onPick={pick} />
         </div>
       )}
@@ -138,15 +139,21 @@ export function JobList({ filter, empty, onDone }: JobListProps) {
   )
 }
 
-/** How much is new, and a way to see it. Its room is there only when there is something: above all rows, so it moves them once. */
-function News({ fresh, more, onShow }: { fresh: number; more: boolean; onShow: () => void }) {
+interface NewsProps {
+  fresh: number
+  more: boolean
+  onShow: () => void
+}
+
+/** How much is new, and a way to see it; beside the list, so that it moves no row. */
+export function News({ fresh, more, onShow }: NewsProps) {
   const { t } = useTexts()
   if (fresh === 0) return null
   return (
     <button
       type="button"
       onClick={onShow}
-      className="min-h-9 w-full rounded-t-xl border-b border-line bg-info-soft text-sm font-semibold text-info hover:underline"
+      className="min-h-8 rounded-full bg-info-soft px-3 text-sm font-semibold text-info hover:underline"
     >
       <span aria-hidden="true">▲ </span>
       {more ? t('jobs.newMore', { count: fresh }) : t('jobs.new', { count: fresh })}

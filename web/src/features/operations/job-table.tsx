@@ -4,7 +4,7 @@ import { Link } from '../../app/navigation'
 import { ended } from './actions'
 import type { Job } from './api'
 import { jobsAt } from './filter'
-import { Ago, Moment, short, StateMark, TABLE, TD, TH, TR } from './kit'
+import { Ago, Moment, Name, short, StateMark, TABLE, TD, TH, TR } from './kit'
 import { useNow } from './reads'
 import { useTexts } from './texts'
 
@@ -102,7 +102,11 @@ function Row({ job, now, gone, picked, onPick }: RowProps) {
     <tr className={`${TR} ${picked ? 'bg-accent-soft' : 'hover:bg-sunken'} ${gone ? 'text-muted' : ''}`}>
       {onPick && (
         <td className={TD}>
-          <Check label={`${t('jobs.pick')} ${job.kind} ${short(job.id)}`} checked={picked} onChange={onPick} />
+          <Check
+            label={`${t('jobs.pick')} ${job.kind} ${short(job.id)}`}
+            checked={picked}
+            onChange={onPick}
+          />
         </td>
       )}
       <td className={TD}>
@@ -111,10 +115,11 @@ function Row({ job, now, gone, picked, onPick }: RowProps) {
       </td>
       <td className={TD}>
         <Link to={`/operations/jobs/${job.id}`} className="font-semibold hover:text-accent hover:underline">
-          {job.kind} <span className="font-mono text-xs font-normal text-muted">{short(job.id)}</span>
+          <Name of={job.kind} />{' '}
+          <span className="font-mono text-xs font-normal text-muted">{short(job.id)}</span>
         </Link>
         {job.error && job.state !== 'completed' && (
-          <span className="line-clamp-1 text-xs text-muted" title={job.error}>
+          <span className="line-clamp-1 text-xs wrap-anywhere text-muted" title={job.error}>
             {job.error}
           </span>
         )}
@@ -129,7 +134,10 @@ function Row({ job, now, gone, picked, onPick }: RowProps) {
       <td className={`${TD} max-lg:hidden`}>{job.queue}</td>
       <td className={`${TD} max-2xl:hidden`}>
         {job.tenant ? (
-          <Link to={jobsAt({ tenant: job.tenant })} className="font-mono text-xs hover:text-accent hover:underline">
+          <Link
+            to={jobsAt({ tenant: job.tenant })}
+            className="font-mono text-xs hover:text-accent hover:underline"
+          >
             {short(job.tenant)}
           </Link>
         ) : (
@@ -152,7 +160,7 @@ function Row({ job, now, gone, picked, onPick }: RowProps) {
 
 /** When it ended, runs again or began: what its state makes one ask. */
 function When({ job, now }: { job: Job; now: number }) {
-  if (job.state === 'scheduled' || job.state === 'retryable') return <Ago time={job.run_at} now={now} />
+  if (job.state === 'scheduled' || job.state === 'retryable') return <Ago ahead time={job.run_at} now={now} />
   if (ended(job.state) && job.finished_at) return <Moment time={job.finished_at} seconds />
   return <Moment time={(job.state === 'running' && job.started_at) || job.created_at} seconds />
 }

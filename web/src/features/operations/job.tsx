@@ -199,7 +199,7 @@ function Cause({ job, words, group, onDone }: CauseProps) {
         {words?.trouble && <p className="text-sm">{words.trouble.text}</p>}
         {(job.state === 'retryable' || job.state === 'scheduled') && (
           <p className="text-sm">
-            {t('job.again')} <Ago time={job.run_at} now={now} />.
+            {t('job.again')} <Ago ahead time={job.run_at} now={now} />.
           </p>
         )}
       </div>
@@ -207,8 +207,7 @@ function Cause({ job, words, group, onDone }: CauseProps) {
         <div className="mt-3 flex flex-wrap items-center gap-x-4 gap-y-2 text-sm text-muted">
           <p>
             {t('job.alike', { count: all.count })} · {t('errors.first')}{' '}
-            <Ago time={group.first_seen} now={now} /> ({group.first_version})
-            {' · '}
+            <Ago time={group.first_seen} now={now} /> ({group.first_version}){' · '}
             <Link
               to={`/operations/errors?fingerprint=${group.fingerprint}`}
               className="font-semibold text-accent hover:underline"
@@ -311,7 +310,8 @@ function Timeline({ job }: { job: JobDetail }) {
             <span>
               <span className="font-medium">{known ? t(`event.${known}`, { count: run ?? 0 }) : event}</span>
               {what && <span className="text-muted"> → {what}</span>}
-              {reason && <span className="block text-muted">{reason}</span>}
+              {/* What a run said stands with the run. */}
+              {reason && event !== 'ended' && <span className="block text-muted">{reason}</span>}
               {actor && (
                 <span className="block text-xs text-muted">
                   {t('job.by')} <Person id={actor} />
@@ -341,7 +341,12 @@ function Facts({ job }: { job: JobDetail }) {
   const { t } = useTexts()
   const language = useLanguage()
   const facts: readonly (readonly [string, React.ReactNode])[] = [
-    [t('job.id'), <span key="" className="font-mono text-xs">{job.id}</span>],
+    [
+      t('job.id'),
+      <span key="" className="font-mono text-xs">
+        {job.id}
+      </span>,
+    ],
     [t('jobs.queue'), job.queue],
     [t('change.priority'), job.priority],
     [t('job.created'), <Moment key="" time={job.created_at} seconds />],
@@ -360,7 +365,14 @@ function Facts({ job }: { job: JobDetail }) {
       ),
     ],
     ...(job.trace_id
-      ? [[t('job.trace'), <span key="" className="font-mono text-xs">{job.trace_id}</span>] as const]
+      ? [
+          [
+            t('job.trace'),
+            <span key="" className="font-mono text-xs">
+              {job.trace_id}
+            </span>,
+          ] as const,
+        ]
       : []),
   ]
   return (
@@ -374,7 +386,7 @@ function Facts({ job }: { job: JobDetail }) {
         ))}
       </dl>
       <div className="mt-3 flex flex-wrap gap-2">
-        <Copy text={job.id} label={t('job.copy')} />
+        <Copy small text={job.id} label={t('job.copy')} />
       </div>
     </>
   )

@@ -1,5 +1,5 @@
 import { useQueryClient, type UseQueryResult } from '@tanstack/react-query'
-import { useCallback, useId, useState, type ReactNode } from 'react'
+import { Fragment, useCallback, useId, useState, type ReactNode } from 'react'
 import { span } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { Button } from '../../parts/button'
@@ -97,6 +97,16 @@ export function StateMark({ state }: { state: JobState }) {
   )
 }
 
+/** A name of several words, which may be broken between them. */
+export function Name({ of }: { of: string }) {
+  return of.split(/(?<=_)/).map((word, place) => (
+    <Fragment key={place}>
+      {place > 0 && <wbr />}
+      {word}
+    </Fragment>
+  ))
+}
+
 /** The beginning of ids made at about the same time is the same: their ends tell them apart. */
 export const short = (id: string) => `…${id.slice(-6)}`
 
@@ -119,11 +129,19 @@ export function Moment({ time, seconds = false }: { time: string; seconds?: bool
   )
 }
 
+interface AgoProps {
+  time: string
+  now: number
+  /** What is still to come; clocks differ by moments, and what is over is not said to come. */
+  ahead?: boolean
+}
+
 /** How long ago, or in how long. */
-export function Ago({ time, now }: { time: string; now: number }) {
+export function Ago({ time, now, ahead = false }: AgoProps) {
   const { t } = useTexts()
   const language = useLanguage()
-  const ms = now - Date.parse(time)
+  const passed = now - Date.parse(time)
+  const ms = ahead ? Math.min(0, passed) : Math.max(0, passed)
   const style = { dateStyle: 'medium', timeStyle: 'medium' } as const
   const long = Math.abs(ms) >= 2 * DAY_MS
   const length = long
@@ -219,7 +237,9 @@ export function usePercentiles() {
     p50_ms == null || p99_ms == null ? '–' : `${span(p50_ms, language)} / ${span(p99_ms, language)}`
 }
 
-export const TABLE = 'w-full text-left text-sm'
-export const TH = 'px-3 py-2 font-medium text-muted first:pl-4 last:pr-4'
-export const TD = 'px-3 py-2.5 align-top first:pl-4 last:pr-4'
+/** Words stay whole; texts that may be broken anywhere say so. */
+export const TABLE = 'w-full text-left text-sm wrap-break-word'
+export const TH =
+  'px-3 py-2 font-medium text-muted max-sm:px-2 first:pl-4 last:pr-4 max-sm:first:pl-3 max-sm:last:pr-3'
+export const TD = 'px-3 py-2.5 max-sm:px-2 first:pl-4 last:pr-4 max-sm:first:pl-3 max-sm:last:pr-3'
 export const TR = 'border-t border-line'

@@ -10,6 +10,7 @@ import { useTexts } from './texts'
 /** How much of a kind runs at a time, or begins in a time, in the whole fleet. */
 export function Limits({ limits, onDone }: { limits: readonly Limit[]; onDone: (words: string) => void }) {
   const { t } = useTexts()
+  const told = useToldChanged()
   return (
     <Card
       flush
@@ -48,7 +49,7 @@ export function Limits({ limits, onDone }: { limits: readonly Limit[]; onDone: (
                 <td className={TD}>
                   <LimitText limit={limit} />
                 </td>
-                <td className={`${TD} text-muted max-md:hidden`}>{limit.reason}</td>
+                <td className={`${TD} wrap-anywhere text-muted max-md:hidden`}>{limit.reason}</td>
                 <td className={TD}>
                   <div className="flex flex-wrap justify-end gap-2">
                     <Act
@@ -66,7 +67,7 @@ export function Limits({ limits, onDone }: { limits: readonly Limit[]; onDone: (
                       <Reasoned
                         action={t('limits.lift')}
                         explanation={t('limits.liftText')}
-                        told={useToldChanged()}
+                        told={told}
                         send={(_, reason) => liftLimit(limit.kind, reason, limit.revision)}
                         onDone={() => onDone(t('limits.lifted', { kind: limit.kind }))}
                       />

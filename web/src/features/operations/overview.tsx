@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import { Link } from '../../app/navigation'
 import { count, span } from '../../format'
 import { useLanguage } from '../../i18n/setup'
@@ -9,9 +9,11 @@ import { Skeleton } from '../../ui/skeleton'
 import { newestJobs, outcomesQuery, type JobFilter, type Stats } from './api'
 import { Sparkline } from './chart'
 import { jobsAt, NOTHING } from './filter'
+import { follow } from './follow'
 import { Frame } from './frame'
 import { GroupTable } from './group-table'
 import { ageOf, health, openOf, type Verdict } from './health'
+import { News } from './job-list'
 import { JobTable } from './job-table'
 import { Card, Shown, useDone } from './kit'
 import { QueueTable } from './queue-table'
@@ -33,7 +35,6 @@ export function Component() {
   const [said, done] = useDone()
   const queues = useQueues()
   const groups = useGroups()
-  const moving = useQuery({ ...newestJobs(MOVING, 10), refetchInterval: JOBS_MS })
   return (
     <Frame
       title={t('sections.overview')}
@@ -59,26 +60,43 @@ export function Component() {
           </Shown>
         </Card>
       </div>
-      <Card
-        flush
-        title={t('overview.moving')}
-        beside={
+      <Moving />
+    </Frame>
+  )
+}
+
+/** What moves or failed: as it was when the page came up, each row as it is by now. */
+function Moving() {
+  const { t } = useTexts()
+  const query = useQuery({ ...newestJobs(MOVING, 10), refetchInterval: JOBS_MS })
+  const newest = query.data?.data
+  const [shown, setShown] = useState(newest)
+  // Nothing jumps where there was nothing.
+  if (newest && newest !== shown && !shown?.length) setShown(newest)
+  const followed = follow(shown ?? [], newest && { rows: newest, whole: newest.length < 10 }, ({ id }) => id)
+  return (
+    <Card
+      flush
+      title={t('overview.moving')}
+      beside={
+        <span className="flex flex-wrap gap-2">
+          <News {...followed} onShow={() => setShown(newest)} />
           <ButtonLink small to="/operations/jobs">
             {t('overview.allJobs')}
           </ButtonLink>
+        </span>
+      }
+    >
+      <Shown query={query}>
+        {() =>
+          followed.rows.length === 0 ? (
+            <p className="px-4 pb-4 text-muted">{t('overview.still')}</p>
+          ) : (
+            <JobTable caption={t('overview.moving')} rows={followed.rows} gone={followed.gone} />
+          )
         }
-      >
-        <Shown query={moving}>
-          {({ data }) =>
-            data.length === 0 ? (
-              <p className="px-4 pb-4 text-muted">{t('overview.still')}</p>
-            ) : (
-              <JobTable caption={t('overview.moving')} rows={data} />
-            )
-          }
-        </Shown>
-      </Card>
-    </Frame>
+      </Shown>
+    </Card>
   )
 }
 
@@ -215,8 +233,7 @@ function Tiles() {
         value={given === undefined ? undefined : count(given, language)}
         look={given ? 'text-bad' : ''}
         beside={
-          groups &&
-          t('overview.inCauses', { count: groups.filter(({ open }) => open.count > 0).length })
+          groups && t('overview.inCauses', { count: groups.filter(({ open }) => open.count > 0).length })
         }
       />
     </div>
@@ -240,13 +257,15 @@ interface TileProps {
 
 function Tile({ name, value, beside, look = '', chart }: TileProps) {
   return (
-    <div className="flex flex-wrap items-end justify-between gap-x-3 rounded-xl border border-line bg-surface px-4 py-3">
-      <p>
-        <span className="block text-sm text-muted">{name}</span>
-        <span className={`text-2xl font-bold tracking-tight tabular-nums ${look}`}>{value ?? '…'}</span>{' '}
-        <span className="text-sm text-muted">{beside}</span>
-      </p>
-      {chart}
+    <div className="flex flex-col justify-between rounded-xl border border-line bg-surface px-4 py-3">
+      <p className="text-sm text-muted">{name}</p>
+      <div className="flex items-end justify-between gap-x-3">
+        <p className="min-w-0">
+          <span className={`text-2xl font-bold tracking-tight tabular-nums ${look}`}>{value ?? '…'}</span>{' '}
+          <span className="text-sm text-muted">{beside}</span>
+        </p>
+        {chart}
+      </div>
     </div>
   )
 }

@@ -23,7 +23,12 @@ export function PauseButton({ what, about, paused, why, onDone }: PauseProps) {
   const scope = what.scope
   if (paused) {
     return (
-      <Act action={t('pause.resume')} about={about} title={t(`pause.resumeTitle.${scope}`, { name })} why={why}>
+      <Act
+        action={t('pause.resume')}
+        about={about}
+        title={t(`pause.resumeTitle.${scope}`, { name })}
+        why={why}
+      >
         <Reasoned
           action={t('pause.resume')}
           explanation={t('pause.resumeText')}

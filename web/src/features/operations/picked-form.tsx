@@ -47,7 +47,11 @@ export function PickedForm({ action, jobs: fitting, others, onDone }: PickedForm
           <p>{t(`explained.${action}`)}</p>
           {others > 0 && <p className="mt-2 text-warn">{t('jobs.others', { count: others })}</p>}
           {done > 0 && (
-            <Bar part={done / jobs.length} label={t('jobs.progress', { done, total: jobs.length })} className="mt-3 h-2" />
+            <Bar
+              part={done / jobs.length}
+              label={t('jobs.progress', { done, total: jobs.length })}
+              className="mt-3 h-2"
+            />
           )}
         </>
       }

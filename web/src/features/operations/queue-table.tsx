@@ -37,7 +37,7 @@ export function QueueTable({
           <th scope="col" className={`${TH} text-right`}>
             {t('queues.waiting')}
           </th>
-          <th scope="col" className={`${TH} text-right`}>
+          <th scope="col" className={`${TH} text-right ${actions ? 'max-sm:hidden' : ''}`}>
             {t('queues.oldest')}
           </th>
           <th scope="col" className={`${TH} max-md:hidden`}>
@@ -67,27 +67,33 @@ export function QueueTable({
             <tr key={queue.name} className={TR}>
               <td className={TD}>
                 <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-                  <Link to={jobsAt({ queue: queue.name })} className="font-semibold hover:text-accent hover:underline">
+                  <Link
+                    to={jobsAt({ queue: queue.name })}
+                    className="font-semibold hover:text-accent hover:underline"
+                  >
                     {queue.name}
                   </Link>
                   {queue.paused && <Paused since={queue.paused.since} now={now} />}
                 </span>
                 {queue.paused && actions && (
-                  <span className="block text-xs text-muted">{queue.paused.reason}</span>
+                  <span className="block text-xs wrap-anywhere text-muted">{queue.paused.reason}</span>
                 )}
               </td>
               <td className={`${TD} text-right tabular-nums`}>
                 {waiting ? count(waiting.count, language) + (waiting.capped ? '+' : '') : 0}
+                {actions && age > 0 && (
+                  <span className="block text-xs whitespace-nowrap text-muted sm:hidden">
+                    {span(age, language)}
+                  </span>
+                )}
               </td>
               <td
-                className={`${TD} text-right whitespace-nowrap tabular-nums ${age > LATE_MS && !queue.paused ? 'font-semibold text-warn' : ''}`}
+                className={`${TD} text-right whitespace-nowrap tabular-nums ${actions ? 'max-sm:hidden' : ''} ${age > LATE_MS && !queue.paused ? 'font-semibold text-warn' : ''}`}
               >
                 {age > 0 ? `${queue.oldest_is_a_guess ? '≥ ' : ''}${span(age, language)}` : '–'}
               </td>
               <td className={`${TD} max-md:hidden`}>
-                <div className="pt-1.5">
-                  <StateBar queue={queue} />
-                </div>
+                <StateBar queue={queue} />
               </td>
               <td className={`${TD} text-right whitespace-nowrap tabular-nums max-lg:hidden`}>
                 {percentiles(queue.wait)}

@@ -33,13 +33,8 @@ export function Component() {
                 <PauseText pause={paused} />
               </Notice>
             )}
-            <Card
-              flush
-              title={t('queues.title')}
-              beside={
-                <span className="text-sm text-muted">{t('queues.window', { count: window_minutes })}</span>
-              }
-            >
+            <p className="-mt-2 text-sm text-muted">{t('queues.window', { count: window_minutes })}</p>
+            <Card flush>
               <QueueTable
                 queues={queues}
                 actions={({ name, paused }) => (
@@ -72,7 +67,7 @@ function PauseText({ pause }: { pause: Pause }) {
       {pause.until && (
         <>
           {' · '}
-          {t('queues.ends')} <Ago time={pause.until} now={now} />
+          {t('queues.ends')} <Ago ahead time={pause.until} now={now} />
         </>
       )}
     </p>

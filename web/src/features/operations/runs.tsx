@@ -56,18 +56,20 @@ export function Runs({ attempts }: { attempts: readonly Attempt[] }) {
             </th>
           </tr>
         </thead>
-        {[...attempts].reverse().map((attempt) => (
-          <Run key={attempt.run} attempt={attempt} />
+        {[...attempts].reverse().map((attempt, place, all) => (
+          <Run key={attempt.run} attempt={attempt} newer={all[place - 1]?.error} />
         ))}
       </table>
     </div>
   )
 }
 
-function Run({ attempt }: { attempt: Attempt }) {
+/** An error that is the same as that of the run after it is not said again. */
+function Run({ attempt, newer }: { attempt: Attempt; newer?: string | null }) {
   const { t } = useTexts()
   const language = useLanguage()
-  const { run, started_at, finished_at, worker, version, outcome, error, logs } = attempt
+  const { run, started_at, finished_at, worker, version, outcome, logs } = attempt
+  const error = attempt.error === newer ? null : attempt.error
   const known = OUTCOMES.find((word) => word === outcome)
   const took = started_at && finished_at ? Date.parse(finished_at) - Date.parse(started_at) : undefined
   return (
@@ -78,7 +80,7 @@ function Run({ attempt }: { attempt: Attempt }) {
         <td className={`${TD} whitespace-nowrap tabular-nums max-sm:hidden`}>
           {took === undefined ? '–' : span(took, language)}
         </td>
-        <td className={`${TD} font-mono text-xs max-md:hidden`}>{worker ?? '–'}</td>
+        <td className={`${TD} font-mono text-xs wrap-anywhere max-md:hidden`}>{worker ?? '–'}</td>
         <td className={`${TD} max-md:hidden`}>{version ?? '–'}</td>
         <td className={TD}>
           {outcome ? (
@@ -90,7 +92,7 @@ function Run({ attempt }: { attempt: Attempt }) {
       </tr>
       {(error || logs.length > 0) && (
         <tr>
-          <td colSpan={6} className="px-4 pb-3">
+          <td colSpan={6} className="px-4 pb-3 wrap-anywhere">
             {error && <p className="mb-2 whitespace-pre-line">{error}</p>}
             {logs.length > 0 && <Log logs={logs} />}
           </td>

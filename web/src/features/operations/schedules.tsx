@@ -110,13 +110,13 @@ function ScheduleCard({ schedule, onDone }: ScheduleCardProps) {
           {pause.expires_at && (
             <>
               {' · '}
-              {t('queues.ends')} <Ago time={pause.expires_at} now={now} />
+              {t('queues.ends')} <Ago ahead time={pause.expires_at} now={now} />
             </>
           )}
         </p>
       )}
-      <dl className="mt-3 space-y-2 text-sm">
-        <div>
+      <dl className="mt-3 grid gap-x-6 gap-y-2 text-sm sm:grid-cols-[auto_minmax(0,1fr)]">
+        <div className="contents">
           <dt className="text-muted">{t('schedules.last')}</dt>
           <dd>
             <Ticks ticks={last} />
@@ -131,7 +131,7 @@ function ScheduleCard({ schedule, onDone }: ScheduleCardProps) {
             </span>
           </dd>
         </div>
-        <div>
+        <div className="contents">
           <dt className="text-muted">{t('schedules.next')}</dt>
           <dd>
             {!enabled || next.length === 0 ? (
@@ -147,7 +147,7 @@ function ScheduleCard({ schedule, onDone }: ScheduleCardProps) {
             )}
           </dd>
         </div>
-        <div>
+        <div className="contents">
           <dt className="text-muted">{t('schedules.missed')}</dt>
           <dd>
             <CatchUp rule={schedule.catch_up} />

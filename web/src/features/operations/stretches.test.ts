@@ -40,7 +40,13 @@ it('what was put off to a time did not wait before it', () => {
 })
 
 it('runs that failed, with the waits between them', () => {
-  const set = job({ state: 'quarantined', runs: 2, started_at: iso(900), run_ms: 100, finished_at: iso(1000) })
+  const set = job({
+    state: 'quarantined',
+    runs: 2,
+    started_at: iso(900),
+    run_ms: 100,
+    finished_at: iso(1000),
+  })
   const attempts = [attempt(1, 100, 500, 'crashed'), attempt(2, 900, 1000, 'crashed')]
   expect(short(lane(set, BASE + 9000, attempts))).toEqual([
     'wait 0-100',

@@ -94,7 +94,7 @@ function WorkerTable({ workers, onDone }: WorkerTableProps) {
           <tr key={worker.id} className={TR}>
             <td className={TD}>
               <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-                <span className="font-mono font-semibold">{worker.name}</span>
+                <span className="font-mono font-semibold wrap-anywhere">{worker.name}</span>
                 <State worker={worker} now={now} />
               </span>
               <span className="block text-xs text-muted">
@@ -123,10 +123,7 @@ function WorkerTable({ workers, onDone }: WorkerTableProps) {
               <ul>
                 {worker.running.slice(0, 4).map((job) => (
                   <li key={job.id} className="whitespace-nowrap">
-                    <Link
-                      to={`/operations/jobs/${job.id}`}
-                      className="hover:text-accent hover:underline"
-                    >
+                    <Link to={`/operations/jobs/${job.id}`} className="hover:text-accent hover:underline">
                       {job.kind}
                     </Link>{' '}
                     {job.started_at && (
