@@ -280,6 +280,8 @@ export const de = {
     class: 'Klasse',
     retryTitle: 'Alle Jobs dieser Ursache wiederholen',
     allCauses: 'Alle Ursachen',
+    total_one: '{{count, number}} Ursache',
+    total_other: '{{count, number}} Ursachen, zuletzt gesehene zuerst',
     new_one: '{{count, number}} neue Ursache',
     new_other: '{{count, number}} neue Ursachen',
     empty: 'Keine Fehler',

@@ -272,6 +272,8 @@ export const en: typeof de = {
     class: 'Class',
     retryTitle: 'Retry all jobs of this cause',
     allCauses: 'All causes',
+    total_one: '{{count, number}} cause',
+    total_other: '{{count, number}} causes, last seen first',
     new_one: '{{count, number}} new cause',
     new_other: '{{count, number}} new causes',
     empty: 'No errors',

@@ -117,7 +117,10 @@ function Groups({ filter, onDone }: { filter: GroupFilter; onDone: (words: strin
       {list.error && !list.isFetchNextPageError && (
         <Stale since={list.dataUpdatedAt} retry={() => void list.refetch()} />
       )}
-      <div className="flex min-h-8 items-center">
+      <div className="flex min-h-8 flex-wrap items-center gap-x-3 gap-y-2">
+        <p role="status" className="text-sm text-muted">
+          {t('errors.total', { count: list.data.pages[0]?.meta?.total ?? shown.length })}
+        </p>
         {fresh > 0 && (
           <button
             type="button"

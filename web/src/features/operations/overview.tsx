@@ -264,7 +264,7 @@ function Tile({ name, value, beside, look = '', chart }: TileProps) {
           <span className={`text-2xl font-bold tracking-tight tabular-nums ${look}`}>{value ?? '…'}</span>{' '}
           <span className="text-sm text-muted">{beside}</span>
         </p>
-        {chart}
+        {chart && <span className="max-sm:hidden">{chart}</span>}
       </div>
     </div>
   )

@@ -68,7 +68,9 @@ export function Runs({ attempts }: { attempts: readonly Attempt[] }) {
 function Run({ attempt, newer }: { attempt: Attempt; newer?: string | null }) {
   const { t } = useTexts()
   const language = useLanguage()
-  const { run, started_at, finished_at, worker, version, outcome, logs } = attempt
+  const { run, started_at, finished_at, worker, version, logs } = attempt
+  // A plain first success is recorded without one.
+  const outcome = attempt.outcome ?? (finished_at ? 'completed' : undefined)
   const error = attempt.error === newer ? null : attempt.error
   const known = OUTCOMES.find((word) => word === outcome)
   const took = started_at && finished_at ? Date.parse(finished_at) - Date.parse(started_at) : undefined
