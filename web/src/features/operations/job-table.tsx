@@ -1,3 +1,4 @@
+import { memo } from 'react'
 import { span } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { Link } from '../../app/navigation'
@@ -6,6 +7,7 @@ import type { Job } from './api'
 import { jobsAt } from './filter'
 import { Ago, Moment, Name, short, StateMark, TABLE, TD, TH, TR } from './kit'
 import { useNow } from './reads'
+import { useRowKeys } from './row-keys'
 import { useTexts } from './texts'
 
 interface JobTableProps {
@@ -22,9 +24,10 @@ interface JobTableProps {
 export function JobTable({ caption, rows, gone, picked, onPick }: JobTableProps) {
   const { t } = useTexts()
   const now = useNow()
+  const table = useRowKeys()
   const all = rows.length > 0 && rows.every(({ id }) => picked?.has(id))
   return (
-    <table className={TABLE}>
+    <table ref={table} className={TABLE}>
       <caption className="sr-only">{caption}</caption>
       <thead>
         <tr>
@@ -73,10 +76,11 @@ export function JobTable({ caption, rows, gone, picked, onPick }: JobTableProps)
           <Row
             key={job.id}
             job={job}
-            now={now}
+            // What has ended does not change from one second to the next.
+            now={ended(job.state) ? 0 : now}
             gone={gone?.has(job.id) ?? false}
             picked={picked?.has(job.id) ?? false}
-            onPick={onPick && ((pick) => onPick([job.id], pick))}
+            onPick={onPick}
           />
         ))}
       </tbody>
@@ -89,10 +93,10 @@ interface RowProps {
   now: number
   gone: boolean
   picked: boolean
-  onPick?: (pick: boolean) => void
+  onPick?: (ids: string[], pick: boolean) => void
 }
 
-function Row({ job, now, gone, picked, onPick }: RowProps) {
+const Row = memo(function Row({ job, now, gone, picked, onPick }: RowProps) {
   const { t } = useTexts()
   const language = useLanguage()
   const since = (time?: string | null) => (time ? Math.max(0, now - Date.parse(time)) : undefined)
@@ -105,7 +109,7 @@ function Row({ job, now, gone, picked, onPick }: RowProps) {
           <Check
             label={`${t('jobs.pick')} ${job.kind} ${short(job.id)}`}
             checked={picked}
-            onChange={onPick}
+            onChange={(pick) => onPick([job.id], pick)}
           />
         </td>
       )}
@@ -156,7 +160,7 @@ function Row({ job, now, gone, picked, onPick }: RowProps) {
       </td>
     </tr>
   )
-}
+})
 
 /** When it ended, runs again or began: what its state makes one ask. */
 function When({ job, now }: { job: Job; now: number }) {
