@@ -11,7 +11,10 @@ const LOOKS = {
 type Look = keyof typeof LOOKS
 
 /** Operators see more at once, and have a mouse. */
-const SIZES = { normal: 'min-h-11 gap-2 px-4 py-2', small: 'min-h-8 gap-1.5 px-3 py-1 text-sm whitespace-nowrap' }
+const SIZES = {
+  normal: 'min-h-11 gap-2 px-4 py-2',
+  small: 'min-h-8 gap-1.5 px-3 py-1 text-sm whitespace-nowrap',
+}
 
 function classes(look: Look, small: boolean, extra = '') {
   const base =

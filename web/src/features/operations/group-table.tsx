@@ -113,7 +113,15 @@ export function GroupTable({
 }
 
 /** The way to its jobs, and all of them retried. */
-function GroupActions({ group, brief, onDone }: { group: Group; brief: boolean; onDone: (words: string) => void }) {
+function GroupActions({
+  group,
+  brief,
+  onDone,
+}: {
+  group: Group
+  brief: boolean
+  onDone: (words: string) => void
+}) {
   const { t } = useTexts()
   const counted = useCounted()
   const all = stuck(group)

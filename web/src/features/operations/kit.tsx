@@ -46,7 +46,7 @@ export function Shown<T>({
   children,
 }: {
   query: Pick<UseQueryResult<T>, 'data' | 'error' | 'dataUpdatedAt' | 'refetch'>
-  children: (data: T & ({} | null)) => ReactNode
+  children: (data: T) => ReactNode
 }) {
   const { data, error, dataUpdatedAt, refetch } = query
   if (data === undefined) {

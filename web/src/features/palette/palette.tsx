@@ -76,7 +76,7 @@ function useCommands(typed: string): Command[] {
 export function Palette({ onClose }: { onClose: () => void }) {
   const { t } = useTexts()
   const dialog = useRef<HTMLDialogElement>(null)
-  const list = useRef<HTMLUListElement>(null)
+  const list = useRef<HTMLDivElement>(null)
   const id = useId()
   const [typed, setTyped] = useState('')
   const [place, setPlace] = useState(0)
@@ -137,11 +137,17 @@ export function Palette({ onClose }: { onClose: () => void }) {
           className="min-h-13 w-full rounded-t-xl bg-transparent pr-4 pl-12 text-lg"
         />
       </div>
-      <ul ref={list} id={id} role="listbox" aria-label={t('title')} className="max-h-[50vh] overflow-y-auto p-2">
+      <div
+        ref={list}
+        id={id}
+        role="listbox"
+        aria-label={t('title')}
+        className="max-h-[50vh] overflow-y-auto p-2"
+      >
         {commands.map((command, at) => (
           // The field has the focus and the keys; this is for who points.
           // eslint-disable-next-line jsx-a11y/click-events-have-key-events
-          <li
+          <div
             key={command.words}
             id={`${id}-${at}`}
             role="option"
@@ -153,9 +159,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
           >
             <Icon name={command.icon} className="size-4" />
             {command.words}
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
       <p role="status" className="sr-only">
         {commands.length === 0 ? t('none') : t('found', { count: commands.length })}
       </p>
