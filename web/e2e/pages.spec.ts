@@ -47,7 +47,7 @@ async function look(page: Page, name: string) {
     for (const width of [1440, 360]) {
       await page.emulateMedia({ colorScheme })
       // High enough that no bar lies over a control just now.
-      await page.setViewportSize({ width, height: 2400 })
+      await page.setViewportSize({ width, height: 4000 })
       // Colours change over a moment.
       await page.waitForTimeout(300)
       await accessible(page, `${name} ${colorScheme} ${width}`)

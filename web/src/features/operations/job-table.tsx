@@ -118,7 +118,10 @@ const Row = memo(function Row({ job, now, gone, picked, onPick }: RowProps) {
         {gone && <span className="block text-xs">{t('jobs.gone')}</span>}
       </td>
       <td className={TD}>
-        <Link to={`/operations/jobs/${job.id}`} className="font-semibold hover:text-accent hover:underline">
+        <Link
+          to={`/operations/jobs/${job.id}`}
+          className="inline-block min-h-6 font-semibold hover:text-accent hover:underline"
+        >
           <Name of={job.kind} />{' '}
           <span className="font-mono text-xs font-normal text-muted">{short(job.id)}</span>
         </Link>
@@ -183,7 +186,7 @@ function Check({ label, checked, onChange }: CheckProps) {
         type="checkbox"
         checked={checked}
         onChange={(event) => onChange(event.target.checked)}
-        className="size-4 accent-accent"
+        className="size-4 accent-accent max-sm:size-6"
       />
     </label>
   )
