@@ -204,7 +204,7 @@ function Ticks({ ticks }: { ticks: readonly Tick[] }) {
         // Due, and no job that could be looked at any more.
         const plain = tick.outcome === 'fired' || tick.outcome === 'manual' ? 'bg-good/40' : 'hatched'
         const look = (tick.job_state && LOOKS[tick.job_state]) ?? (tick.job_state ? 'bg-edge' : plain)
-        const shape = `block h-6 w-3 rounded-sm inset-ring inset-ring-line ${look}`
+        const shape = `block size-6 rounded-sm inset-ring inset-ring-line ${look}`
         return (
           <li key={`${tick.due} ${tick.decided_at}`} title={words}>
             {tick.job_id && tick.job_state ? (
