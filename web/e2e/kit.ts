@@ -1,6 +1,8 @@
-import { expect, request, test, type Page } from '@playwright/test'
-import { readFileSync } from 'node:fs'
+import { expect, request, test, type APIResponse, type Page } from '@playwright/test'
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const PASSWORD = process.env.DEMO_PASSWORD ?? 'nano-demo-4711'
 /** Where the mails of the installation can be read; see deploy/dev. */
@@ -93,4 +95,85 @@ export async function tidy(page: Page, title: string, action: 'Löschen' | 'Arch
     .getByRole('button', { name: action })
     .click()
   await expect(page.getByRole('dialog')).toBeHidden()
+}
+
+/** Where `make run` keeps what it makes. */
+const STATE = process.env.DEV_DIR ?? '../.dev'
+
+/** A client of the API that is signed in. */
+async function as(person: Person) {
+  const { baseURL } = test.info().project.use
+  const api = await request.newContext({ baseURL })
+  const login = await api.post('/api/v1/auth/login', { data: { email: address(person), password: PASSWORD } })
+  const { data } = (await login.json()) as { data: { access_token: string } }
+  await api.dispose()
+  return request.newContext({
+    baseURL,
+    extraHTTPHeaders: { Authorization: `Bearer ${data.access_token}` },
+  })
+}
+
+/**
+ * An upload whose file is gone from the storage when its check begins, so that it fails: its job, a way to bring the file back,
+ * and one to clear up.
+ */
+export async function broken(title: string) {
+  const store = join(STATE, 'run/s3')
+  test.skip(!existsSync(store), 'needs the folder of `make run` (DEV_DIR)')
+  const [clara, otto] = [await as('clara'), await as('otto')]
+  const queue = '/api/v1/admin/jobs/queues/uploads'
+  const told = async <T>(answer: Promise<APIResponse>) => {
+    const got = await answer
+    expect(got.ok(), await got.text()).toBe(true)
+    return ((await got.json()) as { data: T }).data
+  }
+  const [category] = await told<{ slug: string }[]>(clara.get('/api/v1/categories'))
+  const nano = await told<{ id: string }>(
+    clara.post('/api/v1/nanos', {
+      data: {
+        title,
+        description: 'Eine Datei, die unterwegs verloren geht und wiedergefunden wird.',
+        duration_minutes: 5,
+        level: 1,
+        language: 'de',
+        format: 'mixed',
+        license: 'CC-BY',
+        categories: [category?.slug],
+      },
+    }),
+  )
+  await told(otto.post(`${queue}/pause`, { data: { reason: 'a walk', expires_in_seconds: 120 } }))
+  const upload = await told<{ id: string }>(
+    clara.put(`/api/v1/nanos/${nano.id}/file?filename=nano.zip`, {
+      headers: { 'Content-Type': 'application/octet-stream' },
+      data: readFileSync('../docs/sample-nano.zip'),
+    }),
+  )
+  const { job_id: job } = await told<{ job_id: string }>(
+    clara.post(`/api/v1/uploads/${upload.id}/finish`, { data: {} }),
+  )
+  const file = readdirSync(store, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.includes(upload.id) && statSync(join(store, name)).isFile())
+    .map((name) => join(store, name))[0]
+  if (!file) throw new Error(`the file of ${upload.id} is not under ${store}`)
+  const aside = join(tmpdir(), `nano-walk-${upload.id}`)
+  copyFileSync(file, aside)
+  rmSync(file)
+  await told(otto.post(`${queue}/resume`, { data: { reason: 'a walk' } }))
+  await expect
+    .poll(async () => (await told<{ state: string }>(otto.get(`/api/v1/jobs/${job}`))).state, {
+      timeout: 60_000,
+    })
+    .toBe('retryable')
+  return {
+    job,
+    mend: () => copyFileSync(aside, file),
+    tidy: async () => {
+      rmSync(aside, { force: true })
+      await clara.post(`/api/v1/nanos/${nano.id}/withdraw`)
+      await clara.delete(`/api/v1/nanos/${nano.id}`)
+      await clara.dispose()
+      await otto.dispose()
+    },
+  }
 }

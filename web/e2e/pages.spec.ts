@@ -22,7 +22,20 @@ const PAGES: [Person | undefined, string[]][] = [
     ],
   ],
   ['clara', ['/studio', '/studio/new']],
-  ['mona', ['/moderation']],
+  ['mona', ['/moderation', '/operations/queues']],
+  [
+    'otto',
+    [
+      '/operations',
+      '/operations/jobs',
+      '/operations/errors',
+      '/operations/quarantine',
+      '/operations/queues',
+      '/operations/workers',
+      '/operations/schedules',
+      '/operations/bulk',
+    ],
+  ],
   ['anna', ['/operations/users']],
 ]
 
@@ -34,7 +47,7 @@ async function look(page: Page, name: string) {
     for (const width of [1440, 360]) {
       await page.emulateMedia({ colorScheme })
       // High enough that no bar lies over a control just now.
-      await page.setViewportSize({ width, height: 2400 })
+      await page.setViewportSize({ width, height: 4000 })
       // Colours change over a moment.
       await page.waitForTimeout(300)
       await accessible(page, `${name} ${colorScheme} ${width}`)
@@ -64,7 +77,9 @@ for (const [person, paths] of PAGES) {
     for (const path of all) {
       await page.goto(path)
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
-      await page.waitForLoadState('networkidle')
+      // Operations follow a stream, which never rests.
+      if (path.startsWith('/operations')) await page.waitForTimeout(2_000)
+      else await page.waitForLoadState('networkidle')
       await look(page, `${person ?? 'guest'} ${path.replace(id, 'nano')}`)
     }
     expect(faults).toEqual([])

@@ -43,7 +43,7 @@ test('from a nano to its download, through registration, mail and confirmation',
 test('an operator is offered nothing that they cannot have', async ({ page }) => {
   await signIn(page, 'otto')
   const places = page.getByRole('navigation', { name: 'Hauptnavigation' }).first()
-  await expect(places.getByRole('link')).toHaveText(['Entdecken', 'Merkliste'])
+  await expect(places.getByRole('link')).toHaveText(['Entdecken', 'Merkliste', 'Betrieb'])
   await page.getByRole('button', { name: /^Menü: / }).click()
   await expect(page.getByRole('link', { name: 'Creator werden' })).toBeHidden()
   for (const path of ['/studio', '/creator', '/moderation', '/operations/users']) {

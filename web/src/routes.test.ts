@@ -13,6 +13,14 @@ it('the site’s server knows the address of every page, and no others', async (
   // Not in what is published.
   const served = routes.filter(({ path }) => path !== '/kit')
   for (const { path } of served) expect(pages.test(path.replaceAll(/:\w+/g, '7')), path).toBe(true)
-  for (const other of ['/gibtesnicht', '/nanos', '/nanos/7/x', '/studio/nanos', '/loginx', '/wp-login.php'])
+  for (const other of [
+    '/gibtesnicht',
+    '/nanos',
+    '/nanos/7/x',
+    '/studio/nanos',
+    '/loginx',
+    '/operations/x',
+    '/wp-login.php',
+  ])
     expect(pages.test(other), other).toBe(false)
 })

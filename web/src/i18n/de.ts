@@ -25,7 +25,7 @@ export const de = {
     studio: 'Studio',
     creator: 'Creator werden',
     moderation: 'Moderation',
-    users: 'Konten',
+    operations: 'Betrieb',
     login: 'Anmelden',
     register: 'Registrieren',
     account: 'Konto',

@@ -26,7 +26,7 @@ export const en: typeof de = {
     studio: 'Studio',
     creator: 'Become a creator',
     moderation: 'Moderation',
-    users: 'Accounts',
+    operations: 'Operations',
     login: 'Sign in',
     register: 'Sign up',
     account: 'Account',

@@ -2,6 +2,8 @@ import { useMemo, useSyncExternalStore } from 'react'
 import type { de as account } from '../features/account/de'
 import type { entry } from '../features/account/entry-de'
 import type { de as collections } from '../features/collections/de'
+import type { de as operations } from '../features/operations/de'
+import type { de as palette } from '../features/palette/de'
 import type { de as ratings } from '../features/ratings/de'
 import type { de as users } from '../features/users/de'
 import type { Language } from '../api/types'
@@ -16,6 +18,8 @@ interface Namespaces {
   account: typeof account
   collections: typeof collections
   entry: typeof entry
+  operations: typeof operations
+  palette: typeof palette
   ratings: typeof ratings
   users: typeof users
 }

@@ -5,6 +5,10 @@ import { de as deCollections } from '../features/collections/de'
 import { en as enCollections } from '../features/collections/en'
 import { de as deModeration } from '../features/moderation/de'
 import { en as enModeration } from '../features/moderation/en'
+import { de as deOperations } from '../features/operations/de'
+import { en as enOperations } from '../features/operations/en'
+import { de as dePalette } from '../features/palette/de'
+import { en as enPalette } from '../features/palette/en'
 import { de as deRatings } from '../features/ratings/de'
 import { en as enRatings } from '../features/ratings/en'
 import { de as deStudio } from '../features/studio/de'
@@ -38,6 +42,8 @@ it('both languages have the same texts with the same room for values', () => {
     [deModeration, enModeration],
     [deAccount, enAccount],
     [deCollections, enCollections],
+    [deOperations, enOperations],
+    [dePalette, enPalette],
     [deRatings, enRatings],
     [deUsers, enUsers],
   ] as const

@@ -1,6 +1,6 @@
 import { useEffect, useRef, type FormEvent } from 'react'
 import { Link, NavLink, useLocation, useNavigate, useSearchParams } from '../app/navigation'
-import { PLACES } from '../app/places'
+import { PLACES, usesAllWidth } from '../app/places'
 import { SCHEMES, setScheme, useScheme } from '../app/theme'
 import { leaveBy } from '../drafts/guard'
 import { setLanguage, useLanguage, useTranslation } from '../i18n/setup'
@@ -21,9 +21,12 @@ function usePlaces() {
 export function Header() {
   const { t } = useTranslation()
   const places = usePlaces()
+  const { pathname } = useLocation()
   return (
     <header className="sticky top-0 z-10 border-b border-line bg-surface">
-      <div className="mx-auto flex min-h-15 max-w-6xl items-center gap-x-3 px-4 sm:px-6">
+      <div
+        className={`mx-auto flex min-h-15 items-center gap-x-3 px-4 sm:px-6 ${usesAllWidth(pathname) ? '' : 'max-w-6xl'}`}
+      >
         <Link to="/" className="flex min-h-11 items-center gap-2.5 text-lg font-bold tracking-tight">
           <img src="/favicon.svg" alt="" width={30} height={30} />
           <span className="max-[26rem]:sr-only">{t('site.name')}</span>

@@ -1,6 +1,9 @@
-import { lazy, Suspense, useEffect, type ReactNode } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from 'react'
 import { Contained } from '../app/contained'
+import { part } from '../app/part'
 import { useLeaving } from '../drafts/guard'
+import { useLocation } from '../app/navigation'
+import { usesAllWidth } from '../app/places'
 import { useTranslation } from '../i18n/setup'
 import { Loading } from '../parts/page'
 import { useSession } from '../session/store'
@@ -11,6 +14,7 @@ import { MaintenanceBanner } from './maintenance'
 
 const loadSignInAgain = () => import('../features/account/sign-in-again')
 const SignInAgain = lazy(async () => ({ default: (await loadSignInAgain()).SignInAgain }))
+const Palette = part(async () => (await import('../features/palette/palette')).Palette)
 const Leave = lazy(async () => ({ default: (await import('./leave')).Leave }))
 
 /** A moment after signing in: when the dialog is needed the server may be away. */
@@ -19,8 +23,22 @@ const PRELOAD_MS = 3_000
 /** What is around every page. */
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation()
+  const { pathname } = useLocation()
   const ended = useSession((session) => session.ended)
   const signedIn = useSession((session) => session.phase === 'signed-in')
+  const [commands, setCommands] = useState(false)
+  const closeCommands = useCallback(() => setCommands(false), [])
+  useEffect(() => {
+    const open = (event: KeyboardEvent) => {
+      if (event.key !== 'k' || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return
+      // Over another dialog there is nothing to go to before that is answered.
+      if (document.querySelector('dialog[open]')) return
+      event.preventDefault()
+      setCommands(true)
+    }
+    addEventListener('keydown', open)
+    return () => removeEventListener('keydown', open)
+  }, [])
   const leaving = useLeaving(({ leaving }) => leaving !== undefined)
   useEffect(() => {
     if (!signedIn) return
@@ -43,7 +61,9 @@ export function Shell({ children }: { children: ReactNode }) {
         <Contained fallback={<Loading />}>{children}</Contained>
       </main>
       <footer className="border-t border-line">
-        <div className="mx-auto flex max-w-6xl flex-wrap justify-between gap-x-8 gap-y-2 px-4 py-6 text-sm text-muted sm:px-6">
+        <div
+          className={`mx-auto flex flex-wrap justify-between gap-x-8 gap-y-2 px-4 py-6 text-sm text-muted sm:px-6 ${usesAllWidth(pathname) ? '' : 'max-w-6xl'}`}
+        >
           <p>{t('site.footer')}</p>
           <a href="/docs" className="underline hover:text-accent">
             {t('site.apiDocs')}
@@ -51,6 +71,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </footer>
       <BottomBar />
+      {commands && <Palette onClose={closeCommands} />}
       <Suspense>
         {ended && <SignInAgain />}
         {leaving && <Leave />}

@@ -32,7 +32,7 @@ afterEach(() => {
 })
 
 /** A server's stream, and tabs that want it. */
-function setUp(name: string) {
+function setUp(name: string, keep?: (event: ServerEvent) => string) {
   const locks = someLocks()
   const readers: { after: string; onEvent: (event: ServerEvent) => void }[] = []
   const follow: Follow = ({ after, onEvent, onLive, signal }) => {
@@ -49,6 +49,7 @@ function setUp(name: string) {
       follow,
       onEvents: (events) => told.events.push(...events.map(({ data }) => data)),
       onLive: (live) => (told.live = live),
+      keep,
       signal: end.signal,
       locks,
     })
@@ -105,4 +106,20 @@ it('passes over tabs that closed while they waited', async () => {
   await until(() => readers.length === 2)
   readers[1]?.onEvent(event(1))
   expect([second.told.events, third.told.events]).toEqual([[], ['1']])
+})
+
+it('of snapshots only the newest of each name is kept, also when an older one comes back', async () => {
+  const { readers, tab } = setUp('snapshots', ({ type }) => type)
+  const snapshot = (type: string, id: string) => ({ type, data: `${type} ${id}`, id })
+  const first = tab()
+  await until(() => readers.length === 1)
+  for (const id of ['a', 'b', 'a']) readers[0]?.onEvent(snapshot('queues', id))
+  readers[0]?.onEvent(snapshot('workers', 'c'))
+  expect(first.told.events).toEqual(['queues a', 'queues b', 'queues a', 'workers c'])
+  const second = tab()
+  await until(() => second.told.events.length === 2)
+  expect(second.told.events).toEqual(['queues a', 'workers c'])
+  first.close()
+  await until(() => readers.length === 2)
+  expect(readers[1]?.after).toBe('c')
 })

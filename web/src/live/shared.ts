@@ -20,6 +20,8 @@ export interface Shared {
   /** Each event once and in their order, whichever tab has read it. */
   onEvents: (events: ServerEvent[]) => void
   onLive: (live: boolean) => void
+  /** Of events with the same name only the newest is worth telling whoever comes later; by default each is. */
+  keep?: (event: ServerEvent) => string
   signal: AbortSignal
   /** Absent outside of secure contexts: then each tab follows for itself. */
   locks?: Pick<LockManager, 'request'>
@@ -36,6 +38,7 @@ export async function share({
   follow,
   onEvents,
   onLive,
+  keep = ({ id }) => id,
   signal,
   locks = navigator.locks,
   channel = (name) => new BroadcastChannel(name),
@@ -45,8 +48,12 @@ export async function share({
   let leads = false
   let live = false
   const take = (events: ServerEvent[]) => {
-    const news = events.filter(({ id }) => !seen.has(id))
-    for (const event of news) seen.set(event.id, event)
+    const news = events.filter((event) => seen.get(keep(event))?.id !== event.id)
+    for (const event of news) {
+      // The newest last: where the next one goes on.
+      seen.delete(keep(event))
+      seen.set(keep(event), event)
+    }
     if (news.length > 0) onEvents(news)
     return news
   }
@@ -62,7 +69,7 @@ export async function share({
   const lead = async () => {
     leads = true
     await follow({
-      after: [...seen.keys()].at(-1) ?? '',
+      after: [...seen.values()].at(-1)?.id ?? '',
       onEvent: (event) => {
         const events = take([event])
         if (events.length > 0) tell({ kind: 'events', events })

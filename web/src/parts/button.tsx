@@ -10,10 +10,16 @@ const LOOKS = {
 
 type Look = keyof typeof LOOKS
 
-function classes(look: Look, extra = '') {
+/** Operators see more at once, and have a mouse. */
+const SIZES = {
+  normal: 'min-h-11 gap-2 px-4 py-2',
+  small: 'min-h-8 gap-1.5 px-3 py-1 text-sm whitespace-nowrap',
+}
+
+function classes(look: Look, small: boolean, extra = '') {
   const base =
-    'inline-flex min-h-11 items-center justify-center gap-2 rounded-lg px-4 py-2 text-center font-medium transition-colors disabled:cursor-not-allowed disabled:opacity-60'
-  return `${base} ${LOOKS[look]} ${extra}`
+    'inline-flex items-center justify-center rounded-lg text-center font-medium transition-colors disabled:cursor-not-allowed disabled:opacity-60'
+  return `${base} ${small ? SIZES.small : SIZES.normal} ${LOOKS[look]} ${extra}`
 }
 
 interface ButtonProps extends ComponentProps<'button'> {
@@ -22,12 +28,14 @@ interface ButtonProps extends ComponentProps<'button'> {
   busy?: boolean
   /** Not now. It stays in place and keeps the focus, too. */
   blocked?: boolean
+  small?: boolean
 }
 
 export function Button({
   look = 'secondary',
   busy = false,
   blocked = false,
+  small = false,
   className = '',
   onClick,
   children,
@@ -38,7 +46,7 @@ export function Button({
       type="button"
       aria-disabled={busy || blocked || undefined}
       onClick={busy || blocked ? (event) => event.preventDefault() : onClick}
-      className={classes(look, blocked ? `cursor-not-allowed opacity-60 ${className}` : className)}
+      className={classes(look, small, blocked ? `cursor-not-allowed opacity-60 ${className}` : className)}
       {...rest}
     >
       {busy && <Spinner />}
@@ -49,10 +57,11 @@ export function Button({
 
 interface ButtonLinkProps extends ComponentProps<typeof Link> {
   look?: Look
+  small?: boolean
 }
 
-export function ButtonLink({ look = 'secondary', className, ...rest }: ButtonLinkProps) {
-  return <Link className={classes(look, className)} {...rest} />
+export function ButtonLink({ look = 'secondary', small = false, className, ...rest }: ButtonLinkProps) {
+  return <Link className={classes(look, small, className)} {...rest} />
 }
 
 export function Spinner() {

@@ -4,7 +4,7 @@ import { Button } from './button'
 import { Icon } from './icon'
 
 /** Puts a text on the clipboard, where the browser lets a page do that. */
-export function Copy({ text, label }: { text: string; label: string }) {
+export function Copy({ text, label, small }: { text: string; label: string; small?: boolean }) {
   const { t } = useTranslation()
   const [copied, setCopied] = useState<boolean>()
   // Absent outside of secure contexts.
@@ -16,8 +16,8 @@ export function Copy({ text, label }: { text: string; label: string }) {
     )
   return (
     <>
-      <Button onClick={() => void copy()}>
-        <Icon name={copied ? 'check' : 'copy'} />
+      <Button small={small} onClick={() => void copy()}>
+        <Icon name={copied ? 'check' : 'copy'} className={small ? 'size-4' : undefined} />
         {label}
       </Button>
       <span role="status" className={copied === false ? 'w-full text-sm text-bad' : 'sr-only'}>

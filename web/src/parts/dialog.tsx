@@ -14,14 +14,15 @@ interface DialogButtonProps {
   about?: string
   /** Of the dialog. */
   title: string
-  look?: 'secondary' | 'danger' | 'quiet'
+  look?: 'primary' | 'secondary' | 'danger' | 'quiet'
   wide?: boolean
+  small?: boolean
   /** What the dialog holds, made anew each time it opens. */
   children: ReactNode
 }
 
 /** A button that opens a dialog. */
-export function DialogButton({ action, about, title, look, wide, children }: DialogButtonProps) {
+export function DialogButton({ action, about, title, look, wide, small, children }: DialogButtonProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [open, setOpen] = useState(false)
   const id = useId()
@@ -33,7 +34,7 @@ export function DialogButton({ action, about, title, look, wide, children }: Dia
   const close = () => dialog.current?.close()
   return (
     <>
-      <Button look={look} className={wide ? 'w-full' : ''} onClick={show}>
+      <Button look={look} small={small} className={wide ? 'w-full' : ''} onClick={show}>
         {action}
         {about && <span className="sr-only"> ({about})</span>}
       </Button>

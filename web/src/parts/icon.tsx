@@ -6,6 +6,8 @@ const PATHS = {
   cross: 'M6 6l12 12M18 6L6 18',
   warning: 'M12 8v5M12 16.5v.01M12 3L2.5 20h19z',
   info: 'M12 11v5.5M12 7.5v.01M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0',
+  pulse: 'M3 12h4l3-8 4 16 3-8h4',
+  filter: 'M3 5h18M6.5 12h11M10 19h4',
   pause: 'M9 5v14M15 5v14',
   person: 'M4 21c0-4 3.6-6.5 8-6.5s8 2.5 8 6.5M8 7a4 4 0 1 0 8 0a4 4 0 1 0-8 0',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',

@@ -9,13 +9,21 @@ interface PageProps {
   actions?: ReactNode
   /** Text and forms stay narrow enough to read. */
   narrow?: boolean
+  /** As wide as its place, and denser. */
+  wide?: boolean
   children: ReactNode
 }
 
 let first = true
 
+const WIDTHS = {
+  usual: 'max-w-6xl px-4 py-8 sm:px-6',
+  narrow: 'max-w-2xl px-4 py-8 sm:px-6',
+  wide: 'px-4 py-5 sm:px-6',
+}
+
 /** A page's frame: names the tab and moves the focus to the heading, so that the change of page is read out. */
-export function Page({ title, heading, actions, narrow, children }: PageProps) {
+export function Page({ title, heading, actions, narrow, wide, children }: PageProps) {
   const { t } = useTranslation()
   const ref = useRef<HTMLHeadingElement>(null)
   const frame = useRef<HTMLDivElement>(null)
@@ -29,9 +37,15 @@ export function Page({ title, heading, actions, narrow, children }: PageProps) {
     first = false
   }, [])
   return (
-    <div ref={frame} className={`mx-auto w-full px-4 py-8 sm:px-6 ${narrow ? 'max-w-2xl' : 'max-w-6xl'}`}>
-      <div className="mb-6 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
-        <h1 ref={ref} tabIndex={-1} className="text-2xl font-semibold tracking-tight sm:text-3xl">
+    <div ref={frame} className={`mx-auto w-full ${WIDTHS[narrow ? 'narrow' : wide ? 'wide' : 'usual']}`}>
+      <div
+        className={`flex flex-wrap items-center justify-between gap-x-6 gap-y-3 ${wide ? 'mb-4' : 'mb-6'}`}
+      >
+        <h1
+          ref={ref}
+          tabIndex={-1}
+          className={`text-2xl font-semibold tracking-tight ${wide ? '' : 'sm:text-3xl'}`}
+        >
           {heading ?? title}
         </h1>
         {actions}

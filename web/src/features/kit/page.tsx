@@ -80,6 +80,9 @@ export function Component() {
           {LOOKS.map((look) => (
             <div key={look} className="flex flex-wrap gap-3">
               <Button look={look}>{look}</Button>
+              <Button look={look} small>
+                {look}
+              </Button>
               <Button look={look} busy>
                 busy
               </Button>

@@ -1,11 +1,8 @@
-import { useMutation } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
-import { describe } from '../../api/failure'
-import { Button } from '../../parts/button'
-import { DialogButton, useClose } from '../../parts/dialog'
-import { Select, TextArea } from '../../parts/field'
-import { Form, Submit, text } from '../../parts/form'
+import { DialogButton } from '../../parts/dialog'
+import { Select } from '../../parts/field'
+import { text } from '../../parts/form'
 import { Notice } from '../../parts/notice'
+import { ReasonForm, type ReasonFormProps } from '../../parts/reason-form'
 import { act, ROLES, setRole, type Act, type Role, type User } from './api'
 import { useTexts } from './texts'
 
@@ -65,55 +62,12 @@ export function Actions({ user, own, onDone }: ActionsProps) {
   )
 }
 
-interface ReasonedProps {
-  action: string
-  explanation: string
-  danger?: boolean
-  send: (values: FormData, reason: string) => Promise<User>
-  onDone: (fresh: User) => void
-  /** Fields beside the reason. */
-  children?: (errors: Record<string, string>) => ReactNode
-}
-
 /** A button, and a dialog that asks for the reason before it acts. */
-function Reasoned({ action, danger, ...rest }: ReasonedProps) {
+function Reasoned({ action, danger, ...rest }: Omit<ReasonFormProps<User>, 'reason' | 'hint'>) {
+  const { t } = useTexts()
   return (
     <DialogButton action={action} title={action} look={danger ? 'danger' : 'secondary'}>
-      <ReasonForm {...rest} {...{ action, danger }} />
+      <ReasonForm {...rest} {...{ action, danger }} reason={t('reason')} hint={t('reasonHint')} />
     </DialogButton>
-  )
-}
-
-function ReasonForm({ action, explanation, danger, send, onDone, children }: ReasonedProps) {
-  const { t } = useTexts()
-  const close = useClose()
-  const acting = useMutation({
-    mutationFn: (values: FormData) => send(values, text(values, 'reason').trim()),
-    onSuccess: (fresh) => {
-      close()
-      onDone(fresh)
-    },
-  })
-  const fields = acting.error ? describe(acting.error).fields : {}
-  return (
-    <Form onSubmit={acting.mutate} error={acting.error} focus>
-      <p>{explanation}</p>
-      {children?.(fields)}
-      <TextArea
-        label={t('reason')}
-        name="reason"
-        rows={2}
-        maxLength={500}
-        required
-        hint={t('reasonHint')}
-        error={fields.reason}
-      />
-      <div className="flex flex-wrap justify-end gap-3">
-        <Button onClick={close}>{t('translation:common.cancel')}</Button>
-        <Submit busy={acting.isPending} danger={danger}>
-          {action}
-        </Submit>
-      </div>
-    </Form>
   )
 }

@@ -6,7 +6,8 @@ import { dateTime } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { useFocusAfter } from '../../parts/focus'
 import { FailureNotice, Notice } from '../../parts/notice'
-import { Empty, Loading, Page, Panel } from '../../parts/page'
+import { Empty, Loading, Panel } from '../../parts/page'
+import { Frame } from '../operations/frame'
 import { Rows } from '../../parts/rows'
 import { useMe } from '../../session/store'
 import { Actions } from './actions'
@@ -22,8 +23,8 @@ export function Component() {
   if (!data && !error) return <Loading />
   const gone = !data && describe(error).code === 'NOT_FOUND'
   return (
-    <Page title={data?.name ?? t('title')} narrow>
-      <p className="-mt-4 mb-6">
+    <Frame title={data?.name ?? t('title')}>
+      <p className="-mt-2 mb-4">
         <Link to="/operations/users" className="text-accent underline">
           {t('back')}
         </Link>
@@ -31,7 +32,7 @@ export function Component() {
       {data && <Account user={data} />}
       {gone && <Empty title={t('gone')} text={t('goneText')} />}
       {!data && !gone && <FailureNotice error={error} retry={() => void refetch()} />}
-    </Page>
+    </Frame>
   )
 }
 

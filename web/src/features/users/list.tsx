@@ -7,7 +7,8 @@ import { Badge } from '../../parts/badge'
 import { Button } from '../../parts/button'
 import { Select } from '../../parts/field'
 import { FailureNotice } from '../../parts/notice'
-import { Empty, Loading, Page } from '../../parts/page'
+import { Empty, Loading } from '../../parts/page'
+import { Frame } from '../operations/frame'
 import { Pager } from '../../parts/pager'
 import { Stale } from '../../parts/stale'
 import { SearchBox } from '../../parts/search-box'
@@ -28,8 +29,8 @@ export function Component() {
     setParams(writeFilter({ ...filter, page: 1, ...changed }), STAY)
   const count = data?.meta?.total ?? 0
   return (
-    <Page title={t('title')}>
-      <p className="-mt-4 mb-6 text-muted">{t('lead')}</p>
+    <Frame title={t('title')}>
+      <p className="-mt-2 mb-4 text-muted">{t('lead')}</p>
       <search className="block">
         <SearchBox
           key={filter.q}
@@ -88,7 +89,7 @@ export function Component() {
           to={(page) => `/operations/users?${writeFilter({ ...filter, page })}`}
         />
       )}
-    </Page>
+    </Frame>
   )
 }
 

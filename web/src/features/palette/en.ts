@@ -1,0 +1,30 @@
+import type { de } from './de'
+
+export const en: typeof de = {
+  title: 'Commands',
+  field: 'Where to, or what?',
+  none: 'Nothing fits.',
+  found_one: '{{count}} entry',
+  found_other: '{{count}} entries',
+  keys: 'Arrows choose, Enter opens, Escape closes.',
+  search: 'Search for “{{words}}”',
+  job: 'Open job {{id}}',
+  security: 'Security',
+  tokens: 'Access tokens',
+  lists: 'Lists',
+  create: 'New nano',
+  operations: 'Operations: {{section}}',
+  sections: {
+    jobs: 'Jobs',
+    failed: 'failed jobs',
+    errors: 'Errors',
+    quarantine: 'Quarantine',
+    queues: 'Queues',
+    workers: 'Workers',
+    schedules: 'Schedules',
+    bulk: 'Bulk actions',
+    users: 'Accounts',
+  },
+  language: 'Language: {{name}}',
+  scheme: 'Colours: {{name}}',
+}
