@@ -193,7 +193,9 @@ async fn what_is_no_id_is_not_found() {
         "00000000-0000-0000-0000-000000000000",
         "01930000-0000-7000-8000-00000000000g",
     ];
-    for route in Route::all().iter().filter(|route| route.path.contains("id}")) {
+    // A socket is told so behind the upgrade, in a close code.
+    let asked = |route: &&Route| route.path.contains("id}") && !route.path.contains("/ws/");
+    for route in Route::all().iter().filter(asked) {
         for id in ids {
             // Of a change whose fields all may be left out, one must be there.
             let body = match route.body() {
