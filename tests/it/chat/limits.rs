@@ -90,7 +90,7 @@ async fn a_flood_ends_the_socket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_has_so_many_sockets() {
     let stage = Stage::start_with(with(|settings| settings.chat.sockets_per_person = 2)).await;
-    let mut open = vec![stage.talk(&stage.reader, None).await, stage.talk(&stage.reader, None).await];
+    let mut open = [stage.talk(&stage.reader, None).await, stage.talk(&stage.reader, None).await];
     let mut third = Talk::open(&stage.app.url, &stage.chat, None).await.expect("a socket");
     third.auth(&stage.reader.token, None).await;
     assert_eq!(third.closed().await, (4429, Some("RATE_LIMITED".into())));
