@@ -94,13 +94,15 @@ pub async fn serve(listener: TcpListener, routers: Routers, settings: &Settings,
         side: Arc::new(side),
         proxies: settings.trusted_proxies.clone(),
         open: TaskTracker::new(),
-        stop,
+        leave: CancellationToken::new(),
     };
-    entrance.accept(&listener).await;
+    entrance.accept(&listener, &stop).await;
+    // First nobody new is let in, then those who ask nothing are let go: whoever comes back at once is refused.
     drop(listener);
     let open = entrance.open;
     tracing::info!(connections = open.len(), "no new requests; finishing the running ones");
     open.close();
+    entrance.leave.cancel();
     if tokio::time::timeout(settings.shutdown_grace, open.wait()).await.is_err() {
         tracing::warn!("some requests took longer than the grace period and are cut off");
     }
@@ -124,11 +126,12 @@ struct Entrance {
     proxies: TrustedProxies,
     /// The connections, until the last byte is on its way.
     open: TaskTracker,
-    stop: CancellationToken,
+    /// Tells them to end with the request that they are at.
+    leave: CancellationToken,
 }
 
 impl Entrance {
-    async fn accept(&self, listener: &TcpListener) {
+    async fn accept(&self, listener: &TcpListener, stop: &CancellationToken) {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -145,7 +148,7 @@ impl Entrance {
                     metrics::gauge!("http_connections").set(self.places.in_use() as f64);
                     metrics::gauge!("http_connections_limit").set(self.places.all() as f64);
                 }
-                () = self.stop.cancelled() => return,
+                () = stop.cancelled() => return,
             }
         }
     }
@@ -168,10 +171,10 @@ impl Entrance {
     fn open(&self, door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, place: Place) {
         let connection =
             Connection { door: door.clone(), peer, socket: Socket::new(stream, place), seen: Arc::default() };
-        let stop = self.stop.clone();
+        let leave = self.leave.clone();
         self.open.spawn(async move {
             let life = connection.door.life;
-            let served = connection.serve(stop);
+            let served = connection.serve(leave);
             match life {
                 Some(life) => drop(tokio::time::timeout(life, served).await),
                 None => served.await,
@@ -197,7 +200,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stop: CancellationToken) {
+    async fn serve(self, leave: CancellationToken) {
         let wire = TokioIo::new(Wire::new(self.socket.clone(), self.door.stall));
         let (door, seen, peer) = (self.door.clone(), self.seen.clone(), self.peer);
         let service = service_fn(move |request| answer(door.clone(), seen.clone(), peer, request));
@@ -207,7 +210,7 @@ impl Connection {
         let mut served = pin!(async {
             tokio::select! {
                 ended = connection.as_mut() => return ended,
-                () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                () = leave.cancelled() => connection.as_mut().graceful_shutdown(),
             }
             connection.await
         });
