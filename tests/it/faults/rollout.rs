@@ -30,8 +30,9 @@ async fn a_stopping_api_says_so_while_it_serves() {
     let mut app = TestApp::start().await;
     let mut api = app.api_process("stopping", &[("SHUTDOWN_NOTICE", "9s")]).await;
     assert_eq!(app.get("/ready").await.status, StatusCode::OK);
-    api.signal(Signal::TERM).unwrap();
+    // Before the signal, which may be heard before this goes on.
     let asked = Instant::now();
+    api.signal(Signal::TERM).unwrap();
     let mut told = None;
     // Less, for the time that the last request takes.
     while asked.elapsed() < NOTICE - Duration::from_secs(3) {
