@@ -161,9 +161,9 @@ async fn a_pause_of_a_kind_ends_by_itself() {
     let paused = control(&app, &operator, &format!("{kind}/pause"), json!({"reason": "a bad rule"})).await;
     assert!(paused.data(StatusCode::OK)["expires_at"].is_null());
     let body = json!({"reason": "only for a moment", "expires_in_seconds": 2});
+    let asked = Instant::now();
     let paused = control(&app, &operator, &format!("{kind}/pause"), body).await;
     assert!(paused.data(StatusCode::OK)["expires_at"].is_string());
-    let asked = Instant::now();
     let (held, other) = (app.put(&Quick {}).await, app.put(&Part { flow: Uuid::now_v7(), broken: false }).await);
     app.wait_for_state(other, &[State::Completed]).await;
     assert_eq!(row(&app, held).await.runs, 0, "others of its queue go on, it does not");
