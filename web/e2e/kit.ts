@@ -119,7 +119,7 @@ async function as(person: Person) {
  */
 export async function broken(title: string) {
   const store = join(STATE, 'run/s3')
-  test.skip(!existsSync(store), 'needs the folder of `make run` (DEV_DIR)')
+  if (!existsSync(store)) throw new Error(`${store} is not there: set DEV_DIR to the folder of \`make run\``)
   const [clara, otto] = [await as('clara'), await as('otto')]
   const queue = '/api/v1/admin/jobs/queues/uploads'
   const told = async <T>(answer: Promise<APIResponse>) => {
