@@ -1,0 +1,45 @@
+import type { schedules as german } from './schedules.de'
+
+/** In English: schedules. */
+export const schedules: typeof german = {
+  schedules: {
+    title: 'Schedules',
+    lead: 'What has to be done regularly. Each tick becomes one job; the times stand in the configuration.',
+    paused: 'paused',
+    off: 'switched off',
+    run: 'Run now',
+    runTitle: 'Run {{name}} now?',
+    runText: 'Its job runs at once, beside its times. One that waits already is started instead.',
+    ran: '{{name}} runs.',
+    jitter_one: 'up to {{count, number}} s later',
+    jitter_other: 'up to {{count, number}} s later',
+    last: 'The last ticks',
+    next: 'The next ticks',
+    missed: 'Missed ticks',
+    success: 'Last success',
+    noSuccess: 'No success yet',
+    never: 'None yet',
+    outcome: { fired: 'fired', missed: 'missed', skipped: 'skipped', manual: 'by hand' },
+    catchUp: {
+      skip: 'are left out',
+      once: 'the last one is made up for',
+      all_one: 'the last one is made up for',
+      all_other: 'the last {{count, number}} are made up for',
+    },
+    silent: 'No scheduler has looked within the last minute: nothing comes due.',
+    empty: 'No schedules',
+    emptyText: 'The scheduler writes them once it runs.',
+  },
+  cron: {
+    second_one: 'Every second',
+    second_other: 'Every {{count}} seconds',
+    minute_one: 'Every minute',
+    minute_other: 'Every {{count}} minutes',
+    hour_one: 'Every hour',
+    hour_other: 'Every {{count}} hours',
+    hourlyAt: 'Every hour at {{at}}',
+    daily: 'Every day at {{at}}',
+    weekly: '{{days}} at {{at}}',
+    monthly: 'On day {{day}} of every month at {{at}}',
+  },
+}
