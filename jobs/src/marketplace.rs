@@ -7,7 +7,7 @@ use queue::{
 };
 
 use crate::{
-    Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals,
+    AlertSavedSearches, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals,
     ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile,
     ScanRating, SendEmail, ValidateArchive, readers,
 };
@@ -42,6 +42,7 @@ marketplace! {
     // Mail.
     SendEmail,
     RemindModerators,
+    AlertSavedSearches,
     // Maintenance.
     RemoveObject,
     ExpireUploads,
