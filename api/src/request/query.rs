@@ -2,7 +2,8 @@
 
 use axum::extract::FromRequestParts;
 use domain::ids::{
-    CaseId, CategoryId, DeliveryId, ListId, NanoId, PasskeyId, RatingId, TokenId, UploadId, UserId, VersionId,
+    CaseId, CategoryId, DeliveryId, ListId, NanoId, NotificationId, PasskeyId, RatingId, SavedSearchId, TokenId,
+    UploadId, UserId, VersionId,
 };
 use http::request::Parts;
 use infra::db::nano_lists::COUNT_CAP;
@@ -49,7 +50,7 @@ macro_rules! parts {
 }
 parts!(
     Uuid, UserId, TokenId, PasskeyId, NanoId, VersionId, UploadId, CaseId, CategoryId, DeliveryId, RatingId, ListId,
-    JobId, FlowId, WorkerId, u32, Name
+    NotificationId, SavedSearchId, JobId, FlowId, WorkerId, u32, Name
 );
 
 impl<A: Part, B: Part> Part for (A, B) {}

@@ -1,17 +1,20 @@
 //! Words of ratings that wait for a person.
 
 use chrono::{DateTime, Utc};
+use db::Tx;
 use domain::{
     ids::{CaseId, RatingId, UserId},
+    notification::Kind,
     rating::{Part, RatingStatus},
     review::{self, Decision},
 };
 use infra::db::{
     audit_log,
     moderation_cases::{self, Case},
-    nanos, rating_lists, rating_words, ratings, users,
+    nanos::{self, Nano},
+    rating_lists, rating_words, ratings,
 };
-use jobs::NewMail;
+use jobs::News;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -69,6 +72,9 @@ pub async fn judge(
         rating_words::remove(tx, rating_id, part).await?;
         if decision == Decision::Approve {
             ratings::set_words(tx, rating_id, part, &words.text, now).await?;
+            if part == Part::Reply {
+                jobs::tell_of_reply(tx, &nano, &rating, state.settings.public_url.as_str(), now).await?;
+            }
         } else {
             tell_writer(state, tx, (&case, &nano), (writer, part), reason, now).await?;
         }
@@ -83,31 +89,24 @@ pub async fn judge(
 
 async fn tell_writer(
     state: &AppState,
-    tx: &mut db::Tx,
-    (case, nano): (&Case, &nanos::Nano),
+    tx: &mut Tx,
+    (case, nano): (&Case, &Nano),
     (writer, part): (UserId, Part),
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let Some(writer) = users::get_in(tx, writer).await? else { return Ok(()) };
-    let template = match part {
-        Part::Comment => "comment_rejected",
-        Part::Reply => "reply_rejected",
-    };
-    let mail = NewMail {
+    let news = News {
+        kind: match part {
+            Part::Comment => Kind::CommentRejected,
+            Part::Reply => Kind::ReplyRejected,
+        },
+        to: writer,
         // A case may be opened again, for the next words.
-        key: &format!("{template}:{}:{}", case.id, now.timestamp_micros()),
-        template,
-        language: writer.language,
-        user_id: Some(writer.id),
-        recipient: &writer.email,
-        params: json!({
-            "name": writer.name,
-            "title": nano.title,
-            "link": state.settings.link(&format!("/nanos/{}", nano.id)),
-            "reason": reason,
-        }),
-        now,
+        subject: &format!("{}:{}", case.id, now.timestamp_micros()),
+        nano,
+        rating_id: case.words().map(|(rating, _)| rating),
+        reason: Some(reason),
+        details: json!({}),
     };
-    Ok(jobs::queue_mail(tx, mail).await?)
+    Ok(jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?)
 }

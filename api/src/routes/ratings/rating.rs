@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
     ids::{NanoId, RatingId, UserId},
+    notification::Kind,
     rating::{self, Part, RatingStatus},
     user::Permission,
 };
@@ -14,10 +15,10 @@ use infra::db::{
     nanos::{self, Nano},
     rating_lists, rating_words,
     ratings::{self, NewRating},
-    users,
 };
-use jobs::{NewMail, ScanRating, index_ratings};
+use jobs::{News, ScanRating, index_ratings};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{
     forms::{self, EditRating, Removal},
@@ -90,6 +91,11 @@ pub(super) async fn propose(
     Ok(())
 }
 
+/// Stands for a person and a nano where the person must not be named: a mail outlives its cause.
+fn of_whom(nano: NanoId, user: UserId) -> String {
+    hex::encode(&Sha256::digest([*nano.0.as_bytes(), *user.0.as_bytes()].concat())[..16])
+}
+
 /// Rates a nano of somebody else: a score, which counts at once, and perhaps a comment, which is scanned first. Needs a
 /// confirmed email address. One rating for each person and nano: `RATING_EXISTS` names the one to change.
 #[utoipa::path(post, path = "/nanos/{id}/ratings", tag = "ratings", params(("id" = uuid::Uuid, Path,)),
@@ -123,6 +129,17 @@ pub async fn create(
             propose(tx, &rating, (Part::Comment, comment), user.id, now).await?;
         }
         index_ratings(tx, nano_id, nano.creator_id).await?;
+        let news = News {
+            kind: Kind::RatingReceived,
+            to: nano.creator_id,
+            // Once for each person: not each time that they delete their rating and write another.
+            subject: &of_whom(nano_id, user.id),
+            nano: &nano,
+            rating_id: Some(id),
+            reason: None,
+            details: json!({"score": form.score}),
+        };
+        jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?;
         let card = rating_lists::card_in(tx, id).await?.ok_or_else(Error::not_found)?;
         let mut made = Rating::of(card);
         made.pending = rating_words::of_in(tx, id).await?.into_iter().map(PendingOpinion::from).collect();
@@ -237,7 +254,6 @@ pub async fn remove(
     require_say(&state, &user, &there, Permission::ModerationDecide).await?;
     let nano = nanos::get(&state.db, there.nano_id).await?.ok_or_else(Error::not_found)?;
     let own = there.user_id == user.id;
-    let writer = users::get(&state.db, there.user_id).await?;
     if !own {
         if removal.reason.is_none() {
             return Err(Error::Fields(vec![FieldError::new("reason", Issue::Missing)]));
@@ -260,23 +276,16 @@ pub async fn remove(
             }
             Some(reason) => {
                 ratings::remove(tx, &rating, reason, now).await?;
-                if let Some(writer) = &writer {
-                    let mail = NewMail {
-                        key: &format!("rating_removed:{id}"),
-                        template: "rating_removed",
-                        language: writer.language,
-                        user_id: Some(writer.id),
-                        recipient: &writer.email,
-                        params: json!({
-                            "name": writer.name,
-                            "title": nano.title,
-                            "link": state.settings.link(&format!("/nanos/{}", nano.id)),
-                            "reason": reason,
-                        }),
-                        now,
-                    };
-                    jobs::queue_mail(tx, mail).await?;
-                }
+                let news = News {
+                    kind: Kind::RatingRemoved,
+                    to: rating.user_id,
+                    subject: &id.to_string(),
+                    nano: &nano,
+                    rating_id: Some(id),
+                    reason: Some(reason),
+                    details: json!({}),
+                };
+                jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?;
                 ("rating.remove", json!({"nano_id": rating.nano_id, "score": rating.score, "reason": reason}))
             }
         };
