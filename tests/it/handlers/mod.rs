@@ -14,6 +14,7 @@
 //! | `expire_uploads`, `remove_object` | `steps.rs` (`an_upload_that_is_not_finished_…`) |
 //! | `prune_ledger` | `steps.rs`, `periodic.rs` |
 //! | `export_audit_log`, `reconcile_storage`, `roll_up_stats`, `retention`, `remind_moderators` | `periodic.rs` |
+//! | `alert_saved_searches` | `notifications/saved_searches.rs` |
 //! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;

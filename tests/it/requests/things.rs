@@ -2,11 +2,17 @@
 
 use chrono::Utc;
 use domain::{
-    ids::{NanoId, RatingId, UserId, VersionId},
+    ids::{NanoId, RatingId, SavedSearchId, UserId, VersionId},
+    notification::{Kind, Unsubscribe},
     review::Cause,
+    saved_search::Criteria,
     user::{Language, Role},
 };
-use infra::db::{moderation_cases, ratings, users};
+use infra::db::{
+    mail_link_keys, moderation_cases,
+    notifications::{self, NewNotification},
+    ratings, saved_searches, users,
+};
 use jobs::RemoveObject;
 use queue::{
     builtin::PruneLedger,
@@ -26,6 +32,8 @@ use tests::{TestApp, User, archives, routes::Route};
 const SCHEDULE: &str = "prune_ledger";
 const QUEUE: &str = "media";
 const KIND: &str = "scan_content";
+/// Of the owner's notification, and of the mails that their link ends.
+const TOLD: Kind = Kind::RatingReceived;
 
 /// One of each.
 #[derive(Clone, Default)]
@@ -38,6 +46,10 @@ pub struct Things {
     pub rating: String,
     /// Somebody else's, about the owner's nano.
     pub rated: String,
+    pub notification: String,
+    pub search: String,
+    /// The last part of the link in a mail to the owner.
+    pub link: String,
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
@@ -122,6 +134,28 @@ async fn rating(app: &TestApp, nano_id: NanoId, user_id: UserId) -> String {
     id.to_string()
 }
 
+/// Something that this person was told of, a search that they keep, and the end of a link in their mails.
+async fn told(app: &TestApp, user_id: UserId) -> (String, String, String) {
+    let (now, id, criteria) = (Utc::now(), SavedSearchId::new(), Criteria { level: Some(1), ..Criteria::default() });
+    let mut tx = app.db.begin().await.unwrap();
+    let new = NewNotification {
+        user_id,
+        kind: TOLD,
+        subject: &id.to_string(),
+        nano_id: None,
+        rating_id: None,
+        found: None,
+        reason: None,
+    };
+    notifications::insert(&mut tx, &new, now).await.unwrap();
+    let search = saved_searches::NewSavedSearch { id, user_id, name: "Basics", criteria: &criteria, alerts: true };
+    saved_searches::insert(&mut tx, &search, now).await.unwrap();
+    let key = mail_link_keys::get_or_keep(&mut tx, user_id, [7; 32], now).await.unwrap();
+    tx.commit().await.unwrap();
+    let newest = notifications::page(&app.db, user_id, None, false, 1).await.unwrap().remove(0);
+    (newest.id.to_string(), id.to_string(), Unsubscribe::sign(user_id, TOLD, &key).digits())
+}
+
 async fn begin_maintenance(app: &TestApp) {
     let mut tx = app.db.begin().await.unwrap();
     jobs::read_only::begin(&mut tx, 60, &By::system("before")).await.unwrap();
@@ -150,8 +184,9 @@ impl Things {
         let (worker, person) = (worker(app).await.to_string(), person(app).await);
         let written = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
         let rated = rating(app, on_the_shelf(app, owner).await, person).await;
+        let (notification, search, link) = told(app, owner.id.parse().unwrap()).await;
         let (case, person) = (case.to_string(), person.to_string());
-        Self { nano, upload, job, case, rating: written, rated, worker, person }
+        Self { nano, upload, job, case, rating: written, rated, notification, search, link, worker, person }
     }
 
     /// What an operator's call of this route needs so that it succeeds.
@@ -251,6 +286,9 @@ impl Things {
                 tx.commit().await.unwrap();
                 things.case = case.to_string();
             }
+            (_, path) if path.starts_with("/me/notifications") || path.starts_with("/me/saved-searches") => {
+                (things.notification, things.search, _) = told(app, owner.id.parse().unwrap()).await;
+            }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
             (_, "/users/{id}/profile") => things.person = owner.id.clone(),
             (_, path) if path.starts_with("/admin/users/{id}") => {
@@ -291,6 +329,10 @@ impl Things {
             ("nano_id", _) => self.nano.clone(),
             // Of nobody's list.
             ("secret", _) => "0".repeat(64),
+            ("id", "notifications") => self.notification.clone(),
+            ("id", "saved-searches") => self.search.clone(),
+            ("kind", "notification-preferences" | "unsubscribe") => TOLD.to_string(),
+            ("token", _) => self.link.clone(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),

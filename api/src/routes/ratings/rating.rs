@@ -120,15 +120,7 @@ pub async fn create(
     let (id, now) = (RatingId::new(), state.clock.now());
     let new = NewRating { id, nano_id, user_id: user.id, score: form.score };
     once!(state, key, now, |tx| {
-        if let Some(there) = ratings::insert(tx, new, now).await? {
-            there.status.edit()?;
-            return Err(Error::with(Code::RatingExists, json!({"rating_id": there.id})));
-        }
-        if let Some(comment) = form.comment.as_deref().filter(|comment| !comment.is_empty()) {
-            let rating = ratings::get_in(tx, id).await?.ok_or_else(Error::not_found)?;
-            propose(tx, &rating, (Part::Comment, comment), user.id, now).await?;
-        }
-        index_ratings(tx, nano_id, nano.creator_id).await?;
+        // Before it is counted: for what that locks everybody waits who rates this nano.
         let news = News {
             kind: Kind::RatingReceived,
             to: nano.creator_id,
@@ -140,6 +132,15 @@ pub async fn create(
             details: json!({"score": form.score}),
         };
         jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?;
+        if let Some(there) = ratings::insert(tx, new, now).await? {
+            there.status.edit()?;
+            return Err(Error::with(Code::RatingExists, json!({"rating_id": there.id})));
+        }
+        if let Some(comment) = form.comment.as_deref().filter(|comment| !comment.is_empty()) {
+            let rating = ratings::get_in(tx, id).await?.ok_or_else(Error::not_found)?;
+            propose(tx, &rating, (Part::Comment, comment), user.id, now).await?;
+        }
+        index_ratings(tx, nano_id, nano.creator_id).await?;
         let card = rating_lists::card_in(tx, id).await?.ok_or_else(Error::not_found)?;
         let mut made = Rating::of(card);
         made.pending = rating_words::of_in(tx, id).await?.into_iter().map(PendingOpinion::from).collect();
