@@ -85,7 +85,8 @@ struct Found {
 async fn alert(context: &Context, run: &Run, person: UserId) -> Result<bool, JobError> {
     let now = context.clock.now();
     let mut all = Vec::new();
-    for search in saved_searches::of(&context.db, person).await? {
+    // What two of them find, the older one tells of.
+    for search in saved_searches::of(&context.db, person).await?.into_iter().rev() {
         if search.alerts {
             let cards = look(context, &search, now).await?;
             all.push(Found { search, cards });

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{TestApp, User};
+use tests::{TestApp, User, client::PASSWORD, database};
 
 use super::{consumer, kinds, mails, prefer, published, rate, told};
 
@@ -41,9 +41,7 @@ async fn what_somebody_does_not_want_does_not_come() {
     app.run_all_due().await;
     let [mail] = &mails(&app, &ada, "A new rating")[..] else { panic!("one mail") };
     assert!(mail.text.as_deref().unwrap().contains("4 of 5"));
-    tests::database::execute(&app.db, "UPDATE users SET email_verified_at = NULL WHERE username = 'ada'")
-        .await
-        .unwrap();
+    database::execute(&app.db, "UPDATE users SET email_verified_at = NULL WHERE username = 'ada'").await.unwrap();
     rate(&app, &consumer(&app, "cleo").await, &nano, 1).await;
     app.run_all_due().await;
     assert_eq!(mails(&app, &ada, "A new rating").len(), 1);
@@ -81,9 +79,10 @@ async fn preferences_are_checked_and_not_for_tokens() {
     assert_eq!(of(&app, &ada, "nano_rejected").await["in_app"], true);
 
     // A personal access token sees what its scopes say, and switches nothing off.
-    let form = json!({"name": "script", "scopes": ["read", "write"], "password": tests::client::PASSWORD});
+    let form =
+        json!({"name": "script", "scopes": ["read", "write"], "expires_in_days": 1, "password": PASSWORD});
     let made = ada.post(&app, "/api/v1/auth/tokens", &form).await;
-    let token = made.data(StatusCode::CREATED)["token"].as_str().unwrap().to_owned();
+    let token = made.data(StatusCode::CREATED)["secret"].as_str().unwrap().to_owned();
     let script = User { token, ..ada.clone() };
     script.get(&app, "/api/v1/me/notification-preferences").await.data(StatusCode::OK);
     script.get(&app, "/api/v1/me/notifications").await.data(StatusCode::OK);

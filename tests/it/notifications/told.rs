@@ -57,7 +57,7 @@ async fn a_creator_is_told_of_a_nano_s_way_and_of_its_ratings() {
         let reply = json!({ "text": text });
         send(&app, &ada, Method::PUT, &format!("/api/v1/ratings/{rating}/reply"), reply).await.data(StatusCode::OK);
         assert_eq!(told(&app, &bert).await.1, u64::from(text != "Danke!"), "not before it was looked at");
-        kit.run_all_due().await;
+        app.run_all_due().await;
     }
     let (list, _) = told(&app, &bert).await;
     assert_eq!((kinds(&list), &list[0]["rating_id"]), (vec!["rating_replied"], &json!(rating)));
@@ -73,7 +73,7 @@ async fn a_creator_is_told_of_a_nano_s_way_and_of_its_ratings() {
     assert_eq!(told(&app, &ada).await.0[0]["nano"]["title"], "Igel <b>im</b> Wald");
 
     // By mail as well, but for ratings, which are many.
-    kit.run_all_due().await;
+    app.run_all_due().await;
     for (user, subject, expected) in [
         (&ada, "waiting for review", 2),
         (&ada, "was not accepted", 1),
