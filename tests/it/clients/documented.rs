@@ -80,6 +80,8 @@ areas! {
     ratings: FlaggedOnly,
     favourites: FlaggedOnly,
     lists: FlaggedOnly,
+    notifications: FlaggedOnly,
+    saved_searches: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,
