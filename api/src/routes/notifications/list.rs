@@ -4,7 +4,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::{ids::NotificationId, notification::Kind};
 use http::{StatusCode, header};
-use infra::db::notifications::{self, UNREAD_CAP};
+use infra::db::notifications;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -125,7 +125,7 @@ pub async fn list(
     let more = rows.len() > query.limit as usize;
     rows.truncate(query.limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.id.0.simple().to_string());
-    let unread = notifications::unread(&state.db, user.id).await?.min(UNREAD_CAP);
+    let unread = notifications::unread(&state.db, user.id).await?;
     let notifications = rows.into_iter().map(Notification::from).collect();
     let meta = Meta { per_page: Some(query.limit.into()), next_cursor, ..Meta::default() };
     let reply = Reply::ok(Notifications { unread, notifications }).meta(meta);

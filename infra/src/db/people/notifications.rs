@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// More than so many are not counted.
-pub const UNREAD_CAP: u64 = 1_000;
+const UNREAD_CAP: u64 = 1_000;
 
 /// Something that somebody is told of.
 #[derive(Clone, Debug)]
