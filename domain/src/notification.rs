@@ -45,11 +45,7 @@ impl Kind {
     pub const fn is_always_in_app(self) -> bool {
         matches!(
             self,
-            Self::NanoRejected
-                | Self::EditRejected
-                | Self::CommentRejected
-                | Self::ReplyRejected
-                | Self::RatingRemoved
+            Self::NanoRejected | Self::EditRejected | Self::CommentRejected | Self::ReplyRejected | Self::RatingRemoved
         )
     }
 }

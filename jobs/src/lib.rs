@@ -18,8 +18,8 @@ pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
 pub use data_key::{DataKeyMismatch, NotResealed, check_data_key, reseal, settle};
 pub use mail::{
-    AlertSavedSearches, NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice, queue_password_reset,
-    queue_verification,
+    AlertSavedSearches, NewMail, Notice, RemindModerators, SendEmail, queue_email_change, queue_mail, queue_notice,
+    queue_password_reset, queue_verification,
 };
 pub use maintenance::{ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention};
 pub use marketplace::{KINDS, registry};

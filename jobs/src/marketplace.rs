@@ -7,9 +7,9 @@ use queue::{
 };
 
 use crate::{
-    AlertSavedSearches, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals,
-    ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile,
-    ScanRating, SendEmail, ValidateArchive, readers,
+    AlertSavedSearches, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano,
+    QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent,
+    ScanEdit, ScanProfile, ScanRating, SendEmail, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {

@@ -35,7 +35,8 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
     }
     if under("uploads") || rest.ends_with("/file") {
         Some(Scope::Upload)
-    } else if ["nanos", "ratings", "favorites", "lists", "me/notifications", "me/saved-searches"].into_iter().any(under) {
+    } else if ["nanos", "ratings", "favorites", "lists", "me/notifications", "me/saved-searches"].into_iter().any(under)
+    {
         Some(Scope::Write)
     } else if under("jobs") || under("admin/jobs") {
         Some(Scope::Jobs)

@@ -49,8 +49,25 @@ macro_rules! parts {
     ($($part:ty),*) => {$( impl Part for $part {} )*};
 }
 parts!(
-    Uuid, UserId, TokenId, PasskeyId, NanoId, VersionId, UploadId, CaseId, CategoryId, DeliveryId, RatingId, ListId,
-    NotificationId, SavedSearchId, JobId, FlowId, WorkerId, u32, Name
+    Uuid,
+    UserId,
+    TokenId,
+    PasskeyId,
+    NanoId,
+    VersionId,
+    UploadId,
+    CaseId,
+    CategoryId,
+    DeliveryId,
+    RatingId,
+    ListId,
+    NotificationId,
+    SavedSearchId,
+    JobId,
+    FlowId,
+    WorkerId,
+    u32,
+    Name
 );
 
 impl<A: Part, B: Part> Part for (A, B) {}

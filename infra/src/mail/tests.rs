@@ -142,10 +142,13 @@ async fn a_mail_that_nobody_has_to_get_says_how_to_end_it() {
     let link = format!("https://nano.example/api/v1/unsubscribe/rating_received/{}", "0123456789abcdef".repeat(4));
     mailer.send(&Mail { unsubscribe: Some(link.clone()), ..mail() }).await.expect("sent");
     let data = received.recv().await.expect("the data");
-    for header in [format!("List-Unsubscribe: <{link}>"), "List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned()] {
+    for header in
+        [format!("List-Unsubscribe: <{link}>"), "List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned()]
+    {
         assert!(data.lines().any(|line| line == header), "{header} is missing in {data}");
     }
-    let smuggled = Mail { unsubscribe: Some("https://nano.example/\r\nBcc: everyone@example.org".to_owned()), ..mail() };
+    let smuggled =
+        Mail { unsubscribe: Some("https://nano.example/\r\nBcc: everyone@example.org".to_owned()), ..mail() };
     mailer.send(&smuggled).await.expect("sent");
     let data = received.recv().await.expect("the data");
     assert!(!data.contains("\r\nBcc:"), "a header was smuggled in: {data}");

@@ -103,7 +103,9 @@ async fn alert(context: &Context, run: &Run, person: UserId) -> Result<bool, Job
         return Ok(false);
     }
     // Edited or deleted meanwhile: it is looked at again tomorrow.
-    all.retain(|found| there.iter().any(|search| search.revision == found.search.revision && search.id == found.search.id));
+    all.retain(|found| {
+        there.iter().any(|search| search.revision == found.search.revision && search.id == found.search.id)
+    });
     let ids: Vec<NanoId> = all.iter().flat_map(|found| found.cards.iter().map(|card| card.nano.id)).collect();
     let mut known: HashSet<NanoId> = alerted_nanos::known(&mut tx, person, &ids).await?.into_iter().collect();
     for found in &mut all {

@@ -79,8 +79,7 @@ async fn preferences_are_checked_and_not_for_tokens() {
     assert_eq!(of(&app, &ada, "nano_rejected").await["in_app"], true);
 
     // A personal access token sees what its scopes say, and switches nothing off.
-    let form =
-        json!({"name": "script", "scopes": ["read", "write"], "expires_in_days": 1, "password": PASSWORD});
+    let form = json!({"name": "script", "scopes": ["read", "write"], "expires_in_days": 1, "password": PASSWORD});
     let made = ada.post(&app, "/api/v1/auth/tokens", &form).await;
     let token = made.data(StatusCode::CREATED)["secret"].as_str().unwrap().to_owned();
     let script = User { token, ..ada.clone() };

@@ -105,7 +105,8 @@ async fn a_search_is_kept_changed_and_nobody_elses() {
     // There is an end to them, also for many requests at once; a repeated one makes none.
     let owner: UserId = ada.id.parse().unwrap();
     for _ in 0..23 {
-        let search = "INSERT INTO saved_searches (id, user_id, name, criteria, alerts, watched_since, created_at, updated_at)
+        let search =
+            "INSERT INTO saved_searches (id, user_id, name, criteria, alerts, watched_since, created_at, updated_at)
                       VALUES (?, ?, 'x', '{}', FALSE, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
         sqlx::query(search).bind(SavedSearchId::new()).bind(owner).execute(app.db.pool()).await.unwrap();
     }

@@ -171,7 +171,8 @@ async fn notifications_are_paged_read_and_nobody_elses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_goes_with_time_and_with_its_person() {
-    let app = TestApp::start_with(Overrides { clock: Clock::manual(Clock::System.now()), ..Overrides::default() }).await;
+    let app =
+        TestApp::start_with(Overrides { clock: Clock::manual(Clock::System.now()), ..Overrides::default() }).await;
     let (ada, bert) = (app.creator("ada").await, consumer(&app, "bert").await);
     published(&app, &ada, "Igel").await;
     for user in [&ada, &bert] {

@@ -78,7 +78,8 @@ pub async fn end(
         Ok(())
     })?;
     let texts = Texts::of(user.language);
-    let body = format!("<p>{}</p><p>{}</p>", subject(kind, user.language), texts.back);
+    let account = state.settings.link("/account/notifications");
+    let body = format!("<p>{}</p><p><a href=\"{account}\">{}</a></p>", subject(kind, user.language), texts.back);
     Ok(page(user.language, texts.done, &body))
 }
 
@@ -116,7 +117,9 @@ const fn subject(kind: Kind, language: Language) -> &'static str {
         Kind::NanoPendingReview => ("Ein Nano von dir wartet auf die Durchsicht.", "A nano of yours waits for review."),
         Kind::NanoRejected => ("Ein Nano von dir wurde nicht angenommen.", "A nano of yours was not accepted."),
         Kind::EditRejected => ("Eine Änderung von dir wurde nicht angenommen.", "A change of yours was not accepted."),
-        Kind::CommentRejected => ("Ein Kommentar von dir wurde nicht angenommen.", "A comment of yours was not accepted."),
+        Kind::CommentRejected => {
+            ("Ein Kommentar von dir wurde nicht angenommen.", "A comment of yours was not accepted.")
+        }
         Kind::ReplyRejected => ("Eine Antwort von dir wurde nicht angenommen.", "A reply of yours was not accepted."),
         Kind::RatingRemoved => ("Eine Bewertung von dir wurde entfernt.", "A rating of yours was removed."),
         Kind::RatingReceived => ("Ein Nano von dir wurde bewertet.", "A nano of yours was rated."),

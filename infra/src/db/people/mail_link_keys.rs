@@ -6,10 +6,9 @@ use domain::{ids::UserId, notification::LinkKey};
 
 /// A person's key; none while no mail of theirs had such a link.
 pub async fn get(db: &Db, user: UserId) -> Result<Option<LinkKey>, DbError> {
-    let key =
-        sqlx::query_scalar!(r#"SELECT secret AS "secret: Hash" FROM mail_link_keys WHERE user_id = ?"#, user)
-            .fetch_optional(db.pool())
-            .await?;
+    let key = sqlx::query_scalar!(r#"SELECT secret AS "secret: Hash" FROM mail_link_keys WHERE user_id = ?"#, user)
+        .fetch_optional(db.pool())
+        .await?;
     Ok(key.map(|Hash(key)| key))
 }
 

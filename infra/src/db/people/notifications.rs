@@ -96,12 +96,8 @@ pub async fn page(
 ) -> Result<Vec<Notification>, DbError> {
     let after = after.unwrap_or(NotificationId(Uuid::max()));
     if unread {
-        let page = select!(
-            "x.user_id = ? AND x.read_at IS NULL AND x.id < ? ORDER BY x.id DESC LIMIT ?",
-            user,
-            after,
-            limit
-        );
+        let page =
+            select!("x.user_id = ? AND x.read_at IS NULL AND x.id < ? ORDER BY x.id DESC LIMIT ?", user, after, limit);
         return Ok(page.fetch_all(db.pool()).await?);
     }
     let page = select!("x.user_id = ? AND x.id < ? ORDER BY x.id DESC LIMIT ?", user, after, limit);

@@ -122,9 +122,8 @@ pub async fn set_alerted(tx: &mut Tx, id: SavedSearchId, today: NaiveDate) -> Re
 
 /// Deletes one of this person's; false when it is none.
 pub async fn delete(tx: &mut Tx, user: UserId, id: SavedSearchId) -> Result<bool, DbError> {
-    let done = sqlx::query!("DELETE FROM saved_searches WHERE id = ? AND user_id = ?", id, user)
-        .execute(&mut **tx)
-        .await?;
+    let done =
+        sqlx::query!("DELETE FROM saved_searches WHERE id = ? AND user_id = ?", id, user).execute(&mut **tx).await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -35,8 +35,8 @@ function Told() {
   const list = data?.data.notifications ?? []
   const next = data?.meta?.next_cursor
   const read = useMutation({
-    mutationFn: async (request: Promise<unknown>) => {
-      await request
+    mutationFn: async (send: () => Promise<unknown>) => {
+      await send()
       await queries.invalidateQueries(allNotifications)
     },
   })
@@ -57,7 +57,7 @@ function Told() {
               {t('notifications.unread', { count: data.data.unread })}
             </p>
             {data.data.unread > 0 && pages.length === 1 && (
-              <Button busy={read.isPending} onClick={() => read.mutate(readUpTo(newest.id))}>
+              <Button busy={read.isPending} onClick={() => read.mutate(() => readUpTo(newest.id))}>
                 {t('notifications.readAll')}
               </Button>
             )}
@@ -67,7 +67,7 @@ function Told() {
             className={`divide-y divide-line border-y border-line ${isPlaceholderData ? 'opacity-60' : ''}`}
           >
             {list.map((one) => (
-              <Row key={one.id} one={one} onRead={() => read.mutate(readNotification(one.id))} />
+              <Row key={one.id} one={one} onRead={() => read.mutate(() => readNotification(one.id))} />
             ))}
           </ul>
           {(pages.length > 1 || next) && (
