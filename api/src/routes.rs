@@ -105,7 +105,7 @@ mod tests {
             ("NewSavedSearch", refused::<saved_searches::forms::NewSavedSearch>),
             ("EditSavedSearch", refused::<saved_searches::forms::EditSavedSearch>),
             ("SearchCriteria", refused::<domain::saved_search::Criteria>),
-            ("ReadUpTo", refused::<notifications::ReadUpTo>),
+            ("ReadUpTo", refused::<notifications::list::ReadUpTo>),
             ("EditPreference", refused::<notifications::preferences::EditPreference>),
             ("FinishUpload", refused::<uploads::upload::FinishUpload>),
             ("Registration", refused::<accounts::registration::Registration>),

@@ -6,7 +6,6 @@ use domain::{ids::NotificationId, notification::Kind};
 use http::{StatusCode, header};
 use infra::db::notifications;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

@@ -1,11 +1,10 @@
 //! What people are told of (`/me/notifications`), by which channels (`/me/notification-preferences`), and the links that end mails
 //! (`/unsubscribe`).
 
-mod list;
+pub mod list;
 pub mod preferences;
 mod unsubscribe;
 
-pub use self::list::ReadUpTo;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;

@@ -5,7 +5,6 @@ use domain::notification::{Kind, Preference};
 use http::header;
 use infra::db::notification_preferences;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
