@@ -36,7 +36,9 @@ async fn one_click_ends_mails_of_a_kind_and_no_others() {
     let page = app.http.get(format!("{}{path}", app.url)).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
-    assert_eq!((&page.headers()["x-robots-tag"], &page.headers()["cache-control"]), (&"noindex", &"no-store"));
+    for (header, value) in [("x-robots-tag", "noindex"), ("cache-control", "no-store")] {
+        assert_eq!(page.headers()[header], value);
+    }
     let text = page.text().await.unwrap();
     assert!(text.contains("method=\"post\"") && text.contains("No more mails of this kind?"), "{text}");
     assert!(!text.contains("ada"), "{text}");
