@@ -229,7 +229,8 @@ export const de = {
       unknown: 'Es gibt etwas Neues.',
     },
     channels: 'Wie Sie es erfahren',
-    channelsText: 'Mails, die Ihr Konto schützen, kommen immer. Warum etwas abgelehnt wurde, steht immer hier.',
+    channelsText:
+      'Mails, die Ihr Konto schützen, kommen immer. Warum etwas abgelehnt wurde, steht immer hier.',
     what: 'Was',
     inApp: 'Hier',
     byMail: 'Mail',

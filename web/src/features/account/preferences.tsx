@@ -10,7 +10,14 @@ export function Preferences() {
   const queries = useQueryClient()
   const { data, error, refetch } = useQuery(preferences)
   const change = useMutation({
-    mutationFn: async ({ kind, ...channel }: { kind: Preference['kind']; in_app?: boolean; mail?: boolean }) => {
+    mutationFn: async ({
+      kind,
+      ...channel
+    }: {
+      kind: Preference['kind']
+      in_app?: boolean
+      mail?: boolean
+    }) => {
       await prefer(kind, channel)
       await queries.invalidateQueries(preferences)
     },
