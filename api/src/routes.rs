@@ -8,7 +8,9 @@ pub mod deprecations;
 mod jobs;
 mod moderation;
 mod nanos;
+mod notifications;
 mod ratings;
+mod saved_searches;
 mod system;
 mod uploads;
 
@@ -32,6 +34,8 @@ fn table() -> OpenApiRouter<AppState> {
         .merge(nanos::router())
         .merge(ratings::router())
         .merge(collections::router())
+        .merge(notifications::router())
+        .merge(saved_searches::router())
         .merge(uploads::router())
         .merge(jobs::router())
         .merge(moderation::router())
@@ -87,7 +91,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 26] {
+    fn forms() -> [Form; 31] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -100,6 +104,11 @@ mod tests {
             ("RatingReply", refused::<ratings::forms::RatingReply>),
             ("NewList", refused::<collections::forms::NewList>),
             ("EditList", refused::<collections::forms::EditList>),
+            ("NewSavedSearch", refused::<saved_searches::forms::NewSavedSearch>),
+            ("EditSavedSearch", refused::<saved_searches::forms::EditSavedSearch>),
+            ("SearchCriteria", refused::<domain::saved_search::Criteria>),
+            ("ReadUpTo", refused::<notifications::list::ReadUpTo>),
+            ("EditPreference", refused::<notifications::preferences::EditPreference>),
             ("FinishUpload", refused::<uploads::upload::FinishUpload>),
             ("Registration", refused::<accounts::registration::Registration>),
             ("PasswordChange", refused::<accounts::password::PasswordChange>),
@@ -152,7 +161,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 94, "a form got or lost a bound");
+        assert_eq!(bounds, 107, "a form got or lost a bound");
     }
 
     #[test]
@@ -269,6 +278,7 @@ mod tests {
             "/auth/passkeys/{id}/remove",
             "/nanos/{id}/withdraw",
             "/nanos/{id}/restore",
+            "/unsubscribe/{kind}/{token}",
             "/users/me/creator-terms",
         ];
         let link_works_once = ["/auth/verify-email", "/auth/confirm-email", "/auth/reset-password"];

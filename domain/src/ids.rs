@@ -15,6 +15,10 @@ words::ids! {
     RatingId;
     /// A list of nanos that somebody keeps.
     ListId;
+    /// Something that somebody is told of in the app.
+    NotificationId;
+    /// A search that somebody keeps.
+    SavedSearchId;
     /// A category of the catalogue.
     CategoryId;
     /// The intent to send one mail.

@@ -29,7 +29,7 @@ words! {
     pub enum Scope ("scope") {
         /// See what its owner sees.
         Read = "read",
-        /// Make, change and archive nanos; rate those of others, keep favourites and lists.
+        /// Make, change and archive nanos; rate those of others, keep favourites, lists and searches.
         Write = "write",
         /// Upload files and hand them in.
         Upload = "upload",

@@ -8,6 +8,7 @@ mod data_key;
 pub mod mail;
 pub mod maintenance;
 mod marketplace;
+mod notify;
 pub mod queues;
 pub mod read_only;
 mod readers;
@@ -17,16 +18,17 @@ pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
 pub use data_key::{DataKeyMismatch, NotResealed, check_data_key, reseal, settle};
 pub use mail::{
-    NewMail, Notice, RemindModerators, SendEmail, TellUnread, queue_email_change, queue_mail, queue_notice,
-    queue_password_reset, queue_verification,
+    AlertSavedSearches, NewMail, Notice, RemindModerators, SendEmail, TellUnread, queue_email_change, queue_mail,
+    queue_notice, queue_password_reset, queue_verification,
 };
 pub use maintenance::{
     ArchiveChats, ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention,
 };
 pub use marketplace::{KINDS, registry};
+pub use notify::{News, notify};
 pub use queues::QUEUES;
 pub use readers::readers;
 pub use steps::{
     IndexNano, IndexRated, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating,
-    ValidateArchive, VersionRef, index_ratings, publish_edit,
+    ValidateArchive, VersionRef, index_ratings, publish_edit, tell_of_reply,
 };

@@ -7,9 +7,9 @@ use queue::{
 };
 
 use crate::{
-    ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES,
-    RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit,
-    ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
+    AlertSavedSearches, ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails,
+    PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano,
+    ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -43,6 +43,7 @@ marketplace! {
     SendEmail,
     RemindModerators,
     TellUnread,
+    AlertSavedSearches,
     // Maintenance.
     RemoveObject,
     ExpireUploads,

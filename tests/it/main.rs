@@ -7,6 +7,7 @@ mod faults;
 mod handlers;
 mod ledger;
 mod nanos;
+mod notifications;
 mod operators;
 mod opinions;
 mod readers;

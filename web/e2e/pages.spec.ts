@@ -12,6 +12,7 @@ const PAGES: [Person | undefined, string[]][] = [
     'leo',
     [
       '/account',
+      '/account/notifications',
       '/account/security',
       '/account/agreements',
       '/account/tokens',

@@ -35,6 +35,7 @@ export const routes: readonly Route[] = [
   route('/reset-password', () => import('./features/account/reset-password')),
   route('/confirm-email', () => import('./features/account/confirm-email'), 'session'),
   route('/account', () => import('./features/account/profile'), 'session'),
+  route('/account/notifications', () => import('./features/account/notifications'), 'session'),
   route('/account/security', () => import('./features/account/security'), 'session'),
   route('/account/agreements', () => import('./features/account/agreements'), 'session'),
   route('/account/tokens', () => import('./features/account/tokens'), 'session'),

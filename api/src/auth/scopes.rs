@@ -21,6 +21,9 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
             "lists",
             "users/me/favorites",
             "users/me/lists",
+            "me/notifications",
+            "me/notification-preferences",
+            "me/saved-searches",
             "uploads",
             "jobs",
             "admin/jobs",
@@ -32,7 +35,8 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
     }
     if under("uploads") || rest.ends_with("/file") {
         Some(Scope::Upload)
-    } else if ["nanos", "ratings", "favorites", "lists"].into_iter().any(under) {
+    } else if ["nanos", "ratings", "favorites", "lists", "me/notifications", "me/saved-searches"].into_iter().any(under)
+    {
         Some(Scope::Write)
     } else if under("jobs") || under("admin/jobs") {
         Some(Scope::Jobs)
@@ -55,6 +59,11 @@ mod tests {
             (Method::PATCH, "/api/v1/ratings/{rating_id}", Some(Scope::Write)),
             (Method::PUT, "/api/v1/favorites/{nano_id}", Some(Scope::Write)),
             (Method::GET, "/api/v1/users/me/favorites", Some(Scope::Read)),
+            (Method::GET, "/api/v1/me/notifications", Some(Scope::Read)),
+            (Method::PUT, "/api/v1/me/notifications/{id}/read", Some(Scope::Write)),
+            (Method::PATCH, "/api/v1/me/saved-searches/{id}", Some(Scope::Write)),
+            (Method::GET, "/api/v1/me/notification-preferences", Some(Scope::Read)),
+            (Method::PATCH, "/api/v1/me/notification-preferences/{kind}", None),
             (Method::DELETE, "/api/v1/uploads/{id}", Some(Scope::Upload)),
             (Method::POST, "/api/v1/jobs/{id}/retry", Some(Scope::Jobs)),
             (Method::POST, "/api/v1/admin/jobs/pause", Some(Scope::Jobs)),

@@ -2,8 +2,8 @@
 
 use axum::extract::FromRequestParts;
 use domain::ids::{
-    CaseId, CategoryId, ChatId, DeliveryId, ListId, NanoId, PasskeyId, RatingId, ReportId, TokenId, UploadId, UserId,
-    VersionId,
+    CaseId, CategoryId, ChatId, DeliveryId, ListId, NanoId, NotificationId, PasskeyId, RatingId, ReportId,
+    SavedSearchId, TokenId, UploadId, UserId, VersionId,
 };
 use http::request::Parts;
 use infra::db::nano_lists::COUNT_CAP;
@@ -49,8 +49,27 @@ macro_rules! parts {
     ($($part:ty),*) => {$( impl Part for $part {} )*};
 }
 parts!(
-    Uuid, UserId, TokenId, PasskeyId, NanoId, VersionId, UploadId, CaseId, CategoryId, ChatId, ReportId, DeliveryId,
-    RatingId, ListId, JobId, FlowId, WorkerId, u32, Name
+    Uuid,
+    UserId,
+    TokenId,
+    PasskeyId,
+    NanoId,
+    VersionId,
+    UploadId,
+    CaseId,
+    CategoryId,
+    ChatId,
+    ReportId,
+    DeliveryId,
+    RatingId,
+    ListId,
+    NotificationId,
+    SavedSearchId,
+    JobId,
+    FlowId,
+    WorkerId,
+    u32,
+    Name
 );
 
 impl<A: Part, B: Part> Part for (A, B) {}

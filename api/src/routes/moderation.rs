@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
     ids::{CaseId, VersionId},
+    notification::Kind,
     review::{self, CaseState, Cause, Decision},
 };
 use infra::db::{
@@ -13,9 +14,8 @@ use infra::db::{
     nano_edits, nano_events, nano_lists,
     nano_versions::{self, VersionRow},
     nanos,
-    users::{self, User},
 };
-use jobs::{NewMail, PublishNano, RemoveObject, VersionRef};
+use jobs::{News, PublishNano, RemoveObject, VersionRef};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{ToSchema, openapi::Object};
@@ -170,8 +170,6 @@ pub async fn decide(
         ratings::judge(&state, (&client, &user), (id, rating, part), (judgement.decision, &judgement.reason)).await?;
         return Ok(Reply::ok(Decided { case_id: id.0, nano_id: nano_id.0, decision: judgement.decision }));
     }
-    let nano = nanos::get(&state.db, nano_id).await?.ok_or_else(Error::not_found)?;
-    let creator = users::get(&state.db, nano.creator_id).await?.ok_or_else(Error::not_found)?;
     let now = state.clock.now();
     transaction!(state.db, |tx| {
         let nano = nanos::lock(tx, nano_id).await?.ok_or_else(Error::not_found)?;
@@ -191,9 +189,9 @@ pub async fn decide(
         moderation_cases::decide(tx, id, judgement.decision, &judgement.reason, user.id, now).await?;
         match (edit, judgement.decision) {
             (Some(edit), Decision::Approve) => jobs::publish_edit(tx, nano, edit, "moderator", now).await?,
-            (Some(_), _) => reject_edit(&state, tx, (&nano, &creator), &case, &judgement.reason, now).await?,
+            (Some(_), _) => reject_edit(&state, tx, &nano, &case, &judgement.reason, now).await?,
             (None, Decision::Approve) => approve(tx, &nano, version_id, now).await?,
-            (None, _) => reject(&state, tx, (&nano, &creator), &version, &judgement.reason, now).await?,
+            (None, _) => reject(&state, tx, &nano, &version, &judgement.reason, now).await?,
         }
         let details = json!({
             "decision": judgement.decision, "nano_id": nano_id, "version_id": version_id,
@@ -217,7 +215,7 @@ async fn approve(tx: &mut Tx, nano: &nanos::Nano, version_id: VersionId, now: Da
 async fn reject(
     state: &AppState,
     tx: &mut Tx,
-    (nano, creator): (&nanos::Nano, &User),
+    nano: &nanos::Nano,
     version: &VersionRow,
     reason: &str,
     now: DateTime<Utc>,
@@ -229,14 +227,13 @@ async fn reject(
     let data = json!({"by": "moderator", "version_id": version.id, "reason": reason, "status": status});
     nano_events::append(tx, nano.id, "rejected", &data, now).await?;
     queue::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
-    let key = format!("nano_rejected:{}", version.id);
-    tell_creator(state, tx, (nano, creator), ("nano_rejected", &key), reason, now).await
+    tell_creator(state, tx, nano, (Kind::NanoRejected, &version.id.to_string()), reason, now).await
 }
 
 async fn reject_edit(
     state: &AppState,
     tx: &mut Tx,
-    (nano, creator): (&nanos::Nano, &User),
+    nano: &nanos::Nano,
     case: &Case,
     reason: &str,
     now: DateTime<Utc>,
@@ -245,33 +242,20 @@ async fn reject_edit(
     let data = json!({"by": "moderator", "reason": reason});
     nano_events::append(tx, nano.id, "edit_rejected", &data, now).await?;
     // A case may be opened again, for the next edit.
-    let key = format!("edit_rejected:{}:{}", case.id, now.timestamp_micros());
-    tell_creator(state, tx, (nano, creator), ("edit_rejected", &key), reason, now).await
+    let subject = format!("{}:{}", case.id, now.timestamp_micros());
+    tell_creator(state, tx, nano, (Kind::EditRejected, &subject), reason, now).await
 }
 
-/// Why something was refused, by a mail of its own template and key.
+/// Why something was refused.
 async fn tell_creator(
     state: &AppState,
     tx: &mut Tx,
-    (nano, creator): (&nanos::Nano, &User),
-    (template, key): (&str, &str),
+    nano: &nanos::Nano,
+    (kind, subject): (Kind, &str),
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let mail = NewMail {
-        key,
-        template,
-        language: creator.language,
-        user_id: Some(creator.id),
-        recipient: &creator.email,
-        params: json!({
-            "name": creator.name,
-            "title": nano.title,
-            "link": state.settings.link(&format!("/nanos/{}", nano.id)),
-            "reason": reason,
-            "findings": [],
-        }),
-        now,
-    };
-    Ok(jobs::queue_mail(tx, mail).await?)
+    let details = json!({"findings": []});
+    let news = News { kind, to: nano.creator_id, subject, nano, rating_id: None, reason: Some(reason), details };
+    Ok(jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?)
 }

@@ -93,6 +93,7 @@ schemas! {
     rating_sort: infra::db::rating_lists::RatingSort;
     rating_status: domain::rating::RatingStatus;
     part: domain::rating::Part;
+    notification_kind: domain::notification::Kind;
     visibility: domain::collection::Visibility;
     pause_scope: queue::ledger::controls::pauses::Scope;
     job_action: queue::ledger::Action;

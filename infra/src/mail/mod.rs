@@ -77,6 +77,8 @@ pub struct Mail {
     pub message_id: String,
     /// Repeated in the header `Idempotency-Key`, where support can find it.
     pub idempotency: String,
+    /// Where a POST without anything else ends mails of this kind (RFC 8058); for mails that nobody has to get.
+    pub unsubscribe: Option<String>,
 }
 
 /// Sends mail; cheap to clone. Holds at most 4 connections and keeps idle ones for a few seconds.
@@ -177,7 +179,7 @@ impl Mailer {
     fn compose(&self, mail: &Mail) -> Result<(Envelope, Vec<u8>), MailError> {
         let to: Mailbox = mail.to.parse().map_err(|error| rejected("the recipient", error))?;
         let to = Mailbox::new(to.name, ascii_domain(&to.email)?);
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(self.0.from.clone())
             .to(to)
             .subject(one_line(&mail.subject))
@@ -190,7 +192,19 @@ impl Mailer {
             .raw_header(header::HeaderValue::new(
                 header::HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".to_owned(),
-            ))
+            ));
+        if let Some(link) = &mail.unsubscribe {
+            let header = |name, value: &str| {
+                // A line of its own, whole: readers of it do not expect an address that is folded.
+                let name = header::HeaderName::new_from_ascii_str(name);
+                header::HeaderValue::dangerous_new_pre_encoded(name, value.to_owned(), value.to_owned())
+            };
+            let link = Url::parse(link).map_err(|error| rejected("the link to unsubscribe", error))?;
+            message = message
+                .raw_header(header("List-Unsubscribe", &format!("<{link}>")))
+                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        }
+        let message = message
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
             .map_err(|error| rejected("writing the mail", error))?;
         Ok((message.envelope().clone(), message.formatted()))

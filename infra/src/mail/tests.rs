@@ -93,6 +93,7 @@ fn mail() -> Mail {
         html: "<p>Grüße</p>".to_owned(),
         message_id: "job-1@nano.example".to_owned(),
         idempotency: "publish:1".to_owned(),
+        unsubscribe: None,
     }
 }
 
@@ -129,6 +130,30 @@ async fn a_mail_arrives_whole_in_both_forms() {
     mailer.send(&mail()).await.expect("sent");
     assert!(received.recv().await.is_some());
     assert_eq!(mailer.0.idle.lock().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_nobody_has_to_get_says_how_to_end_it() {
+    let (port, mut received) = server(Plot::Accept).await;
+    let mailer = mailer(port, None, SmtpTls::Never);
+    mailer.send(&mail()).await.expect("sent");
+    let data = received.recv().await.expect("the data");
+    assert!(!data.contains("List-Unsubscribe"), "{data}");
+    let link = format!("https://nano.example/api/v1/unsubscribe/rating_received/{}", "0123456789abcdef".repeat(4));
+    mailer.send(&Mail { unsubscribe: Some(link.clone()), ..mail() }).await.expect("sent");
+    let data = received.recv().await.expect("the data");
+    for header in
+        [format!("List-Unsubscribe: <{link}>"), "List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned()]
+    {
+        assert!(data.lines().any(|line| line == header), "{header} is missing in {data}");
+    }
+    let smuggled =
+        Mail { unsubscribe: Some("https://nano.example/\r\nBcc: everyone@example.org".to_owned()), ..mail() };
+    mailer.send(&smuggled).await.expect("sent");
+    let data = received.recv().await.expect("the data");
+    assert!(!data.contains("\r\nBcc:"), "a header was smuggled in: {data}");
+    let outcome = mailer.send(&Mail { unsubscribe: Some("no link".to_owned()), ..mail() }).await;
+    assert!(matches!(outcome, Err(MailError::Rejected { .. })), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use infra::db::{
 use queue::{EnqueueError, JobError, enqueue};
 use serde_json::{Value, json};
 
-use super::{email_change, password_reset, send_email::SendEmail, verification};
+use super::{email_change, password_reset, send_email::SendEmail, unsubscribe, verification};
 use crate::Context;
 
 /// Queues a mail to the address: about this account, or without one about whoever the address belongs to when it is sent.
@@ -62,7 +62,10 @@ pub(super) async fn prepare(context: &Context, delivery: &DeliveryRow) -> Result
         verification::TEMPLATE => verification::prepare(context, delivery).await.map(Some),
         password_reset::TEMPLATE => password_reset::prepare(context, delivery).await.map(Some),
         email_change::TEMPLATE => email_change::prepare(context, delivery).await.map(Some),
-        _ => Ok(None),
+        template => match template.parse() {
+            Ok(kind) => unsubscribe::prepare(context, delivery, kind).await,
+            Err(_) => Ok(None),
+        },
     }
 }
 

@@ -1,7 +1,9 @@
 //! Mail: its jobs, and the texts, a template each in German and English, in `jobs/templates/`.
 //!
-//! A template's first line is the subject; the rest is the text. The HTML part is the same text in a plain frame.
+//! A template's first line is the subject; the rest is the text. The HTML part is the same text in a plain frame. Mails that nobody
+//! has to get end with a link for that.
 
+mod alert_saved_searches;
 mod email_change;
 mod links;
 mod notices;
@@ -9,11 +11,13 @@ mod password_reset;
 mod remind_moderators;
 mod send_email;
 mod tell_unread;
+mod unsubscribe;
 mod verification;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
+pub use alert_saved_searches::AlertSavedSearches;
 pub use email_change::queue_email_change;
 pub use notices::{Notice, queue_notice};
 pub use password_reset::queue_password_reset;
@@ -80,6 +84,12 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("reply_rejected", "en", include_str!("../../templates/reply_rejected.en.txt")),
     ("rating_removed", "de", include_str!("../../templates/rating_removed.de.txt")),
     ("rating_removed", "en", include_str!("../../templates/rating_removed.en.txt")),
+    ("rating_received", "de", include_str!("../../templates/rating_received.de.txt")),
+    ("rating_received", "en", include_str!("../../templates/rating_received.en.txt")),
+    ("rating_replied", "de", include_str!("../../templates/rating_replied.de.txt")),
+    ("rating_replied", "en", include_str!("../../templates/rating_replied.en.txt")),
+    ("saved_search_found", "de", include_str!("../../templates/saved_search_found.de.txt")),
+    ("saved_search_found", "en", include_str!("../../templates/saved_search_found.en.txt")),
     ("remind_moderators", "de", include_str!("../../templates/remind_moderators.de.txt")),
     ("remind_moderators", "en", include_str!("../../templates/remind_moderators.en.txt")),
     ("unread_messages", "de", include_str!("../../templates/unread_messages.de.txt")),
@@ -87,6 +97,11 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
 ];
 
 const FRAME: &str = include_str!("../../templates/frame.html");
+/// What mails end with of which somebody may want no more.
+const FOOTERS: [(&str, &str); 2] = [
+    ("de", include_str!("../../templates/unsubscribe_footer.de.txt")),
+    ("en", include_str!("../../templates/unsubscribe_footer.en.txt")),
+];
 
 pub(crate) struct Rendered {
     pub(crate) subject: String,
@@ -115,7 +130,12 @@ pub(crate) fn render(template: &str, language: &str, params: &Value) -> Result<R
     let (subject, text) = whole.split_once('\n').unwrap_or((&whole, ""));
     // A line break in a title must not become a header.
     let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.trim_start().to_owned();
+    let mut text = text.trim_start().to_owned();
+    if params.get(unsubscribe::PARAM).is_some() {
+        let footer = FOOTERS.iter().find(|(of, _)| *of == language).map_or("", |(_, footer)| footer);
+        let footer = plain.render_str(footer, minijinja::value::Serde(params)).map_err(failed)?;
+        text = format!("{}\n\n{footer}", text.trim_end());
+    }
 
     let html = framed(language, subject.trim(), &text).map_err(failed)?;
     Ok(Rendered { subject: subject.trim().to_owned(), text, html })
@@ -140,8 +160,9 @@ mod tests {
     fn every_mail_exists_in_both_languages_and_renders() {
         let params = json!({
             "name": "Ada", "username": "ada", "role": "moderator", "link": "https://example.org/x?a=1&b=2", "title": "Excel <b>Pivot</b>", "reason": "r",
-            "cases": 3, "hours": 30,
+            "cases": 3, "hours": 30, "score": 4, "count": 3, "unsubscribe": "https://example.org/unsubscribe",
             "chats": [{"other": "Bea", "title": "Excel <b>Pivot</b>", "messages": 2, "link": "https://example.org/x"}],
+            "searches": [{"name": "Excel <b>Pivot</b>", "more": 2, "nanos": [{"title": "Excel <b>Pivot</b>", "link": "https://example.org/n"}]}],
             "accounts": [{"username": "ada", "link": "https://example.org/x"}, {"username": "bea", "link": "https://example.org/y"}],
             "findings": [{"code": "TRUNCATED", "entry": "a.txt", "message": "m", "hint": "h"}],
         });
@@ -149,11 +170,19 @@ mod tests {
             let mail = render(name, language, &params).unwrap();
             assert!(!mail.subject.is_empty() && !mail.text.is_empty(), "{name}.{language}");
             assert!(!mail.html.contains("<b>Pivot"), "user text is escaped in {name}.{language}");
+            assert!(mail.text.trim_end().ends_with("https://example.org/unsubscribe"), "{name}.{language}");
         }
         let names = |language: &str| {
             TEMPLATES.iter().filter(|(_, of, _)| *of == language).map(|(name, ..)| *name).collect::<Vec<_>>()
         };
         assert_eq!(names("de"), names("en"));
+    }
+
+    #[test]
+    fn every_kind_of_notification_has_a_mail() {
+        for kind in domain::notification::Kind::ALL {
+            assert!(TEMPLATES.iter().any(|(name, ..)| *name == kind.as_str()), "{kind}");
+        }
     }
 
     #[test]

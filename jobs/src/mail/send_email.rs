@@ -24,7 +24,10 @@ use serde_json::Value;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::links::{self, Prepared};
+use super::{
+    links::{self, Prepared},
+    unsubscribe,
+};
 use crate::{Context, queues};
 
 /// When a mail that its server puts off is tried again, in minutes; from the last on always after as many.
@@ -125,6 +128,7 @@ impl Job<Context> for SendEmail {
             html: content.html,
             message_id: format!("{}@{}", delivery.message_id, context.mailer.domain()),
             idempotency: delivery.message_id.clone(),
+            unsubscribe: params[unsubscribe::PARAM].as_str().map(str::to_owned),
         };
         match context.mailer.begin(&mail).await {
             Ok(handover) => {

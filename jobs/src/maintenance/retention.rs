@@ -28,6 +28,10 @@ const TOKENS: TimeDelta = TimeDelta::days(1);
 const WISHES: TimeDelta = TimeDelta::days(7);
 /// Accounts that nobody has confirmed and nobody uses: they hold a username.
 const UNCONFIRMED: TimeDelta = TimeDelta::days(30);
+/// What people were told of in the app.
+const NOTIFICATIONS: TimeDelta = TimeDelta::days(90);
+/// Which nanos saved searches have told of; they look back for a week.
+const ALERTED: TimeDelta = TimeDelta::days(30);
 /// Uploads that came to nothing.
 const UPLOADS: TimeDelta = TimeDelta::days(90);
 /// Reports about the object store.
@@ -61,6 +65,8 @@ impl Job<Context> for Retention {
         done.rows("passkey challenges", now, db, passkey_ceremonies::prune).await?;
         done.rows("downloads", days(periodic.downloads_days), db, retention::prune_downloads).await?;
         done.rows("mails", days(periodic.mails_days), db, retention::prune_mails).await?;
+        done.rows("notifications", now - NOTIFICATIONS, db, retention::prune_notifications).await?;
+        done.rows("nanos that searches have told of", now - ALERTED, db, retention::prune_alerted_nanos).await?;
         done.rows("uploads", now - UPLOADS, db, retention::prune_uploads).await?;
         stored_objects::prune_reports(db, now - REPORTS).await?;
         while retention::date_deleted_nanos(db).await? > 0 {}

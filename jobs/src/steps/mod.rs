@@ -38,6 +38,7 @@ use db::{DbError, Tx};
 use domain::{
     ids::{NanoId, UserId, VersionId},
     nano::VersionState,
+    notification::Kind,
 };
 use infra::db::{
     nano_events,
@@ -49,7 +50,7 @@ use queue::{JobError, Reference, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Context, NewMail, RemoveObject, queue_mail};
+use crate::{Context, News, RemoveObject, notify};
 
 pub use index_nano::IndexNano;
 pub use index_rated::{IndexRated, index_ratings};
@@ -59,7 +60,7 @@ pub use review_nano::ReviewNano;
 pub use scan_content::ScanContent;
 pub use scan_edit::{ScanEdit, publish_edit};
 pub use scan_profile::ScanProfile;
-pub use scan_rating::ScanRating;
+pub use scan_rating::{ScanRating, tell_of_reply};
 pub use validate_archive::ValidateArchive;
 
 /// Findings named in the mail; the report has all of them.
@@ -115,36 +116,18 @@ impl VersionRef {
         self.event(tx, "step_failed", json!({ "step": step }), now).await
     }
 
-    /// The creator's page of this nano.
-    fn link(&self, context: &Context) -> String {
-        format!("{}/nanos/{}", context.settings.public_url.trim_end_matches('/'), self.nano_id)
-    }
-
-    /// Queues a mail to the creator; one per version and template, however often the step runs.
-    pub(crate) async fn mail_creator(
+    /// Tells the creator what became of the version; once, however often the step runs.
+    pub(crate) async fn tell_creator(
         &self,
         context: &Context,
         tx: &mut Tx,
-        template: &str,
-        title: &str,
-        details: Value,
-        now: DateTime<Utc>,
+        kind: Kind,
+        nano: &Nano,
+        (reason, details): (Option<&str>, Value),
     ) -> Result<(), JobError> {
-        let Some(creator) = users::get_in(tx, self.creator_id).await? else { return Ok(()) };
-        let mut params = json!({ "name": creator.name, "title": title, "link": self.link(context) });
-        if let (Some(params), Value::Object(details)) = (params.as_object_mut(), details) {
-            params.extend(details);
-        }
-        let mail = NewMail {
-            key: &format!("{template}:{}", self.version_id),
-            template,
-            language: creator.language,
-            user_id: Some(creator.id),
-            recipient: &creator.email,
-            params,
-            now,
-        };
-        Ok(queue_mail(tx, mail).await?)
+        let subject = self.version_id.to_string();
+        let news = News { kind, to: self.creator_id, subject: &subject, nano, rating_id: None, reason, details };
+        Ok(notify(tx, news, &context.settings.public_url, context.clock.now()).await?)
     }
 }
 
@@ -179,6 +162,6 @@ pub(crate) async fn reject(
     } else {
         (rejection.reason_en, rejection.findings_en)
     };
-    let details = json!({ "reason": reason, "findings": findings });
-    subject.mail_creator(context, tx, "nano_rejected", &nano.title, details, now).await
+    let told = (Some(reason.as_str()), json!({ "findings": findings }));
+    subject.tell_creator(context, tx, Kind::NanoRejected, nano, told).await
 }

@@ -1,5 +1,6 @@
 //! Makes a checked version the one the public sees.
 
+use domain::notification::Kind;
 use infra::db::{nano_versions, nanos};
 use queue::{Job, JobError, Outcome, Queue, Run, enqueue};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ impl Job<Context> for PublishNano {
         nano_versions::publish(&mut tx, &version, now).await?;
         self.0.event(&mut tx, "published", json!({ "number": version.number, "semver": version.semver }), now).await?;
         enqueue(&mut tx, &IndexNano { nano_id: nano.id, creator_id: nano.creator_id }).await?;
-        self.0.mail_creator(context, &mut tx, "nano_published", &nano.title, json!({}), now).await?;
+        self.0.tell_creator(context, &mut tx, Kind::NanoPublished, &nano, (None, json!({}))).await?;
         Ok(Outcome::DoneIn(tx))
     }
 }

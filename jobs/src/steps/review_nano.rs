@@ -1,7 +1,10 @@
 //! The join of an upload's checks: publish, hand to a person, or turn down.
 
 use content::scan::{Finding, ScanReport};
-use domain::review::{self, ScanAction, Verdict};
+use domain::{
+    notification::Kind,
+    review::{self, ScanAction, Verdict},
+};
 use infra::db::{moderation_cases, nano_versions, nanos};
 use queue::{Job, JobError, Outcome, Queue, Run, enqueue};
 use serde::{Deserialize, Serialize};
@@ -44,7 +47,7 @@ impl Job<Context> for ReviewNano {
                 nano_versions::set_state(&mut tx, version.id, state, now).await?;
                 moderation_cases::open(&mut tx, nano.id, version.id, cause, now).await?;
                 self.0.event(&mut tx, "pending_review", json!({ "cause": cause.as_str() }), now).await?;
-                self.0.mail_creator(context, &mut tx, "nano_pending_review", &nano.title, json!({}), now).await?;
+                self.0.tell_creator(context, &mut tx, Kind::NanoPendingReview, &nano, (None, json!({}))).await?;
             }
             Verdict::Reject => {
                 let rejection = quarantined(&scan);

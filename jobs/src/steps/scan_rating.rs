@@ -1,23 +1,26 @@
 //! Looks at a new comment, and at a creator's reply to one, which become public when nothing speaks against them.
 
+use chrono::{DateTime, Utc};
 use content::scan;
 use db::Tx;
 use domain::{
     ids::{NanoId, RatingId, UserId},
-    rating::RatingStatus,
+    notification::Kind,
+    rating::{Part, RatingStatus},
     review::{self, Verdict},
 };
 use infra::db::{
-    moderation_cases, nanos,
+    moderation_cases,
+    nanos::{self, Nano},
     rating_words::{self, Words},
     ratings::{self, Rating},
 };
-use queue::{Job, JobError, Level, Outcome, Queue, Reference, Run};
+use queue::{EnqueueError, Job, JobError, Level, Outcome, Queue, Reference, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Context, queues};
+use crate::{Context, News, notify, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScanRating {
@@ -63,7 +66,7 @@ impl Job<Context> for ScanRating {
         let mut tx = context.db.begin().await?;
         let Some(rating) = ratings::lock(&mut tx, self.rating_id).await? else { return Ok(Outcome::Done) };
         for (words, verdict, findings) in looked_at {
-            settle(&mut tx, context, &rating, &words, verdict, &findings).await?;
+            settle(&mut tx, context, (&nano, &rating), &words, verdict, &findings).await?;
         }
         Ok(Outcome::DoneIn(tx))
     }
@@ -72,7 +75,7 @@ impl Job<Context> for ScanRating {
 async fn settle(
     tx: &mut Tx,
     context: &Context,
-    rating: &Rating,
+    (nano, rating): (&Nano, &Rating),
     words: &Words,
     verdict: Verdict,
     findings: &Value,
@@ -87,9 +90,32 @@ async fn settle(
         moderation_cases::dismiss_words(tx, rating.id, Some(words.part), now).await?;
         ratings::set_words(tx, rating.id, words.part, &words.text, now).await?;
         rating_words::remove(tx, rating.id, words.part).await?;
+        if words.part == Part::Reply {
+            tell_of_reply(tx, nano, rating, &context.settings.public_url, now).await?;
+        }
     } else {
         rating_words::hold(tx, rating.id, words.part, findings).await?;
         moderation_cases::open_about_words(tx, (rating.nano_id, rating.id), words.part, now).await?;
     }
     Ok(())
+}
+
+/// Tells whoever wrote a rating that its nano's creator has replied; of the first reply, not of each change of it.
+pub async fn tell_of_reply(
+    tx: &mut Tx,
+    nano: &Nano,
+    rating: &Rating,
+    site: &str,
+    now: DateTime<Utc>,
+) -> Result<(), EnqueueError> {
+    let news = News {
+        kind: Kind::RatingReplied,
+        to: rating.user_id,
+        subject: &rating.id.to_string(),
+        nano,
+        rating_id: Some(rating.id),
+        reason: None,
+        details: json!({}),
+    };
+    notify(tx, news, site, now).await
 }

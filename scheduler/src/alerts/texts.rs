@@ -19,6 +19,7 @@ pub(super) fn mail(id: Uuid, to: &str, events: &[Event], site: &str, domain: &st
         text,
         message_id: format!("alert-{id}@{domain}"),
         idempotency: id.to_string(),
+        unsubscribe: None,
     })
 }
 

@@ -81,6 +81,8 @@ areas! {
     favourites: FlaggedOnly,
     lists: FlaggedOnly,
     chats: FlaggedOnly,
+    notifications: FlaggedOnly,
+    saved_searches: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,

@@ -3,11 +3,17 @@
 use chrono::Utc;
 use domain::{
     chat::ReportReason,
-    ids::{MessageId, NanoId, RatingId, UserId, VersionId},
+    ids::{MessageId, NanoId, RatingId, SavedSearchId, UserId, VersionId},
+    notification::{Kind, Unsubscribe},
     review::Cause,
+    saved_search::Criteria,
     user::{Language, Role},
 };
-use infra::db::{chat_messages, chat_reports, chat_sessions, moderation_cases, ratings, users};
+use infra::db::{
+    chat_messages, chat_reports, chat_sessions, mail_link_keys, moderation_cases,
+    notifications::{self, NewNotification},
+    ratings, saved_searches, users,
+};
 use jobs::RemoveObject;
 use queue::{
     builtin::PruneLedger,
@@ -27,6 +33,8 @@ use tests::{TestApp, User, archives, routes::Route};
 const SCHEDULE: &str = "prune_ledger";
 const QUEUE: &str = "media";
 const KIND: &str = "scan_content";
+/// Of the owner's notification, and of the mails that their link ends.
+const TOLD: Kind = Kind::RatingReceived;
 
 /// One of each.
 #[derive(Clone, Default)]
@@ -42,6 +50,10 @@ pub struct Things {
     /// A chat about the nano, with a message of somebody else, and a report about it.
     pub chat: String,
     pub report: String,
+    pub notification: String,
+    pub search: String,
+    /// The last part of the link in a mail to the owner.
+    pub link: String,
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
@@ -139,6 +151,28 @@ async fn rating(app: &TestApp, nano_id: NanoId, user_id: UserId) -> String {
     id.to_string()
 }
 
+/// Something that this person was told of, a search that they keep, and the end of a link in their mails.
+async fn told(app: &TestApp, user_id: UserId) -> (String, String, String) {
+    let (now, id, criteria) = (Utc::now(), SavedSearchId::new(), Criteria { level: Some(1), ..Criteria::default() });
+    let mut tx = app.db.begin().await.unwrap();
+    let new = NewNotification {
+        user_id,
+        kind: TOLD,
+        subject: &id.to_string(),
+        nano_id: None,
+        rating_id: None,
+        found: None,
+        reason: None,
+    };
+    notifications::insert(&mut tx, &new, now).await.unwrap();
+    let search = saved_searches::NewSavedSearch { id, user_id, name: "Basics", criteria: &criteria, alerts: true };
+    saved_searches::insert(&mut tx, &search, now).await.unwrap();
+    let key = mail_link_keys::get_or_keep(&mut tx, user_id, [7; 32], now).await.unwrap();
+    tx.commit().await.unwrap();
+    let newest = notifications::page(&app.db, user_id, None, false, 1).await.unwrap().remove(0);
+    (newest.id.to_string(), id.to_string(), Unsubscribe::sign(user_id, TOLD, &key).digits())
+}
+
 async fn begin_maintenance(app: &TestApp) {
     let mut tx = app.db.begin().await.unwrap();
     jobs::read_only::begin(&mut tx, 60, &By::system("before")).await.unwrap();
@@ -168,8 +202,23 @@ impl Things {
         let written = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
         let rated = rating(app, on_the_shelf(app, owner).await, person).await;
         let (chat, report) = chat(app, &nano, &owner.id).await;
+        let (notification, search, link) = told(app, owner.id.parse().unwrap()).await;
         let (case, person) = (case.to_string(), person.to_string());
-        Self { nano, upload, job, case, rating: written, rated, chat, report, worker, person }
+        Self {
+            nano,
+            upload,
+            job,
+            case,
+            rating: written,
+            rated,
+            chat,
+            report,
+            notification,
+            search,
+            link,
+            worker,
+            person,
+        }
     }
 
     /// What an operator's call of this route needs so that it succeeds.
@@ -269,6 +318,9 @@ impl Things {
                 tx.commit().await.unwrap();
                 things.case = case.to_string();
             }
+            (_, path) if path.starts_with("/me/notifications") || path.starts_with("/me/saved-searches") => {
+                (things.notification, things.search, _) = told(app, owner.id.parse().unwrap()).await;
+            }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
             (_, "/users/{id}/profile") => things.person = owner.id.clone(),
             (_, path) if path.starts_with("/chats/{session_id}") || path.starts_with("/admin/chats") => {
@@ -316,6 +368,10 @@ impl Things {
             ("session_id", _) => self.chat.clone(),
             ("seq", "messages") => "1".into(),
             ("id", "reports") => self.report.clone(),
+            ("id", "notifications") => self.notification.clone(),
+            ("id", "saved-searches") => self.search.clone(),
+            ("kind", "notification-preferences" | "unsubscribe") => TOLD.to_string(),
+            ("token", _) => self.link.clone(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),

@@ -20,6 +20,9 @@ use crate::{
     views::words,
 };
 
+/// Longest words of a search, in characters.
+pub const QUERY_MAX: usize = 200;
+
 #[derive(ToSchema)]
 pub struct CreateNano {
     #[schema(min_length = 1, max_length = 255)]

@@ -18,7 +18,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema, openapi::Object};
 use uuid::Uuid;
 
-use super::forms::catalogue_filter;
+use super::forms::{QUERY_MAX, catalogue_filter};
 use crate::{
     reads::{Chosen, read},
     reply::{Code, Envelope, Error, Issue, Reply, Written},
@@ -32,8 +32,6 @@ use crate::{
 
 /// An index that takes longer counts as away.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Longest query, in characters.
-const QUERY_MAX: usize = 200;
 
 words! {
     pub enum Order ("search order") {

@@ -1,20 +1,24 @@
 //! Words of ratings that wait for a person.
 
+use chrono::{DateTime, Utc};
+use db::Tx;
 use domain::{
-    ids::{CaseId, RatingId},
+    ids::{CaseId, RatingId, UserId},
+    notification::Kind,
     rating::{Part, RatingStatus},
     review::{self, Decision},
 };
 use infra::db::{
     audit_log,
     moderation_cases::{self, Case},
-    nanos, rating_lists, rating_words, ratings,
+    nanos::{self, Nano},
+    rating_lists, rating_words, ratings,
 };
+use jobs::News;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::mail::tell_writer;
 use crate::{
     reply::{Code, Error},
     request::{ClientInfo, CurrentUser},
@@ -68,14 +72,11 @@ pub async fn judge(
         rating_words::remove(tx, rating_id, part).await?;
         if decision == Decision::Approve {
             ratings::set_words(tx, rating_id, part, &words.text, now).await?;
+            if part == Part::Reply {
+                jobs::tell_of_reply(tx, &nano, &rating, state.settings.public_url.as_str(), now).await?;
+            }
         } else {
-            let template = match part {
-                Part::Comment => "comment_rejected",
-                Part::Reply => "reply_rejected",
-            };
-            // A case may be opened again, for the next words.
-            let key = format!("{template}:{id}:{}", now.timestamp_micros());
-            tell_writer(state, tx, (writer, &nano), (template, &key), reason, now).await?;
+            tell_writer(state, tx, (&case, &nano), (writer, part), reason, now).await?;
         }
         let details = json!({
             "decision": decision, "nano_id": rating.nano_id, "rating_id": rating_id, "part": part, "reason": reason,
@@ -84,4 +85,28 @@ pub async fn judge(
         audit_log::append(tx, &entry).await?;
         Ok(())
     })
+}
+
+async fn tell_writer(
+    state: &AppState,
+    tx: &mut Tx,
+    (case, nano): (&Case, &Nano),
+    (writer, part): (UserId, Part),
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let news = News {
+        kind: match part {
+            Part::Comment => Kind::CommentRejected,
+            Part::Reply => Kind::ReplyRejected,
+        },
+        to: writer,
+        // A case may be opened again, for the next words.
+        subject: &format!("{}:{}", case.id, now.timestamp_micros()),
+        nano,
+        rating_id: case.words().map(|(rating, _)| rating),
+        reason: Some(reason),
+        details: json!({}),
+    };
+    Ok(jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?)
 }

@@ -4,7 +4,6 @@ pub mod forms;
 mod helpful;
 mod judged;
 mod list;
-mod mail;
 mod rating;
 mod reply;
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
     ids::{NanoId, RatingId, UserId},
+    notification::Kind,
     rating::{self, Part, RatingStatus},
     user::Permission,
 };
@@ -15,13 +16,13 @@ use infra::db::{
     rating_lists, rating_words,
     ratings::{self, NewRating},
 };
-use jobs::{ScanRating, index_ratings};
+use jobs::{News, ScanRating, index_ratings};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{
     forms::{self, EditRating, Removal},
     limit,
-    mail::tell_writer,
 };
 use crate::{
     reads::{Chosen, read},
@@ -90,6 +91,11 @@ pub(super) async fn propose(
     Ok(())
 }
 
+/// Stands for a person and a nano where the person must not be named: a mail outlives its cause.
+fn of_whom(nano: NanoId, user: UserId) -> String {
+    hex::encode(&Sha256::digest([*nano.0.as_bytes(), *user.0.as_bytes()].concat())[..16])
+}
+
 /// Rates a nano of somebody else: a score, which counts at once, and perhaps a comment, which is scanned first. Needs a
 /// confirmed email address. One rating for each person and nano: `RATING_EXISTS` names the one to change.
 #[utoipa::path(post, path = "/nanos/{id}/ratings", tag = "ratings", params(("id" = uuid::Uuid, Path,)),
@@ -114,6 +120,18 @@ pub async fn create(
     let (id, now) = (RatingId::new(), state.clock.now());
     let new = NewRating { id, nano_id, user_id: user.id, score: form.score };
     once!(state, key, now, |tx| {
+        // Before it is counted: for what that locks everybody waits who rates this nano.
+        let news = News {
+            kind: Kind::RatingReceived,
+            to: nano.creator_id,
+            // Once for each person: not each time that they delete their rating and write another.
+            subject: &of_whom(nano_id, user.id),
+            nano: &nano,
+            rating_id: Some(id),
+            reason: None,
+            details: json!({"score": form.score}),
+        };
+        jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?;
         if let Some(there) = ratings::insert(tx, new, now).await? {
             there.status.edit()?;
             return Err(Error::with(Code::RatingExists, json!({"rating_id": there.id})));
@@ -259,8 +277,16 @@ pub async fn remove(
             }
             Some(reason) => {
                 ratings::remove(tx, &rating, reason, now).await?;
-                let key = format!("rating_removed:{id}");
-                tell_writer(&state, tx, (rating.user_id, &nano), ("rating_removed", &key), reason, now).await?;
+                let news = News {
+                    kind: Kind::RatingRemoved,
+                    to: rating.user_id,
+                    subject: &id.to_string(),
+                    nano: &nano,
+                    rating_id: Some(id),
+                    reason: Some(reason),
+                    details: json!({}),
+                };
+                jobs::notify(tx, news, state.settings.public_url.as_str(), now).await?;
                 ("rating.remove", json!({"nano_id": rating.nano_id, "score": rating.score, "reason": reason}))
             }
         };

@@ -8,7 +8,10 @@ use domain::{
     upload::UploadState,
 };
 
-use crate::db::{email_deliveries::DeliveryState, nano_totals, ratings, saved_lists, second_factors};
+use crate::db::{
+    email_deliveries::DeliveryState, mail_link_keys, nano_totals, notification_preferences, notifications, ratings,
+    saved_lists, saved_searches, second_factors,
+};
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
@@ -95,6 +98,20 @@ pub async fn prune_mails(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError>
                 .rows_affected();
     }
     Ok(deleted)
+}
+
+/// What people were told of in the app before `before`, read or not.
+pub async fn prune_notifications(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM notifications WHERE created_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
+/// Which nanos saved searches have told of before `before`: by then no search looks back so far.
+pub async fn prune_alerted_nanos(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM alerted_nanos WHERE alerted_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
 }
 
 /// Uploads that came to nothing and whose time was over before `before`.
@@ -242,6 +259,10 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> R
     ratings::forget_person(tx, id).await?;
     nano_totals::forget_favorites(tx, id).await?;
     saved_lists::forget_person(tx, id).await?;
+    saved_searches::forget_person(tx, id).await?;
+    notifications::forget_person(tx, id).await?;
+    notification_preferences::forget_person(tx, id).await?;
+    mail_link_keys::forget_person(tx, id).await?;
     forget_chats(tx, id, now).await
 }
 

@@ -5,6 +5,7 @@ import { useTexts } from './texts'
 
 const SECTIONS = [
   ['profile', '/account'],
+  ['notifications', '/account/notifications'],
   ['security', '/account/security'],
   ['tokens', '/account/tokens'],
   ['agreements', '/account/agreements'],

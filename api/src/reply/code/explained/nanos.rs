@@ -44,9 +44,9 @@ pub(super) const SECTION: Section = Section {
         ),
         entry(
             Code::CollectionFull,
-            "The caller has 5,000 favourites or 100 lists, or the list has 200 nanos; `details.limit` says which.",
+            "The caller has 5,000 favourites, 100 lists or 25 saved searches, or the list has 200 nanos; `details.limit` says which.",
             "Remove some first.",
-            "Die fragende Person hat 5.000 Favoriten oder 100 Listen, oder die Liste hat 200 Nanos; `details.limit` nennt die Grenze.",
+            "Die fragende Person hat 5.000 Favoriten, 100 Listen oder 25 gespeicherte Suchen, oder die Liste hat 200 Nanos; `details.limit` nennt die Grenze.",
             "Zuerst einige entfernen.",
         ),
         entry(
