@@ -12,7 +12,7 @@ use worker::{
     admin, audit, check,
     commands::{
         self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs,
-        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
+        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs, status::StatusArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -63,6 +63,8 @@ enum Command {
     /// Accounts: create one with any role, find them, change roles, suspend, sign out, remove a lost second factor.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// How everything is, in one sentence.
+    Status(StatusArgs),
     /// Find jobs, read one, retry, cancel or discard some or thousands.
     Jobs(Box<JobsArgs>),
     /// The queues, pausing queues and kinds of jobs, and limits.
@@ -184,6 +186,7 @@ async fn serve(command: Command) -> ExitCode {
         ),
         Command::Admin(AdminCommand::Reseal(args)) => commands::reseal::reseal(args).await,
         Command::Admin(AdminCommand::Account(command)) => commands::accounts::accounts(command).await,
+        Command::Status(args) => commands::status::status(args).await,
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,
         Command::Maintenance(args) => commands::maintenance::maintenance(args).await,

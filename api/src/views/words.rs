@@ -100,4 +100,6 @@ schemas! {
     log_level: queue::ledger::history::logs::Level;
     stats_step: queue::ledger::stats::series::Step;
     stats_split: queue::ledger::stats::series::Split;
+    tone: queue::health::Tone;
+    verdict: queue::health::Verdict;
 }

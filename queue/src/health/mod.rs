@@ -3,6 +3,8 @@
 
 mod texts;
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError};
 use serde::Serialize;
@@ -173,7 +175,7 @@ pub fn open(causes: &[Group]) -> (Total, usize) {
 
 fn facts<'a>(seen: &Seen<'a>, now: DateTime<Utc>) -> Facts<'a> {
     let mut lines: Vec<Line<'a>> = seen.queues.iter().map(|status| line(status, seen, now)).collect();
-    lines.sort_by(|one, other| other.age.cmp(&one.age));
+    lines.sort_by_key(|line| Reverse(line.age));
     let everything = seen.pauses.iter().find(|pause| pause.scope == Scope::All);
     let some = |which: fn(&Line<'_>) -> bool| -> Vec<Line<'a>> {
         lines.iter().filter(|line| which(line)).copied().collect()

@@ -17,6 +17,7 @@ use queue::{
     ids::JobId,
     ledger::{
         self as ledger, JobRow, State,
+        controls::pauses::{EVERYTHING, Scope},
         list::{self, Cursor, Filter},
     },
 };
@@ -332,6 +333,60 @@ async fn queues_workers_and_pages_show_the_fleet() {
     let answer = moderator.get(&app, "/api/v1/admin/jobs/stats?by=queue&step=hour").await;
     assert_eq!(answer.data(StatusCode::OK)["step"], "hour");
     app.discard().await;
+}
+
+/// One answer has what the pages of the queues, causes and statistics have, and a sentence about all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_says_how_everything_is_in_one_answer() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    orchard(&app, &kit, UserId::new(), NanoId::new()).await;
+    let moderator = app.user("mona", Role::Moderator).await;
+    let overview = async || moderator.get(&app, "/api/v1/admin/overview").await.data(StatusCode::OK).clone();
+
+    let alone = overview().await;
+    assert_eq!((&alone["health"]["verdict"], &alone["health"]["tone"]), (&json!("no_workers"), &json!("bad")));
+    assert_eq!(alone["health"]["sentence"]["en"], "No worker is running: no job starts.");
+    assert_eq!(alone["health"]["sentence"]["de"], "Kein Worker läuft: Kein Job beginnt.");
+    assert_eq!(alone["figures"]["workers"], 0);
+
+    // A queue that nobody takes, beside one that somebody does.
+    app.enrol("by hand", "mail").await;
+    let unserved = overview().await;
+    assert_eq!(unserved["health"]["verdict"], "unserved");
+    assert_eq!(unserved["health"]["queues"], json!(["search"]));
+    assert_eq!((&unserved["figures"]["workers"], &unserved["figures"]["slots"]), (&json!(1), &json!(1)));
+    app.enrol("by hand, too", "search").await;
+    let open = overview().await;
+    assert_eq!((&open["health"]["verdict"], &open["health"]["tone"]), (&json!("given_up"), &json!("warn")));
+
+    // The same as on the pages.
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    let of = |wanted: State| json!({"count": all.iter().filter(|job| job.state == wanted).count(), "capped": false});
+    assert_eq!(open["figures"]["waiting"], of(State::Available));
+    assert_eq!(open["figures"]["running"], of(State::Running));
+    let causes = moderator.get(&app, "/api/v1/admin/jobs/errors?limit=20").await;
+    assert_eq!(&open["causes"], causes.data(StatusCode::OK));
+    let given_up: u64 = causes.data(StatusCode::OK).as_array().unwrap().iter().map(|cause| open_of(cause)).sum();
+    assert!(given_up > 0);
+    assert_eq!(open["figures"]["open"]["count"], given_up);
+    let queues = moderator.get(&app, "/api/v1/admin/jobs/queues").await;
+    assert_eq!(open["queues"], *queues.data(StatusCode::OK));
+    assert_eq!(open["runs"]["step"], "minute");
+
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: None, reason: "the index moves" };
+    queue::control::pause(&mut tx, Scope::All, EVERYTHING, &by, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let paused = overview().await;
+    assert_eq!(paused["health"]["verdict"], "paused");
+    let detail = paused["health"]["detail"]["en"].as_str().unwrap();
+    assert!(detail.starts_with("the index moves. "), "{detail}");
+    app.discard().await;
+}
+
+fn open_of(cause: &Value) -> u64 {
+    cause["open"]["count"].as_u64().unwrap()
 }
 
 /// A look-up that takes too long is stopped by the server, and nobody else is.

@@ -123,6 +123,7 @@ async fn only_those_who_may_read_read_and_only_operators_act() {
         "/api/v1/admin/jobs/queues".to_owned(),
         "/api/v1/admin/jobs/workers".to_owned(),
         "/api/v1/admin/jobs/stats".to_owned(),
+        "/api/v1/admin/overview".to_owned(),
         "/api/v1/admin/jobs/events".to_owned(),
         format!("/api/v1/admin/jobs/{}", Uuid::now_v7()),
         format!("/api/v1/admin/jobs/bulk/{}", Uuid::now_v7()),

@@ -5,6 +5,7 @@ pub mod jobs;
 mod kinds;
 pub mod limits;
 pub mod maintenance;
+mod overview;
 pub mod pauses;
 mod queues;
 mod schedules;
@@ -19,6 +20,7 @@ use crate::state::AppState;
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(jobs::router())
+        .routes(routes!(overview::get))
         .routes(routes!(queues::get))
         .routes(routes!(pauses::pause_queue))
         .routes(routes!(pauses::resume_queue))
