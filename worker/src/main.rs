@@ -12,7 +12,8 @@ use worker::{
     admin, audit, check,
     commands::{
         self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs,
-        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs, status::StatusArgs,
+        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
+        status::StatusArgs,
     },
     reader, run_one,
     settings::RunArgs,

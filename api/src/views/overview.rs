@@ -136,8 +136,7 @@ fn figures(seen: &Seen<'_>, queues: &QueuesView, now: DateTime<Utc>) -> Figures 
         Count::from(total)
     };
     let alive: Vec<&WorkerRow> = seen.workers.iter().filter(|worker| health::is_alive(worker, now)).collect();
-    let drains =
-        |worker: &&&WorkerRow| worker.state == WorkerState::Draining || worker.drain_requested_at.is_some();
+    let drains = |worker: &&&WorkerRow| worker.state == WorkerState::Draining || worker.drain_requested_at.is_some();
     let (open, open_causes) = health::open(seen.causes);
     Figures {
         waiting: count(JobState::Available),

@@ -177,9 +177,8 @@ fn facts<'a>(seen: &Seen<'a>, now: DateTime<Utc>) -> Facts<'a> {
     let mut lines: Vec<Line<'a>> = seen.queues.iter().map(|status| line(status, seen, now)).collect();
     lines.sort_by_key(|line| Reverse(line.age));
     let everything = seen.pauses.iter().find(|pause| pause.scope == Scope::All);
-    let some = |which: fn(&Line<'_>) -> bool| -> Vec<Line<'a>> {
-        lines.iter().filter(|line| which(line)).copied().collect()
-    };
+    let some =
+        |which: fn(&Line<'_>) -> bool| -> Vec<Line<'a>> { lines.iter().filter(|line| which(line)).copied().collect() };
     let unserved = some(|line| line.pause.is_none() && line.waiting.count > 0 && !line.served);
     let behind = some(|line| line.pause.is_none() && line.age > ON_TIME);
     let paused = some(|line| line.pause.is_some());
@@ -333,7 +332,8 @@ mod tests {
 
     #[test]
     fn all_is_well() {
-        let case = Case { queues: vec![queue("uploads", 3, 5), queue("mail", 0, 0)], workers: fleet(), ..Case::default() };
+        let case =
+            Case { queues: vec![queue("uploads", 3, 5), queue("mail", 0, 0)], workers: fleet(), ..Case::default() };
         case.says(
             Verdict::Fine,
             ["Everything is on time.", "Alles ist pünktlich."],
@@ -450,10 +450,7 @@ mod tests {
         };
         case.says(
             Verdict::GivenUp,
-            [
-                "Everything is on time; 4,003 jobs were discarded.",
-                "Alles ist pünktlich; 4.003 Jobs sind aufgegeben.",
-            ],
+            ["Everything is on time; 4,003 jobs were discarded.", "Alles ist pünktlich; 4.003 Jobs sind aufgegeben."],
             ["They have 2 causes.", "Sie haben 2 Ursachen."],
         );
     }

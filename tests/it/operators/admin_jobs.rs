@@ -19,6 +19,7 @@ use queue::{
         self as ledger, JobRow, State,
         controls::pauses::{EVERYTHING, Scope},
         list::{self, Cursor, Filter},
+        stats::errors::{self, Failures, Groups},
     },
 };
 use reqwest::StatusCode;
@@ -350,24 +351,37 @@ async fn the_overview_says_how_everything_is_in_one_answer() {
     assert_eq!(alone["health"]["sentence"]["de"], "Kein Worker läuft: Kein Job beginnt.");
     assert_eq!(alone["figures"]["workers"], 0);
 
+    // However long this takes, nothing gets late and no worker falls silent.
+    let never_late = "UPDATE jobs SET run_at = UTC_TIMESTAMP(6) + INTERVAL 1 DAY WHERE state = 'available'";
+    let never_silent = "UPDATE workers SET seen_at = UTC_TIMESTAMP(6) + INTERVAL 1 DAY WHERE state = 'alive'";
+    database::execute(&app.db, never_late).await.unwrap();
+    // A cause, as a worker's metrics would have written it.
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    let failed = all.iter().find(|job| job.state == State::Discarded && job.fingerprint.is_some()).unwrap();
+    let (kind, message) = (failed.kind.clone(), "of no use".to_owned());
+    let cause = Failures { kind, class: class::ARGUMENTS.into(), message, failures: 1, last_job: failed.id };
+    let mut causes = Groups::from([(failed.fingerprint.unwrap(), cause)]);
+    errors::add(&app.db, "1.2.3", &mut causes).await.unwrap();
+
     // A queue that nobody takes, beside one that somebody does.
     app.enrol("by hand", "mail").await;
+    database::execute(&app.db, never_silent).await.unwrap();
     let unserved = overview().await;
     assert_eq!(unserved["health"]["verdict"], "unserved");
     assert_eq!(unserved["health"]["queues"], json!(["search"]));
     assert_eq!((&unserved["figures"]["workers"], &unserved["figures"]["slots"]), (&json!(1), &json!(1)));
     app.enrol("by hand, too", "search").await;
+    database::execute(&app.db, never_silent).await.unwrap();
     let open = overview().await;
     assert_eq!((&open["health"]["verdict"], &open["health"]["tone"]), (&json!("given_up"), &json!("warn")));
 
     // The same as on the pages.
-    let (all, _) = walk(&app.db, &Filter::default()).await;
     let of = |wanted: State| json!({"count": all.iter().filter(|job| job.state == wanted).count(), "capped": false});
     assert_eq!(open["figures"]["waiting"], of(State::Available));
     assert_eq!(open["figures"]["running"], of(State::Running));
     let causes = moderator.get(&app, "/api/v1/admin/jobs/errors?limit=20").await;
     assert_eq!(&open["causes"], causes.data(StatusCode::OK));
-    let given_up: u64 = causes.data(StatusCode::OK).as_array().unwrap().iter().map(|cause| open_of(cause)).sum();
+    let given_up: u64 = causes.data(StatusCode::OK).as_array().unwrap().iter().map(open_of).sum();
     assert!(given_up > 0);
     assert_eq!(open["figures"]["open"]["count"], given_up);
     let queues = moderator.get(&app, "/api/v1/admin/jobs/queues").await;

@@ -15,10 +15,7 @@ use crate::{
 #[utoipa::path(get, path = "/admin/overview", tag = "admin jobs", security(("bearer" = [])),
     responses((status = 200, description = "As it is", body = Envelope<Overview>)),
     extensions(("x-errors" = json!([Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
-pub async fn get(
-    State(state): State<AppState>,
-    _: RequirePermission<JobsRead>,
-) -> Result<Reply<Overview>, Error> {
+pub async fn get(State(state): State<AppState>, _: RequirePermission<JobsRead>) -> Result<Reply<Overview>, Error> {
     let view = Overview::of(&state.db, state.clock.now()).await?;
     Ok(Reply::ok(view).header(header::CACHE_CONTROL, "private, no-store"))
 }
