@@ -52,7 +52,8 @@ enum Command {
     /// Bring the database schema up to date.
     ///
     /// Beside programs that work: a change that would have to wait for somebody's transaction gives way after 2 s, lets
-    /// others pass and comes again. Exit status 0: up to date; 1: not, with why.
+    /// others pass and comes again. SIGTERM and Ctrl-C stop it where nothing is half done: while it waits for the first change of
+    /// a migration, and between two. Exit status 0: up to date; 1: not, with why.
     Migrate {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -173,7 +174,13 @@ async fn serve(command: Command) -> ExitCode {
                     // A closed pipe is the reader's choice.
                     let _ = writeln!(std::io::stdout(), "{line}");
                 };
-                Ok(db.migrate_telling(tell).await?)
+                let stop = CancellationToken::new();
+                let told = stop.clone();
+                tokio::spawn(async move {
+                    wait_for_signal(told).await;
+                    let _ = writeln!(std::io::stderr(), "worker: asked to stop; stopping where nothing is half done");
+                });
+                Ok(db.migrate_telling(tell, &stop).await?)
             })
             .await,
         ),
