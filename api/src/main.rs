@@ -174,6 +174,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     ready.push_after_commits(&db);
     cache.publish_event_hints_of(&db);
     cache.forget_after_commits(&db);
+    cache.warm().await;
     let address = settings.address;
     let state = AppState::new(Parts {
         storage: Storage::connect(&storage).await?,

@@ -76,7 +76,7 @@ pub struct Percentiles {
 pub struct PauseView {
     pub name: String,
     pub reason: String,
-    /// Who paused it; absent for the system.
+    /// Who paused it; absent for the system and for the command line.
     pub actor: Option<Uuid>,
     #[serde(serialize_with = "time")]
     pub since: DateTime<Utc>,

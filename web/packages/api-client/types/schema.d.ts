@@ -4173,7 +4173,7 @@ export interface components {
         PauseView: {
             /**
              * Format: uuid
-             * @description Who paused it; absent for the system.
+             * @description Who paused it; absent for the system and for the command line.
              */
             actor?: string | null;
             name: string;

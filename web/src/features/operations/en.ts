@@ -273,7 +273,7 @@ export const en: typeof de = {
     nothing: 'empty',
     paused: 'paused, {{time}}',
     allPaused: 'Everything is paused: no job starts.',
-    bySystem: 'by the system',
+    byNobody: 'by the system or at the command line',
     ends: 'ends',
     kinds: 'Paused kinds',
     noKinds: 'No kind of job is paused.',
