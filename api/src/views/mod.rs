@@ -22,7 +22,7 @@ pub use failure::{Count, ErrorGroup};
 pub use job::{AdminJob, Job};
 pub use nano::{Nano, PendingEdit};
 pub use overview::Overview;
-pub use queue::{LimitView, QueueRows, QueuesView, revision};
+pub use queue::{LimitView, PauseView, QueueRows, QueuesView, revision};
 pub use rating::{Author, PendingOpinion, Rating, Scores};
 pub use stats::StatsView;
 pub use trouble::{Explanation, Retry, owners_cancel};
