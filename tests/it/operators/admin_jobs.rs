@@ -399,6 +399,73 @@ async fn the_overview_says_how_everything_is_in_one_answer() {
     app.discard().await;
 }
 
+/// What failed of the same cause, beside a job; and the kinds there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_shows_others_of_its_cause_and_the_kinds_say_what_holds_them_up() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    orchard(&app, &kit, UserId::new(), NanoId::new()).await;
+    let moderator = app.user("mona", Role::Moderator).await;
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    let failed = all.iter().find(|job| job.state == State::Discarded && job.fingerprint.is_some()).unwrap();
+    let same: Vec<JobId> = all.iter().filter(|job| job.fingerprint == failed.fingerprint).map(|job| job.id).collect();
+    let answer = moderator.get(&app, &format!("/api/v1/admin/jobs/{}/similar", failed.id)).await;
+    let similar = answer.data(StatusCode::OK);
+    assert_eq!(similar["total"], json!({"count": same.len(), "capped": false}));
+    let others: Vec<String> = same.iter().filter(|id| **id != failed.id).take(10).map(JobId::to_string).collect();
+    let shown = similar["jobs"].as_array().unwrap();
+    let shown: Vec<&str> = shown.iter().map(|job| job["id"].as_str().unwrap()).collect();
+    assert!(!others.is_empty());
+    assert_eq!(shown, others);
+    let well = all.iter().find(|job| job.state == State::Completed).unwrap();
+    let answer = moderator.get(&app, &format!("/api/v1/admin/jobs/{}/similar", well.id)).await;
+    assert_eq!(answer.data(StatusCode::OK)["jobs"], json!([]));
+    let nobody = moderator.get(&app, &format!("/api/v1/admin/jobs/{}/similar", Uuid::now_v7())).await;
+    assert_eq!(nobody.error(StatusCode::NOT_FOUND), "NOT_FOUND");
+
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: None, reason: "the mail server moves" };
+    queue::control::pause(&mut tx, Scope::Kind, "send_email", &by, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/kinds").await;
+    let kinds = answer.data(StatusCode::OK).as_array().unwrap();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind["name"].as_str().unwrap()).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    let kind = |name: &str| kinds.iter().find(|kind| kind["name"] == name).unwrap();
+    assert_eq!((&kind("send_email")["known"], &kind("send_email")["queue"]), (&json!(true), &json!("mail")));
+    assert_eq!(kind("send_email")["paused"]["reason"], "the mail server moves");
+    assert_eq!((&kind("test_plum")["known"], &kind("test_plum")["queue"]), (&json!(false), &Value::Null));
+    assert!(names.len() > jobs::KINDS.names().len(), "those of the ledger, too");
+    app.discard().await;
+}
+
+/// What somebody has begun is found again by everybody, newest first.
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_actions_are_listed_with_how_far_they_are() {
+    let app = TestApp::start().await;
+    let (operator, moderator) = (app.user("otto", Role::Operator).await, app.user("mona", Role::Moderator).await);
+    app.put(&Apple(Thing::new(1, End::Complete))).await;
+    let mut begun = Vec::new();
+    for reason in ["first", "second"] {
+        let body = json!({"action": "cancel", "filter": {"kind": "test_apple"}, "reason": reason});
+        let answer = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+        begun.push(answer.data(StatusCode::ACCEPTED)["bulk"].clone());
+    }
+    let job: JobId = begun[0]["job_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    let first = moderator.get(&app, "/api/v1/admin/jobs/bulk?limit=1").await;
+    let newest = &first.data(StatusCode::OK)[0];
+    assert_eq!((&newest["id"], &newest["reason"]), (&begun[1]["id"], &json!("second")));
+    assert_eq!((&newest["state"], &newest["changed"]), (&json!("available"), &json!(0)));
+    let cursor = first.body["meta"]["next_cursor"].as_str().unwrap();
+    let rest = moderator.get(&app, &format!("/api/v1/admin/jobs/bulk?cursor={cursor}")).await;
+    let oldest = &rest.data(StatusCode::OK)[0];
+    assert_eq!((&oldest["id"], &oldest["state"]), (&begun[0]["id"], &json!("completed")));
+    assert_eq!((&oldest["changed"], oldest["finished_at"].is_string()), (&json!(1), true));
+    assert!(rest.body["meta"]["next_cursor"].is_null());
+    app.discard().await;
+}
+
 fn open_of(cause: &Value) -> u64 {
     cause["open"]["count"].as_u64().unwrap()
 }

@@ -53,8 +53,13 @@ async fn what_is_not_understood_is_refused_and_named() {
     let cursor = page.body["meta"]["next_cursor"].as_str().unwrap();
     let other = format!("/api/v1/admin/jobs?state=available&cursor={cursor}");
     let cut = format!("/api/v1/admin/jobs?cursor={}", &cursor[1..]);
-    for path in [other.as_str(), cut.as_str(), "/api/v1/admin/jobs?cursor=%00", "/api/v1/admin/jobs/errors?cursor=AAAA"]
-    {
+    for path in [
+        other.as_str(),
+        cut.as_str(),
+        "/api/v1/admin/jobs?cursor=%00",
+        "/api/v1/admin/jobs/errors?cursor=AAAA",
+        "/api/v1/admin/jobs/bulk?cursor=AAAA",
+    ] {
         assert_eq!(operator.get(&app, path).await.error(StatusCode::BAD_REQUEST), "CURSOR_INVALID", "{path}");
     }
     for (path, expected) in [
@@ -123,6 +128,10 @@ async fn only_those_who_may_read_read_and_only_operators_act() {
         "/api/v1/admin/jobs/queues".to_owned(),
         "/api/v1/admin/jobs/workers".to_owned(),
         "/api/v1/admin/jobs/stats".to_owned(),
+        "/api/v1/admin/jobs/kinds".to_owned(),
+        "/api/v1/admin/jobs/bulk".to_owned(),
+        "/api/v1/admin/jobs/schedules/prune_ledger/ticks".to_owned(),
+        format!("/api/v1/admin/jobs/{}/similar", Uuid::now_v7()),
         "/api/v1/admin/overview".to_owned(),
         "/api/v1/admin/jobs/events".to_owned(),
         format!("/api/v1/admin/jobs/{}", Uuid::now_v7()),

@@ -44,7 +44,7 @@ pub struct KindView {
 
 impl KindView {
     fn named(name: String) -> Self {
-        let known = jobs::KINDS.find(&name);
+        let known = jobs::KINDS.find(&name).copied();
         Self {
             known: known.is_some(),
             queue: known.map(|kind| kind.queue.as_str()),
