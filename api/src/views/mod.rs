@@ -19,7 +19,7 @@ mod worker;
 pub use account::Me;
 pub use chat::{Chat, Message, Report};
 pub use failure::{Count, ErrorGroup};
-pub use job::{AdminJob, Job};
+pub use job::{About, AdminJob, Job};
 pub use nano::{Nano, PendingEdit};
 pub use overview::Overview;
 pub use queue::{LimitView, PauseView, QueueRows, QueuesView, revision};

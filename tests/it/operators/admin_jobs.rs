@@ -25,7 +25,7 @@ use queue::{
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, database, kit::Kit};
+use tests::{TestApp, archives, database, kit::Kit};
 use uuid::Uuid;
 
 /// Ends as it is told to.
@@ -463,6 +463,34 @@ async fn bulk_actions_are_listed_with_how_far_they_are() {
     assert_eq!((&oldest["id"], &oldest["state"]), (&begun[0]["id"], &json!("completed")));
     assert_eq!((&oldest["changed"], oldest["finished_at"].is_string()), (&json!(1), true));
     assert!(rest.body["meta"]["next_cursor"].is_null());
+    app.discard().await;
+}
+
+/// A job says what it is about and whose it is, to those who may know.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_have_the_titles_that_their_reader_may_see() {
+    let app = TestApp::start().await;
+    let (ada, admin) = (app.creator("ada").await, app.user("root", Role::Admin).await);
+    let nano = ada.submit(&app, "Whales at night", archives::unit()).await;
+    let name = admin.get(&app, &format!("/api/v1/admin/users/{}", ada.id)).await;
+    let name = name.data(StatusCode::OK)["name"].clone();
+    assert!(name.is_string(), "{name}");
+    let about = json!({"nano_id": nano, "title": "Whales at night"});
+    for (role, owner) in [(Role::Moderator, Value::Null), (Role::Operator, Value::Null), (Role::Admin, name)] {
+        let reader = app.user(&format!("a-{role}"), role).await;
+        let list = reader.get(&app, &format!("/api/v1/admin/jobs?reference=nano:{nano}&kind=validate_archive")).await;
+        let job = &list.data(StatusCode::OK)[0];
+        assert_eq!((&job["about"], &job["owner"]), (&about, &owner), "{role}");
+        let page = reader.get(&app, &format!("/api/v1/admin/jobs/{}", job["id"].as_str().unwrap())).await;
+        let job = page.data(StatusCode::OK);
+        assert_eq!((&job["about"], &job["owner"]), (&about, &owner), "{role}");
+    }
+    let other = app.put(&Apple(Thing::new(1, End::Complete))).await;
+    let page = admin.get(&app, &format!("/api/v1/admin/jobs/{other}")).await;
+    assert_eq!(
+        (&page.data(StatusCode::OK)["about"], &page.data(StatusCode::OK)["owner"]),
+        (&Value::Null, &Value::Null)
+    );
     app.discard().await;
 }
 

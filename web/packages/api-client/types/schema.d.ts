@@ -2167,8 +2167,16 @@ export interface components {
             /** @description With your first second factor: codes for whoever has lost it. Shown once; only their hashes are kept. */
             recovery_codes?: string[] | null;
         };
+        /** @description What a job is about. */
+        About: {
+            /** Format: uuid */
+            nano_id: string;
+            title: string;
+        };
         /** @description A job in a list. */
         AdminJob: {
+            /** @description The nano that it declared to be about, for those who may read every nano (`nanos:read_all`). */
+            about?: components["schemas"]["About"] | null;
             /**
              * Format: int32
              * @description Runs whose child process died.
@@ -2200,6 +2208,8 @@ export interface components {
              * @description Failures until it is given up.
              */
             max_failures: number;
+            /** @description Its owner's name, for those who manage accounts (`users:manage`). */
+            owner?: string | null;
             /**
              * Format: int32
              * @description 0 first to 4 last.

@@ -10,6 +10,7 @@ mod list;
 pub(super) mod paging;
 mod similar;
 mod stats;
+mod titles;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::titles::entitle;
 use crate::{
     reply::{Code, Envelope, Error, Reply},
     request::{JobsRead, Path, RequirePermission},
@@ -42,11 +43,11 @@ pub struct Similar {
     extensions(("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
 pub async fn get(
     State(state): State<AppState>,
-    _: RequirePermission<JobsRead>,
+    RequirePermission { user, .. }: RequirePermission<JobsRead>,
     Path(id): Path<JobId>,
 ) -> Result<Reply<Similar>, Error> {
     let row = ledger::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
-    let similar = match row.fingerprint {
+    let mut similar = match row.fingerprint {
         None => Similar { cause: None, total: Total::default().into(), jobs: Vec::new() },
         Some(fingerprint) => {
             let of_cause = error_groups::Filter { fingerprint: Some(fingerprint), ..error_groups::Filter::default() };
@@ -61,5 +62,6 @@ pub async fn get(
             }
         }
     };
+    entitle(&state, &user, &mut similar.jobs).await?;
     Ok(Reply::ok(similar).header(header::CACHE_CONTROL, "private, no-store"))
 }
