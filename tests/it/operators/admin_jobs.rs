@@ -203,6 +203,7 @@ async fn every_filter_finds_what_a_look_at_all_jobs_finds() {
                                 fingerprint,
                                 since,
                                 until,
+                                ids: Vec::new(),
                             };
                             // By the millisecond, as ids are.
                             let early = |job: &JobRow| job.id.0.as_u128() >> 80 < middle.timestamp_millis() as u128;
@@ -491,6 +492,45 @@ async fn jobs_have_the_titles_that_their_reader_may_see() {
         (&page.data(StatusCode::OK)["about"], &page.data(StatusCode::OK)["owner"]),
         (&Value::Null, &Value::Null)
     );
+    app.discard().await;
+}
+
+/// Jobs that somebody chose one by one: in steps, those whose state fits, and no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_action_may_name_its_jobs() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    let operator = app.user("otto", Role::Operator).await;
+    let mut ids = Vec::new();
+    for n in 0..250 {
+        ids.push(app.put(&Apple(Thing::new(n, End::Complete))).await);
+    }
+    let left = app.put(&Apple(Thing::new(999, End::Complete))).await;
+    kit.run_one(ids[0]).await;
+    let nobody = JobId::new();
+    let named: Vec<JobId> = ids.iter().copied().chain([nobody]).collect();
+    let filter = Filter { ids: named.clone(), states: vec![State::Available], ..Filter::default() };
+    let (found, total) = walk(&app.db, &filter).await;
+    assert_eq!((found.len(), total.count, total.capped), (249, 249, false));
+    assert!(found.windows(2).all(|pair| pair[0].id > pair[1].id));
+    assert_eq!(steps(&app.db, &filter).await, ids[1..]);
+    assert_eq!(list::count(&app.db, &filter).await.unwrap().count, 249);
+
+    let body = json!({"action": "cancel", "filter": {"ids": named}, "reason": "chosen", "dry_run": true});
+    let dry = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+    assert_eq!(dry.data(StatusCode::OK)["matched"], json!({"count": 249, "capped": false}));
+    let body = json!({"action": "cancel", "filter": {"ids": named}, "reason": "chosen"});
+    let begun = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+    let bulk = begun.data(StatusCode::ACCEPTED)["bulk"].clone();
+    let job: JobId = bulk["job_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    let done = operator.get(&app, &format!("/api/v1/admin/jobs/bulk/{}", bulk["id"].as_str().unwrap())).await;
+    assert_eq!(done.data(StatusCode::OK)["changed"], 249);
+    let row = async |id: JobId| ledger::get(&app.db, id).await.unwrap().unwrap().state;
+    assert_eq!((row(ids[0]).await, row(left).await), (State::Completed, State::Available));
+    for id in &ids[1..] {
+        assert_eq!(row(*id).await, State::Cancelled);
+    }
     app.discard().await;
 }
 

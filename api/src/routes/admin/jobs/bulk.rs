@@ -29,7 +29,7 @@ use crate::{
     reply::{Code, Envelope, Error, Issue, Meta, Reply, maybe_time, time},
     request::{
         ClientInfo, JobsOperate, JobsRead, Json, Keyed, Path, RequirePermission, StrictQuery,
-        fields::{self, Fields, Input, boolean, paragraphs, whole},
+        fields::{self, Fields, Input, boolean, paragraphs, parsed, whole},
     },
     routes::jobs::reason::entry,
     state::AppState,
@@ -40,6 +40,8 @@ use crate::{
 /// Jobs shown of those that match.
 const SAMPLE: u32 = 10;
 const REASON_MAX: usize = 500;
+/// How an id looks.
+const ID: &str = "01930000-0000-7000-8000-000000000001";
 
 /// What to do to which jobs.
 #[derive(ToSchema)]
@@ -85,13 +87,24 @@ pub struct BulkFilter {
     fingerprint: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
+    /// Jobs by their ids, alone or with `state`.
+    #[schema(min_items = 1, max_items = 1000)]
+    ids: Option<Vec<Uuid>>,
 }
 
 struct Filters(Filter);
 
 impl Input for Filters {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self(filter::filter(fields)))
+        let mut filter = filter::filter(fields);
+        let ids = fields.optional("ids", fields::list(list::IDS_MAX, parsed(ID))).unwrap_or_default();
+        // What is chosen one by one is known: a filter beside it would be a slip of the pen.
+        let alone = Filter { states: filter.states.clone(), ..Filter::default() };
+        if !ids.is_empty() && filter != alone {
+            fields.error("ids", Issue::MustBe("alone, or beside state".into()));
+        }
+        filter.ids = ids;
+        Some(Self(filter))
     }
 }
 
