@@ -3,6 +3,7 @@
 //! A template's first line is the subject; the rest is the text. The HTML part is the same text in a plain frame.
 
 mod email_change;
+mod judge;
 mod links;
 mod notices;
 mod password_reset;
@@ -15,6 +16,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
 pub use email_change::queue_email_change;
+pub use judge::{MailVerdict, judge_mail};
 pub use notices::{Notice, queue_notice};
 pub use password_reset::queue_password_reset;
 pub use remind_moderators::RemindModerators;

@@ -4,6 +4,7 @@ mod audit;
 pub mod jobs;
 mod kinds;
 pub mod limits;
+mod mails;
 pub mod maintenance;
 mod overview;
 pub mod pauses;
@@ -38,6 +39,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
+        .routes(routes!(mails::ambiguous))
+        .routes(routes!(mails::judge))
         .routes(routes!(audit::audit))
         .routes(routes!(maintenance::show))
         .routes(routes!(maintenance::begin, maintenance::end))

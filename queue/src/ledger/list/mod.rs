@@ -75,7 +75,7 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether a named job matches. By what a job is about the ledger's index looks, and no row: then none does.
+    /// Whether a named job matches. What it is about stands in no row of it, so a filter by that matches none.
     fn fits(&self, job: &JobRow) -> bool {
         (self.states.is_empty() || self.states.contains(&job.state))
             && self.kind.as_ref().is_none_or(|kind| job.kind == *kind)
