@@ -301,10 +301,11 @@ fn nobody_serves(queue: &str, draining: usize) -> Explanation {
 
 fn pause_of(pause: &Pause, what: &str, name: &str) -> Explanation {
     let in_maintenance = pause.is_of_maintenance();
-    let until = pause.expires_at.map_or_else(
-        || if in_maintenance { " until it ends" } else { " until somebody resumes it" }.to_owned(),
-        |end| format!(" until{}", at(Some(end)).trim_start_matches(" at")),
-    );
+    let until = match pause.expires_at {
+        Some(end) => format!(" until{}", at(Some(end)).trim_start_matches(" at")),
+        None if in_maintenance => " until it ends".to_owned(),
+        None => " until somebody resumes it".to_owned(),
+    };
     let by = match pause.actor {
         Some(_) => "",
         None if pause.is_for_service() => " by the system",

@@ -99,7 +99,7 @@ pub async fn ambiguous(
 
 /// What somebody has found out.
 #[derive(ToSchema)]
-pub struct Judgement {
+pub struct MailJudgement {
     /// `sent`: it left; `send_again`: it did not, or twice is better than never. It goes out once more under the same
     /// `Message-ID`.
     #[schema(schema_with = words::mail_verdict)]
@@ -109,7 +109,7 @@ pub struct Judgement {
     reason: String,
 }
 
-impl Input for Judgement {
+impl Input for MailJudgement {
     fn read(fields: &mut Fields) -> Option<Self> {
         let verdict = fields.required("verdict", fields::word::<MailVerdict>);
         let reason = fields.required("reason", reason);
@@ -119,7 +119,7 @@ impl Input for Judgement {
 
 /// What became of the mail.
 #[derive(Serialize, ToSchema)]
-pub struct Judged {
+pub struct MailJudged {
     pub id: Uuid,
     #[schema(schema_with = words::mail_verdict)]
     pub verdict: MailVerdict,
@@ -129,8 +129,8 @@ pub struct Judged {
 
 /// Settles a mail of which nobody could tell whether it left. One that is settled already is not found.
 #[utoipa::path(post, path = "/admin/mails/{id}/judge", tag = "admin jobs", params(("id" = Uuid, Path,)),
-    request_body = Judgement, security(("bearer" = [])),
-    responses((status = 200, description = "Settled", body = Envelope<Judged>)),
+    request_body = MailJudgement, security(("bearer" = [])),
+    responses((status = 200, description = "Settled", body = Envelope<MailJudged>)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden, Code::NotFound])),
         ("x-permission" = json!("jobs:operate"))))]
 pub async fn judge(
@@ -138,8 +138,8 @@ pub async fn judge(
     client: ClientInfo,
     RequirePermission { user, .. }: RequirePermission<JobsOperate>,
     Path(id): Path<DeliveryId>,
-    Json(form): Json<Judgement>,
-) -> Result<Reply<Judged>, Error> {
+    Json(form): Json<MailJudgement>,
+) -> Result<Reply<MailJudged>, Error> {
     let by = By { actor: Some(user.id.0), reason: &form.reason };
     let now = state.clock.now();
     let job = transaction!(state.db, |tx| {
@@ -147,5 +147,5 @@ pub async fn judge(
         audit_log::append(tx, &entry(&client, &user, &act, now)).await?;
         Ok(job)
     })?;
-    Ok(Reply::ok(Judged { id: id.0, verdict: form.verdict, job_id: job.map(Uuid::from) }))
+    Ok(Reply::ok(MailJudged { id: id.0, verdict: form.verdict, job_id: job.map(Uuid::from) }))
 }
