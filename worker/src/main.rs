@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{
     admin, audit, check,
     commands::{
-        self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs,
+        self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, mails::MailsArgs,
         maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
         status::StatusArgs,
     },
@@ -71,6 +71,8 @@ enum Command {
     Jobs(Box<JobsArgs>),
     /// The queues, pausing queues and kinds of jobs, and limits.
     Queues(Box<QueuesArgs>),
+    /// Mails of which nobody can tell whether they left; settle one.
+    Mails(MailsArgs),
     /// The read-only maintenance mode: whether it is on; begin it, end it.
     Maintenance(MaintenanceArgs),
     /// What runs when; run, pause or resume a schedule.
@@ -197,6 +199,7 @@ async fn serve(command: Command) -> ExitCode {
         Command::Status(args) => commands::status::status(args).await,
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,
+        Command::Mails(args) => commands::mails::mails(args).await,
         Command::Maintenance(args) => commands::maintenance::maintenance(args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
         Command::Explain(args) => commands::explain::explain(args).await,

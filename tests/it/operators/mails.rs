@@ -14,6 +14,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::TestApp;
 
+use super::cli::cli;
+
 /// A mail whose sender died in the middle.
 async fn ambiguous(app: &TestApp, key: &str) -> DeliveryId {
     let mut tx = app.db.begin().await.unwrap();
@@ -58,6 +60,11 @@ async fn mails_of_unknown_fate_are_listed_and_settled() {
     let wrong = admin.get(&app, "/api/v1/admin/mails/ambiguous?cursor=yesterday").await;
     assert_eq!(wrong.error(StatusCode::BAD_REQUEST), "CURSOR_INVALID");
 
+    let shown = cli(&app, &["mails", "--json"]).await.json();
+    assert_eq!((&shown["mails"][0]["id"], &shown["mails"][1]["id"]), (&json!(second), &json!(first)));
+    let table = cli(&app, &["mails"]).await;
+    assert!(table.code == 0 && table.out.contains(&first.to_string()), "{}{}", table.out, table.err);
+
     // It had left.
     let judge = async |id: DeliveryId, verdict: &str| {
         let body = json!({"verdict": verdict, "reason": "the server's log"});
@@ -84,6 +91,14 @@ async fn mails_of_unknown_fate_are_listed_and_settled() {
     assert_eq!(fate(&app, second).await, DeliveryState::Queued);
     assert_eq!(app.run_one(job).await.state, State::Completed);
     assert_eq!((fate(&app, second).await, app.mail.messages().len()), (DeliveryState::Sent, 1));
+    // At the command line it is the same.
+    let third = ambiguous(&app, "third").await.to_string();
+    let settle = ["mails", "judge", &third, "sent", "--reason", "the log"];
+    assert_eq!(cli(&app, &settle).await.code, 0);
+    let twice = cli(&app, &settle).await;
+    assert_eq!((twice.code, twice.err.contains("of unknown fate")), (1, true), "{}", twice.err);
+    assert_eq!(cli(&app, &["mails", "judge", &third, "lost", "--reason", "r"]).await.code, 2);
+    assert_eq!(cli(&app, &["mails"]).await.out.trim(), "No mail is of unknown fate.");
     let none = moderator.get(&app, "/api/v1/admin/mails/ambiguous").await;
     assert_eq!(none.data(StatusCode::OK), &json!([]));
 

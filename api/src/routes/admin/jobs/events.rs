@@ -38,9 +38,9 @@ impl Input for EventsQuery {
     }
 }
 
-/// Snapshots of the queues, the workers, the newest 20 groups of failures, and on request the overview: each as it is now, and again whenever it
-/// changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has. With
-/// `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
+/// Snapshots of the queues, the workers, the newest 20 groups of failures and, on request, the overview: each as it is now,
+/// and again whenever it changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has.
+/// With `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
 /// read it ends, and when the server stops; clients come back by themselves.
 #[utoipa::path(get, path = "/admin/jobs/events", tag = "admin jobs",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last event seen")),
