@@ -8,19 +8,18 @@ use std::{
 use chrono::{DateTime, Utc};
 use db::{Db, clock::Clock};
 use domain::words;
+use queue::{health, ledger::stats::error_groups};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::{
     reply::Error,
-    views::{ErrorGroup, QueuesView, WorkerView},
+    views::{ErrorGroup, FleetRows, Overview, QueueRows, QueuesView, StatsView, WorkerView},
 };
 
 /// Between two looks; longer when a look takes long, so that looking is at most a fifth of the time.
 const EVERY: Duration = Duration::from_secs(2);
 const REST: u32 = 4;
-/// Groups of failures in a snapshot, last seen first.
-const GROUPS: u32 = 20;
 /// A worker's memory is news in steps of this many bytes.
 const MEMORY_STEP: u64 = 16 << 20;
 
@@ -30,6 +29,8 @@ words! {
         Queues = "queues",
         Workers = "workers",
         Errors = "errors",
+        /// How everything is: queues, failures and figures together.
+        Overview = "overview",
     }
 }
 
@@ -44,7 +45,7 @@ pub struct Snapshot {
 
 pub type Mark = [u8; 4];
 
-/// Every topic, in the order of [`Topic::ALL`]; none before its first look.
+/// Every topic, in the order of [`Topic::ALL`] and of its variants; none before its first look.
 pub type Snapshots = [Option<Snapshot>; Topic::ALL.len()];
 
 /// Looks while somebody listens.
@@ -76,13 +77,7 @@ impl Live {
     async fn look(self: Arc<Self>, db: Db, clock: Clock) {
         loop {
             let began = Instant::now();
-            for (place, topic) in Topic::ALL.iter().enumerate() {
-                match view(*topic, &db, clock.now()).await {
-                    Ok((shown, marked)) => self.show(place, &shown, &marked),
-                    // The page stays as it is until the database answers again.
-                    Err(error) => tracing::warn!(%error, %topic, "a live view could not be made"),
-                }
-            }
+            self.look_once(&db, clock.now()).await;
             let rest = (began.elapsed() * REST).max(EVERY);
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
@@ -94,6 +89,53 @@ impl Live {
                 return;
             }
         }
+    }
+
+    /// Everything is read once, and the overview made of the same.
+    async fn look_once(&self, db: &Db, now: DateTime<Utc>) {
+        let queues = QueueRows::load(db, now, QueuesView::WINDOW).await;
+        let queues = self.tell(Topic::Queues, queues.map_err(Error::from), |rows| same(&QueuesView::from(rows)));
+        let fleet = FleetRows::load(db).await;
+        let fleet = self.tell(Topic::Workers, fleet.map_err(Error::from), |fleet| {
+            let mut workers = WorkerView::of(fleet, false);
+            let shown = json(&workers)?;
+            // A sign of life each second is no news.
+            for worker in &mut workers {
+                worker.seen_at = worker.started_at;
+                worker.memory_bytes = worker.memory_bytes.map(|bytes| bytes / MEMORY_STEP);
+            }
+            Ok((shown, json(&workers)?))
+        });
+        let causes = error_groups::page(db, &error_groups::Filter::default(), None, health::CAUSES).await;
+        let causes = self.tell(Topic::Errors, causes.map_err(Error::from), |(groups, _)| {
+            same(&groups.iter().cloned().map(ErrorGroup::from).collect::<Vec<_>>())
+        });
+        if let (Some(queues), Some(fleet), Some((causes, _))) = (queues, fleet, causes) {
+            self.tell(Topic::Overview, StatsView::last_hour(db, now).await, |runs| {
+                let mut overview = Overview::made(&queues, &fleet.workers, &causes, runs.clone(), now);
+                let shown = json(&overview)?;
+                // That time passes is no news.
+                overview.runs.until = overview.runs.since;
+                Ok((shown, json(&overview)?))
+            });
+        }
+    }
+
+    /// Tells the listeners what was found of a topic, and hands it on. `view`: what is shown of it, and that part of this whose
+    /// change is news.
+    fn tell<T>(
+        &self,
+        topic: Topic,
+        found: Result<T, Error>,
+        view: impl FnOnce(&T) -> Result<(String, String), Error>,
+    ) -> Option<T> {
+        let told = found.and_then(|found| {
+            let (shown, marked) = view(&found)?;
+            self.show(topic as usize, &shown, &marked);
+            Ok(found)
+        });
+        // The page stays as it is until the database answers again.
+        told.inspect_err(|error| tracing::warn!(%error, %topic, "a live view could not be made")).ok()
     }
 
     /// Tells the listeners, if `marked` is not what it was.
@@ -110,28 +152,10 @@ impl Live {
     }
 }
 
-/// A look at one topic: what is shown, and that part of it whose change is news.
-async fn view(topic: Topic, db: &Db, now: DateTime<Utc>) -> Result<(String, String), Error> {
-    match topic {
-        Topic::Queues => {
-            let shown = json(&QueuesView::of(db, now, QueuesView::WINDOW).await?)?;
-            Ok((shown.clone(), shown))
-        }
-        Topic::Workers => {
-            let mut workers = WorkerView::list(db, false).await?;
-            let shown = json(&workers)?;
-            // A sign of life each second is no news.
-            for worker in &mut workers {
-                worker.seen_at = worker.started_at;
-                worker.memory_bytes = worker.memory_bytes.map(|bytes| bytes / MEMORY_STEP);
-            }
-            Ok((shown, json(&workers)?))
-        }
-        Topic::Errors => {
-            let shown = json(&ErrorGroup::newest(db, GROUPS).await?)?;
-            Ok((shown.clone(), shown))
-        }
-    }
+/// Whatever changes is news.
+fn same<T: serde::Serialize>(value: &T) -> Result<(String, String), Error> {
+    let shown = json(value)?;
+    Ok((shown.clone(), shown))
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, Error> {

@@ -102,25 +102,29 @@ impl ServeArgs {
     }
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     infra::tls::install();
     let cli = Cli::parse();
-    match cli.command {
+    let started = match cli.command {
         Some(Command::Openapi) => {
             // A closed pipe is the reader's choice.
             let _ = writeln!(std::io::stdout().lock(), "{}", api::document().text);
-            Ok(ExitCode::SUCCESS)
+            return ExitCode::SUCCESS;
         }
         Some(Command::Errors) => {
             let _ = write!(std::io::stdout().lock(), "{}", api::error_page());
-            Ok(ExitCode::SUCCESS)
+            return ExitCode::SUCCESS;
         }
-        Some(Command::Healthcheck(args)) => {
-            Ok(if is_healthy(args.api_addr) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        Some(Command::Healthcheck(args)) if is_healthy(args.api_addr) => return ExitCode::SUCCESS,
+        Some(Command::Healthcheck(_)) => return ExitCode::FAILURE,
         Some(Command::Serve(args)) => start(&args),
         None => start(&cli.serve),
-    }
+    };
+    // In a sentence, as the worker and the scheduler do: a backtrace is of no use to whoever starts it.
+    started.unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "api: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 /// A plain request over a plain socket: all that a container's health check needs.
@@ -170,6 +174,7 @@ async fn run(configuration: Configuration) -> anyhow::Result<()> {
     ready.push_after_commits(&db);
     cache.publish_event_hints_of(&db);
     cache.forget_after_commits(&db);
+    cache.warm().await;
     let address = settings.address;
     let state = AppState::new(Parts {
         storage: Storage::connect(&storage).await?,

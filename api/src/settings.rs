@@ -42,9 +42,12 @@ pub struct ApiArgs {
     /// The same key as text, from a secret store.
     #[arg(long, env = "JWT_KEY", hide_env_values = true, value_name = "PEM")]
     jwt_key: Option<String>,
-    /// The key before the current one: tokens it signed are accepted until they expire.
+    /// Another key, the one before the current one or the next one: tokens it signed are accepted until they expire.
     #[arg(long, env = "JWT_PREVIOUS_KEY_FILE", value_name = "FILE")]
     jwt_previous_key_file: Option<String>,
+    /// The same key as text, from a secret store.
+    #[arg(long, env = "JWT_PREVIOUS_KEY", hide_env_values = true, value_name = "PEM")]
+    jwt_previous_key: Option<String>,
     #[command(flatten)]
     data_key: DataKeyArgs,
     /// Whether admins need a second factor; one without it may only set it up.
@@ -284,9 +287,10 @@ impl ApiArgs {
                 return None;
             }
         };
-        let previous = match optional(&self.jwt_previous_key_file) {
-            Some(file) => Some(problems.file("JWT_PREVIOUS_KEY_FILE", file, KEY_EXAMPLE)?),
-            None => None,
+        let previous = match (optional(&self.jwt_previous_key), optional(&self.jwt_previous_key_file)) {
+            (Some(pem), _) => Some(pem.replace("\\n", "\n")),
+            (None, Some(file)) => Some(problems.file("JWT_PREVIOUS_KEY_FILE", file, KEY_EXAMPLE)?),
+            (None, None) => None,
         };
         let (issuer, lifetime) = (issuer?.as_str().trim_end_matches('/'), TimeDelta::from_std(lifetime?).ok()?);
         let previous: Vec<&str> = previous.as_deref().into_iter().collect();

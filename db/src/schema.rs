@@ -15,6 +15,7 @@ use sqlx::{
     migrate::{Migrate, MigrateError, Migration, Migrator},
     mysql::MySqlDatabaseError,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{Db, DbError, amended};
 
@@ -53,6 +54,26 @@ pub enum Misfit {
     Ahead { needs: i64, knows: i64 },
 }
 
+/// Why the schema was not brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMigrated {
+    /// Before anything was done.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    #[error("stopped before anything of the migration {0} was done: run it again")]
+    Stopped(String),
+    #[error("stopped before it could begin: run it again")]
+    StoppedBefore,
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<Error> for NotMigrated {
+    fn from(error: Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
 struct List<'a>(&'a [String]);
 
 impl fmt::Display for List<'_> {
@@ -64,12 +85,26 @@ impl fmt::Display for List<'_> {
 impl Db {
     /// Brings the schema up to date. Safe to run by several processes at once, and beside programs that work: a change that
     /// would have to wait for somebody's transaction gives way and comes again.
-    pub async fn migrate(&self) -> Result<(), DbError> {
-        self.migrate_telling(|line| tracing::info!("{line}")).await
+    pub async fn migrate(&self) -> Result<(), NotMigrated> {
+        self.migrate_telling(|line| tracing::info!("{line}"), &CancellationToken::new()).await
     }
 
-    /// [`Db::migrate`] that says in lines how far it is.
-    pub async fn migrate_telling(&self, tell: impl Fn(&str)) -> Result<(), DbError> {
+    /// [`Db::migrate`] that says in lines how far it is, and lets itself be stopped wherever nothing is half done: while it
+    /// waits, and between two migrations. What has begun to change the schema goes on to the migration's end.
+    pub async fn migrate_telling(&self, tell: impl Fn(&str), stop: &CancellationToken) -> Result<(), NotMigrated> {
+        let mut connection = tokio::select! {
+            connection = self.migrating() => connection?,
+            () = stop.cancelled() => return Err(NotMigrated::StoppedBefore),
+        };
+        let done = bring_up_to_date(&mut connection, &tell, stop).await;
+        // The lock ends with the connection.
+        let closed = connection.close().await;
+        done?;
+        Ok(closed?)
+    }
+
+    /// A connection with the lock that keeps others from migrating.
+    async fn migrating(&self) -> Result<MySqlConnection, DbError> {
         let mut connection = self.unlimited().connect_options().connect().await?;
         let session =
             format!("SET SESSION lock_wait_timeout = {WAITS_AT_MOST}, innodb_lock_wait_timeout = {WAITS_AT_MOST}");
@@ -77,20 +112,14 @@ impl Db {
         connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
         amended::accept(&MIGRATIONS, &mut connection).await?;
         connection.lock().await.map_err(failed)?;
-        let done = bring_up_to_date(&mut connection, &tell).await;
-        // The lock ends with the connection.
-        let closed = connection.close().await;
-        done?;
-        Ok(closed?)
+        Ok(connection)
     }
 
     /// Compares the schema with what this build knows.
     pub async fn misfit(&self) -> Result<Option<Misfit>, DbError> {
-        let applied: Vec<(i64, Vec<u8>, bool)> = known(
-            sqlx::query_as("SELECT version, checksum, success FROM _sqlx_migrations").fetch_all(self.pool()).await,
-        )?;
-        let needs: Vec<(i64,)> = known(sqlx::query_as("SELECT needs FROM schema_compat").fetch_all(self.pool()).await)?;
-        Ok(compare(&MIGRATIONS.migrations, &applied, needs.first().map_or(0, |(needs,)| *needs)))
+        let applied: Vec<Applied> = known(sqlx::query_as(APPLIED).fetch_all(self.pool()).await)?;
+        let needs: Vec<(i64,)> = known(sqlx::query_as(NEEDS).fetch_all(self.pool()).await)?;
+        Ok(compare(&MIGRATIONS.migrations, &applied, most_needed(&needs)))
     }
 
     /// Refuses a schema that does not fit. While the database is away nobody knows: then this is no error, and
@@ -122,6 +151,16 @@ impl Db {
     }
 }
 
+/// Version, checksum, and whether it ended.
+type Applied = (i64, Vec<u8>, bool);
+
+const APPLIED: &str = "SELECT version, checksum, success FROM _sqlx_migrations";
+const NEEDS: &str = "SELECT needs FROM schema_compat";
+
+fn most_needed(rows: &[(i64,)]) -> i64 {
+    rows.first().map_or(0, |(needs,)| *needs)
+}
+
 /// A table that is not there has no rows.
 fn known<T>(rows: Result<Vec<T>, Error>) -> Result<Vec<T>, DbError> {
     match rows {
@@ -145,9 +184,9 @@ fn name(migration: &Migration) -> String {
     format!("{} {}", migration.version, migration.description)
 }
 
-fn compare(migrations: &[Migration], applied: &[(i64, Vec<u8>, bool)], needs: i64) -> Option<Misfit> {
+fn compare(migrations: &[Migration], rows: &[Applied], needs: i64) -> Option<Misfit> {
     let applied: HashMap<i64, (&[u8], bool)> =
-        applied.iter().map(|(version, checksum, success)| (*version, (checksum.as_slice(), *success))).collect();
+        rows.iter().map(|(version, checksum, success)| (*version, (checksum.as_slice(), *success))).collect();
     let knows = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
     if needs > knows {
         return Some(Misfit::Ahead { needs, knows });
@@ -166,29 +205,48 @@ fn compare(migrations: &[Migration], applied: &[(i64, Vec<u8>, bool)], needs: i6
     (!missing.is_empty()).then_some(Misfit::Behind(missing))
 }
 
-async fn bring_up_to_date(connection: &mut MySqlConnection, tell: &impl Fn(&str)) -> Result<(), DbError> {
-    connection.ensure_migrations_table(TABLE).await.map_err(failed)?;
-    if let Some(version) = connection.dirty_version(TABLE).await.map_err(failed)? {
-        return Err(failed(MigrateError::Dirty(version)));
-    }
-    let applied = connection.list_applied_migrations(TABLE).await.map_err(failed)?;
-    for migration in MIGRATIONS.iter() {
-        match applied.iter().find(|applied| applied.version == migration.version) {
-            Some(applied) if applied.checksum == migration.checksum => {}
-            Some(_) => return Err(failed(MigrateError::VersionMismatch(migration.version))),
-            None => {
-                let started = Instant::now();
-                apply(connection, migration, tell).await?;
-                tell(&format!("{}: done in {:.1} s", name(migration), started.elapsed().as_secs_f64()));
-            }
+/// What keeps this build from migrating: the same that keeps its programs from starting, but for what is missing. A migration
+/// of a newer release that did not end is nobody's to pass over, either.
+fn hindrance(migrations: &[Migration], rows: &[Applied], needs: i64) -> Option<Misfit> {
+    match compare(migrations, rows, needs) {
+        None | Some(Misfit::Behind(_)) => {
+            rows.iter().find(|(_, _, success)| !success).map(|(version, _, _)| Misfit::Begun(version.to_string()))
         }
+        misfit => misfit,
+    }
+}
+
+async fn bring_up_to_date(
+    connection: &mut MySqlConnection,
+    tell: &impl Fn(&str),
+    stop: &CancellationToken,
+) -> Result<(), NotMigrated> {
+    connection.ensure_migrations_table(TABLE).await.map_err(failed)?;
+    let applied: Vec<Applied> = sqlx::query_as(APPLIED).fetch_all(&mut *connection).await?;
+    let needs: Vec<(i64,)> = known(sqlx::query_as(NEEDS).fetch_all(&mut *connection).await)?;
+    if let Some(misfit) = hindrance(&MIGRATIONS.migrations, &applied, most_needed(&needs)) {
+        return Err(misfit.into());
+    }
+    let is_there = |migration: &&Migration| applied.iter().any(|(version, _, _)| *version == migration.version);
+    for migration in MIGRATIONS.iter().filter(|migration| !is_there(migration)) {
+        if stop.is_cancelled() {
+            return Err(NotMigrated::Stopped(name(migration)));
+        }
+        let started = Instant::now();
+        apply(connection, migration, tell, stop).await?;
+        tell(&format!("{}: done in {:.1} s", name(migration), started.elapsed().as_secs_f64()));
     }
     Ok(())
 }
 
 /// As sqlx does it, but a statement at a time, so that one that met a lock can come again. Changes of tables commit what
-/// is before them; the mark that the migration has begun stays if it does not end.
-async fn apply(connection: &mut MySqlConnection, migration: &Migration, tell: &impl Fn(&str)) -> Result<(), DbError> {
+/// is before them; the mark that the migration has begun stays if it does not end after its first statement.
+async fn apply(
+    connection: &mut MySqlConnection,
+    migration: &Migration,
+    tell: &impl Fn(&str),
+    stop: &CancellationToken,
+) -> Result<(), NotMigrated> {
     let started = Instant::now();
     let mut tx = connection.begin().await?;
     sqlx::query(
@@ -199,22 +257,41 @@ async fn apply(connection: &mut MySqlConnection, migration: &Migration, tell: &i
     .bind(&*migration.checksum)
     .execute(&mut *tx)
     .await?;
-    for statement in statements(migration.sql.as_str()) {
+    for (done, statement) in statements(migration.sql.as_str()).into_iter().enumerate() {
+        // Then nothing was done, and the mark can go again.
+        let is_first = done == 0;
         let waiting = Instant::now();
         let mut pause = LETS_PASS[0];
         while let Err(error) = tx.execute(AssertSqlSafe(statement.to_owned())).await {
             // A lock that did not come in time, on the table (its metadata) or on rows: the statement has done nothing.
-            if number(&error) != Some(1205) || waiting.elapsed() > PATIENCE {
+            if number(&error) != Some(1205) {
                 return Err(error.into());
             }
-            tell(&format!(
-                "{}: somebody uses the table; letting others pass, {} s so far. A transaction or report that runs long \
-                 holds it: end it to go on",
-                name(migration),
-                waiting.elapsed().as_secs()
-            ));
-            tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(LETS_PASS[1]);
+            let is_over = waiting.elapsed() > PATIENCE;
+            if !is_over {
+                tell(&format!(
+                    "{}: somebody uses the table; letting others pass, {} s so far. A transaction or report that runs long \
+                     holds it: end it to go on",
+                    name(migration),
+                    waiting.elapsed().as_secs()
+                ));
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.cancelled(), if is_first => {}
+                }
+                pause = (pause * 3 / 2).min(LETS_PASS[1]);
+            }
+            let is_stopped = is_first && stop.is_cancelled();
+            if is_over || is_stopped {
+                if is_first {
+                    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = ? AND NOT success")
+                        .bind(migration.version)
+                        .execute(&mut *tx)
+                        .await?;
+                    tx.commit().await?;
+                }
+                return Err(if is_stopped { NotMigrated::Stopped(name(migration)) } else { error.into() });
+            }
         }
     }
     let nanoseconds = i64::try_from(started.elapsed().as_nanos()).unwrap_or(i64::MAX);
@@ -310,6 +387,24 @@ mod tests {
         let mut altered = rows;
         altered.last_mut().unwrap().1[0] ^= 1;
         assert_eq!(compare(&migrations(), &altered, 0), Some(Misfit::Altered(last)));
+    }
+
+    #[test]
+    fn what_programs_refuse_is_not_migrated_either_but_for_what_is_missing() {
+        let rows = applied();
+        let knows = migrations().last().unwrap().version;
+        let last = name(migrations().last().unwrap());
+        assert_eq!(hindrance(&migrations(), &rows, 0), None);
+        assert_eq!(hindrance(&migrations(), &rows[..rows.len() - 1], 0), None);
+        let ahead = Some(Misfit::Ahead { needs: knows + 1, knows });
+        assert_eq!(hindrance(&migrations(), &rows, knows + 1), ahead);
+        assert_eq!(hindrance(&migrations(), &rows[..rows.len() - 1], knows + 1), ahead);
+        let mut begun = rows.clone();
+        begun.last_mut().unwrap().2 = false;
+        assert_eq!(hindrance(&migrations(), &begun, 0), Some(Misfit::Begun(last)));
+        let mut newer = rows;
+        newer.push((i64::MAX - 1, vec![1], false));
+        assert_eq!(hindrance(&migrations(), &newer, 0), Some(Misfit::Begun((i64::MAX - 1).to_string())));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -75,6 +75,8 @@ pub struct Pool {
     inner: MySqlPool,
     deadline: Duration,
     left: Left,
+    /// Sessions that somebody holds.
+    held: Arc<AtomicUsize>,
     _keeper: Keeper,
 }
 
@@ -82,15 +84,29 @@ impl Pool {
     /// The server ends sessions that say nothing for `silent_at_most` seconds.
     pub(crate) fn new(inner: MySqlPool, deadline: Duration, silent_at_most: u32, left: Left) -> Self {
         let _keeper = Keeper::start(inner.clone(), silent_at_most);
-        Self { inner, deadline, left, _keeper }
+        Self { inner, deadline, left, held: Arc::default(), _keeper }
     }
 
     /// A connection for several statements.
     pub async fn acquire(&self) -> Result<Session, Error> {
         // On the heap: it is large, and every statement would carry it in its own future.
-        let connection = self.inner.acquire().boxed().await?;
-        let left = self.left.clone();
-        Ok(Session { connection: Some(connection), deadline: self.deadline, left, spent: false, roll_back: false })
+        let connection = self.inner.acquire().boxed().await.map_err(|error| self.told_apart(error))?;
+        let (left, held) = (self.left.clone(), Held::one_more(&self.held));
+        let connection = Some(connection);
+        Ok(Session { connection, deadline: self.deadline, left, spent: false, roll_back: false, _held: held })
+    }
+
+    /// The driver asks a server that refuses connections again and again, and says in the end the same as when all connections
+    /// are in use. They are when somebody holds them.
+    fn told_apart(&self, error: Error) -> Error {
+        let most = self.inner.options().get_max_connections() as usize;
+        match error {
+            Error::PoolTimedOut if self.held.load(Ordering::Relaxed) < most => {
+                let text = "it took no connection in time";
+                Error::Io(std::io::Error::new(std::io::ErrorKind::ConnectionRefused, text))
+            }
+            error => error,
+        }
     }
 
     pub(crate) async fn close(&self) {
@@ -113,6 +129,24 @@ pub struct Session {
     /// answer is awaited, so that it holds for whoever goes away meanwhile.
     spent: bool,
     roll_back: bool,
+    _held: Held,
+}
+
+/// Counts a session for as long as it is there.
+#[derive(Debug)]
+struct Held(Arc<AtomicUsize>);
+
+impl Held {
+    fn one_more(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Session {
@@ -316,5 +350,24 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
     {
         async move { self.acquire().await?.describe(sql).await }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Db, DbError};
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_away_and_nobody_is_told_that_all_connections_are_in_use() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let db = Db::connect(&format!("mysql://nobody:nothing@127.0.0.1:{port}/nowhere"), 1).await.unwrap();
+        // With more callers than connections, too: then some wait for those that try to connect.
+        let (one, two) = tokio::join!(db.ping(), db.ping());
+        for error in [one.unwrap_err(), two.unwrap_err()] {
+            assert!(matches!(error, DbError::Unavailable(_)), "{error}");
+            assert!(error.is_transient() && error.to_string().contains("it took no connection in time"), "{error}");
+        }
     }
 }

@@ -117,11 +117,9 @@ def compose_addresses(aws):
 
 
 def keys(aws):
-    """Makes JWT_KEY and DATA_KEY where there are none yet. SMTP_URL holds SES' password, which SES makes."""
-    made = {
-        "jwt-key": ["openssl", "genpkey", "-algorithm", "ed25519"],
-        "data-key": ["openssl", "rand", "-base64", "32"],
-    }
+    """Makes JWT_KEY, DATA_KEY and the next one of each where there are none yet. SMTP_URL holds SES' password, which SES makes."""
+    signing, sealing = ["openssl", "genpkey", "-algorithm", "ed25519"], ["openssl", "rand", "-base64", "32"]
+    made = {"jwt-key": signing, "jwt-other-key": signing, "data-key": sealing, "data-other-key": sealing}
     for name, command in made.items():
         secret = f"{aws.site['Installation']}/{name}"
         there = aws.ask("secretsmanager", "list-secret-version-ids", "--secret-id", secret, "--query", "Versions[0].VersionId")

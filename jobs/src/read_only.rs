@@ -7,7 +7,7 @@ use queue::{
     control::{self, Act, REASON_LIMIT, Refused},
     ledger::{
         By,
-        controls::pauses::{self, EVERYTHING, Scope},
+        controls::pauses::{self, EVERYTHING, MAINTENANCE, Scope},
     },
 };
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub const RETRY_AFTER_MAX: u64 = 24 * 60 * 60;
 
 /// What the pause of all queues says, by which its end is found again.
 fn reason_of_pause(reason: &str) -> String {
-    format!("maintenance: {reason}").chars().take(REASON_LIMIT).collect()
+    format!("{MAINTENANCE}{reason}").chars().take(REASON_LIMIT).collect()
 }
 
 fn state(mode: Option<&Mode>) -> Value {

@@ -9,6 +9,7 @@ pub mod builtin;
 mod context;
 pub mod control;
 mod enqueue;
+pub mod health;
 pub mod ids;
 mod job;
 mod kinds;

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use worker::{
     admin, audit, check,
     commands::{
-        self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs,
+        self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, mails::MailsArgs,
         maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
+        status::StatusArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -51,7 +52,8 @@ enum Command {
     /// Bring the database schema up to date.
     ///
     /// Beside programs that work: a change that would have to wait for somebody's transaction gives way after 2 s, lets
-    /// others pass and comes again. Exit status 0: up to date; 1: not, with why.
+    /// others pass and comes again. SIGTERM and Ctrl-C stop it where nothing is half done: while it waits for the first change of
+    /// a migration, and between two. Exit status 0: up to date; 1: not, with why.
     Migrate {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -63,10 +65,14 @@ enum Command {
     /// Accounts: create one with any role, find them, change roles, suspend, sign out, remove a lost second factor.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// How everything is, in one sentence.
+    Status(StatusArgs),
     /// Find jobs, read one, retry, cancel or discard some or thousands.
     Jobs(Box<JobsArgs>),
     /// The queues, pausing queues and kinds of jobs, and limits.
     Queues(Box<QueuesArgs>),
+    /// Mails of which nobody can tell whether they left; settle one.
+    Mails(MailsArgs),
     /// The read-only maintenance mode: whether it is on; begin it, end it.
     Maintenance(MaintenanceArgs),
     /// What runs when; run, pause or resume a schedule.
@@ -170,7 +176,13 @@ async fn serve(command: Command) -> ExitCode {
                     // A closed pipe is the reader's choice.
                     let _ = writeln!(std::io::stdout(), "{line}");
                 };
-                Ok(db.migrate_telling(tell).await?)
+                let stop = CancellationToken::new();
+                let told = stop.clone();
+                tokio::spawn(async move {
+                    wait_for_signal(told).await;
+                    let _ = writeln!(std::io::stderr(), "worker: asked to stop; stopping where nothing is half done");
+                });
+                Ok(db.migrate_telling(tell, &stop).await?)
             })
             .await,
         ),
@@ -184,8 +196,10 @@ async fn serve(command: Command) -> ExitCode {
         ),
         Command::Admin(AdminCommand::Reseal(args)) => commands::reseal::reseal(args).await,
         Command::Admin(AdminCommand::Account(command)) => commands::accounts::accounts(command).await,
+        Command::Status(args) => commands::status::status(args).await,
         Command::Jobs(args) => commands::jobs::jobs(*args).await,
         Command::Queues(args) => commands::queues::queues(*args).await,
+        Command::Mails(args) => commands::mails::mails(args).await,
         Command::Maintenance(args) => commands::maintenance::maintenance(args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
         Command::Explain(args) => commands::explain::explain(args).await,

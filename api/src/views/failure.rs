@@ -1,16 +1,15 @@
 //! Failures of jobs, grouped by their cause.
 
 use chrono::{DateTime, Utc};
-use db::Db;
 use queue::ledger::{
     list::{Fingerprint, Total},
-    stats::error_groups::{self, Group},
+    stats::error_groups::Group,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::reply::{Error, time};
+use crate::reply::time;
 
 /// A number that is not counted without end.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -70,13 +69,5 @@ impl From<Group> for ErrorGroup {
             first_version: group.first_version,
             last_version: group.last_version,
         }
-    }
-}
-
-impl ErrorGroup {
-    /// The first `limit` groups, last seen first.
-    pub async fn newest(db: &Db, limit: u32) -> Result<Vec<Self>, Error> {
-        let (groups, _) = error_groups::page(db, &error_groups::Filter::default(), None, limit).await?;
-        Ok(groups.into_iter().map(Self::from).collect())
     }
 }

@@ -88,6 +88,13 @@ impl Job {
     }
 }
 
+/// What a job is about.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct About {
+    pub nano_id: Uuid,
+    pub title: String,
+}
+
 /// A job in a list.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct AdminJob {
@@ -129,6 +136,10 @@ pub struct AdminJob {
     /// What groups its newest failure with others of the same cause.
     #[schema(value_type = Option<String>)]
     pub fingerprint: Option<Fingerprint>,
+    /// The nano that it declared to be about, for those who may read every nano (`nanos:read_all`).
+    pub about: Option<About>,
+    /// Its owner's name, for those who manage accounts (`users:manage`).
+    pub owner: Option<String>,
     /// The newest error.
     pub error: Option<String>,
 }
@@ -157,6 +168,8 @@ impl From<JobRow> for AdminJob {
             wait_ms,
             run_ms,
             fingerprint: row.fingerprint,
+            about: None,
+            owner: None,
             error: row.last_error,
         }
     }

@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::Db;
+use db::{Db, DbError};
 use jobs::QUEUES;
-use queue::ledger::{
-    State as JobState,
-    controls::{
-        limits::{self, Limit},
-        pauses::{self, Pause, Scope},
+use queue::{
+    health,
+    ledger::{
+        State as JobState,
+        controls::{
+            limits::{self, Limit},
+            pauses::{self, Pause, Scope},
+        },
+        stats::{
+            histogram,
+            queues::{self, QueueStatus},
+            series::{self, Ended},
+        },
     },
-    stats::{histogram, queues, series},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -69,7 +76,7 @@ pub struct Percentiles {
 pub struct PauseView {
     pub name: String,
     pub reason: String,
-    /// Who paused it; absent for the system.
+    /// Who paused it; absent for the system and for the command line.
     pub actor: Option<Uuid>,
     #[serde(serialize_with = "time")]
     pub since: DateTime<Utc>,
@@ -127,12 +134,19 @@ impl From<Limit> for LimitView {
     }
 }
 
-impl QueuesView {
-    /// Minutes that the percentiles and throughput of a page are made from.
-    pub const WINDOW: u64 = 60;
+/// What the page of the queues is made from.
+pub struct QueueRows {
+    pub window_minutes: u64,
+    pub status: Vec<QueueStatus>,
+    pub ended: Vec<Ended>,
+    pub pauses: Vec<Pause>,
+    durations: Vec<series::Duration>,
+    limits: Vec<Limit>,
+}
 
+impl QueueRows {
     /// As it stands, with what was done in the last `window` minutes.
-    pub async fn of(db: &Db, now: DateTime<Utc>, window: u64) -> Result<Self, Error> {
+    pub async fn load(db: &Db, now: DateTime<Utc>, window: u64) -> Result<Self, DbError> {
         let names = QUEUES.names();
         let until = now + TimeDelta::minutes(1);
         let since = now - TimeDelta::minutes(i64::try_from(window).unwrap_or_default());
@@ -144,10 +158,27 @@ impl QueuesView {
             pauses::list(db),
             limits::list(db),
         )?;
+        Ok(Self { window_minutes: window, status, ended, pauses, durations, limits })
+    }
+}
+
+impl QueuesView {
+    /// Minutes that the percentiles and throughput of a page are made from.
+    pub const WINDOW: u64 = health::WINDOW;
+
+    /// As it stands, with what was done in the last `window` minutes.
+    pub async fn of(db: &Db, now: DateTime<Utc>, window: u64) -> Result<Self, Error> {
+        Ok(Self::from(&QueueRows::load(db, now, window).await?))
+    }
+}
+
+impl From<&QueueRows> for QueuesView {
+    fn from(rows: &QueueRows) -> Self {
+        let QueueRows { window_minutes, status, ended, pauses, durations, limits } = rows;
         let of = |scope: Scope| pauses.iter().filter(move |pause| pause.scope == scope).cloned();
         let mut paused: BTreeMap<String, PauseView> =
             of(Scope::Queue).map(|pause: Pause| (pause.name.clone(), pause.into())).collect();
-        let queues = status.into_iter().map(|status| {
+        let queues = status.iter().map(|status| {
             let durations = |what: &str| {
                 let buckets: Vec<(u8, u64)> = durations
                     .iter()
@@ -171,18 +202,18 @@ impl QueuesView {
                 oldest_is_a_guess: status.oldest_is_a_guess,
                 wait: durations("wait"),
                 run: durations("run"),
-                completed_per_minute: (completed as f64 / window as f64 * 100.0).round() / 100.0,
+                completed_per_minute: (completed as f64 / *window_minutes as f64 * 100.0).round() / 100.0,
                 ended,
-                name: status.queue,
+                name: status.queue.clone(),
             }
         });
-        Ok(Self {
-            window_minutes: window,
+        Self {
+            window_minutes: *window_minutes,
             paused: of(Scope::All).next().map(PauseView::from),
             queues: queues.collect(),
             paused_kinds: of(Scope::Kind).map(PauseView::from).collect(),
-            limits: limits.into_iter().map(LimitView::from).collect(),
-        })
+            limits: limits.iter().cloned().map(LimitView::from).collect(),
+        }
     }
 }
 

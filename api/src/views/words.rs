@@ -101,4 +101,7 @@ schemas! {
     log_level: queue::ledger::history::logs::Level;
     stats_step: queue::ledger::stats::series::Step;
     stats_split: queue::ledger::stats::series::Split;
+    mail_verdict: jobs::mail::MailVerdict;
+    tone: queue::health::Tone;
+    verdict: queue::health::Verdict;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use db::Db;
+use db::{Db, DbError};
 use queue::{
     ids::WorkerId,
     ledger::workers::{self, RunningJob, WorkerRow},
@@ -58,18 +58,35 @@ pub struct RunningView {
     pub started_at: Option<DateTime<Utc>>,
 }
 
+/// What the page of the workers is made from.
+pub struct FleetRows {
+    pub workers: Vec<WorkerRow>,
+    running: Vec<RunningJob>,
+}
+
+impl FleetRows {
+    pub async fn load(db: &Db) -> Result<Self, DbError> {
+        let (workers, running) = tokio::try_join!(workers::list(db), workers::running(db))?;
+        Ok(Self { workers, running })
+    }
+}
+
 impl WorkerView {
     /// The fleet, newest first; with those that ended within the last day, if `ended`.
     pub async fn list(db: &Db, ended: bool) -> Result<Vec<Self>, Error> {
-        let (rows, running) = tokio::try_join!(workers::list(db), workers::running(db))?;
+        Ok(Self::of(&FleetRows::load(db).await?, ended))
+    }
+
+    /// The same of what was loaded.
+    pub fn of(fleet: &FleetRows, ended: bool) -> Vec<Self> {
         let mut by_worker: BTreeMap<WorkerId, Vec<RunningJob>> = BTreeMap::new();
-        for job in running {
-            by_worker.entry(job.worker_id).or_default().push(job);
+        for job in &fleet.running {
+            by_worker.entry(job.worker_id).or_default().push(job.clone());
         }
         let lives = |row: &WorkerRow| row.state.lives();
         // A dead one that still owns jobs is news.
-        let rows = rows.into_iter().filter(|row| ended || lives(row) || by_worker.contains_key(&row.id));
-        let views = rows.collect::<Vec<_>>().into_iter().map(|row| {
+        let rows = fleet.workers.iter().filter(|row| ended || lives(row) || by_worker.contains_key(&row.id));
+        let views = rows.cloned().collect::<Vec<_>>().into_iter().map(|row| {
             let running = by_worker.remove(&row.id).unwrap_or_default();
             Self {
                 id: row.id.into(),
@@ -97,6 +114,6 @@ impl WorkerView {
                     .collect(),
             }
         });
-        Ok(views.collect())
+        views.collect()
     }
 }

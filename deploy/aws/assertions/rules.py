@@ -21,7 +21,7 @@ WILDCARDS = {
 }
 SECRET_WORDS = re.compile(r"(?i)(password|secret|token|private.?key|_key$|_url$)")
 # Settings that hold a secret. They come from Secrets, never from Environment.
-SECRETS = {"DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_QUEUE_URL", "REDIS_CACHE_URL", "OPENSEARCH_URL", "SMTP_URL", "JWT_KEY", "DATA_KEY", "ALERT_WEBHOOK_SECRET"}
+SECRETS = {"DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_QUEUE_URL", "REDIS_CACHE_URL", "OPENSEARCH_URL", "SMTP_URL", "JWT_KEY", "JWT_PREVIOUS_KEY", "DATA_KEY", "DATA_PREVIOUS_KEY", "ALERT_WEBHOOK_SECRET"}
 # What each program does not start without, and by which container it runs.
 NEEDED = {
     "api": {"DATABASE_URL", "REDIS_QUEUE_URL", "REDIS_CACHE_URL", "S3_BUCKET", "PUBLIC_URL", "JWT_KEY", "DATA_KEY", "SEARCH_BACKEND", "OPENSEARCH_URL"},

@@ -14,6 +14,8 @@ use redis::{
 /// timeout a second and not one per request.
 const FAILURES_BEFORE_SKIP: u32 = 3;
 const SKIP: Duration = Duration::from_secs(1);
+/// Between two attempts of [`Line::warm`].
+const WARM_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +52,19 @@ impl Line {
             .set_max_delay(deadline);
         let redis = client.get_connection_manager_lazy(config)?;
         Ok(Self { name, redis, deadline, health: Mutex::default(), tell })
+    }
+
+    /// Connects ahead of the first command, which is given less time than a new connection may take. What fails is not held
+    /// against Redis: the first command will say.
+    pub async fn warm(&self, within: Duration) {
+        let mut redis = self.redis.clone();
+        let connected = async {
+            while redis::cmd("PING").query_async::<String>(&mut redis).await.is_err() {
+                tokio::time::sleep(WARM_PAUSE).await;
+            }
+        };
+        // Redis may be away.
+        let _ = tokio::time::timeout(within, connected).await;
     }
 
     /// Runs one command within the deadline, or not at all while Redis is known to be away.

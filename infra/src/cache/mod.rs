@@ -29,6 +29,9 @@ const LIMITS_WITHIN: Duration = Duration::from_millis(100);
 /// An answer that takes longer to fetch is made anew.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(50);
 
+/// How long a process waits for its connections before it lets anybody in.
+const WARM_WITHIN: Duration = Duration::from_secs(1);
+
 /// The address of the cache cannot be understood. The only error there is, and only at start.
 #[derive(Debug, thiserror::Error)]
 #[error("REDIS_CACHE_URL cannot be used: {0}")]
@@ -68,6 +71,12 @@ impl Cache {
         })))
     }
 
+    /// Connects, so that a process that has just started does not take a Redis for away that it has not met yet. Comes back within
+    /// [`WARM_WITHIN`], also without Redis.
+    pub async fn warm(&self) {
+        tokio::join!(self.0.limits.warm(WARM_WITHIN), self.0.answers.warm(WARM_WITHIN));
+    }
+
     /// Whether Redis answers now; for `/ready`, which reports the cache without depending on it.
     pub async fn ping(&self) -> bool {
         self.0.limits.ask(async |redis| redis.ping::<String>().await).await.is_ok()
@@ -102,6 +111,43 @@ mod tests {
         Cache::connect(&settings).expect("a usable URL")
     }
 
+    /// A Redis that says yes to everything, on its first connections later than anybody waits for a command.
+    async fn slow_to_connect(slow: usize) -> Cache {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            for connection in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(async move {
+                    let mut bytes = [0; 4096];
+                    while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+                        if connection < slow {
+                            tokio::time::sleep(LIMITS_WITHIN * 3).await;
+                        }
+                        // Each command is an array.
+                        let commands = bytes[..read].iter().filter(|byte| **byte == b'*').count();
+                        if stream.write_all("+PONG\r\n".repeat(commands).as_bytes()).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        let settings =
+            RedisSettings { queue_url: url.clone().into(), cache_url: url.into(), prefix: "unit:".to_owned() };
+        Cache::connect(&settings).expect("a usable URL")
+    }
+
+    #[tokio::test]
+    async fn a_process_that_has_just_started_does_not_take_redis_for_away() {
+        // One connection for each line.
+        assert!(!slow_to_connect(2).await.ping().await, "the first command has no time to connect");
+        let cache = slow_to_connect(2).await;
+        cache.warm().await;
+        assert!(cache.ping().await);
+    }
+
     #[tokio::test]
     async fn without_redis_everything_answers_quickly_and_nothing_fails() {
         let cache = away();
@@ -116,6 +162,10 @@ mod tests {
         }
         assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
         assert!(!cache.ping().await);
+        // Nobody waits for long to start without it.
+        let start = Instant::now();
+        cache.warm().await;
+        assert!(start.elapsed() < WARM_WITHIN * 15, "took {:?}", start.elapsed());
     }
 
     #[tokio::test]

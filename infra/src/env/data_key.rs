@@ -18,6 +18,9 @@ pub struct DataKeyArgs {
     /// The key before the current one, or the next one: what it sealed can be opened too.
     #[arg(long, env = "DATA_PREVIOUS_KEY_FILE", value_name = "FILE")]
     data_previous_key_file: Option<String>,
+    /// The same key as text, from a secret store.
+    #[arg(long, env = "DATA_PREVIOUS_KEY", hide_env_values = true, value_name = "BASE64")]
+    data_previous_key: Option<String>,
 }
 
 impl DataKeyArgs {
@@ -30,9 +33,10 @@ impl DataKeyArgs {
                 return None;
             }
         };
-        let previous = match optional(&self.data_previous_key_file) {
-            Some(file) => Some(problems.file("DATA_PREVIOUS_KEY_FILE", file, EXAMPLE)?),
-            None => None,
+        let previous = match (optional(&self.data_previous_key), optional(&self.data_previous_key_file)) {
+            (Some(key), _) => Some(key.to_owned()),
+            (None, Some(file)) => Some(problems.file("DATA_PREVIOUS_KEY_FILE", file, EXAMPLE)?),
+            (None, None) => None,
         };
         let previous: Vec<&str> = previous.as_deref().into_iter().collect();
         let keys = DataKeys::new(&current, &previous);

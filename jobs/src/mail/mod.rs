@@ -5,6 +5,7 @@
 
 mod alert_saved_searches;
 mod email_change;
+mod judge;
 mod links;
 mod notices;
 mod password_reset;
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 pub use alert_saved_searches::AlertSavedSearches;
 pub use email_change::queue_email_change;
+pub use judge::{MailVerdict, judge_mail};
 pub use notices::{Notice, queue_notice};
 pub use password_reset::queue_password_reset;
 pub use remind_moderators::RemindModerators;

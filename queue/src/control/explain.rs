@@ -300,13 +300,22 @@ fn nobody_serves(queue: &str, draining: usize) -> Explanation {
 }
 
 fn pause_of(pause: &Pause, what: &str, name: &str) -> Explanation {
-    let until = pause.expires_at.map_or_else(
-        || " until somebody resumes it".to_owned(),
-        |end| format!(" until{}", at(Some(end)).trim_start_matches(" at")),
-    );
-    let by = if pause.actor.is_none() { " by the system" } else { "" };
+    let in_maintenance = pause.is_of_maintenance();
+    let until = match pause.expires_at {
+        Some(end) => format!(" until{}", at(Some(end)).trim_start_matches(" at")),
+        None if in_maintenance => " until it ends".to_owned(),
+        None => " until somebody resumes it".to_owned(),
+    };
+    let by = match pause.actor {
+        Some(_) => "",
+        None if pause.is_for_service() => " by the system",
+        None => " at the command line",
+    };
     let why = format!("{what} is paused{by}{until}: {}", pause.reason);
-    Explanation::help(why, format!("worker queues resume {name} --reason … ends the pause"))
+    // Resuming alone would leave the API read-only.
+    let ends = if in_maintenance { "maintenance end".to_owned() } else { format!("queues resume {name}") };
+    let what = if in_maintenance { "it" } else { "the pause" };
+    Explanation::help(why, format!("worker {ends} --reason … ends {what}"))
 }
 
 /// Why a job ended: what its last run met, or what somebody said.

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
-use sqlx::types::Json;
+use sqlx::{QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use crate::{
     ids::JobId,
-    ledger::{Action, list::Filter},
+    ledger::{Action, State, list::Filter, push_ids},
 };
 
 #[derive(Clone, Debug)]
@@ -43,18 +43,45 @@ pub async fn insert(tx: &mut Tx, bulk: &BulkAction) -> Result<(), DbError> {
     Ok(())
 }
 
+macro_rules! select {
+    ($tail:tt $(, $arg:expr)*) => {
+        sqlx::query_as!(
+            BulkAction,
+            r#"SELECT id AS "id: Uuid", action AS "action: Action", filter AS "filter: Json<Filter>", reason,
+                      actor_id AS "actor: Uuid", per_second, matched, until_id AS "until: JobId", cursor_id AS "cursor: JobId",
+                      changed, skipped, job_id AS "job: JobId", created_at AS "created_at: DateTime<Utc>",
+                      finished_at AS "finished_at: DateTime<Utc>"
+               FROM bulk_actions "#
+                + $tail
+            $(, $arg)*
+        )
+    };
+}
+
 pub async fn get(db: &Db, id: Uuid) -> Result<Option<BulkAction>, DbError> {
-    Ok(sqlx::query_as!(
-        BulkAction,
-        r#"SELECT id AS "id: Uuid", action AS "action: Action", filter AS "filter: Json<Filter>", reason,
-                  actor_id AS "actor: Uuid", per_second, matched, until_id AS "until: JobId", cursor_id AS "cursor: JobId",
-                  changed, skipped, job_id AS "job: JobId", created_at AS "created_at: DateTime<Utc>",
-                  finished_at AS "finished_at: DateTime<Utc>"
-           FROM bulk_actions WHERE id = ?"#,
-        id
-    )
-    .fetch_optional(db.pool())
-    .await?)
+    Ok(select!("WHERE id = ?", id).fetch_optional(db.pool()).await?)
+}
+
+/// The newest that are older than `before`, each with the state of its job where that is still there.
+pub async fn page(db: &Db, before: Option<Uuid>, limit: u32) -> Result<Vec<(BulkAction, Option<State>)>, DbError> {
+    let before = before.unwrap_or(Uuid::max());
+    let bulks = select!("WHERE id < ? ORDER BY id DESC LIMIT ?", before, limit).fetch_all(db.pool()).await?;
+    if bulks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<JobId> = bulks.iter().map(|bulk| bulk.job).collect();
+    let mut query = QueryBuilder::new("SELECT id, state FROM jobs WHERE id IN (");
+    push_ids(&mut query, &ids);
+    query.push(")");
+    let states: Vec<(JobId, State)> = query.build_query_as().fetch_all(db.pool()).await?;
+    let state = |job: JobId| states.iter().find(|(id, _)| *id == job).map(|(_, state)| *state);
+    Ok(bulks
+        .into_iter()
+        .map(|bulk| {
+            let state = state(bulk.job);
+            (bulk, state)
+        })
+        .collect())
 }
 
 /// Counts a step and moves on, in the step's own transaction.

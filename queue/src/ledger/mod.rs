@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 use crate::ids::{FlowId, JobId, WorkerId};
 
-pub use about::unfinished_about;
+pub use about::{subjects, unfinished_about};
 pub use act::{Action, By, Change, Operated, StrandedCancel, carry_cancel, forget_cancel, operate, stranded_cancels};
 pub use change::{Changed, Place, Wanted, change};
 pub use claim::{Claimant, Claimed, claim, claim_within};

@@ -32,7 +32,7 @@ use self::{
     steps::{Change, Step, steps},
 };
 use crate::{
-    Queue,
+    Queue, health,
     ids::WorkerId,
     ledger::{
         alerts::{self, AlertState, Channel, Event, Happening, NewNotice},
@@ -194,7 +194,10 @@ impl Watch {
         let repeat = TimeDelta::from_std(self.thresholds.repeat).unwrap_or(TimeDelta::MAX);
         let mut known = alerts::list(&self.db).await?;
         let mut events = Vec::new();
-        if !steps(&known, &found, repeat, now).is_empty() {
+        let due = steps(&known, &found, repeat, now);
+        if !due.is_empty() {
+            let tells = due.iter().any(|step| step.event.is_some());
+            let health = if tells { self.health(database_now).await } else { String::new() };
             let mut tx = self.db.begin().await?;
             // Decided anew with the rows locked: another scheduler may have been faster.
             let locked = alerts::lock(&mut tx).await?;
@@ -204,7 +207,7 @@ impl Watch {
                     Change::Write(alert) => alerts::change(&mut tx, alert).await.map(|()| true)?,
                     Change::Remove(name) => alerts::remove(&mut tx, name).await.map(|()| true)?,
                 };
-                events.extend(event.filter(|_| ours));
+                events.extend(event.filter(|_| ours).map(|event| Event { health: health.clone(), ..event }));
             }
             self.post(&mut tx, &events).await?;
             tx.commit().await?;
@@ -228,6 +231,18 @@ impl Watch {
             }
         }
         Ok(events)
+    }
+
+    /// How everything is. What happened is told without it when it cannot be found out.
+    async fn health(&self, now: DateTime<Utc>) -> String {
+        let queues: Vec<&str> = self.queues.iter().map(|queue| queue.as_str()).collect();
+        match health::look(&self.db, &queues, now).await {
+            Ok(health) => health.sentence.en,
+            Err(error) => {
+                tracing::warn!(%error, "how everything is could not be found out for an alert");
+                String::new()
+            }
+        }
     }
 
     /// All of a look in one mail to each person; to a webhook each by itself.

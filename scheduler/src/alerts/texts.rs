@@ -10,6 +10,10 @@ use uuid::Uuid;
 pub(super) fn mail(id: Uuid, to: &str, events: &[Event], site: &str, domain: &str) -> anyhow::Result<Mail> {
     let subject = format!("[Nano] {}", subject(events));
     let mut paragraphs: Vec<String> = events.iter().map(paragraph).collect();
+    // Of all that was told the newest, as it was then.
+    if let Some(event) = events.iter().rfind(|event| !event.health.is_empty()) {
+        paragraphs.push(format!("All in all: {}", event.health));
+    }
     paragraphs.push(format!("This is about the queue of\n{site}"));
     let text = paragraphs.join("\n\n");
     Ok(Mail {
@@ -76,6 +80,7 @@ pub(super) fn webhook(event: &Event) -> Vec<u8> {
             "subject": event.subject,
             "summary": event.summary,
             "advice": event.advice,
+            "health": event.health,
             "since": time(event.since),
             "details": event.details,
         },
@@ -92,6 +97,7 @@ pub(super) fn test(now: DateTime<Utc>, host: &str) -> Event {
         subject: String::new(),
         summary: format!("Somebody on {host} asked whether alerts arrive: they do"),
         advice: String::new(),
+        health: String::new(),
         since: now,
         at: now,
         details: json!({}),
@@ -111,6 +117,7 @@ mod tests {
             subject: "uploads".into(),
             summary: "No living worker takes the queue uploads, and 3 jobs wait there".into(),
             advice: "start a worker".into(),
+            health: "uploads has no worker.".into(),
             since: at("2026-11-29T10:00:00Z"),
             at: at("2026-11-29T10:05:00Z"),
             details: json!({ "jobs": 3 }),
@@ -128,6 +135,7 @@ mod tests {
             "{}",
             one.text
         );
+        assert!(one.text.contains("\n\nAll in all: uploads has no worker.\n\nThis is about"), "{}", one.text);
         assert_eq!(one.message_id, format!("alert-{id}@nano.example"));
         let all = [event(Happening::Firing), event(Happening::Over), event(Happening::Firing)];
         let three = mail(id, "ops@nano.example", &all, "https://nano.example/", "nano.example").unwrap();
@@ -142,6 +150,7 @@ mod tests {
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&body["type"], &body["timestamp"]), (&json!("alert.over"), &json!("2026-11-29T10:05:00.000Z")));
         assert_eq!(body["data"]["alert"], "queue_without_worker:uploads");
+        assert_eq!(body["data"]["health"], "uploads has no worker.");
         assert_eq!(body["data"]["details"]["jobs"], 3);
     }
 }

@@ -139,6 +139,57 @@ async fn a_migration_behind_an_open_report_holds_nobody_up() {
     app.discard().await;
 }
 
+/// Stopped while it waits for a table, it has done nothing, and says nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_is_stopped_while_it_waits_leaves_no_mark() {
+    let app = TestApp::start().await;
+    let fates = "SELECT version FROM _sqlx_migrations WHERE description = 'mail fates'";
+    let version = database::number(&app.db, fates).await.unwrap();
+    database::execute(&app.db, &format!("DELETE FROM _sqlx_migrations WHERE version = {version}")).await.unwrap();
+    let columns = "ALTER TABLE email_deliveries DROP sending_run, DROP deferrals, DROP deferred_since";
+    database::execute(&app.db, columns).await.unwrap();
+
+    let mut report = app.db.begin().await.unwrap();
+    sqlx::query("SELECT COUNT(*) FROM email_deliveries").fetch_one(&mut *report).await.unwrap();
+    let mut migration = migrate(&app, "stopped", &[]).await;
+    let started = Instant::now();
+    while !whole_log(&migration).contains("letting others pass") {
+        let goes_on = started.elapsed() < PATIENCE && migration.exited().is_none();
+        assert!(goes_on, "{}", migration.log_tail(20));
+        // The report is alive as well, or the server would end it.
+        sqlx::query("SELECT 1").fetch_one(&mut *report).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    migration.signal(Signal::TERM).unwrap();
+    let asked = Instant::now();
+    let ended = loop {
+        if let Some(ended) = migration.exited() {
+            break ended;
+        }
+        assert!(asked.elapsed() < PATIENCE, "it ends: {}", migration.log_tail(20));
+        sqlx::query("SELECT 1").fetch_one(&mut *report).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(ended.code(), Some(1), "{}", migration.log_tail(20));
+    assert!(whole_log(&migration).contains("before anything of the migration"), "{}", migration.log_tail(20));
+    report.rollback().await.unwrap();
+    let marks = format!("SELECT COUNT(*) FROM _sqlx_migrations WHERE version = {version}");
+    assert_eq!(database::number(&app.db, &marks).await.unwrap(), 0);
+    assert!(migrate(&app, "again", &[]).await.wait().await.unwrap().success(), "it goes on as if nothing had been");
+    assert_eq!(check(&app, "whole").await.0, Some(0));
+
+    // One that did stop half way is said once, with the cure.
+    database::execute(&app.db, &format!("UPDATE _sqlx_migrations SET success = 0 WHERE version = {version}"))
+        .await
+        .unwrap();
+    let mut begun = migrate(&app, "begun", &[]).await;
+    assert_eq!(begun.wait().await.unwrap().code(), Some(1), "{}", begun.log_tail(20));
+    let said = whole_log(&begun);
+    assert_eq!(said.matches(&version.to_string()).count(), 1, "{said}");
+    assert!(said.contains("began and did not end") && said.contains("remove its row"), "{said}");
+    app.discard().await;
+}
+
 /// Starts a program and waits until it ends or has been there for a while; what it said.
 async fn refuses(app: &TestApp, launch: Launch) -> Option<String> {
     let alive = app.folder.path().join("rollout.alive");
@@ -200,9 +251,14 @@ async fn a_schema_of_another_release_is_refused_only_when_it_must_be() {
     database::execute(&app.db, "UPDATE schema_compat SET needs = 99990101000001").await.unwrap();
     let (code, said) = check(&app, "ahead").await;
     assert!(code == Some(1) && said.contains("start a newer release"), "{code:?} {said}");
+    // What would refuse to start afterwards is not told that all is well.
+    let mut old = migrate(&app, "ahead-migrate", &[]).await;
+    assert_eq!(old.wait().await.unwrap().code(), Some(1), "{}", old.log_tail(20));
+    assert!(whole_log(&old).contains("start a newer release"), "{}", old.log_tail(20));
     for launch in programs(&app, "ahead") {
-        let said = refuses(&app, launch).await.expect("refused");
+        let said = refuses(&app, launch.env("RUST_BACKTRACE", "1")).await.expect("refused");
         assert!(said.contains("99990101000001") && said.contains("start a newer release"), "{said}");
+        assert!(!said.contains("stack backtrace") && !said.contains("Stack backtrace"), "{said}");
     }
     database::execute(&app.db, "UPDATE schema_compat SET needs = 0").await.unwrap();
 

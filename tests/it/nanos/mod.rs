@@ -4,6 +4,7 @@ mod bad_input;
 mod catalogue;
 mod edits;
 mod events;
+mod own_events;
 mod owner;
 mod pipeline;
 mod sample_nano;

@@ -17,13 +17,15 @@ use queue::{
     ids::JobId,
     ledger::{
         self as ledger, JobRow, State,
+        controls::pauses::{EVERYTHING, Scope},
         list::{self, Cursor, Filter},
+        stats::errors::{self, Failures, Groups},
     },
 };
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tests::{TestApp, database, kit::Kit};
+use tests::{TestApp, archives, database, kit::Kit};
 use uuid::Uuid;
 
 /// Ends as it is told to.
@@ -201,6 +203,7 @@ async fn every_filter_finds_what_a_look_at_all_jobs_finds() {
                                 fingerprint,
                                 since,
                                 until,
+                                ids: Vec::new(),
                             };
                             // By the millisecond, as ids are.
                             let early = |job: &JobRow| job.id.0.as_u128() >> 80 < middle.timestamp_millis() as u128;
@@ -332,6 +335,207 @@ async fn queues_workers_and_pages_show_the_fleet() {
     let answer = moderator.get(&app, "/api/v1/admin/jobs/stats?by=queue&step=hour").await;
     assert_eq!(answer.data(StatusCode::OK)["step"], "hour");
     app.discard().await;
+}
+
+/// One answer has what the pages of the queues, causes and statistics have, and a sentence about all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_says_how_everything_is_in_one_answer() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    orchard(&app, &kit, UserId::new(), NanoId::new()).await;
+    let moderator = app.user("mona", Role::Moderator).await;
+    let overview = async || moderator.get(&app, "/api/v1/admin/overview").await.data(StatusCode::OK).clone();
+
+    let alone = overview().await;
+    assert_eq!((&alone["health"]["verdict"], &alone["health"]["tone"]), (&json!("no_workers"), &json!("bad")));
+    assert_eq!(alone["health"]["sentence"]["en"], "No worker is running: no job starts.");
+    assert_eq!(alone["health"]["sentence"]["de"], "Kein Worker läuft: Kein Job beginnt.");
+    assert_eq!(alone["figures"]["workers"], 0);
+
+    // However long this takes, nothing gets late and no worker falls silent.
+    let never_late = "UPDATE jobs SET run_at = UTC_TIMESTAMP(6) + INTERVAL 1 DAY WHERE state = 'available'";
+    let never_silent = "UPDATE workers SET seen_at = UTC_TIMESTAMP(6) + INTERVAL 1 DAY WHERE state = 'alive'";
+    database::execute(&app.db, never_late).await.unwrap();
+    // A cause, as a worker's metrics would have written it.
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    let failed = all.iter().find(|job| job.state == State::Discarded && job.fingerprint.is_some()).unwrap();
+    let (kind, message) = (failed.kind.clone(), "of no use".to_owned());
+    let cause = Failures { kind, class: class::ARGUMENTS.into(), message, failures: 1, last_job: failed.id };
+    let mut causes = Groups::from([(failed.fingerprint.unwrap(), cause)]);
+    errors::add(&app.db, "1.2.3", &mut causes).await.unwrap();
+
+    // A queue that nobody takes, beside one that somebody does.
+    app.enrol("by hand", "mail").await;
+    database::execute(&app.db, never_silent).await.unwrap();
+    let unserved = overview().await;
+    assert_eq!(unserved["health"]["verdict"], "unserved");
+    assert_eq!(unserved["health"]["queues"], json!(["search"]));
+    assert_eq!((&unserved["figures"]["workers"], &unserved["figures"]["slots"]), (&json!(1), &json!(1)));
+    app.enrol("by hand, too", "search").await;
+    database::execute(&app.db, never_silent).await.unwrap();
+    let open = overview().await;
+    assert_eq!((&open["health"]["verdict"], &open["health"]["tone"]), (&json!("given_up"), &json!("warn")));
+
+    // The same as on the pages.
+    let of = |wanted: State| json!({"count": all.iter().filter(|job| job.state == wanted).count(), "capped": false});
+    assert_eq!(open["figures"]["waiting"], of(State::Available));
+    assert_eq!(open["figures"]["running"], of(State::Running));
+    let causes = moderator.get(&app, "/api/v1/admin/jobs/errors?limit=20").await;
+    assert_eq!(&open["causes"], causes.data(StatusCode::OK));
+    let given_up: u64 = causes.data(StatusCode::OK).as_array().unwrap().iter().map(open_of).sum();
+    assert!(given_up > 0);
+    assert_eq!(open["figures"]["open"]["count"], given_up);
+    let queues = moderator.get(&app, "/api/v1/admin/jobs/queues").await;
+    assert_eq!(open["queues"], *queues.data(StatusCode::OK));
+    assert_eq!(open["runs"]["step"], "minute");
+
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: None, reason: "the index moves" };
+    queue::control::pause(&mut tx, Scope::All, EVERYTHING, &by, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let paused = overview().await;
+    assert_eq!(paused["health"]["verdict"], "paused");
+    let detail = paused["health"]["detail"]["en"].as_str().unwrap();
+    assert!(detail.starts_with("the index moves. "), "{detail}");
+    app.discard().await;
+}
+
+/// What failed of the same cause, beside a job; and the kinds there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_shows_others_of_its_cause_and_the_kinds_say_what_holds_them_up() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    orchard(&app, &kit, UserId::new(), NanoId::new()).await;
+    let moderator = app.user("mona", Role::Moderator).await;
+    let (all, _) = walk(&app.db, &Filter::default()).await;
+    let failed = all.iter().find(|job| job.state == State::Discarded && job.fingerprint.is_some()).unwrap();
+    let same: Vec<JobId> = all.iter().filter(|job| job.fingerprint == failed.fingerprint).map(|job| job.id).collect();
+    let answer = moderator.get(&app, &format!("/api/v1/admin/jobs/{}/similar", failed.id)).await;
+    let similar = answer.data(StatusCode::OK);
+    assert_eq!(similar["total"], json!({"count": same.len(), "capped": false}));
+    let others: Vec<String> = same.iter().filter(|id| **id != failed.id).take(10).map(JobId::to_string).collect();
+    let shown = similar["jobs"].as_array().unwrap();
+    let shown: Vec<&str> = shown.iter().map(|job| job["id"].as_str().unwrap()).collect();
+    assert!(!others.is_empty());
+    assert_eq!(shown, others);
+    let well = all.iter().find(|job| job.state == State::Completed).unwrap();
+    let answer = moderator.get(&app, &format!("/api/v1/admin/jobs/{}/similar", well.id)).await;
+    assert_eq!(answer.data(StatusCode::OK)["jobs"], json!([]));
+    let nobody = moderator.get(&app, &format!("/api/v1/admin/jobs/{}/similar", Uuid::now_v7())).await;
+    assert_eq!(nobody.error(StatusCode::NOT_FOUND), "NOT_FOUND");
+
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: None, reason: "the mail server moves" };
+    queue::control::pause(&mut tx, Scope::Kind, "send_email", &by, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = moderator.get(&app, "/api/v1/admin/jobs/kinds").await;
+    let kinds = answer.data(StatusCode::OK).as_array().unwrap();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind["name"].as_str().unwrap()).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    let kind = |name: &str| kinds.iter().find(|kind| kind["name"] == name).unwrap();
+    assert_eq!((&kind("send_email")["known"], &kind("send_email")["queue"]), (&json!(true), &json!("mail")));
+    assert_eq!(kind("send_email")["paused"]["reason"], "the mail server moves");
+    assert_eq!((&kind("test_plum")["known"], &kind("test_plum")["queue"]), (&json!(false), &Value::Null));
+    assert!(names.len() > jobs::KINDS.names().len(), "those of the ledger, too");
+    app.discard().await;
+}
+
+/// What somebody has begun is found again by everybody, newest first.
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_actions_are_listed_with_how_far_they_are() {
+    let app = TestApp::start().await;
+    let (operator, moderator) = (app.user("otto", Role::Operator).await, app.user("mona", Role::Moderator).await);
+    app.put(&Apple(Thing::new(1, End::Complete))).await;
+    let mut begun = Vec::new();
+    for reason in ["first", "second"] {
+        let body = json!({"action": "cancel", "filter": {"kind": "test_apple"}, "reason": reason});
+        let answer = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+        begun.push(answer.data(StatusCode::ACCEPTED)["bulk"].clone());
+    }
+    let job: JobId = begun[0]["job_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    let first = moderator.get(&app, "/api/v1/admin/jobs/bulk?limit=1").await;
+    let newest = &first.data(StatusCode::OK)[0];
+    assert_eq!((&newest["id"], &newest["reason"]), (&begun[1]["id"], &json!("second")));
+    assert_eq!((&newest["state"], &newest["changed"]), (&json!("available"), &json!(0)));
+    let cursor = first.body["meta"]["next_cursor"].as_str().unwrap();
+    let rest = moderator.get(&app, &format!("/api/v1/admin/jobs/bulk?cursor={cursor}")).await;
+    let oldest = &rest.data(StatusCode::OK)[0];
+    assert_eq!((&oldest["id"], &oldest["state"]), (&begun[0]["id"], &json!("completed")));
+    assert_eq!((&oldest["changed"], oldest["finished_at"].is_string()), (&json!(1), true));
+    assert!(rest.body["meta"]["next_cursor"].is_null());
+    app.discard().await;
+}
+
+/// A job says what it is about and whose it is, to those who may know.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_have_the_titles_that_their_reader_may_see() {
+    let app = TestApp::start().await;
+    let (ada, admin) = (app.creator("ada").await, app.user("root", Role::Admin).await);
+    let nano = ada.submit(&app, "Whales at night", archives::unit()).await;
+    let name = admin.get(&app, &format!("/api/v1/admin/users/{}", ada.id)).await;
+    let name = name.data(StatusCode::OK)["name"].clone();
+    assert!(name.is_string(), "{name}");
+    let about = json!({"nano_id": nano, "title": "Whales at night"});
+    for (role, owner) in [(Role::Moderator, Value::Null), (Role::Operator, Value::Null), (Role::Admin, name)] {
+        let reader = app.user(&format!("a-{role}"), role).await;
+        let list = reader.get(&app, &format!("/api/v1/admin/jobs?reference=nano:{nano}&kind=validate_archive")).await;
+        let job = &list.data(StatusCode::OK)[0];
+        assert_eq!((&job["about"], &job["owner"]), (&about, &owner), "{role}");
+        let page = reader.get(&app, &format!("/api/v1/admin/jobs/{}", job["id"].as_str().unwrap())).await;
+        let job = page.data(StatusCode::OK);
+        assert_eq!((&job["about"], &job["owner"]), (&about, &owner), "{role}");
+    }
+    let other = app.put(&Apple(Thing::new(1, End::Complete))).await;
+    let page = admin.get(&app, &format!("/api/v1/admin/jobs/{other}")).await;
+    assert_eq!(
+        (&page.data(StatusCode::OK)["about"], &page.data(StatusCode::OK)["owner"]),
+        (&Value::Null, &Value::Null)
+    );
+    app.discard().await;
+}
+
+/// Jobs that somebody chose one by one: in steps, those whose state fits, and no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_action_may_name_its_jobs() {
+    let app = TestApp::start().await;
+    let kit = kit(&app).await;
+    let operator = app.user("otto", Role::Operator).await;
+    let mut ids = Vec::new();
+    for n in 0..250 {
+        ids.push(app.put(&Apple(Thing::new(n, End::Complete))).await);
+    }
+    let left = app.put(&Apple(Thing::new(999, End::Complete))).await;
+    kit.run_one(ids[0]).await;
+    let nobody = JobId::new();
+    let named: Vec<JobId> = ids.iter().copied().chain([nobody]).collect();
+    let filter = Filter { ids: named.clone(), states: vec![State::Available], ..Filter::default() };
+    let (found, total) = walk(&app.db, &filter).await;
+    assert_eq!((found.len(), total.count, total.capped), (249, 249, false));
+    assert!(found.windows(2).all(|pair| pair[0].id > pair[1].id));
+    assert_eq!(steps(&app.db, &filter).await, ids[1..]);
+    assert_eq!(list::count(&app.db, &filter).await.unwrap().count, 249);
+
+    let body = json!({"action": "cancel", "filter": {"ids": named}, "reason": "chosen", "dry_run": true});
+    let dry = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+    assert_eq!(dry.data(StatusCode::OK)["matched"], json!({"count": 249, "capped": false}));
+    let body = json!({"action": "cancel", "filter": {"ids": named}, "reason": "chosen"});
+    let begun = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
+    let bulk = begun.data(StatusCode::ACCEPTED)["bulk"].clone();
+    let job: JobId = bulk["job_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.run_one(job).await.state, State::Completed);
+    let done = operator.get(&app, &format!("/api/v1/admin/jobs/bulk/{}", bulk["id"].as_str().unwrap())).await;
+    assert_eq!(done.data(StatusCode::OK)["changed"], 249);
+    let row = async |id: JobId| ledger::get(&app.db, id).await.unwrap().unwrap().state;
+    assert_eq!((row(ids[0]).await, row(left).await), (State::Completed, State::Available));
+    for id in &ids[1..] {
+        assert_eq!(row(*id).await, State::Cancelled);
+    }
+    app.discard().await;
+}
+
+fn open_of(cause: &Value) -> u64 {
+    cause["open"]["count"].as_u64().unwrap()
 }
 
 /// A look-up that takes too long is stopped by the server, and nobody else is.

@@ -53,8 +53,13 @@ async fn what_is_not_understood_is_refused_and_named() {
     let cursor = page.body["meta"]["next_cursor"].as_str().unwrap();
     let other = format!("/api/v1/admin/jobs?state=available&cursor={cursor}");
     let cut = format!("/api/v1/admin/jobs?cursor={}", &cursor[1..]);
-    for path in [other.as_str(), cut.as_str(), "/api/v1/admin/jobs?cursor=%00", "/api/v1/admin/jobs/errors?cursor=AAAA"]
-    {
+    for path in [
+        other.as_str(),
+        cut.as_str(),
+        "/api/v1/admin/jobs?cursor=%00",
+        "/api/v1/admin/jobs/errors?cursor=AAAA",
+        "/api/v1/admin/jobs/bulk?cursor=AAAA",
+    ] {
         assert_eq!(operator.get(&app, path).await.error(StatusCode::BAD_REQUEST), "CURSOR_INVALID", "{path}");
     }
     for (path, expected) in [
@@ -98,6 +103,13 @@ async fn bad_bulk(app: &TestApp, operator: &User) {
         (with("filter", json!({"state": ["completed"]})), vec!["filter.state MUST_BE"]),
         (with("filter", json!({"state": "discarded"})), vec!["filter.state TYPE"]),
         (with("filter", json!({"fingerprint": "x"})), vec!["filter.fingerprint FORMAT"]),
+        (with("filter", json!({"ids": []})), vec!["filter.ids EMPTY"]),
+        (with("filter", json!({"ids": ["x"]})), vec!["filter.ids FORMAT"]),
+        (with("filter", json!({"ids": [Uuid::now_v7()], "kind": "test_apple"})), vec!["filter.ids MUST_BE"]),
+        (
+            with("filter", json!({"ids": (0..1_001).map(|_| Uuid::now_v7()).collect::<Vec<_>>()})),
+            vec!["filter.ids TOO_MANY"],
+        ),
         (with("action", json!("delete")), vec!["action CHOICE"]),
         (with("reason", json!("")), vec!["reason EMPTY"]),
         (with("reason", json!("a".repeat(501))), vec!["reason TOO_LONG"]),
@@ -123,6 +135,11 @@ async fn only_those_who_may_read_read_and_only_operators_act() {
         "/api/v1/admin/jobs/queues".to_owned(),
         "/api/v1/admin/jobs/workers".to_owned(),
         "/api/v1/admin/jobs/stats".to_owned(),
+        "/api/v1/admin/jobs/kinds".to_owned(),
+        "/api/v1/admin/jobs/bulk".to_owned(),
+        "/api/v1/admin/jobs/schedules/prune_ledger/ticks".to_owned(),
+        format!("/api/v1/admin/jobs/{}/similar", Uuid::now_v7()),
+        "/api/v1/admin/overview".to_owned(),
         "/api/v1/admin/jobs/events".to_owned(),
         format!("/api/v1/admin/jobs/{}", Uuid::now_v7()),
         format!("/api/v1/admin/jobs/bulk/{}", Uuid::now_v7()),

@@ -316,6 +316,16 @@ async fn live_pages_show_what_changes_and_repeat_nothing() {
     assert_eq!(available(&up_to_date.next().await.unwrap()), 3);
     assert_eq!(available(&back.next().await.unwrap()), 3);
 
+    // The overview comes to those who ask for it, and says the same of everything at once.
+    let mut overview = live(&app, &moderator, "?topics=overview", None).await;
+    let whole = overview.next().await.unwrap();
+    assert_eq!(whole.kind, "overview");
+    assert_eq!(whole.data["figures"]["waiting"]["count"], 3);
+    assert_eq!(whole.data["health"]["verdict"], "no_workers");
+    app.put(&Ailing { n: 4 }).await;
+    assert_eq!(overview.next().await.unwrap().data["figures"]["waiting"]["count"], 4);
+    assert_eq!(available(&back.next().await.unwrap()), 4);
+
     // The right to read ends: so do the streams.
     tests::database::set_user_status(&app.db, moderator.id.parse().unwrap(), UserStatus::Suspended).await.unwrap();
     let ended = Instant::now();

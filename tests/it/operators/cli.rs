@@ -263,6 +263,28 @@ async fn queues_are_listed_paused_resumed_and_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn how_everything_is_is_said_in_one_sentence_and_the_api_says_the_same() {
+    let app = TestApp::start().await;
+    app.put(&RemoveObject { key: "nobody/x".into() }).await;
+    let german = cli(&app, &["status", "--language", "de"]).await;
+    assert_eq!((german.code, german.out.lines().next()), (0, Some("Kein Worker läuft: Kein Job beginnt.")));
+    let english = cli(&app, &["status"]).await;
+    assert_eq!(
+        english.out,
+        "No worker is running: no job starts.\nOne job waits. Nothing is lost; start a worker that takes it.\n"
+    );
+    let health = cli(&app, &["status", "--json"]).await.json();
+    assert_eq!((&health["tone"], &health["verdict"]), (&json!("bad"), &json!("no_workers")));
+    let operator = app.user("otto", domain::user::Role::Operator).await;
+    let overview = operator.get(&app, "/api/v1/admin/overview").await;
+    let shown = &overview.data(reqwest::StatusCode::OK)["health"];
+    assert_eq!((&shown["sentence"], &shown["detail"]), (&health["sentence"], &health["detail"]));
+    let french = cli(&app, &["status", "--language", "fr"]).await;
+    assert_eq!(french.code, 2, "{}", french.err);
+    app.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn schedules_are_listed_shown_run_paused_and_resumed() {
     let app = TestApp::start().await;
     let definition = schedules::Definition {

@@ -73,6 +73,31 @@ async fn a_wrong_key_is_noticed_at_the_start() {
     app.finish().await;
 }
 
+/// Where secrets come as text, as on ECS, there is a way from one key to the next, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_key_may_be_text() {
+    let mut app = TestApp::start().await;
+    assert!(fits(&app, &keys(1, &[])).await);
+    people(&app, "old", 2, &keys(1, &[])).await;
+    // As secret stores often keep line ends.
+    let pem = || rcgen::KeyPair::generate().unwrap().serialize_pem().replace('\n', "\\n");
+    let (signs, accepts, now, before) = (pem(), pem(), key(2), key(1));
+    let settings = [
+        ("JWT_KEY", signs.as_str()),
+        ("JWT_PREVIOUS_KEY", accepts.as_str()),
+        ("DATA_KEY", now.as_str()),
+        ("DATA_PREVIOUS_KEY", before.as_str()),
+    ];
+    let api = app.api_process("both-keys", &settings).await;
+    let keys_told = app.get("/.well-known/jwks.json").await;
+    assert_eq!(keys_told.body["keys"].as_array().map(Vec::len), Some(2), "{:#}", keys_told.body);
+    drop(api);
+    let resealed = cli(&app, &["admin", "reseal", "--data-key", &now, "--data-previous-key", &before]).await;
+    assert_eq!(resealed.code, 0, "{}", resealed.err);
+    assert!(fits(&app, &keys(2, &[])).await && !fits(&app, &keys(1, &[])).await);
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_database_from_before_there_was_a_proof_what_is_sealed_counts() {
     let app = TestApp::start().await;

@@ -156,13 +156,28 @@ async fn what_is_paused_or_limited_says_by_whom_and_until_when() {
     says(&app, id, "the queue search is paused until 20", "worker queues resume search").await;
     change(&app, async |tx| pauses::pause(tx, Scope::All, EVERYTHING, "the database moves", None, None).await.unwrap())
         .await;
-    says(&app, id, "everything is paused by the system until somebody resumes it", "worker queues resume --all").await;
+    says(&app, id, "everything is paused at the command line until somebody resumes it", "worker queues resume --all")
+        .await;
     matches(&explain_queue(&app.db, "search").await.unwrap(), "everything is paused", "worker queues resume --all");
     change(&app, async |tx| pauses::resume(tx, Scope::All, EVERYTHING).await.unwrap()).await;
     change(&app, async |tx| pauses::resume(tx, Scope::Queue, "search").await.unwrap()).await;
+    // Maintenance pauses everything, too, and something else ends it.
+    change(&app, async |tx| jobs::read_only::begin(tx, 60, &By::system("the disk moves")).await.unwrap()).await;
+    says(
+        &app,
+        id,
+        "everything is paused at the command line until it ends: maintenance: the disk moves",
+        "worker maintenance end --reason … ends it",
+    )
+    .await;
+    change(&app, async |tx| jobs::read_only::end(tx, &By::system("it has moved")).await.unwrap()).await;
+    // The queue itself, because a service is away; and somebody at a terminal.
+    assert!(pauses::pause_for_service(&app.db, Chore::KIND, "no oven", Duration::from_secs(3_600)).await.unwrap());
+    says(&app, id, "the kind test_chore is paused by the system until 20", "resume --kind test_chore").await;
+    change(&app, async |tx| pauses::resume(tx, Scope::Kind, Chore::KIND).await.unwrap()).await;
     change(&app, async |tx| pauses::pause(tx, Scope::Kind, Chore::KIND, "no service", None, Some(soon)).await.unwrap())
         .await;
-    says(&app, id, "the kind test_chore is paused by the system until", "resume --kind test_chore").await;
+    says(&app, id, "the kind test_chore is paused at the command line until", "resume --kind test_chore").await;
     assert!(ledger::claim(&app.db, worker, vec![id]).await.unwrap().is_empty());
     says(&app, id, "the kind test_chore is paused", "resume --kind test_chore").await;
     change(&app, async |tx| pauses::resume(tx, Scope::Kind, Chore::KIND).await.unwrap()).await;

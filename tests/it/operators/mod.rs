@@ -10,6 +10,7 @@ mod cli;
 mod connections;
 mod data_key;
 mod explain;
+mod mails;
 pub(crate) mod metrics;
 mod operate;
 mod traces;

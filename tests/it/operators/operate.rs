@@ -341,6 +341,33 @@ async fn a_schedule_is_shown_run_paused_and_resumed() {
     assert_eq!(resumed.data(StatusCode::OK)["paused"], false);
     let twice = control(&app, &operator, "schedules/prune_ledger/resume", json!({"reason": "as ever"})).await;
     assert_eq!(twice.error(StatusCode::CONFLICT), "NOT_PAUSED");
+    // Ticks further back than the list shows, a page at a time, each once.
+    for minute in 0..30 {
+        let mut tx = app.db.begin().await.unwrap();
+        let due = format!("2026-11-01T00:{minute:02}:00Z").parse().unwrap();
+        let outcome = schedules::TickOutcome::Missed;
+        assert!(schedules::record(&mut tx, "prune_ledger", due, outcome, "here", due).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    let (mut dues, mut next): (Vec<String>, Option<String>) = (Vec::new(), None);
+    loop {
+        let cursor = next.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+        let path = format!("/api/v1/admin/jobs/schedules/prune_ledger/ticks?limit=7{cursor}");
+        let page = operator.get(&app, &path).await;
+        let ticks = page.data(StatusCode::OK).as_array().unwrap();
+        dues.extend(ticks.iter().map(|tick| tick["due"].as_str().unwrap().to_owned()));
+        next = page.body["meta"]["next_cursor"].as_str().map(str::to_owned);
+        if next.is_none() {
+            break;
+        }
+        assert_eq!(ticks.len(), 7);
+    }
+    assert_eq!(dues.len(), 31, "with the run by hand");
+    assert!(dues.windows(2).all(|pair| pair[0] > pair[1]), "{dues:?}");
+    let wrong = operator.get(&app, "/api/v1/admin/jobs/schedules/prune_ledger/ticks?cursor=yesterday").await;
+    assert_eq!(wrong.error(StatusCode::BAD_REQUEST), "CURSOR_INVALID");
+    let unknown = operator.get(&app, "/api/v1/admin/jobs/schedules/full_moon/ticks").await;
+    assert_eq!(unknown.error(StatusCode::NOT_FOUND), "NOT_FOUND");
     for tail in ["run", "pause", "resume"] {
         let unknown = control(&app, &operator, &format!("schedules/full_moon/{tail}"), json!({"reason": "x"})).await;
         assert_eq!(unknown.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{tail}");

@@ -3,14 +3,14 @@
 use chrono::Utc;
 use domain::{
     chat::ReportReason,
-    ids::{MessageId, NanoId, RatingId, SavedSearchId, UserId, VersionId},
+    ids::{DeliveryId, MessageId, NanoId, RatingId, SavedSearchId, UserId, VersionId},
     notification::{Kind, Unsubscribe},
     review::Cause,
     saved_search::Criteria,
     user::{Language, Role},
 };
 use infra::db::{
-    chat_messages, chat_reports, chat_sessions, mail_link_keys, moderation_cases,
+    chat_messages, chat_reports, chat_sessions, email_deliveries, mail_link_keys, moderation_cases,
     notifications::{self, NewNotification},
     ratings, saved_searches, users,
 };
@@ -57,6 +57,8 @@ pub struct Things {
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
+    /// Of which nobody can tell whether it left.
+    pub mail: String,
 }
 
 /// An account that nobody signs in to.
@@ -90,6 +92,26 @@ async fn chat(app: &TestApp, nano: &str, creator: &str) -> (String, String) {
     let (report, _) = chat_reports::put(&mut tx, chat.id, 1, creator, what, now).await.unwrap();
     tx.commit().await.unwrap();
     (chat.id.to_string(), report.id.to_string())
+}
+
+/// A mail whose sender died in the middle.
+async fn mail(app: &TestApp) -> String {
+    let id = DeliveryId::new();
+    let new = email_deliveries::NewDelivery {
+        id,
+        idempotency_key: &id.to_string(),
+        template: "already_registered",
+        language: Language::En,
+        user_id: None,
+        recipient: "somebody@nano.test",
+        params: serde_json::json!({}),
+        now: Utc::now(),
+    };
+    let mut tx = app.db.begin().await.unwrap();
+    email_deliveries::insert(&mut tx, new).await.unwrap();
+    tx.commit().await.unwrap();
+    execute(app, "UPDATE email_deliveries SET state = 'ambiguous' WHERE id = ?", &id.to_string()).await;
+    id.to_string()
 }
 
 /// A row of a worker that nobody is.
@@ -203,7 +225,7 @@ impl Things {
         let rated = rating(app, on_the_shelf(app, owner).await, person).await;
         let (chat, report) = chat(app, &nano, &owner.id).await;
         let (notification, search, link) = told(app, owner.id.parse().unwrap()).await;
-        let (case, person) = (case.to_string(), person.to_string());
+        let (case, person, mail) = (case.to_string(), person.to_string(), mail(app).await);
         Self {
             nano,
             upload,
@@ -218,6 +240,7 @@ impl Things {
             link,
             worker,
             person,
+            mail,
         }
     }
 
@@ -279,6 +302,7 @@ impl Things {
         let mut things = self.clone();
         match (route.method.as_str(), route.path.trim_start_matches("/api/v1")) {
             (_, path) if path.starts_with("/admin/jobs") => things = Self::steered(app, route).await,
+            (_, "/admin/mails/{id}/judge") => things.mail = mail(app).await,
             (_, "/nanos/{id}/ratings") => things.nano = somebody_elses(app, owner).await.to_string(),
             (_, path) if path.starts_with("/ratings/{rating_id}") => {
                 things.rating = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
@@ -355,6 +379,7 @@ impl Things {
             ("id", "jobs") => self.job.clone(),
             ("id", "workers") => self.worker.clone(),
             ("id", "users") => self.person.clone(),
+            ("id", "mails") => self.mail.clone(),
             ("number", "versions") => "1".into(),
             ("case_id", _) => self.case.clone(),
             ("subject", "consents") => "marketing".into(),

@@ -119,6 +119,7 @@ impl FilterArgs {
             fingerprint: self.fingerprint,
             since: self.since,
             until: self.until,
+            ids: Vec::new(),
         }
     }
 }

@@ -1,15 +1,17 @@
-//! `worker jobs`, `queues`, `schedules`, `maintenance`, `fleet` and `admin`: looking at the fleet and accounts and controlling
+//! `worker status`, `jobs`, `queues`, `schedules`, `mails`, `maintenance`, `fleet` and `admin`: looking at the fleet and accounts and controlling
 //! them, for whoever has the database at hand. Changes go through the same functions as the API's and into the same audit log.
 
 pub mod accounts;
 pub mod explain;
 pub mod fleet;
 pub mod jobs;
+pub mod mails;
 pub mod maintenance;
 mod operator;
 pub mod queues;
 pub mod reseal;
 pub mod schedules;
+pub mod status;
 mod table;
 
 use std::{io::Write, process::ExitCode, time::Duration};

@@ -4,7 +4,9 @@ mod audit;
 pub mod jobs;
 mod kinds;
 pub mod limits;
+mod mails;
 pub mod maintenance;
+mod overview;
 pub mod pauses;
 mod queues;
 mod schedules;
@@ -19,6 +21,7 @@ use crate::state::AppState;
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(jobs::router())
+        .routes(routes!(overview::get))
         .routes(routes!(queues::get))
         .routes(routes!(pauses::pause_queue))
         .routes(routes!(pauses::resume_queue))
@@ -26,14 +29,18 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(pauses::resume_all))
         .routes(routes!(pauses::pause_kind))
         .routes(routes!(pauses::resume_kind))
+        .routes(routes!(kinds::list))
         .routes(routes!(limits::list))
         .routes(routes!(limits::set, limits::remove))
         .routes(routes!(workers::list))
         .routes(routes!(workers::drain))
         .routes(routes!(schedules::list))
+        .routes(routes!(schedules::ticks))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
+        .routes(routes!(mails::ambiguous))
+        .routes(routes!(mails::judge))
         .routes(routes!(audit::audit))
         .routes(routes!(maintenance::show))
         .routes(routes!(maintenance::begin, maintenance::end))

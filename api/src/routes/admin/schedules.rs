@@ -1,23 +1,30 @@
 //! The schedules: their times, their ticks, and their controls.
 
 use axum::extract::State;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use infra::db::audit_log;
 use queue::{
     control,
     ledger::{
         By, State as JobState,
+        list::CursorError,
         schedules::{self, Schedule, Tick},
     },
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::pauses::NewPause;
+use super::{
+    jobs::paging::{limit, paged},
+    pauses::NewPause,
+};
 use crate::{
-    reply::{Code, Envelope, Error, Reply, Written, maybe_time, time},
-    request::{ClientInfo, JobsOperate, JobsRead, Json, Keyed, Name, Path, RequirePermission},
+    reply::{Code, Envelope, Error, Meta, Reply, Written, maybe_time, time},
+    request::{
+        ClientInfo, JobsOperate, JobsRead, Json, Keyed, Name, Path, RequirePermission, StrictQuery,
+        fields::{self, Fields, Input},
+    },
     routes::jobs::reason::{Reasoned, entry},
     state::AppState,
     views::words,
@@ -149,6 +156,56 @@ pub async fn list(
         list.push(ScheduleView::of(schedule, ticks));
     }
     Ok(Reply::ok(list))
+}
+
+/// Which page of them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TicksQuery {
+    /// Of the page before, from `meta.next_cursor`.
+    cursor: Option<String>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    limit: u32,
+}
+
+impl Input for TicksQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { cursor: fields.optional("cursor", fields::text), limit: limit(fields) })
+    }
+}
+
+/// The ticks of a schedule, newest first, as long as they are kept.
+#[utoipa::path(get, path = "/admin/jobs/schedules/{name}/ticks", tag = "admin jobs",
+    params(("name" = String, Path, example = "prune_ledger"), TicksQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page of them", body = Envelope<Vec<TickView>>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::CursorInvalid, Code::Forbidden, Code::NotFound])),
+        ("x-permission" = json!("jobs:read"))))]
+pub async fn ticks(
+    State(state): State<AppState>,
+    _: RequirePermission<JobsRead>,
+    Path(name): Path<Name>,
+    StrictQuery(query): StrictQuery<TicksQuery>,
+) -> Result<Reply<Vec<TickView>>, Error> {
+    if !schedules::list(&state.db).await?.iter().any(|schedule| schedule.name == *name) {
+        return Err(Error::not_found());
+    }
+    let before = query.cursor.map(|text| place(&text).ok_or(CursorError)).transpose()?;
+    let wanted = query.limit + 1;
+    let mut ticks = match before {
+        Some(before) => schedules::ticks_before(&state.db, &name, before, wanted).await?,
+        None => schedules::ticks(&state.db, &name, wanted).await?,
+    };
+    let more = ticks.len() > query.limit as usize;
+    ticks.truncate(query.limit as usize);
+    let next = ticks.last().filter(|_| more).map(|tick| tick.due.timestamp_micros().to_string());
+    let meta = Meta { per_page: Some(query.limit.into()), next_cursor: next, ..Meta::default() };
+    Ok(paged(Reply::ok(ticks.into_iter().map(TickView::from).collect()), meta))
+}
+
+/// When the last tick of a page was due, in microseconds. Other years than a column can hold were never given out.
+fn place(text: &str) -> Option<DateTime<Utc>> {
+    let due = DateTime::from_timestamp_micros(text.parse().ok()?)?;
+    (1970..=9999).contains(&due.year()).then_some(due)
 }
 
 /// The job that was enqueued.

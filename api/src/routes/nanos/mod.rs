@@ -5,6 +5,7 @@ mod download;
 mod events;
 pub mod forms;
 mod nano;
+mod own_events;
 mod search;
 mod versions;
 
@@ -27,5 +28,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(versions::get))
         .routes(routes!(download::download))
         .routes(routes!(events::stream))
+        .routes(routes!(own_events::stream))
         .routes(routes!(search::search))
 }

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Notice, Tx};
-use domain::ids::NanoId;
+use domain::ids::{NanoId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::QueryBuilder;
 
 /// A nano got a new event: told after the commit, so that waiting streams look at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,4 +54,39 @@ pub async fn since(db: &Db, nano: NanoId, after: u64, limit: u32) -> Result<Vec<
     )
     .fetch_all(db.pool())
     .await?)
+}
+
+/// How far the events of a nano are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub id: NanoId,
+    pub event_seq: u64,
+    /// A version of it is on its way.
+    pub moves: bool,
+}
+
+/// Those of a person's newest nanos, at most `limit`.
+pub async fn heads(db: &Db, creator: UserId, limit: u32) -> Result<Vec<Head>, DbError> {
+    let mut query = QueryBuilder::new(
+        "SELECT n.id, n.event_seq, COALESCE(n.status = 'processing' OR v.state = 'processing', 0)
+         FROM nanos n LEFT JOIN nano_versions v ON v.id = n.latest_version_id WHERE n.creator_id = ",
+    );
+    query.push_bind(creator).push(" AND n.status <> 'deleted' ORDER BY n.created_at DESC, n.id DESC LIMIT ");
+    query.push_bind(limit);
+    let rows: Vec<(NanoId, u64, i64)> = query.build_query_as().fetch_all(db.pool()).await?;
+    Ok(rows.into_iter().map(|(id, event_seq, moves)| Head { id, event_seq, moves: moves != 0 }).collect())
+}
+
+/// Of each of these nanos that has any, the first event that is not older than this.
+pub async fn first_since(db: &Db, nanos: &[NanoId], since: DateTime<Utc>) -> Result<Vec<(NanoId, u64)>, DbError> {
+    if nanos.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT nano_id, MIN(seq) FROM nano_events WHERE nano_id IN (");
+    let mut list = query.separated(", ");
+    for nano in nanos {
+        list.push_bind(*nano);
+    }
+    query.push(") AND created_at >= ").push_bind(since).push(" GROUP BY nano_id");
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
 }

@@ -82,6 +82,20 @@ pub async fn lock(tx: &mut Tx, id: NanoId) -> Result<Option<Nano>, DbError> {
     Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
+/// The titles of these nanos, as far as there are any.
+pub async fn titles(db: &Db, ids: &[NanoId]) -> Result<Vec<(NanoId, String)>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT id, title FROM nanos WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
+}
+
 /// Those of these nanos that everybody may see.
 pub async fn public_among(tx: &mut Tx, ids: &[NanoId]) -> Result<Vec<NanoId>, DbError> {
     if ids.is_empty() {

@@ -202,6 +202,60 @@ pub async fn make_ambiguous(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result
     Ok(changed.rows_affected() == 1)
 }
 
+/// A mail of which nobody can tell whether it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmbiguousRow {
+    pub id: DeliveryId,
+    pub template: String,
+    pub user_id: Option<UserId>,
+    pub recipient: String,
+    /// By which the mail server's log knows it.
+    pub message_id: String,
+    pub error: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The newest ambiguous mails that are older than `before`. There are few of them, whatever the number of mails.
+pub async fn ambiguous(db: &Db, before: Option<DeliveryId>, limit: u32) -> Result<Vec<AmbiguousRow>, DbError> {
+    Ok(sqlx::query_as!(
+        AmbiguousRow,
+        r#"SELECT id AS "id: DeliveryId", template, user_id AS "user_id: UserId", recipient, message_id, error,
+                  created_at AS "created_at: DateTime<Utc>", updated_at AS "updated_at: DateTime<Utc>"
+           FROM email_deliveries WHERE state = 'ambiguous' AND id < ? ORDER BY id DESC LIMIT ?"#,
+        before.unwrap_or(DeliveryId(uuid::Uuid::max())),
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// Whom an ambiguous mail is about; its row stays locked until the transaction ends. The outer `None`: it is not ambiguous.
+pub async fn lock_ambiguous(tx: &mut Tx, id: DeliveryId) -> Result<Option<Option<UserId>>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT user_id AS "user_id: UserId" FROM email_deliveries WHERE id = ? AND state = 'ambiguous' FOR UPDATE"#,
+        id
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// An ambiguous mail was sent, as somebody has found out, or is to be sent once more. Whoever has handed it over before has
+/// no say any more.
+pub async fn settle(tx: &mut Tx, id: DeliveryId, was_sent: bool) -> Result<(), DbError> {
+    let state = if was_sent { DeliveryState::Sent } else { DeliveryState::Queued };
+    sqlx::query!(
+        "UPDATE email_deliveries SET state = ?, error = NULL, sending_run = NULL, sent_at = IF(?, updated_at, NULL),
+                                     updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'ambiguous'",
+        state,
+        was_sent,
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Its job will not send it: what was queued is given up, what was being sent is ambiguous; a known fate stays. Returns
 /// true when it has become ambiguous.
 pub async fn give_up(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool, DbError> {

@@ -6,6 +6,7 @@ use domain::{
     ids::{TokenId, UserId},
     user::{Email, Language, Role, UserStatus},
 };
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -284,6 +285,20 @@ pub async fn username_taken(db: &Db, username: &str) -> Result<bool, DbError> {
     Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM users WHERE username = ?) AS "taken!: bool""#, username)
         .fetch_one(db.pool())
         .await?)
+}
+
+/// The names of these people, as far as there are any.
+pub async fn names(db: &Db, ids: &[UserId]) -> Result<Vec<(UserId, String)>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT id, name FROM users WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
 }
 
 /// Whom to write to about work that waits for a role.

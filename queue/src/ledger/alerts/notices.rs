@@ -40,6 +40,9 @@ pub struct Event {
     pub summary: String,
     /// What would help.
     pub advice: String,
+    /// How everything was then, in one sentence; empty where nobody could say, and in notices of older releases.
+    #[serde(default)]
+    pub health: String,
     /// When it began.
     pub since: DateTime<Utc>,
     /// When this was decided.

@@ -22,17 +22,34 @@ words::words! {
 /// The name of the pause of [`Scope::All`].
 pub const EVERYTHING: &str = "all";
 
+/// How the reason of a pause begins that the queue made by itself.
+const FOR_SERVICE: &str = "its runs wait for a service: ";
+/// How the reason of the pause of everything begins that is part of the read-only maintenance mode, and ends with it.
+pub const MAINTENANCE: &str = "maintenance: ";
+
 /// A pause that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     pub scope: Scope,
     pub name: String,
     pub reason: String,
-    /// Who paused it; nobody for the system.
+    /// Who paused it; nobody for the system and for the command line.
     pub actor: Option<Uuid>,
     pub paused_at: DateTime<Utc>,
     /// When it ends by itself.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Pause {
+    /// Made by the queue itself, because a service is away.
+    pub fn is_for_service(&self) -> bool {
+        self.actor.is_none() && self.reason.starts_with(FOR_SERVICE)
+    }
+
+    /// Part of the maintenance mode.
+    pub fn is_of_maintenance(&self) -> bool {
+        self.scope == Scope::All && self.reason.starts_with(MAINTENANCE)
+    }
 }
 
 macro_rules! select {
@@ -99,7 +116,7 @@ pub async fn pause_for_service(db: &Db, kind: &str, message: &str, time: Duratio
     if goes_through {
         return Ok(false);
     }
-    let reason: String = format!("its runs wait for a service: {message}").chars().take(500).collect();
+    let reason: String = format!("{FOR_SERVICE}{message}").chars().take(500).collect();
     let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
     let mut tx = db.begin().await?;
     controls::raise_epoch(&mut tx).await?;

@@ -33,6 +33,8 @@ pub(crate) use plan::queues;
 
 /// Totals beyond this are not counted.
 pub const COUNT_CAP: u64 = 10_000;
+/// Jobs that a filter may name one by one.
+pub const IDS_MAX: usize = 1_000;
 /// Entries of the driving index that one request checks at most, when the index alone does not decide.
 pub const WINDOW: u64 = 10_000;
 
@@ -62,12 +64,25 @@ pub struct Filter {
     /// Created before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
+    /// Only of these; at most [`IDS_MAX`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<JobId>,
 }
 
 impl Filter {
     /// True when it lets every job through.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether a named job matches. What it is about stands in no row of it, so a filter by that matches none.
+    fn fits(&self, job: &JobRow) -> bool {
+        (self.states.is_empty() || self.states.contains(&job.state))
+            && self.kind.as_ref().is_none_or(|kind| job.kind == *kind)
+            && self.queue.as_ref().is_none_or(|queue| job.queue == *queue)
+            && self.tenant.is_none_or(|tenant| job.tenant == tenant)
+            && self.fingerprint.is_none_or(|fingerprint| job.fingerprint == Some(fingerprint))
+            && self.reference.is_none()
     }
 
     /// The ids that the times leave.
@@ -88,6 +103,10 @@ struct Range {
 impl Range {
     const fn is_empty(self) -> bool {
         self.low > self.high
+    }
+
+    const fn has(self, id: Uuid) -> bool {
+        self.low <= id.as_u128() && id.as_u128() <= self.high
     }
 
     /// What is left behind `id`, on the way in this direction.
@@ -134,6 +153,16 @@ pub async fn page(db: &Db, filter: &Filter, cursor: Option<&Cursor>, limit: u32)
     let direction = Direction::NewestFirst;
     let range = cursor.map_or(filter.range(), |cursor| filter.range().behind(cursor.last, direction));
     let mut connection = db.inspection().acquire().await?;
+    if !filter.ids.is_empty() {
+        let all = named(&mut connection, filter, filter.range()).await?;
+        let total = Total { count: all.len() as u64, capped: false };
+        let mut jobs: Vec<JobRow> = all.into_iter().rev().filter(|job| range.has(job.id.0)).collect();
+        let more = jobs.len() > limit as usize;
+        jobs.truncate(limit as usize);
+        let last = jobs.last().filter(|_| more);
+        let next = last.map(|job| Cursor { last: job.id.0, total, filter: cursor::mark(filter) });
+        return Ok(Page { jobs, total, next, partial: false });
+    }
     let plan = Plan::choose(&mut connection, filter, range, direction).await?;
     let (Found { ids, next, partial }, total) = match cursor {
         Some(cursor) => (plan.find(&mut connection, limit).await?, cursor.total),
@@ -148,6 +177,10 @@ pub async fn page(db: &Db, filter: &Filter, cursor: Option<&Cursor>, limit: u32)
 /// How many jobs match.
 pub async fn count(db: &Db, filter: &Filter) -> Result<Total, DbError> {
     let mut connection = db.inspection().acquire().await?;
+    if !filter.ids.is_empty() {
+        let all = named(&mut connection, filter, filter.range()).await?;
+        return Ok(Total { count: all.len() as u64, capped: false });
+    }
     let plan = Plan::choose(&mut connection, filter, filter.range(), Direction::NewestFirst).await?;
     plan.total(&mut connection).await
 }
@@ -166,9 +199,24 @@ pub async fn step(db: &Db, filter: &Filter, after: JobId, until: JobId, limit: u
     let direction = Direction::OldestFirst;
     let range = filter.range().behind(after.0, direction).up_to(until.0, direction);
     let mut connection = db.inspection().acquire().await?;
+    if !filter.ids.is_empty() {
+        let mut ids: Vec<JobId> = named(&mut connection, filter, range).await?.into_iter().map(|job| job.id).collect();
+        let more = ids.len() > limit as usize;
+        ids.truncate(limit as usize);
+        return Ok(Step { next: ids.last().copied().filter(|_| more), ids });
+    }
     let plan = Plan::choose(&mut connection, filter, range, direction).await?;
     let found = plan.find(&mut connection, limit).await?;
     Ok(Step { ids: found.ids, next: found.next.map(JobId) })
+}
+
+/// Those of the named jobs that match and are in the range, oldest first.
+async fn named(connection: &mut Session, filter: &Filter, range: Range) -> Result<Vec<JobRow>, DbError> {
+    let ids: Vec<JobId> = filter.ids.iter().copied().filter(|id| range.has(id.0)).take(IDS_MAX).collect();
+    let mut jobs = rows(connection, &ids).await?;
+    jobs.retain(|job| filter.fits(job));
+    jobs.sort_unstable_by_key(|job| job.id);
+    Ok(jobs)
 }
 
 async fn rows(connection: &mut Session, ids: &[JobId]) -> Result<Vec<JobRow>, DbError> {

@@ -9,7 +9,7 @@ mod ticks;
 
 use db::{Db, DbError, Tx, clock::now};
 pub use successes::note_successes;
-pub use ticks::{Tick, TickOutcome, prune_ticks, record, record_manual, set_job, ticks};
+pub use ticks::{Tick, TickOutcome, prune_ticks, record, record_manual, set_job, ticks, ticks_before};
 
 /// An entry as a scheduler defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

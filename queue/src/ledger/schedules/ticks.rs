@@ -40,20 +40,29 @@ pub struct Tick {
     pub reason: Option<String>,
 }
 
+macro_rules! select {
+    ($tail:tt $(, $arg:expr)*) => {
+        sqlx::query_as!(
+            Tick,
+            r#"SELECT t.entry, t.due AS "due: DateTime<Utc>", t.outcome AS "outcome: TickOutcome",
+                      t.created_at AS "decided_at: DateTime<Utc>", t.job_id AS "job_id: JobId",
+                      j.state AS "job_state?: State", t.fired_by, t.actor_id AS "actor_id: Uuid", t.reason
+               FROM cron_ticks t LEFT JOIN jobs j ON j.id = t.job_id "#
+                + $tail
+            $(, $arg)*
+        )
+    };
+}
+
 /// The newest ticks of an entry, newest first.
 pub async fn ticks(db: &Db, entry: &str, limit: u32) -> Result<Vec<Tick>, DbError> {
-    Ok(sqlx::query_as!(
-        Tick,
-        r#"SELECT t.entry, t.due AS "due: DateTime<Utc>", t.outcome AS "outcome: TickOutcome",
-                  t.created_at AS "decided_at: DateTime<Utc>", t.job_id AS "job_id: JobId",
-                  j.state AS "job_state?: State", t.fired_by, t.actor_id AS "actor_id: Uuid", t.reason
-           FROM cron_ticks t LEFT JOIN jobs j ON j.id = t.job_id
-           WHERE t.entry = ? ORDER BY t.due DESC LIMIT ?"#,
-        entry,
-        limit
-    )
-    .fetch_all(db.pool())
-    .await?)
+    Ok(select!("WHERE t.entry = ? ORDER BY t.due DESC LIMIT ?", entry, limit).fetch_all(db.pool()).await?)
+}
+
+/// Those that were due before a time.
+pub async fn ticks_before(db: &Db, entry: &str, before: DateTime<Utc>, limit: u32) -> Result<Vec<Tick>, DbError> {
+    let tail = select!("WHERE t.entry = ? AND t.due < ? ORDER BY t.due DESC LIMIT ?", entry, before, limit);
+    Ok(tail.fetch_all(db.pool()).await?)
 }
 
 /// Remembers a run that somebody asked for.

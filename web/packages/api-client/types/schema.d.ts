@@ -2167,8 +2167,16 @@ export interface components {
             /** @description With your first second factor: codes for whoever has lost it. Shown once; only their hashes are kept. */
             recovery_codes?: string[] | null;
         };
+        /** @description What a job is about. */
+        About: {
+            /** Format: uuid */
+            nano_id: string;
+            title: string;
+        };
         /** @description A job in a list. */
         AdminJob: {
+            /** @description The nano that it declared to be about, for those who may read every nano (`nanos:read_all`). */
+            about?: components["schemas"]["About"] | null;
             /**
              * Format: int32
              * @description Runs whose child process died.
@@ -2200,6 +2208,8 @@ export interface components {
              * @description Failures until it is given up.
              */
             max_failures: number;
+            /** @description Its owner's name, for those who manage accounts (`users:manage`). */
+            owner?: string | null;
             /**
              * Format: int32
              * @description 0 first to 4 last.
@@ -3415,6 +3425,42 @@ export interface components {
             languages: components["schemas"]["Facet"][];
             levels: components["schemas"]["Facet"][];
         };
+        /** @description The whole in numbers. */
+        Figures: {
+            /**
+             * Format: int64
+             */
+            draining: number;
+            /** @description Jobs that were given up and still are, of the causes that were seen last. */
+            open: components["schemas"]["Count"];
+            /**
+             * Format: int64
+             * @description How many of these causes have such jobs.
+             */
+            open_causes: number;
+            /**
+             * Format: date-time
+             * @description Since when the first of them could run.
+             */
+            oldest_available_at?: string | null;
+            /** Format: int64 */
+            paused_queues: number;
+            /** @description Jobs that were set aside because they kill their processes. */
+            quarantined: components["schemas"]["Count"];
+            running: components["schemas"]["Count"];
+            /**
+             * Format: int64
+             * @description Jobs that those that live run at a time.
+             */
+            slots: number;
+            /** @description Jobs that are ready and wait, in all queues; each is counted to 10,000. */
+            waiting: components["schemas"]["Count"];
+            /**
+             * Format: int64
+             * @description Workers that live, and how many of them take no more jobs.
+             */
+            workers: number;
+        };
         FinishUpload: {
             changelog?: string | null;
             /**
@@ -3481,6 +3527,19 @@ export interface components {
         Health: {
             /** @example ok */
             status: string;
+        };
+        /** @description The one thing to know first. */
+        HealthView: {
+            /** @description How much waits, what it would take, and what else there is. */
+            detail: components["schemas"]["Wording"];
+            /** @description The queues that it is about, the one that is furthest behind first. */
+            queues: string[];
+            /** @description One sentence, the same that `worker status` and alerts say. */
+            sentence: components["schemas"]["Wording"];
+            /** @enum {string} */
+            tone: "good" | "warn" | "bad";
+            /** @enum {string} */
+            verdict: "paused" | "no_workers" | "unserved" | "behind" | "queues_paused" | "given_up" | "fine";
         };
         /** @description What is said of a rating, by you and by all. */
         Helpful: {
@@ -4042,6 +4101,17 @@ export interface components {
             /** @example +4930901820 */
             phone?: string | null;
         };
+        /** @description How everything is. */
+        Overview: {
+            /** @description The twenty causes of failures that were seen last, as `/admin/jobs/errors` has them. */
+            causes: components["schemas"]["ErrorGroup"][];
+            figures: components["schemas"]["Figures"];
+            health: components["schemas"]["HealthView"];
+            /** @description What `/admin/jobs/queues` shows. */
+            queues: components["schemas"]["QueuesView"];
+            /** @description How runs ended in each of the last 60 minutes, as `/admin/jobs/stats?by=outcome` has it. */
+            runs: components["schemas"]["StatsView"];
+        };
         /** @description What an authenticator says to a challenge. */
         PasskeyAnswer: {
             /**
@@ -4113,7 +4183,7 @@ export interface components {
         PauseView: {
             /**
              * Format: uuid
-             * @description Who paused it; absent for the system.
+             * @description Who paused it; absent for the system and for the command line.
              */
             actor?: string | null;
             name: string;
@@ -4900,6 +4970,11 @@ export interface components {
              * @description How many people's jobs wait in the queue, the own included; at most 64, which means 64 or more.
              */
             tenants?: number | null;
+        };
+        /** @description The same in each language of the site. */
+        Wording: {
+            de: string;
+            en: string;
         };
         /** @description A worker, in one of its lives: it comes back under another id. */
         WorkerView: {

@@ -11,6 +11,8 @@ export type JobDetail = Schemas['AdminJobDetail']
 export type Attempt = Schemas['AttemptView']
 /** What the person whose work it is reads of a job: its place in line, and what is wrong in plain words. */
 export type JobInWords = Schemas['JobDetail']
+export type Overview = Schemas['Overview']
+export type Health = Schemas['HealthView']
 export type Queues = Schemas['QueuesView']
 export type Queue = Schemas['QueueView']
 export type Pause = Schemas['PauseView']
@@ -45,8 +47,6 @@ export interface GroupFilter {
 
 /** Rows of a list at a time. */
 export const PER_PAGE = 50
-/** What the stream of events has of the failures, and what an overview asks for. */
-const GROUPS = 20
 
 /** All keys of what operators read begin with it. */
 export const KEY = 'operations'
@@ -57,9 +57,10 @@ async function read<T>(path: string, params?: object, signal?: AbortSignal): Pro
   return data
 }
 
-export const queuesQuery = queryOptions({
-  queryKey: [KEY, 'queues'],
-  queryFn: async ({ signal }) => (await read<Queues>('/admin/jobs/queues', {}, signal)).data,
+/** How everything is: also what the pages of the queues and of the causes show, and the figures beside every page. */
+export const overviewQuery = queryOptions({
+  queryKey: [KEY, 'overview'],
+  queryFn: async ({ signal }) => (await read<Overview>('/admin/overview', {}, signal)).data,
 })
 
 export const workersQuery = queryOptions({
@@ -71,12 +72,6 @@ export const workersQuery = queryOptions({
 export const endedWorkersQuery = queryOptions({
   queryKey: [KEY, 'workers', 'ended'],
   queryFn: async ({ signal }) => (await read<Worker[]>('/admin/jobs/workers', { ended: true }, signal)).data,
-})
-
-/** The causes that were seen last, as the stream of events has them. */
-export const groupsQuery = queryOptions({
-  queryKey: [KEY, 'groups'],
-  queryFn: async ({ signal }) => (await read<Group[]>('/admin/jobs/errors', { limit: GROUPS }, signal)).data,
 })
 
 const cursors = {
@@ -131,12 +126,6 @@ export const jobInWords = (id: string) =>
     queryKey: [KEY, 'job', id, 'words'],
     queryFn: async ({ signal }) => (await read<JobInWords>(`/jobs/${id}`, {}, signal)).data,
   })
-
-/** Runs by how they ended, for each of the last 60 minutes. */
-export const outcomesQuery = queryOptions({
-  queryKey: [KEY, 'stats', 'outcome'],
-  queryFn: async ({ signal }) => (await read<Stats>('/admin/jobs/stats', { by: 'outcome' }, signal)).data,
-})
 
 export const schedulesQuery = queryOptions({
   queryKey: [KEY, 'schedules'],

@@ -3,9 +3,8 @@ import { NavLink } from '../../app/navigation'
 import { Notice } from '../../parts/notice'
 import { Page } from '../../parts/page'
 import { useRight, type Permission } from '../../session/store'
-import { isAlive, openOf } from './health'
 import { useLive, useOperationsEvents } from './live'
-import { useGroups, useNow, useQueues, useWorkers } from './reads'
+import { useOverview } from './reads'
 import { useTexts } from './texts'
 
 const SECTIONS = [
@@ -100,27 +99,17 @@ function SideBar() {
 /** What a section has to say before it is opened; nothing where all is as it should be. */
 function Figure({ of }: { of: (typeof SECTIONS)[number][0] }) {
   const { t } = useTexts()
-  const queues = useQueues().data
-  const groups = useGroups().data
-  const workers = useWorkers().data
-  const now = useNow(5_000)
+  const figures = useOverview().data?.figures
   const figure = (count: number, key: 'open' | 'set' | 'paused' | 'alive', tone = 'text-muted') =>
     count > 0 || key === 'alive' ? (
       <span className={`text-xs tabular-nums lg:ml-auto ${tone}`}>{t(`figure.${key}`, { count })}</span>
     ) : null
-  if (of === 'errors' && groups) return figure(openOf(groups), 'open', 'font-semibold text-bad')
-  if (of === 'quarantine' && queues) {
-    const set = queues.queues.reduce((sum, { counts }) => sum + (counts.quarantined?.count ?? 0), 0)
-    return figure(set, 'set', 'font-semibold text-viol')
-  }
-  if (of === 'queues' && queues) {
-    const paused = queues.queues.filter((queue) => queue.paused).length
-    return figure(paused, 'paused', 'font-semibold text-warn')
-  }
-  if (of === 'workers' && workers) {
-    const alive = workers.filter((worker) => isAlive(worker, now)).length
-    return figure(alive, 'alive', alive === 0 ? 'font-semibold text-bad' : undefined)
-  }
+  if (!figures) return null
+  if (of === 'errors') return figure(figures.open.count, 'open', 'font-semibold text-bad')
+  if (of === 'quarantine') return figure(figures.quarantined.count, 'set', 'font-semibold text-viol')
+  if (of === 'queues') return figure(figures.paused_queues, 'paused', 'font-semibold text-warn')
+  if (of === 'workers')
+    return figure(figures.workers, 'alive', figures.workers === 0 ? 'font-semibold text-bad' : undefined)
   return null
 }
 

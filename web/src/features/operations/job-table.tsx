@@ -125,6 +125,7 @@ const Row = memo(function Row({ job, now, gone, picked, onPick }: RowProps) {
           <Name of={job.kind} />{' '}
           <span className="font-mono text-xs font-normal text-muted">{short(job.id)}</span>
         </Link>
+        {job.about && <span className="line-clamp-1 text-xs wrap-anywhere">{job.about.title}</span>}
         {job.error && job.state !== 'completed' && (
           <span className="line-clamp-1 text-xs wrap-anywhere text-muted" title={job.error}>
             {job.error}
@@ -143,9 +144,9 @@ const Row = memo(function Row({ job, now, gone, picked, onPick }: RowProps) {
         {job.tenant ? (
           <Link
             to={jobsAt({ tenant: job.tenant })}
-            className="font-mono text-xs hover:text-accent hover:underline"
+            className={`text-xs hover:text-accent hover:underline ${job.owner ? '' : 'font-mono'}`}
           >
-            {short(job.tenant)}
+            {job.owner ?? short(job.tenant)}
           </Link>
         ) : (
           <span className="text-muted">{t('jobs.system')}</span>

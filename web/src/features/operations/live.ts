@@ -7,7 +7,7 @@ import { follow } from '../../live/stream'
 import { useVisible } from '../../live/use-visible'
 import { tokens } from '../../session/session'
 import { useSession } from '../../session/store'
-import { groupsQuery, queuesQuery, workersQuery, type Group, type Queues, type Worker } from './api'
+import { overviewQuery, workersQuery, type Overview, type Worker } from './api'
 
 /** Going from one page to the next ends no stream. */
 const LINGER_MS = 3_000
@@ -22,9 +22,8 @@ let lingering: ReturnType<typeof setTimeout> | undefined
 /** Each event is the whole of its topic. */
 function take(queries: QueryClient, { type, data }: ServerEvent) {
   const told: unknown = JSON.parse(data)
-  if (type === 'queues') queries.setQueryData(queuesQuery.queryKey, told as Queues)
+  if (type === 'overview') queries.setQueryData(overviewQuery.queryKey, told as Overview)
   else if (type === 'workers') queries.setQueryData(workersQuery.queryKey, told as Worker[])
-  else if (type === 'errors') queries.setQueryData(groupsQuery.queryKey, told as Group[])
 }
 
 function begin(queries: QueryClient) {
@@ -36,7 +35,7 @@ function begin(queries: QueryClient) {
     follow: (how) =>
       follow({
         ...how,
-        url: '/api/v1/admin/jobs/events',
+        url: '/api/v1/admin/jobs/events?topics=overview,workers',
         token: (refused) => (refused ? tokens.replace(refused) : tokens.get()),
       }),
     onEvents: (events) => {

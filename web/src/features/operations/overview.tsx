@@ -6,23 +6,20 @@ import { useLanguage } from '../../i18n/setup'
 import { ButtonLink } from '../../parts/button'
 import { Icon } from '../../parts/icon'
 import { Skeleton } from '../../ui/skeleton'
-import { newestJobs, outcomesQuery, type JobFilter, type Stats } from './api'
+import { newestJobs, type Health as Verdict, type JobFilter, type Stats } from './api'
 import { Sparkline } from './chart'
 import { jobsAt, NOTHING } from './filter'
 import { follow } from './follow'
 import { Frame } from './frame'
 import { GroupTable } from './group-table'
-import { ageOf, health, openOf, type Verdict } from './health'
 import { News } from './job-list'
 import { JobTable } from './job-table'
 import { Card, Shown, useDone } from './kit'
 import { QueueTable } from './queue-table'
-import { useGroups, useNow, useQueues, useWorkers } from './reads'
+import { useGroups, useNow, useOverview, useQueues } from './reads'
 import { perMinute, sumOf } from './stats'
 import { useTexts } from './texts'
 
-/** Figures of the last hour are minutes old at most. */
-const STATS_MS = 15_000
 const JOBS_MS = 3_000
 const FEW = 5
 
@@ -106,16 +103,13 @@ const LOOKS = {
   bad: ['border-bad/25 bg-bad-soft', 'bg-bad', 'warning'],
 } as const
 
-/** The one thing to know, and where to go about it. */
+/** The one thing to know, as the server says it, and where to go about it. */
 function Health() {
   const { t } = useTexts()
-  const queues = useQueues().data
-  const workers = useWorkers().data
-  const groups = useGroups().data
-  const now = useNow(5_000)
-  if (!queues || !workers || !groups) return <Skeleton className="h-24" />
-  const verdict = health(queues, workers, groups, now)
-  const [look, mark, icon] = LOOKS[verdict.tone]
+  const language = useLanguage()
+  const health = useOverview().data?.health
+  if (!health) return <Skeleton className="h-24" />
+  const [look, mark, icon] = LOOKS[health.tone]
   return (
     <section
       aria-label={t('overview.health')}
@@ -125,79 +119,29 @@ function Health() {
         <Icon name={icon} />
       </span>
       <div className="min-w-48 flex-1">
-        <p className="text-xl font-semibold tracking-tight text-balance">
-          <Sentence verdict={verdict} now={now} />
+        <p className="text-xl font-semibold tracking-tight text-balance wrap-anywhere">
+          {health.sentence[language]}
         </p>
-        <p className="mt-0.5 text-sm">
-          <Detail verdict={verdict} reason={queues.paused?.reason ?? verdict.queues[0]?.paused?.reason} />
-        </p>
+        <p className="mt-0.5 text-sm wrap-anywhere">{health.detail[language]}</p>
       </div>
-      <Way verdict={verdict} />
+      <Way health={health} />
     </section>
   )
 }
 
-function Sentence({ verdict, now }: { verdict: Verdict; now: number }) {
-  const { t } = useTexts()
-  const language = useLanguage()
-  const [worst] = verdict.queues
-  const name = worst?.name ?? ''
-  const others = verdict.queues.length - 1
-  switch (verdict.kind) {
-    case 'paused':
-      return t('health.paused')
-    case 'no-workers':
-      return t('health.noWorkers')
-    case 'unserved':
-      return t('health.unserved', { name, count: others })
-    case 'behind': {
-      const minutes = Math.floor((worst ? ageOf(worst, now) : 0) / 60_000) * 60_000
-      return t('health.behind', { name, count: others, time: span(minutes, language) })
-    }
-    case 'queues-paused':
-      return t('health.queuesPaused', { name, count: others })
-    case 'given-up':
-      return t('health.givenUp', { count: verdict.open })
-    case 'fine':
-      return t('health.fine')
-  }
-}
-
-function Detail({ verdict, reason = '' }: { verdict: Verdict; reason?: string }) {
-  const { t } = useTexts()
-  const language = useLanguage()
-  const { waiting, minutes, open, causes, kind } = verdict
-  const open_ = open > 0 && kind !== 'given-up' ? t('health.open', { count: open }) : ''
-  const pace =
-    kind !== 'behind'
-      ? ''
-      : minutes === undefined
-        ? t('health.noPace')
-        : t('health.pace', { rate: count(verdict.perMinute, language), count: minutes })
-  const parts = {
-    paused: [reason, t('health.wait', { count: waiting })],
-    'no-workers': [t('health.wait', { count: waiting }), t('health.startOne')],
-    unserved: [t('health.wait', { count: waiting }), t('health.startOne')],
-    behind: [t('health.wait', { count: waiting }), pace],
-    'queues-paused': [reason, t('health.wait', { count: waiting })],
-    'given-up': [t('health.causes', { count: causes })],
-    fine: [t('health.wait', { count: waiting })],
-  }[kind]
-  return [...parts, open_].filter(Boolean).join(' ')
-}
-
-function Way({ verdict: { kind, queues } }: { verdict: Verdict }) {
+function Way({ health: { verdict, queues } }: { health: Verdict }) {
   const { t } = useTexts()
   const to = (to: string, words: string) => (
     <ButtonLink small to={to}>
       {words}
     </ButtonLink>
   )
-  if (kind === 'behind' || kind === 'unserved')
-    return to(jobsAt({ state: ['available'], queue: queues[0]?.name ?? '' }), t('health.backlog'))
-  if (kind === 'paused' || kind === 'queues-paused') return to('/operations/queues', t('health.toQueues'))
-  if (kind === 'no-workers') return to('/operations/workers', t('health.toWorkers'))
-  if (kind === 'given-up') return to('/operations/errors', t('health.toErrors'))
+  if (verdict === 'behind' || verdict === 'unserved')
+    return to(jobsAt({ state: ['available'], queue: queues[0] ?? '' }), t('health.backlog'))
+  if (verdict === 'paused' || verdict === 'queues_paused')
+    return to('/operations/queues', t('health.toQueues'))
+  if (verdict === 'no_workers') return to('/operations/workers', t('health.toWorkers'))
+  if (verdict === 'given_up') return to('/operations/errors', t('health.toErrors'))
   return null
 }
 
@@ -205,36 +149,34 @@ function Tiles() {
   const { t } = useTexts()
   const language = useLanguage()
   const now = useNow(1_000)
-  const queues = useQueues().data
-  const groups = useGroups().data
-  const stats = useQuery({ ...outcomesQuery, refetchInterval: STATS_MS }).data
-  const oldest = queues && Math.max(0, ...queues.queues.map((queue) => ageOf(queue, now)))
-  const given = groups && openOf(groups)
+  const overview = useOverview().data
+  const figures = overview?.figures
+  const runs = overview?.runs
+  const since = figures?.oldest_available_at
+  const oldest = since ? Math.max(0, now - Date.parse(since)) : 0
   return (
     <div className="grid grid-cols-2 gap-3 xl:grid-cols-4">
       <Tile
         name={t('overview.oldest')}
-        value={oldest === undefined ? undefined : oldest === 0 ? '–' : span(oldest, language)}
-        look={oldest !== undefined && oldest > 60_000 ? 'text-warn' : ''}
+        value={figures && (oldest === 0 ? '–' : span(oldest, language))}
+        look={oldest > 60_000 ? 'text-warn' : ''}
       />
       <Tile
         name={t('overview.perMinute')}
-        value={stats && count(Math.round(sumOf(stats, ['completed']) / 60), language)}
-        chart={stats && <Curve stats={stats} of={['completed']} look="text-accent" />}
+        value={runs && count(Math.round(sumOf(runs, ['completed']) / 60), language)}
+        chart={runs && <Curve stats={runs} of={['completed']} look="text-accent" />}
       />
       <Tile
         name={t('overview.failed')}
-        value={stats && count(sumOf(stats, FAILED), language)}
-        beside={stats && t('overview.of', { all: count(sumOf(stats), language) })}
-        chart={stats && sumOf(stats, FAILED) > 0 && <Curve stats={stats} of={FAILED} look="text-warn" />}
+        value={runs && count(sumOf(runs, FAILED), language)}
+        beside={runs && t('overview.of', { all: count(sumOf(runs), language) })}
+        chart={runs && sumOf(runs, FAILED) > 0 && <Curve stats={runs} of={FAILED} look="text-warn" />}
       />
       <Tile
         name={t('overview.givenUp')}
-        value={given === undefined ? undefined : count(given, language)}
-        look={given ? 'text-bad' : ''}
-        beside={
-          groups && t('overview.inCauses', { count: groups.filter(({ open }) => open.count > 0).length })
-        }
+        value={figures && count(figures.open.count, language)}
+        look={figures && figures.open.count > 0 ? 'text-bad' : ''}
+        beside={figures && t('overview.inCauses', { count: figures.open_causes })}
       />
     </div>
   )

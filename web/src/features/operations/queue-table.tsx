@@ -6,13 +6,15 @@ import { Badge } from '../../parts/badge'
 import type { Queue } from './api'
 import { StateBar } from './chart'
 import { jobsAt } from './filter'
-import { ageOf } from './health'
 import { TABLE, TD, TH, TR, usePercentiles } from './kit'
 import { useNow } from './reads'
 import { useTexts } from './texts'
 
 /** Longer than that is late. */
 const LATE_MS = 60_000
+
+const ageOf = (queue: Queue, now: number) =>
+  queue.oldest_available_at ? Math.max(0, now - Date.parse(queue.oldest_available_at)) : 0
 
 /** The queues, a line each: what waits, since when, and how it goes. */
 export function QueueTable({

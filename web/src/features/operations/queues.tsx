@@ -62,7 +62,7 @@ function PauseText({ pause }: { pause: Pause }) {
   const now = useNow()
   return (
     <p className="text-sm">
-      {pause.reason} · {pause.actor ? '' : `${t('queues.bySystem')} · `}
+      {pause.reason} · {pause.actor ? '' : `${t('queues.byNobody')} · `}
       <Ago time={pause.since} now={now} />
       {pause.until && (
         <>

@@ -8,10 +8,15 @@ import { Bar } from '../../parts/bar'
 import { Empty } from '../../parts/page'
 import { drain, endedWorkersQuery, type Worker } from './api'
 import { Frame } from './frame'
-import { isAlive } from './health'
 import { Act, Ago, Card, Reasoned, Shown, TABLE, TD, TH, TR, useDone } from './kit'
 import { useNow, useWorkers } from './reads'
 import { useTexts } from './texts'
+
+/** A worker that did not say that it lives for so long is not counted. */
+const SILENT_MS = 15_000
+
+const isAlive = ({ state, seen_at }: Worker, now: number) =>
+  (state === 'alive' || state === 'draining') && now - Date.parse(seen_at) < SILENT_MS
 
 /** The fleet: who runs what, and who is to end. */
 export function Component() {

@@ -14,19 +14,22 @@ use queue::{
     ledger::{
         self as ledger, By, State as JobState,
         bulk_actions::{self, BulkAction as Row},
-        list::{self, Filter},
+        list::{self, CursorError, Filter},
     },
 };
 use serde::Serialize;
-use utoipa::{ToSchema, openapi::Array};
+use utoipa::{IntoParams, ToSchema, openapi::Array};
 use uuid::Uuid;
 
-use super::filter;
+use super::{
+    filter,
+    paging::{limit, paged},
+};
 use crate::{
-    reply::{Code, Envelope, Error, Issue, Reply, maybe_time, time},
+    reply::{Code, Envelope, Error, Issue, Meta, Reply, maybe_time, time},
     request::{
-        ClientInfo, JobsOperate, JobsRead, Json, Keyed, Path, RequirePermission,
-        fields::{self, Fields, Input, boolean, paragraphs, whole},
+        ClientInfo, JobsOperate, JobsRead, Json, Keyed, Path, RequirePermission, StrictQuery,
+        fields::{self, Fields, Input, boolean, paragraphs, parsed, whole},
     },
     routes::jobs::reason::entry,
     state::AppState,
@@ -37,6 +40,8 @@ use crate::{
 /// Jobs shown of those that match.
 const SAMPLE: u32 = 10;
 const REASON_MAX: usize = 500;
+/// How an id looks.
+const ID: &str = "01930000-0000-7000-8000-000000000001";
 
 /// What to do to which jobs.
 #[derive(ToSchema)]
@@ -82,13 +87,24 @@ pub struct BulkFilter {
     fingerprint: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
+    /// Jobs by their ids, alone or with `state`.
+    #[schema(min_items = 1, max_items = 1000)]
+    ids: Option<Vec<Uuid>>,
 }
 
 struct Filters(Filter);
 
 impl Input for Filters {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self(filter::filter(fields)))
+        let mut filter = filter::filter(fields);
+        let ids = fields.optional("ids", fields::list(list::IDS_MAX, parsed(ID))).unwrap_or_default();
+        // What is chosen one by one is known: a filter beside it would be a slip of the pen.
+        let alone = Filter { states: filter.states.clone(), ..Filter::default() };
+        if !ids.is_empty() && filter != alone {
+            fields.error("ids", Issue::MustBe("alone, or beside state".into()));
+        }
+        filter.ids = ids;
+        Some(Self(filter))
     }
 }
 
@@ -214,6 +230,41 @@ pub async fn begin(
         Ok(Reply::accepted(answer, &location))
     })?;
     Ok(written.into_response())
+}
+
+/// Which page of them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BulkQuery {
+    /// Of the page before, from `meta.next_cursor`.
+    cursor: Option<String>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    limit: u32,
+}
+
+impl Input for BulkQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { cursor: fields.optional("cursor", fields::text), limit: limit(fields) })
+    }
+}
+
+/// Bulk actions, whoever asked for them, newest first, and how far each is.
+#[utoipa::path(get, path = "/admin/jobs/bulk", tag = "admin jobs", params(BulkQuery), security(("bearer" = [])),
+    responses((status = 200, description = "A page of them", body = Envelope<Vec<BulkView>>)),
+    extensions(("x-errors" = json!([Code::ValidationFailed, Code::CursorInvalid, Code::Forbidden])), ("x-permission" = json!("jobs:read"))))]
+pub async fn list_all(
+    State(state): State<AppState>,
+    _: RequirePermission<JobsRead>,
+    StrictQuery(query): StrictQuery<BulkQuery>,
+) -> Result<Reply<Vec<BulkView>>, Error> {
+    let before = query.cursor.map(|text| text.parse::<Uuid>()).transpose().map_err(|_| CursorError)?;
+    let mut rows = bulk_actions::page(&state.db, before, query.limit + 1).await?;
+    let more = rows.len() > query.limit as usize;
+    rows.truncate(query.limit as usize);
+    let next = rows.last().filter(|_| more).map(|(row, _)| row.id.to_string());
+    let meta = Meta { per_page: Some(query.limit.into()), next_cursor: next, ..Meta::default() };
+    let views = rows.into_iter().map(|(row, state)| BulkView::of(row, state)).collect();
+    Ok(paged(Reply::ok(views), meta))
 }
 
 /// A bulk action and how far it is.

@@ -26,6 +26,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::titles::entitle;
 use crate::{
     reply::{Code, Envelope, Error, Reply, maybe_time, tag::revision_of, time},
     request::{JobsRead, Path, RequirePermission},
@@ -150,7 +151,7 @@ pub struct EffectView {
     extensions(("x-tagged" = json!(true)), ("x-errors" = json!([Code::Forbidden, Code::NotFound, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
 pub async fn get(
     State(state): State<AppState>,
-    _: RequirePermission<JobsRead>,
+    RequirePermission { user, .. }: RequirePermission<JobsRead>,
     Path(id): Path<JobId>,
 ) -> Result<Reply<AdminJobDetail>, Error> {
     let row = ledger::get(&state.db, id).await?.ok_or_else(Error::not_found)?;
@@ -164,7 +165,7 @@ pub async fn get(
     };
     let children = flow_members::children_of(&state.db, id).await?.into_iter().map(AdminJob::from).collect();
     let effects = effects(&state, &story).await?;
-    let detail = AdminJobDetail {
+    let mut detail = AdminJobDetail {
         args_version: row.args_version,
         arguments: story.args.as_ref().map(redact),
         trace_id: row.trace_parent.as_deref().and_then(trace_id),
@@ -177,6 +178,7 @@ pub async fn get(
         parent_id,
         children,
     };
+    entitle(&state, &user, std::iter::once(&mut detail.job).chain(&mut detail.children)).await?;
     Ok(Reply::ok(detail).header(header::CACHE_CONTROL, "private, no-cache").revised(revision))
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn topics() -> Object {
-    words::list_of(Topic::WORDS, "All by default.")
+    words::list_of(Topic::WORDS, "By default queues, workers and errors.")
 }
 
 /// What to follow.
@@ -34,19 +34,19 @@ pub struct EventsQuery {
 impl Input for EventsQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
         let topics = fields.optional("topics", fields::words);
-        Some(Self { topics: topics.unwrap_or_else(|| Topic::ALL.to_vec()) })
+        Some(Self { topics: topics.unwrap_or_else(|| vec![Topic::Queues, Topic::Workers, Topic::Errors]) })
     }
 }
 
-/// Snapshots of the queues, the workers and the newest 20 groups of failures: each as it is now, and again whenever it
-/// changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has. With
-/// `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
+/// Snapshots of the queues, the workers, the newest 20 groups of failures and, on request, the overview: each as it is now,
+/// and again whenever it changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has.
+/// With `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
 /// read it ends, and when the server stops; clients come back by themselves.
 #[utoipa::path(get, path = "/admin/jobs/events", tag = "admin jobs",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last event seen")),
     security(("bearer" = [])),
-    responses((status = 200, description = "`event: queues`, `workers` or `errors`; `data`: what \
-        `/admin/jobs/queues`, `/admin/jobs/workers` or `/admin/jobs/errors` has as `data`",
+    responses((status = 200, description = "`event: queues`, `workers`, `errors` or `overview`; `data`: what \
+        `/admin/jobs/queues`, `/admin/jobs/workers`, `/admin/jobs/errors` or `/admin/overview` has as `data`",
         content_type = "text/event-stream", body = String)),
     extensions(("x-errors" = json!([Code::ValidationFailed, Code::Forbidden])), ("x-permission" = json!("jobs:read"))))]
 pub async fn stream(
@@ -64,7 +64,8 @@ pub async fn stream(
 struct Seen([Option<Mark>; Topic::ALL.len()]);
 
 impl Seen {
-    /// Three marks of 8 hexadecimal digits, or `-`; anything else has seen nothing.
+    /// A mark of 8 hexadecimal digits, or `-`, for each topic; what is missing, as in ids of older releases, or anything else has
+    /// seen nothing.
     fn read(text: &str) -> Self {
         let mut seen = Self::default();
         for (place, mark) in seen.0.iter_mut().zip(text.trim().split('.')) {
@@ -103,8 +104,9 @@ mod tests {
 
     #[test]
     fn the_id_of_an_event_says_what_its_reader_has() {
-        let seen = Seen([Some([1, 2, 3, 4]), None, Some([0xff; 4])]);
-        assert_eq!(seen.id(), "01020304.-.ffffffff");
+        let seen = Seen([Some([1, 2, 3, 4]), None, Some([0xff; 4]), None]);
+        assert_eq!(seen.id(), "01020304.-.ffffffff.-");
+        assert_eq!(Seen::read("01020304.-.ffffffff"), seen, "of a release that knew three topics");
         assert_eq!(Seen::read(&seen.id()), seen);
         for strange in ["", "what?", "17", "..", "zz.zz.zz.zz.zz"] {
             assert_eq!(Seen::read(strange), Seen::default(), "{strange}");

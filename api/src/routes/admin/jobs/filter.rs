@@ -26,6 +26,7 @@ pub(super) fn filter(fields: &mut Fields) -> Filter {
         fingerprint: fields.optional("fingerprint", fingerprint),
         since: fields.optional("since", instant),
         until: fields.optional("until", instant),
+        ids: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, openapi::Object};
 use super::{
     filter::filter,
     paging::{limit, paged},
+    titles::entitle,
 };
 use crate::{
     reply::{Code, Envelope, Error, Meta, Reply},
@@ -78,7 +79,7 @@ impl Input for JobsQuery {
     ])), ("x-permission" = json!("jobs:read"))))]
 pub async fn list(
     State(state): State<AppState>,
-    _: RequirePermission<JobsRead>,
+    RequirePermission { user, .. }: RequirePermission<JobsRead>,
     StrictQuery(query): StrictQuery<JobsQuery>,
 ) -> Result<Reply<Vec<AdminJob>>, Error> {
     let cursor = query.cursor.map(|text| Cursor::read(&text, &query.filter)).transpose()?;
@@ -91,6 +92,7 @@ pub async fn list(
         partial: page.partial,
         ..Meta::default()
     };
-    let jobs = page.jobs.into_iter().map(AdminJob::from).collect();
+    let mut jobs: Vec<AdminJob> = page.jobs.into_iter().map(AdminJob::from).collect();
+    entitle(&state, &user, &mut jobs).await?;
     Ok(paged(Reply::ok(jobs), meta))
 }

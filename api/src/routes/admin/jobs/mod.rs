@@ -7,8 +7,10 @@ mod errors;
 mod events;
 mod filter;
 mod list;
-mod paging;
+pub(super) mod paging;
+mod similar;
 mod stats;
+mod titles;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,7 +23,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(errors::list))
         .routes(routes!(stats::get))
         .routes(routes!(events::stream))
-        .routes(routes!(bulk::begin))
+        .routes(routes!(bulk::begin, bulk::list_all))
         .routes(routes!(bulk::get))
+        .routes(routes!(similar::get))
         .routes(routes!(detail::get, change::change))
 }

@@ -1,23 +1,20 @@
 //! Runs over time: from the rollups, never from the ledger's rows.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use http::header;
-use queue::ledger::stats::series::{self, Filter, Split, Step};
-use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use queue::ledger::stats::series::{Filter, Split, Step};
+use utoipa::IntoParams;
 
 use super::filter::{kind, queue};
 use crate::{
-    reply::{Code, Envelope, Error, FieldError, Issue, Reply, time},
+    reply::{Code, Envelope, Error, FieldError, Issue, Reply},
     request::{
         JobsRead, RequirePermission, StrictQuery,
         fields::{self, Fields, Input, instant},
     },
     state::AppState,
-    views::words,
+    views::{StatsView, words},
 };
 
 /// The longest time in minutes' and in hours' steps. After two days minutes are folded into hours.
@@ -61,36 +58,6 @@ impl Input for StatsQuery {
     }
 }
 
-/// Runs that ended, over time.
-#[derive(Serialize, ToSchema)]
-pub struct StatsView {
-    /// The beginning of the first step.
-    #[serde(serialize_with = "time")]
-    pub since: DateTime<Utc>,
-    #[serde(serialize_with = "time")]
-    pub until: DateTime<Utc>,
-    #[schema(schema_with = words::stats_step)]
-    pub step: Step,
-    pub series: Vec<Series>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Series {
-    /// Of the queue, kind or outcome; empty for the one line of everything.
-    pub name: String,
-    pub total: u64,
-    /// Steps without runs are left out.
-    pub points: Vec<PointView>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct PointView {
-    /// The step's beginning.
-    #[serde(serialize_with = "time")]
-    pub at: DateTime<Utc>,
-    pub runs: u64,
-}
-
 /// Runs that ended by minute or hour, as one line or by queue, kind or outcome.
 #[utoipa::path(get, path = "/admin/jobs/stats", tag = "admin jobs", params(StatsQuery), security(("bearer" = [])),
     responses((status = 200, description = "The series", body = Envelope<StatsView>)),
@@ -102,16 +69,7 @@ pub async fn get(
 ) -> Result<Reply<StatsView>, Error> {
     let (since, until, step) = span(&query, state.clock.now())?;
     let filter = Filter { queue: query.queue, kind: query.kind, outcome: query.outcome, since, until };
-    let points = series::series(&state.db, &filter, step, query.by).await?;
-    let mut series: BTreeMap<String, Vec<PointView>> = BTreeMap::new();
-    for point in points {
-        series.entry(point.name).or_default().push(PointView { at: point.at, runs: point.runs });
-    }
-    let series = series.into_iter().map(|(name, points)| {
-        let total = points.iter().map(|point| point.runs).sum();
-        Series { name, total, points }
-    });
-    let view = StatsView { since, until, step, series: series.collect() };
+    let view = StatsView::of(&state.db, &filter, step, query.by).await?;
     Ok(Reply::ok(view).header(header::CACHE_CONTROL, "private, no-store"))
 }
 

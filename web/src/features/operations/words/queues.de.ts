@@ -13,7 +13,7 @@ export const queues = {
     nothing: 'leer',
     paused: 'pausiert, {{time}}',
     allPaused: 'Alles ist pausiert: Kein Job beginnt.',
-    bySystem: 'vom System',
+    byNobody: 'vom System oder an der Kommandozeile',
     ends: 'endet',
     kinds: 'Pausierte Arten',
     noKinds: 'Keine Art von Jobs ist pausiert.',

@@ -15,7 +15,7 @@ export const queues: typeof german = {
     nothing: 'empty',
     paused: 'paused, {{time}}',
     allPaused: 'Everything is paused: no job starts.',
-    bySystem: 'by the system',
+    byNobody: 'by the system or at the command line',
     ends: 'ends',
     kinds: 'Paused kinds',
     noKinds: 'No kind of job is paused.',
