@@ -35,7 +35,7 @@ test('a question, its answer, a reload, what is unread, and a report', async ({ 
   await expect(field).toHaveValue(`${question}\nDanke!`)
   await field.press('Enter')
   await expect(field).toHaveValue('')
-  await expect(history(leo).getByText(`${question}\nDanke!`)).toBeVisible()
+  await expect(history(leo).getByText(`${question} Danke!`)).toBeVisible()
   await expect(leo.getByText('Wird gesendet …')).toBeHidden()
   await accessible(leo, 'a chat')
 

@@ -29,10 +29,12 @@ export function Messages({ conversation, thread, visible, onReported }: Messages
   const name = other.name || t('left')
   const box = useRef<HTMLDivElement>(null)
   const top = useRef<HTMLDivElement>(null)
-  const seen = useRef({ first: Infinity, fromEnd: 0, outgoing: 0, last: 0 })
+  const seen = useRef({ first: Infinity, fromEnd: 0, outgoing: 0 })
   const [atEnd, setAtEnd] = useState(true)
   const first = messages[0]?.seq ?? 1
   const last = messages.at(-1)?.seq ?? 0
+  // They take room of their own.
+  const failed = outgoing.filter(({ state }) => state === 'failed').length
 
   useLayoutEffect(() => {
     const shown = box.current
@@ -42,8 +44,8 @@ export function Messages({ conversation, thread, visible, onReported }: Messages
     if (first < before.first && before.first !== Infinity)
       shown.scrollTop = shown.scrollHeight - before.fromEnd
     else if (atEnd || outgoing.length > before.outgoing) shown.scrollTop = shown.scrollHeight
-    seen.current = { first, last, outgoing: outgoing.length, fromEnd: shown.scrollHeight - shown.scrollTop }
-  }, [first, last, outgoing.length, atEnd])
+    seen.current = { first, outgoing: outgoing.length, fromEnd: shown.scrollHeight - shown.scrollTop }
+  }, [first, last, outgoing.length, failed, other.read_seq, atEnd])
 
   // Who reads along has read it.
   useEffect(() => {
