@@ -14,7 +14,10 @@ import { Menu, MENU_ITEM } from '../ui/menu'
 import { Segments } from '../ui/segments'
 
 // It comes after the page.
-const ToMessages = part(async () => (await import('../features/chat/doors')).ToMessages)
+const ToMessages = part(
+  async () => (await import('../features/chat/doors')).ToMessages,
+  <span className="size-11" />,
+)
 
 /** Places that the person may go to. */
 function usePlaces() {

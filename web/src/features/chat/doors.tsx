@@ -7,7 +7,6 @@ import { useLanguage } from '../../i18n/setup'
 import { Button } from '../../parts/button'
 import { Icon } from '../../parts/icon'
 import { FailureNotice } from '../../parts/notice'
-import { useMe } from '../../session/store'
 import { beginChat, unread } from './api'
 import { useTexts } from './texts'
 
@@ -33,10 +32,9 @@ export function ToMessages() {
   )
 }
 
-/** Begins a chat with whoever has made a nano, or goes on with it; for those who may. */
+/** Begins a chat with whoever has made a nano, or goes on with it. */
 export function WriteToCreator({ nano }: { nano: NanoDetail }) {
   const { t } = useTexts()
-  const me = useMe()
   const navigate = useNavigate()
   // Of this one chat, however often it is asked for.
   const [key] = useState(() => crypto.randomUUID())
@@ -44,7 +42,6 @@ export function WriteToCreator({ nano }: { nano: NanoDetail }) {
     mutationFn: () => beginChat(nano.id, key),
     onSuccess: ({ id }) => navigate(`/chats/${id}`),
   })
-  if (!me?.email_verified || me.id === nano.creator.id) return null
   return (
     <div className="space-y-3">
       <Button className="w-full" busy={begin.isPending} onClick={() => begin.mutate()}>
