@@ -9,7 +9,8 @@ export default defineConfig({
   workers: 1,
   reporter: 'list',
   use: {
-    baseURL: process.env.BASE_URL ?? 'http://127.0.0.1:3000',
+    // The site's own address: passkeys and sockets go with no other.
+    baseURL: process.env.BASE_URL ?? 'http://localhost:3000',
     locale: 'de-DE',
     contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',

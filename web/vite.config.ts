@@ -10,7 +10,7 @@ const api = process.env.API_URL ?? 'http://127.0.0.1:8000'
 /** Where signed links to files and thumbnails point to. */
 const storage = process.env.STORAGE_ORIGIN ?? 'http://127.0.0.1:9000'
 const host = '127.0.0.1'
-const proxy = { '/api': api, '/docs': api, '/health': api }
+const proxy = { '/api': { target: api, changeOrigin: true, ws: true }, '/docs': api, '/health': api }
 
 /** What guests may see, and the module each page comes with. */
 const PUBLIC_PAGES = {

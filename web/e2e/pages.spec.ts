@@ -18,12 +18,13 @@ const PAGES: [Person | undefined, string[]][] = [
       '/account/tokens',
       '/favourites',
       '/lists',
+      '/chats',
       '/creator',
       '/moderation',
     ],
   ],
   ['clara', ['/studio', '/studio/new']],
-  ['mona', ['/moderation', '/operations/queues']],
+  ['mona', ['/moderation', '/moderation/reports', '/operations/queues']],
   [
     'otto',
     [

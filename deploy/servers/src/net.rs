@@ -61,7 +61,7 @@ impl TcpServer {
         Ok(Self { address, stop, accepting: Some(accepting) })
     }
 
-    /// The same for HTTP/1.1.
+    /// The same for HTTP/1.1. A connection that is upgraded belongs to whoever has asked for that.
     pub async fn start_http<S, B>(port: u16, service: S) -> io::Result<Self>
     where
         S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -75,7 +75,8 @@ impl TcpServer {
             async move {
                 let connection = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .serve_connection(TokioIo::new(stream), service);
+                    .serve_connection(TokioIo::new(stream), service)
+                    .with_upgrades();
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended early");
                 }

@@ -1,6 +1,7 @@
 import { useMemo, useSyncExternalStore } from 'react'
 import type { de as account } from '../features/account/de'
 import type { entry } from '../features/account/entry-de'
+import type { de as chat } from '../features/chat/de'
 import type { de as collections } from '../features/collections/de'
 import type { de as operations } from '../features/operations/de'
 import type { de as palette } from '../features/palette/de'
@@ -16,6 +17,7 @@ import { at, translate, type Key, type ListKey, type Texts, type Values } from '
 interface Namespaces {
   translation: typeof de
   account: typeof account
+  chat: typeof chat
   collections: typeof collections
   entry: typeof entry
   operations: typeof operations

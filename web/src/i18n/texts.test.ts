@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { de as deAccount } from '../features/account/de'
 import { en as enAccount } from '../features/account/en'
+import { de as deChat } from '../features/chat/de'
+import { en as enChat } from '../features/chat/en'
 import { de as deCollections } from '../features/collections/de'
 import { en as enCollections } from '../features/collections/en'
 import { de as deModeration } from '../features/moderation/de'
@@ -41,6 +43,7 @@ it('both languages have the same texts with the same room for values', () => {
     [deStudio, enStudio],
     [deModeration, enModeration],
     [deAccount, enAccount],
+    [deChat, enChat],
     [deCollections, enCollections],
     [deOperations, enOperations],
     [dePalette, enPalette],

@@ -1,6 +1,7 @@
 import { useEffect, useRef, type FormEvent } from 'react'
 import { Link, NavLink, useLocation, useNavigate, useSearchParams } from '../app/navigation'
 import { PLACES, usesAllWidth } from '../app/places'
+import { part } from '../app/part'
 import { SCHEMES, setScheme, useScheme } from '../app/theme'
 import { leaveBy } from '../drafts/guard'
 import { setLanguage, useLanguage, useTranslation } from '../i18n/setup'
@@ -11,6 +12,12 @@ import { useSession } from '../session/store'
 import { Avatar } from '../ui/avatar'
 import { Menu, MENU_ITEM } from '../ui/menu'
 import { Segments } from '../ui/segments'
+
+// It comes after the page.
+const ToMessages = part(
+  async () => (await import('../features/chat/doors')).ToMessages,
+  <span className="size-11" />,
+)
 
 /** Places that the person may go to. */
 function usePlaces() {
@@ -147,6 +154,7 @@ function Person() {
           {t('nav.login')}
         </Link>
       )}
+      {me && <ToMessages />}
       <Menu
         label={me ? `${t('site.menu')}: ${me.name}` : t('site.menu')}
         face={

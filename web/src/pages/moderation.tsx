@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLanguage } from '../i18n/setup'
+import { ModerationSections } from '../features/moderation/sections'
 import { useTexts } from '../features/moderation/texts'
 import { Link, useSearchParams } from '../app/navigation'
 import { describe } from '../api/failure'
@@ -32,7 +33,8 @@ export function Component() {
   const [done, setDone] = useState('')
   return (
     <Page title={t('moderation.title')}>
-      <p className="-mt-4 mb-6 text-muted">{t('moderation.lead')}</p>
+      <ModerationSections />
+      <p className="mb-6 text-muted">{t('moderation.lead')}</p>
       <div role="status">{done && <Notice tone="good">{done}</Notice>}</div>
       {!data && !error && <Loading />}
       {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}

@@ -27,6 +27,11 @@ const RatingsPanel = part<{ nano: NanoDetail }>(
   <Loading />,
 )
 
+const WriteToCreator = part<{ nano: NanoDetail }>(
+  async () => (await import('../features/chat/doors')).WriteToCreator,
+  <div className="min-h-11" />,
+)
+
 /** One nano, as everybody sees it. */
 export function Component() {
   const { t } = useTranslation()
@@ -79,6 +84,7 @@ function Detail({ nano }: { nano: NanoDetail }) {
         <aside className="space-y-4 lg:row-span-2">
           {nano.status === 'published' && <Download nano={nano} version={version} />}
           {nano.status === 'published' && <Keep nano={nano} />}
+          {me?.email_verified && !mine && nano.status === 'published' && <WriteToCreator nano={nano} />}
           <FactSheet nano={nano} version={version} />
         </aside>
         {version?.manifest && (

@@ -19,7 +19,13 @@ export const useSession = create<Session>(() => ({
 }))
 
 export type Permission =
-  'nanos:create' | 'nanos:read_all' | 'moderation:decide' | 'jobs:read' | 'jobs:operate' | 'users:manage'
+  | 'nanos:create'
+  | 'nanos:read_all'
+  | 'moderation:decide'
+  | 'jobs:read'
+  | 'jobs:operate'
+  | 'users:manage'
+  | 'chats:close'
 
 /** Who may go somewhere: signed-in people, or those with a right. */
 export type Access = 'session' | Permission

@@ -10,7 +10,11 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyDataStream, BodyExt, Full, StreamBody, combinators::BoxBody};
-use hyper::body::{Frame, Incoming};
+use hyper::{
+    body::{Frame, Incoming},
+    upgrade,
+};
+use hyper_util::rt::TokioIo;
 use servers::net::{BoxError, TcpServer};
 
 /// What belongs to the API; everything else is the web app's.
@@ -59,21 +63,44 @@ fn security_headers(storage: &str) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// Bodies are passed on as they come, in both directions: uploads are large and event streams have no end.
-async fn pass_on(client: &reqwest::Client, api_url: &str, request: Request<Incoming>) -> Result<Response<Body>> {
+/// Bodies are passed on as they come, in both directions: uploads are large and event streams have no end. Sockets are passed on, too.
+async fn pass_on(client: &reqwest::Client, api_url: &str, mut request: Request<Incoming>) -> Result<Response<Body>> {
+    let wanted = request.headers().get(header::UPGRADE).cloned();
+    let here = upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let target = format!("{api_url}{}", parts.uri.path_and_query().map_or("/", |path| path.as_str()));
     let mut forwarded = client.request(parts.method, target).headers(end_to_end(parts.headers));
     if !hyper::body::Body::is_end_stream(&body) {
         forwarded = forwarded.body(reqwest::Body::wrap_stream(BodyDataStream::new(body)));
     }
+    if let Some(protocol) = &wanted {
+        forwarded = forwarded.header(header::CONNECTION, "upgrade").header(header::UPGRADE, protocol.clone());
+    }
     let answer = forwarded.send().await.context("the API does not answer")?;
-    let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
+    let (status, mut headers) = (answer.status(), end_to_end(answer.headers().clone()));
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(protocol)) = (status, wanted) {
+        // Both ends see the other one go.
+        tokio::spawn(join(here, answer));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, protocol);
+        let mut response = Response::new(full(""));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        return Ok(response);
+    }
     let body = StreamBody::new(answer.bytes_stream().map_ok(Frame::data).map_err(BoxError::from));
     let mut response = Response::new(BodyExt::boxed(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// Passes on what either end says, until one has gone.
+async fn join(here: upgrade::OnUpgrade, answer: reqwest::Response) -> Result<()> {
+    let mut there = answer.upgrade().await?;
+    let mut here = TokioIo::new(here.await?);
+    tokio::io::copy_bidirectional(&mut here, &mut there).await?;
+    Ok(())
 }
 
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
@@ -130,6 +157,8 @@ fn full(bytes: impl Into<Bytes>) -> Body {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[tokio::test]
@@ -177,5 +206,40 @@ mod tests {
         assert_eq!(sent.text().await.unwrap(), format!("/api/v1/file {}", 3 << 20));
         api.stop().await;
         assert_eq!(get("/api/v1/nanos").await.status(), 502);
+    }
+
+    #[tokio::test]
+    async fn sockets_are_passed_on() {
+        let dir = tempfile::tempdir().unwrap();
+        // Says back what it hears.
+        let api = tower::service_fn(|mut request: Request<Incoming>| async move {
+            assert_eq!(request.headers()["upgrade"], "echo");
+            let here = upgrade::on(&mut request);
+            tokio::spawn(async move {
+                let mut here = TokioIo::new(here.await.unwrap());
+                let mut heard = [0; 5];
+                here.read_exact(&mut heard).await.unwrap();
+                here.write_all(&heard).await.unwrap();
+            });
+            let mut response = Response::new(Full::new(Bytes::new()));
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("echo"));
+            Ok::<_, Infallible>(response)
+        });
+        let api = TcpServer::start_http(0, api).await.unwrap();
+        let api_url = format!("http://127.0.0.1:{}", api.port());
+        let web = serve(0, dir.path(), &api_url, "http://files.test:9000").await.unwrap();
+        let request = reqwest::Client::new()
+            .get(format!("http://127.0.0.1:{}/api/v1/ws/chat/7", web.port()))
+            .header(header::CONNECTION, "upgrade")
+            .header(header::UPGRADE, "echo");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 101);
+        let mut socket = answer.upgrade().await.unwrap();
+        socket.write_all(b"Hello").await.unwrap();
+        let mut heard = [0; 5];
+        socket.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"Hello");
     }
 }

@@ -11,6 +11,8 @@ export const de = {
   security: 'Sicherheit',
   tokens: 'Zugriffstokens',
   lists: 'Listen',
+  messages: 'Nachrichten',
+  reports: 'Gemeldete Nachrichten',
   create: 'Neues Nano',
   operations: 'Betrieb: {{section}}',
   sections: {

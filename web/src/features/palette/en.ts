@@ -12,6 +12,8 @@ export const en: typeof de = {
   security: 'Security',
   tokens: 'Access tokens',
   lists: 'Lists',
+  messages: 'Messages',
+  reports: 'Reported messages',
   create: 'New nano',
   operations: 'Operations: {{section}}',
   sections: {

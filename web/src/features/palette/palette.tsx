@@ -46,11 +46,13 @@ function useCommands(typed: string): Command[] {
       go(t(`translation:${title}`), to, icon),
     ),
     ...(may('nanos:create') ? [go(t('create'), '/studio/new', 'upload')] : []),
+    ...(may('moderation:decide') ? [go(t('reports'), '/moderation/reports', 'check')] : []),
     ...(may('jobs:read') ? OPERATIONS.map(([name, to]) => go(section(name), to, 'pulse')) : []),
     ...(may('users:manage') ? [go(section('users'), '/operations/users', 'person')] : []),
     ...(may('session')
       ? [
           go(t('lists'), '/lists', 'heart'),
+          go(t('messages'), '/chats', 'message'),
           go(t('translation:nav.account'), '/account', 'person'),
           go(t('security'), '/account/security', 'person'),
           go(t('tokens'), '/account/tokens', 'person'),
