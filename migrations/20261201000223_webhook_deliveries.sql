@@ -5,7 +5,8 @@ CREATE TABLE webhook_deliveries (
   event_id     BINARY(16)   NOT NULL,
   state        ENUM('pending','delivered','failed') NOT NULL DEFAULT 'pending',
   attempts     INT UNSIGNED NOT NULL DEFAULT 0, -- all there were
-  tries        INT UNSIGNED NOT NULL DEFAULT 0, -- since it was last asked for
+  round        INT UNSIGNED NOT NULL DEFAULT 1, -- raised when its owner asks for it once more
+  tries        INT UNSIGNED NOT NULL DEFAULT 0, -- attempts of this round
   next_at      DATETIME(6)  NULL,               -- about when it is tried again
   delivered_at DATETIME(6)  NULL,
   created_at   DATETIME(6)  NOT NULL,

@@ -12,6 +12,7 @@ pub mod queues;
 pub mod read_only;
 mod readers;
 pub mod steps;
+pub mod webhooks;
 
 pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
@@ -30,3 +31,4 @@ pub use steps::{
     IndexNano, IndexRated, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating,
     ValidateArchive, VersionRef, index_ratings, publish_edit,
 };
+pub use webhooks::{Announcement, DeliverWebhook, announce, redeliver, try_webhook};

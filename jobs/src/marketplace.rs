@@ -7,7 +7,7 @@ use queue::{
 };
 
 use crate::{
-    ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES,
+    ArchiveChats, Context, DeliverWebhook, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES,
     RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit,
     ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
 };
@@ -43,6 +43,8 @@ marketplace! {
     SendEmail,
     RemindModerators,
     TellUnread,
+    // Webhooks.
+    DeliverWebhook,
     // Maintenance.
     RemoveObject,
     ExpireUploads,

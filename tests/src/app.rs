@@ -273,6 +273,7 @@ impl TestApp {
             ("SCRATCH_DIR", path(self.folder.path().join("scratch"))),
             ("REVIEW_POLICY", "flagged_only".into()),
             ("DATA_KEY", DATA_KEY.into()),
+            ("WEBHOOK_TARGETS", "any".into()),
             ("RUST_LOG", "info".into()),
             ("LOG_FORMAT", "json".into()),
         ]
@@ -370,7 +371,8 @@ fn signing_keys(pem: &str) -> JwtKeys {
     JwtKeys::from_pem(pem, &[], "https://nano.test", "nano-marketplace", lifetime).expect("a signing key")
 }
 
-fn data_keys() -> DataKeys {
+/// What seals and opens secrets.
+pub fn data_keys() -> DataKeys {
     DataKeys::new(DATA_KEY, &[]).expect("a key")
 }
 

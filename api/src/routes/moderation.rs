@@ -229,6 +229,7 @@ async fn reject(
     let data = json!({"by": "moderator", "version_id": version.id, "reason": reason, "status": status});
     nano_events::append(tx, nano.id, "rejected", &data, now).await?;
     queue::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    jobs::announce(tx, &jobs::Announcement::Rejected { nano, version, reason }, now).await?;
     let key = format!("nano_rejected:{}", version.id);
     tell_creator(state, tx, (nano, creator), ("nano_rejected", &key), reason, now).await
 }

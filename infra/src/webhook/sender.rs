@@ -62,7 +62,7 @@ impl WebhookSender {
     }
 
     /// Sends a body of JSON once. `id` is the same for every attempt, so that the receiver knows a repeat.
-    pub async fn send(&self, url: &Url, keys: &[WebhookKey], id: &str, now: DateTime<Utc>, body: String) -> Exchange {
+    pub async fn send(&self, url: &str, keys: &[WebhookKey], id: &str, now: DateTime<Utc>, body: String) -> Exchange {
         let started = Instant::now();
         let outcome = self.exchange(url, keys, id, now, body.into_bytes()).await;
         Exchange { duration: started.elapsed(), outcome }
@@ -70,16 +70,17 @@ impl WebhookSender {
 
     async fn exchange(
         &self,
-        url: &Url,
+        url: &str,
         keys: &[WebhookKey],
         id: &str,
         now: DateTime<Utc>,
         body: Vec<u8>,
     ) -> Result<Answered, String> {
+        let url: Url = url.parse().map_err(|_| "the address is none".to_owned())?;
         // Nobody is asked about an address that is a number.
-        self.targets.check_address(url).map_err(refusal)?;
+        self.targets.check_address(&url).map_err(refusal)?;
         let headers = headers(keys, id, now.timestamp(), &body);
-        let sent = self.client.post(url.clone()).headers(headers).body(body).send().await;
+        let sent = self.client.post(url).headers(headers).body(body).send().await;
         let mut answer = sent.map_err(in_words)?;
         let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
         let (mut beginning, mut read) = (Vec::new(), 0);

@@ -1,7 +1,5 @@
 //! One event told to one endpoint: exactly one row for both.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
@@ -21,7 +19,9 @@ pub struct WebhookDelivery {
     pub state: DeliveryState,
     /// All there were.
     pub attempts: u32,
-    /// Attempts since it was last asked for.
+    /// Raised when its owner asks for it once more.
+    pub round: u32,
+    /// Attempts of this round.
     pub tries: u32,
     /// About when it is tried again.
     pub next_at: Option<DateTime<Utc>>,
@@ -34,7 +34,7 @@ macro_rules! select {
         sqlx::query_as!(
             WebhookDelivery,
             r#"SELECT d.id AS "id: WebhookDeliveryId", d.webhook_id AS "webhook_id: WebhookId",
-                 d.event_id AS "event_id: WebhookEventId", e.kind, e.body, d.state AS "state: DeliveryState", d.attempts, d.tries,
+                 d.event_id AS "event_id: WebhookEventId", e.kind, e.body, d.state AS "state: DeliveryState", d.attempts, d.round, d.tries,
                  d.next_at AS "next_at: DateTime<Utc>", d.delivered_at AS "delivered_at: DateTime<Utc>",
                  d.created_at AS "created_at: DateTime<Utc>"
                FROM webhook_deliveries d JOIN webhook_events e ON e.id = d.event_id WHERE "#
@@ -98,10 +98,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// Asks for a locked delivery once more, with all its attempts before it.
+/// Asks for a locked delivery once more, with all the attempts of a new round.
 pub async fn ask_again(tx: &mut Tx, id: WebhookDeliveryId, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
-        "UPDATE webhook_deliveries SET state = 'pending', tries = 0, next_at = ?, updated_at = ? WHERE id = ?",
+        "UPDATE webhook_deliveries SET state = 'pending', round = round + 1, tries = 0, next_at = ?, updated_at = ? WHERE id = ?",
         now,
         now,
         id
@@ -111,34 +111,21 @@ pub async fn ask_again(tx: &mut Tx, id: WebhookDeliveryId, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// An attempt at a locked delivery has succeeded.
-pub async fn delivered(tx: &mut Tx, id: WebhookDeliveryId, now: DateTime<Utc>) -> Result<(), DbError> {
-    sqlx::query!(
-        "UPDATE webhook_deliveries SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, next_at = NULL,
-                                       delivered_at = ?, updated_at = ? WHERE id = ?",
-        now,
-        now,
-        id
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// An attempt at a locked delivery has failed; the next one comes after `pause`, or not at all.
-pub async fn missed(
+/// Counts an attempt at a locked delivery, and notes what it has come to: its state, and when it is tried again.
+pub async fn attempted(
     tx: &mut Tx,
     id: WebhookDeliveryId,
-    pause: Option<Duration>,
+    state: DeliveryState,
+    next_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    let state = if pause.is_some() { DeliveryState::Pending } else { DeliveryState::Failed };
-    let next = pause.map(|pause| now + pause);
+    let delivered_at = (state == DeliveryState::Delivered).then_some(now);
     sqlx::query!(
-        "UPDATE webhook_deliveries SET state = ?, attempts = attempts + 1, tries = tries + 1, next_at = ?, updated_at = ?
-         WHERE id = ?",
+        "UPDATE webhook_deliveries SET state = ?, attempts = attempts + 1, tries = tries + 1, next_at = ?,
+                                       delivered_at = COALESCE(?, delivered_at), updated_at = ? WHERE id = ?",
         state,
-        next,
+        next_at,
+        delivered_at,
         now,
         id
     )
