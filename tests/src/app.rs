@@ -19,6 +19,7 @@ use infra::{
     seal::DataKeys,
     search::SearchBackend,
     storage::Storage,
+    webhook::{TargetPolicy, Targets},
 };
 use queue::{
     ids::JobId,
@@ -116,6 +117,7 @@ fn api_settings() -> Settings {
             sockets_per_person: 1_000,
             slow_reader: Duration::from_secs(10),
         },
+        webhook_targets: Targets::new(TargetPolicy::Any),
         answers_kept_for: Duration::from_secs(30 * 60),
         hash_slots: std::thread::available_parallelism().map_or(1, usize::from),
         upload_max_bytes: domain::upload::MAX_BYTES,

@@ -22,11 +22,23 @@ const KEPT_BYTES: usize = 4 * KEPT_CHARACTERS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// Redirects are not followed: they are an answer like another.
-    pub status: StatusCode,
+    pub status: u16,
     /// When it wants to be asked again, at most an hour later.
     pub retry_after: Option<Duration>,
     /// How its answer begins, without control characters.
     pub beginning: String,
+}
+
+impl Answered {
+    /// Any 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// 410: it will never be there again.
+    pub fn is_gone(&self) -> bool {
+        self.status == StatusCode::GONE.as_u16()
+    }
 }
 
 /// One attempt.
@@ -42,6 +54,13 @@ pub struct Exchange {
 pub struct WebhookSender {
     client: reqwest::Client,
     targets: Targets,
+}
+
+impl Exchange {
+    /// The answer, if one came.
+    pub fn answered(&self) -> Option<&Answered> {
+        self.outcome.as_ref().ok()
+    }
 }
 
 impl WebhookSender {
@@ -82,7 +101,7 @@ impl WebhookSender {
         let headers = headers(keys, id, now.timestamp(), &body);
         let sent = self.client.post(url).headers(headers).body(body).send().await;
         let mut answer = sent.map_err(in_words)?;
-        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+        let (status, retry_after) = (answer.status().as_u16(), retry_after(answer.headers()));
         let (mut beginning, mut read) = (Vec::new(), 0);
         // What comes too late, or breaks off, is missing in the owner's list alone: the status has come.
         while let Ok(Some(chunk)) = answer.chunk().await {

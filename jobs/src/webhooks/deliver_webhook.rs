@@ -9,7 +9,6 @@ use domain::{
     ids::{UserId, WebhookDeliveryId, WebhookId},
     webhook::{DeliveryState, pause_after},
 };
-use http::StatusCode;
 use infra::{
     db::{
         users,
@@ -21,9 +20,7 @@ use infra::{
     seal::Place,
     webhook::{Exchange, WebhookKey},
 };
-use queue::{
-    EnqueueError, GivenUp, Job, JobError, Level, Outcome, Priority, Queue, Reference, Run,
-};
+use queue::{EnqueueError, GivenUp, Job, JobError, Level, Outcome, Priority, Queue, Reference, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -112,12 +109,14 @@ impl DeliverWebhook {
         exchange: Exchange,
     ) -> Result<Outcome, JobError> {
         let now = context.clock.now();
-        let status = exchange.outcome.as_ref().ok().map(|answered| answered.status);
-        let delivered = status.is_some_and(|status| status.is_success());
+        let (delivered, gone, status, wanted_at) = match exchange.answered() {
+            Some(answered) => (answered.is_success(), answered.is_gone(), Some(answered.status), answered.retry_after),
+            None => (false, false, None, None),
+        };
         count(&exchange, delivered);
         let fields = [
             ("delivery", json!(self.delivery_id)),
-            ("status", json!(status.map(|status| status.as_u16()))),
+            ("status", json!(status)),
             ("milliseconds", json!(milliseconds(exchange.duration))),
         ];
         let level = if delivered { Level::Info } else { Level::Warn };
@@ -130,7 +129,6 @@ impl DeliverWebhook {
         let Some(delivery) = webhook_deliveries::lock(&mut tx, endpoint.id, self.delivery_id).await? else {
             return Ok(Outcome::Done);
         };
-        let wanted_at = exchange.outcome.as_ref().ok().and_then(|answered| answered.retry_after);
         webhook_attempts::insert(&mut tx, &attempt(self.delivery_id, delivery.attempts + 1, began, exchange)).await?;
         if delivered {
             webhook_deliveries::attempted(&mut tx, delivery.id, DeliveryState::Delivered, None, now).await?;
@@ -139,7 +137,7 @@ impl DeliverWebhook {
             }
             return Ok(Outcome::DoneIn(tx));
         }
-        let is_over = self.failing(context, &mut tx, &endpoint, status, now).await?;
+        let is_over = self.failing(context, &mut tx, &endpoint, gone, now).await?;
         if delivery.round != self.round {
             // Asked for again meanwhile: another job goes on with it.
             webhook_deliveries::attempted(&mut tx, delivery.id, delivery.state, delivery.next_at, now).await?;
@@ -155,14 +153,14 @@ impl DeliverWebhook {
         Ok(Outcome::Snooze(pause))
     }
 
-    /// A locked endpoint has failed: since when, and whether that is too long. 410 says that it will never be there again. True
+    /// A locked endpoint has failed: since when, and whether that is too long, or it says that it is gone for good. True
     /// when it is told nothing any more.
     async fn failing(
         &self,
         context: &Context,
         tx: &mut Tx,
         endpoint: &Webhook,
-        status: Option<StatusCode>,
+        gone: bool,
         now: DateTime<Utc>,
     ) -> Result<bool, JobError> {
         if endpoint.disabled_at.is_some() {
@@ -173,7 +171,7 @@ impl DeliverWebhook {
             webhook_endpoints::set_failing_since(tx, endpoint.id, Some(now)).await?;
         }
         let at_most = TimeDelta::days(context.settings.periodic.webhook_failing_days.into());
-        if status != Some(StatusCode::GONE) && now - since < at_most {
+        if !gone && now - since < at_most {
             return Ok(false);
         }
         webhook_endpoints::give_up(tx, endpoint.id, now).await?;
@@ -212,7 +210,7 @@ async fn tell_owner(
 fn attempt(delivery_id: WebhookDeliveryId, number: u32, started_at: DateTime<Utc>, exchange: Exchange) -> WebhookAttempt {
     let duration_ms = milliseconds(exchange.duration);
     let (status, error, answer) = match exchange.outcome {
-        Ok(answered) => (Some(answered.status.as_u16()), None, answered.beginning),
+        Ok(answered) => (Some(answered.status), None, answered.beginning),
         Err(error) => (None, Some(error), String::new()),
     };
     WebhookAttempt { delivery_id, number, started_at, duration_ms, status, error, answer }
