@@ -4,11 +4,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use archive::Limits;
 use domain::review::ReviewPolicy;
-use infra::env::{
-    DataKeyArgs, DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings, SearchArgs,
-    SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, WebhookArgs, optional,
+use infra::{
+    env::{
+        DataKeyArgs, DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings,
+        SearchArgs, SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, WebhookArgs,
+        optional,
+    },
+    seal::DataKeys,
+    webhook::Targets,
 };
-use infra::{seal::DataKeys, webhook::Targets};
 use jobs::PeriodicSettings;
 use queue::{LedgerDays, Queue, child::ChildLimits};
 

@@ -58,8 +58,9 @@ pub struct Delivery {
     /// What is sent as `webhook-id`, the same for every attempt.
     pub event_id: Uuid,
     /// What it tells of: an event of the webhook, or `webhook.test`.
+    #[serde(rename = "type")]
     #[schema(example = "nano.published")]
-    pub r#type: String,
+    pub kind: String,
     /// The message, as it is sent.
     #[schema(value_type = Object)]
     pub message: Value,
@@ -82,7 +83,7 @@ impl Delivery {
         Self {
             id: delivery.id.0,
             event_id: delivery.event_id.0,
-            r#type: delivery.kind,
+            kind: delivery.kind,
             message: serde_json::from_str(&delivery.body).unwrap_or_default(),
             state: delivery.state,
             next_at: delivery.next_at,
@@ -148,9 +149,8 @@ pub async fn list(
     let mut attempts = webhook_attempts::of(&state.db, &ids).await?;
     let mut list = Vec::with_capacity(rows.len());
     for row in rows {
-        let (own, others) = attempts.into_iter().partition(|attempt| attempt.delivery_id == row.id);
+        let (own, others): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| attempt.delivery_id == row.id);
         attempts = others;
-        let own: Vec<WebhookAttempt> = own;
         list.push(Delivery::of(row, own.into_iter().map(Attempt::from).collect()));
     }
     let meta = Meta { per_page: Some(query.limit.into()), next_cursor, ..Meta::default() };
