@@ -11,3 +11,4 @@ mod operators;
 mod opinions;
 mod readers;
 mod requests;
+mod webhooks;

@@ -3,11 +3,15 @@
 use chrono::Utc;
 use domain::{
     chat::ReportReason,
-    ids::{MessageId, NanoId, RatingId, UserId, VersionId},
+    ids::{MessageId, NanoId, RatingId, UserId, VersionId, WebhookDeliveryId, WebhookEventId, WebhookId},
     review::Cause,
     user::{Language, Role},
+    webhook::WebhookEvent,
 };
-use infra::db::{chat_messages, chat_reports, chat_sessions, moderation_cases, ratings, users};
+use infra::db::{
+    chat_messages, chat_reports, chat_sessions, moderation_cases, ratings, users, webhook_deliveries, webhook_endpoints,
+    webhook_events,
+};
 use jobs::RemoveObject;
 use queue::{
     builtin::PruneLedger,
@@ -42,6 +46,9 @@ pub struct Things {
     /// A chat about the nano, with a message of somebody else, and a report about it.
     pub chat: String,
     pub report: String,
+    /// The owner's, with something that it is told.
+    pub webhook: String,
+    pub delivery: String,
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
@@ -78,6 +85,23 @@ async fn chat(app: &TestApp, nano: &str, creator: &str) -> (String, String) {
     let (report, _) = chat_reports::put(&mut tx, chat.id, 1, creator, what, now).await.unwrap();
     tx.commit().await.unwrap();
     (chat.id.to_string(), report.id.to_string())
+}
+
+/// A webhook of this person, and something that it is told; no job sends it.
+async fn webhook(app: &TestApp, owner: &str) -> (String, String) {
+    let (id, event, delivery) = (WebhookId::new(), WebhookEventId::new(), WebhookDeliveryId::new());
+    let (user_id, now) = (owner.parse().unwrap(), Utc::now());
+    let (events, url) = ([WebhookEvent::NanoRated], "https://hooks.example/nano");
+    let new = webhook_endpoints::NewWebhook { id, user_id, name: "Theirs", url, events: &events };
+    let body = r#"{"type":"nano.rated","timestamp":"2026-11-30T12:00:00.000Z","data":{}}"#;
+    let key = event.to_string();
+    let told = webhook_events::NewWebhookEvent { id: event, user_id, key: &key, kind: "nano.rated", body, now };
+    let mut tx = app.db.begin().await.unwrap();
+    webhook_endpoints::insert(&mut tx, &new, now).await.unwrap();
+    assert!(webhook_events::insert(&mut tx, &told).await.unwrap());
+    webhook_deliveries::insert(&mut tx, delivery, id, event, now).await.unwrap();
+    tx.commit().await.unwrap();
+    (id.to_string(), delivery.to_string())
 }
 
 /// A row of a worker that nobody is.
@@ -168,8 +192,9 @@ impl Things {
         let written = rating(app, somebody_elses(app, owner).await, owner.id.parse().unwrap()).await;
         let rated = rating(app, on_the_shelf(app, owner).await, person).await;
         let (chat, report) = chat(app, &nano, &owner.id).await;
+        let (webhook, delivery) = webhook(app, &owner.id).await;
         let (case, person) = (case.to_string(), person.to_string());
-        Self { nano, upload, job, case, rating: written, rated, chat, report, worker, person }
+        Self { nano, upload, job, case, rating: written, rated, chat, report, webhook, delivery, worker, person }
     }
 
     /// What an operator's call of this route needs so that it succeeds.
@@ -269,6 +294,9 @@ impl Things {
                 tx.commit().await.unwrap();
                 things.case = case.to_string();
             }
+            (_, path) if path.starts_with("/me/webhooks/{id}") => {
+                (things.webhook, things.delivery) = webhook(app, &owner.id).await;
+            }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
             (_, "/users/{id}/profile") => things.person = owner.id.clone(),
             (_, path) if path.starts_with("/chats/{session_id}") || path.starts_with("/admin/chats") => {
@@ -316,6 +344,8 @@ impl Things {
             ("session_id", _) => self.chat.clone(),
             ("seq", "messages") => "1".into(),
             ("id", "reports") => self.report.clone(),
+            ("id", "webhooks") => self.webhook.clone(),
+            ("delivery_id", _) => self.delivery.clone(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),
