@@ -7,9 +7,9 @@ use queue::{
 };
 
 use crate::{
-    ArchiveChats, Context, DeliverWebhook, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES,
-    RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit,
-    ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
+    ArchiveChats, Context, DeliverWebhook, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails,
+    PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano,
+    ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {

@@ -161,9 +161,17 @@ mod tests {
     #[tokio::test]
     async fn numbers_are_read_as_those_who_connect_read_them() {
         let public = targets(TargetPolicy::Public, &["93.184.215.14"]);
-        for url in ["https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://017700000001/", "https://[::1]/",
-            "https://[::ffff:10.0.0.1]/", "https://[64:ff9b::a00:1]/", "https://169.254.169.254/latest/meta-data/", "https://0/"]
-        {
+        for url in [
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://017700000001/",
+            "https://[::1]/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://[64:ff9b::a00:1]/",
+            "https://169.254.169.254/latest/meta-data/",
+            "https://0/",
+        ] {
             assert_eq!(checked(&public, url).await, Err(TargetError::NotPublic), "{url}");
         }
     }

@@ -207,7 +207,12 @@ async fn tell_owner(
     queue_mail(tx, mail).await
 }
 
-fn attempt(delivery_id: WebhookDeliveryId, number: u32, started_at: DateTime<Utc>, exchange: Exchange) -> WebhookAttempt {
+fn attempt(
+    delivery_id: WebhookDeliveryId,
+    number: u32,
+    started_at: DateTime<Utc>,
+    exchange: Exchange,
+) -> WebhookAttempt {
     let duration_ms = milliseconds(exchange.duration);
     let (status, error, answer) = match exchange.outcome {
         Ok(answered) => (Some(answered.status), None, answered.beginning),

@@ -22,10 +22,23 @@ pub use deliver_webhook::DeliverWebhook;
 
 /// Something that a nano's creator may want to be told. Nobody else is named in it.
 pub enum Announcement<'a> {
-    Published { nano: &'a Nano, version: &'a VersionRow },
-    Rejected { nano: &'a Nano, version: &'a VersionRow, reason: &'a str },
+    Published {
+        nano: &'a Nano,
+        version: &'a VersionRow,
+    },
+    Rejected {
+        nano: &'a Nano,
+        version: &'a VersionRow,
+        reason: &'a str,
+    },
     /// Also when a score changes, which raises the rating's revision.
-    Rated { nano: &'a Nano, rating_id: RatingId, revision: u32, score: u8, before: Option<u8> },
+    Rated {
+        nano: &'a Nano,
+        rating_id: RatingId,
+        revision: u32,
+        score: u8,
+        before: Option<u8>,
+    },
 }
 
 impl Announcement<'_> {

@@ -9,8 +9,8 @@ use domain::{
     webhook::WebhookEvent,
 };
 use infra::db::{
-    chat_messages, chat_reports, chat_sessions, moderation_cases, ratings, users, webhook_deliveries, webhook_endpoints,
-    webhook_events,
+    chat_messages, chat_reports, chat_sessions, moderation_cases, ratings, users, webhook_deliveries,
+    webhook_endpoints, webhook_events,
 };
 use jobs::RemoveObject;
 use queue::{

@@ -26,7 +26,10 @@ async fn a_delivery_is_tried_again_until_it_is_answered_well() {
     let job = stage.job().await;
     assert_eq!(stage.attempt(&kit, job).await, State::Scheduled);
     let first = stage.deliveries().await.remove(0);
-    assert_eq!((&first["state"], &first["type"], &first["delivered_at"]), (&json!("pending"), &json!("nano.rated"), &json!(null)));
+    assert_eq!(
+        (&first["state"], &first["type"], &first["delivered_at"]),
+        (&json!("pending"), &json!("nano.rated"), &json!(null))
+    );
     assert_eq!(first["message"], stage.receiver.received()[0].json());
     let attempt = &first["attempts"][0];
     assert_eq!((&attempt["number"], &attempt["status"], &attempt["error"]), (&json!(1), &json!(500), &json!(null)));
@@ -44,7 +47,8 @@ async fn a_delivery_is_tried_again_until_it_is_answered_well() {
     assert_eq!(stage.attempt(&kit, job).await, State::Completed);
     let third = stage.deliveries().await.remove(0);
     assert_eq!((&third["state"], &third["next_at"]), (&json!("delivered"), &json!(null)));
-    let statuses: Vec<_> = third["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
+    let statuses: Vec<_> =
+        third["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
     assert_eq!(statuses, [500, 429, 204]);
     assert_eq!(stage.seen().await["failing_since"], Value::Null);
     let received = stage.receiver.received();
@@ -132,7 +136,10 @@ async fn a_webhook_that_fails_for_days_is_switched_off_and_its_owner_told() {
     kit.run_all_due().await;
     let mail = app.mail.wait_for(|mail| mail.subject.contains("switched off"), PATIENCE).await.unwrap();
     let text = mail.text.unwrap();
-    assert!(mail.to == ["ada@nano.test"] && text.contains("Catalogue") && !text.contains(&stage.receiver.url), "{text}");
+    assert!(
+        mail.to == ["ada@nano.test"] && text.contains("Catalogue") && !text.contains(&stage.receiver.url),
+        "{text}"
+    );
 
     let ada = stage.creator_now().await;
     let on = send(app, &ada, Method::PATCH, &stage.path(""), json!({"enabled": true})).await;

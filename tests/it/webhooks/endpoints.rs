@@ -15,7 +15,10 @@ async fn a_webhook_is_made_seen_changed_and_deleted() {
     let path = stage.path("");
     let read = ada.get(app, &path).await;
     let shown = read.data(StatusCode::OK).clone();
-    assert_eq!((&shown["enabled"], &shown["disabled_for"], &shown["events"]), (&json!(true), &json!(null), &json!(ALL)));
+    assert_eq!(
+        (&shown["enabled"], &shown["disabled_for"], &shown["events"]),
+        (&json!(true), &json!(null), &json!(ALL))
+    );
     let list = ada.get(app, "/api/v1/me/webhooks").await;
     assert_eq!(list.data(StatusCode::OK), &json!([shown]));
     let secret = hex::encode(&stage.secret);
@@ -23,12 +26,19 @@ async fn a_webhook_is_made_seen_changed_and_deleted() {
     assert!(!list.body.to_string().contains(&stage.secret), "and is shown once");
 
     let tag = read.headers[header::ETAG].to_str().unwrap().to_owned();
-    let edit = |form: serde_json::Value| ada.request(app, Method::PATCH, &path).header(header::IF_MATCH, &tag).json(&form);
+    let edit =
+        |form: serde_json::Value| ada.request(app, Method::PATCH, &path).header(header::IF_MATCH, &tag).json(&form);
     let changed = answer(edit(json!({"name": "Courses", "events": ["nano.rated"], "enabled": false}))).await;
     let shown = changed.data(StatusCode::OK);
     assert_eq!((&shown["name"], &shown["events"]), (&json!("Courses"), &json!(["nano.rated"])));
-    assert_eq!((&shown["enabled"], &shown["disabled_for"], &shown["revision"]), (&json!(false), &json!("owner"), &json!(2)));
-    assert_eq!(answer(edit(json!({"name": "Late"}))).await.error(StatusCode::PRECONDITION_FAILED), "PRECONDITION_FAILED");
+    assert_eq!(
+        (&shown["enabled"], &shown["disabled_for"], &shown["revision"]),
+        (&json!(false), &json!("owner"), &json!(2))
+    );
+    assert_eq!(
+        answer(edit(json!({"name": "Late"}))).await.error(StatusCode::PRECONDITION_FAILED),
+        "PRECONDITION_FAILED"
+    );
     assert_eq!(ask(app, ada, &stage.path("/test")).await.error(StatusCode::CONFLICT), "WEBHOOK_DISABLED");
 
     assert_eq!(ada.delete(app, &path).await.status, StatusCode::NO_CONTENT);
@@ -49,8 +59,13 @@ async fn webhooks_of_others_are_not_there() {
     for other in [app.creator("bea").await, app.user("root", Role::Admin).await] {
         assert_eq!(other.get(app, "/api/v1/me/webhooks").await.data(StatusCode::OK), &json!([]));
         for (method, tail) in [
-            (Method::GET, ""), (Method::PATCH, ""), (Method::DELETE, ""), (Method::POST, "/secrets"), (Method::POST, "/test"),
-            (Method::GET, "/deliveries"), (Method::POST, resend.as_str()),
+            (Method::GET, ""),
+            (Method::PATCH, ""),
+            (Method::DELETE, ""),
+            (Method::POST, "/secrets"),
+            (Method::POST, "/test"),
+            (Method::GET, "/deliveries"),
+            (Method::POST, resend.as_str()),
         ] {
             let refused = send(app, &other, method.clone(), &stage.path(tail), json!({})).await;
             assert_eq!(refused.error(StatusCode::NOT_FOUND), "NOT_FOUND", "{method} {tail}");

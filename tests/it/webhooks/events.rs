@@ -5,7 +5,11 @@ use infra::db::nanos;
 use jobs::{Announcement, announce};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{app::PATIENCE, archives, database, receiver::{Received, Receiver}};
+use tests::{
+    app::PATIENCE,
+    archives, database,
+    receiver::{Received, Receiver},
+};
 
 use super::{Stage, made, send};
 
@@ -58,7 +62,8 @@ async fn ratings_are_told_to_whoever_listens_and_name_nobody() {
     app.run_all_due().await;
     let received = stage.receiver.received();
     let told = of_type(&received, "nano.rated");
-    let mut scores: Vec<_> = told.iter().map(|told| (told["data"]["score"].clone(), told["data"]["score_before"].clone())).collect();
+    let mut scores: Vec<_> =
+        told.iter().map(|told| (told["data"]["score"].clone(), told["data"]["score_before"].clone())).collect();
     scores.sort_by_key(|(score, _)| score.as_u64());
     assert_eq!(scores, [(json!(2), json!(4)), (json!(4), json!(null))]);
     for message in &received {

@@ -22,7 +22,8 @@ fn script(name: &str) -> PathBuf {
 
 fn given(received: &Received, secret: &str) -> Value {
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-    let headers: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!(received.header(name)))).collect();
+    let headers: serde_json::Map<_, _> =
+        names.iter().map(|name| ((*name).to_owned(), json!(received.header(name)))).collect();
     json!({"secret": secret, "headers": headers, "body": String::from_utf8_lossy(&received.body)})
 }
 

@@ -46,12 +46,33 @@ async fn addresses_of_networks_of_somebodys_own_are_refused() {
     let ada = app.creator("ada").await;
     let (webhook, _) = made(&app, &ada, "https://hooks.example/nano", &ALL).await;
     for url in [
-        "http://hooks.example/", "https://ada:secret@hooks.example/", "https://nowhere.example/", "ftp://hooks.example/",
-        "https://127.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/",
-        "https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.0.1:8443/", "https://169.254.169.254/latest/",
-        "https://100.64.0.1/", "https://0.0.0.0/", "https://224.0.0.1/", "https://255.255.255.255/", "https://198.18.0.1/",
-        "https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:a00:1]/", "https://[64:ff9b::7f00:1]/",
-        "https://[64:ff9b:1::a00:1]/", "https://[2002:7f00:1::]/", "https://[fe80::1]/", "https://[fd00::1]/",
+        "http://hooks.example/",
+        "https://ada:secret@hooks.example/",
+        "https://nowhere.example/",
+        "ftp://hooks.example/",
+        "https://127.0.0.1/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://0177.0.0.1/",
+        "https://10.1.2.3/",
+        "https://172.16.0.1/",
+        "https://192.168.0.1:8443/",
+        "https://169.254.169.254/latest/",
+        "https://100.64.0.1/",
+        "https://0.0.0.0/",
+        "https://224.0.0.1/",
+        "https://255.255.255.255/",
+        "https://198.18.0.1/",
+        "https://[::1]/",
+        "https://[::]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:a00:1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[64:ff9b:1::a00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[fe80::1]/",
+        "https://[fd00::1]/",
         "https://[ff02::1]/",
     ] {
         let form = json!({"name": "x", "url": url, "events": ALL});
@@ -78,7 +99,10 @@ async fn one_address_inside_is_enough_to_refuse_a_name() {
     let refused = ada.post(&app, "/api/v1/me/webhooks", &form).await;
     let field = &refused.body["error"]["details"]["fields"][0];
     assert_eq!(field["code"], "TARGET", "{field:#}");
-    assert!(!field["message"].as_str().unwrap().contains("10.0.0.7"), "names of our own network are nobody else's business");
+    assert!(
+        !field["message"].as_str().unwrap().contains("10.0.0.7"),
+        "names of our own network are nobody else's business"
+    );
     app.finish().await;
 }
 
@@ -145,7 +169,9 @@ async fn silence_is_a_failure_and_an_endless_answer_is_cut_off() {
     assert!(attempt["duration_ms"].as_u64().unwrap() >= 10_000, "{attempt:#}");
     stage.app.discard().await;
 
-    for (reaction, beginning) in [(Reaction::Endless, "x".repeat(1_000)), (Reaction::Unfinished, "It begins".to_owned())] {
+    for (reaction, beginning) in
+        [(Reaction::Endless, "x".repeat(1_000)), (Reaction::Unfinished, "It begins".to_owned())]
+    {
         let stage = Stage::start_with(Overrides::default()).await;
         stage.receiver.react([reaction]);
         let attempt = attempted(&stage, any(), State::Completed).await;

@@ -63,15 +63,17 @@ pub async fn of(db: &Db, user: UserId) -> Result<Vec<Webhook>, DbError> {
 
 /// How many endpoints somebody has.
 pub async fn count(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
-    let endpoints = sqlx::query_scalar!(r#"SELECT COUNT(*) AS "endpoints!: i64" FROM webhooks WHERE user_id = ?"#, user)
-        .fetch_one(&mut **tx)
-        .await?;
+    let endpoints =
+        sqlx::query_scalar!(r#"SELECT COUNT(*) AS "endpoints!: i64" FROM webhooks WHERE user_id = ?"#, user)
+            .fetch_one(&mut **tx)
+            .await?;
     Ok(endpoints.unsigned_abs())
 }
 
 /// Which of somebody's endpoints are told of this. Nobody is waited for: one that is deleted at the same time is told of nothing.
 pub async fn listening(tx: &mut Tx, user: UserId, event: WebhookEvent) -> Result<Vec<WebhookId>, DbError> {
-    let endpoints = select!("user_id = ? AND disabled_at IS NULL ORDER BY id LIMIT 100", user).fetch_all(&mut **tx).await?;
+    let endpoints =
+        select!("user_id = ? AND disabled_at IS NULL ORDER BY id LIMIT 100", user).fetch_all(&mut **tx).await?;
     let listening = endpoints.into_iter().filter(|endpoint| endpoint.events.contains(&event));
     Ok(listening.map(|endpoint| endpoint.id).collect())
 }

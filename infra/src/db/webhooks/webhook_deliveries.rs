@@ -49,11 +49,7 @@ pub async fn get(db: &Db, id: WebhookDeliveryId) -> Result<Option<WebhookDeliver
 }
 
 /// One of this endpoint's deliveries, locked until the transaction ends.
-pub async fn lock(
-    tx: &mut Tx,
-    webhook: WebhookId,
-    id: WebhookDeliveryId,
-) -> Result<Option<WebhookDelivery>, DbError> {
+pub async fn lock(tx: &mut Tx, webhook: WebhookId, id: WebhookDeliveryId) -> Result<Option<WebhookDelivery>, DbError> {
     Ok(select!("d.id = ? AND d.webhook_id = ? FOR UPDATE", id, webhook).fetch_optional(&mut **tx).await?)
 }
 
