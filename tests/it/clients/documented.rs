@@ -81,6 +81,7 @@ areas! {
     favourites: FlaggedOnly,
     lists: FlaggedOnly,
     chats: FlaggedOnly,
+    webhooks: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,
