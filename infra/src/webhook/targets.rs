@@ -1,7 +1,13 @@
 //! Where webhooks of people may go: nobody reaches our own network through us. A name is checked again whenever a connection is
 //! made, and the connection goes to the addresses that were checked.
 
-use std::{error::Error, fmt, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::webhook::is_public;
 use futures::future::BoxFuture;
