@@ -20,7 +20,7 @@ use infra::{
     seal::Place,
     webhook::{Exchange, WebhookKey},
 };
-use queue::{EnqueueError, GivenUp, Job, JobError, Level, Outcome, Priority, Queue, Reference, Run};
+use queue::{EnqueueError, GivenUp, Job, JobError, Level, Outcome, Priority, Queue, Reference, RetryPolicy, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -42,6 +42,9 @@ impl Job<Context> for DeliverWebhook {
     /// Both talk to servers outside that may be slow. Mails go first.
     const QUEUE: Queue = queues::MAIL;
     const PRIORITY: Priority = Priority::Low;
+    /// For faults of ours, such as a data key that is being replaced: a receiver's are no failures of the job.
+    const RETRY: RetryPolicy =
+        RetryPolicy { max_failures: 12, base: Duration::from_secs(60), max: Duration::from_secs(3_600) };
     const TIMEOUT: Duration = Duration::from_secs(60);
     const GIVEN_UP: Option<GivenUp<Self, Context>> =
         Some(|delivery, context, tx, _| Box::pin(delivery.given_up(tx, context.clock.now())));
