@@ -132,7 +132,7 @@ const fn target_in_german(error: TargetError) -> &'static str {
         TargetError::Scheme => "muss mit https:// beginnen",
         TargetError::Credentials => "darf weder Benutzer noch Passwort enthalten",
         TargetError::NotPublic => "führt nicht ins Internet, sondern in ein eigenes Netz",
-        TargetError::Unknown => "nennt einen Host, den es nicht gibt oder gerade nicht",
+        TargetError::Name => "nennt keinen Host im Internet, oder gerade keinen",
     }
 }
 

@@ -38,8 +38,9 @@ pub enum TargetError {
     Credentials,
     #[error("does not lead to the internet, but into somebody's own network")]
     NotPublic,
-    #[error("names a host that is not known, or not at the moment")]
-    Unknown,
+    /// The same for names that nobody knows and for those of a network: whoever asks learns nothing of ours.
+    #[error("names no host of the internet, or none at the moment")]
+    Name,
 }
 
 /// The rule, and who knows names. Cheap to clone.
@@ -79,7 +80,7 @@ impl Targets {
             return Err(TargetError::Credentials);
         }
         match url.host() {
-            None => Err(TargetError::Unknown),
+            None => Err(TargetError::Name),
             Some(Host::Domain(_)) => Ok(()),
             Some(Host::Ipv4(address)) => self.check_all(&[address.into()]),
             Some(Host::Ipv6(address)) => self.check_all(&[address.into()]),
@@ -98,11 +99,11 @@ impl Targets {
     /// What a name stands for. One address that is not public refuses all: no honest name has both.
     async fn addresses(&self, name: String) -> Result<Vec<IpAddr>, TargetError> {
         let found = tokio::time::timeout(LOOKUP_WITHIN, (self.lookup)(name)).await;
-        let addresses = found.map_err(|_| TargetError::Unknown)?.map_err(|_| TargetError::Unknown)?;
+        let addresses = found.map_err(|_| TargetError::Name)?.map_err(|_| TargetError::Name)?;
         if addresses.is_empty() {
-            return Err(TargetError::Unknown);
+            return Err(TargetError::Name);
         }
-        self.check_all(&addresses)?;
+        self.check_all(&addresses).map_err(|_| TargetError::Name)?;
         Ok(addresses)
     }
 
@@ -159,9 +160,9 @@ mod tests {
         assert_eq!(checked(&public, "https://ada:secret@hooks.example/").await, Err(TargetError::Credentials));
         assert_eq!(checked(&public, "https://ada@hooks.example/").await, Err(TargetError::Credentials));
         let mixed = targets(TargetPolicy::Public, &["93.184.215.14", "10.0.0.1"]);
-        assert_eq!(checked(&mixed, "https://hooks.example/").await, Err(TargetError::NotPublic));
+        assert_eq!(checked(&mixed, "https://hooks.example/").await, Err(TargetError::Name));
         let nobody = targets(TargetPolicy::Public, &[]);
-        assert_eq!(checked(&nobody, "https://hooks.example/").await, Err(TargetError::Unknown));
+        assert_eq!(checked(&nobody, "https://hooks.example/").await, Err(TargetError::Name));
     }
 
     #[tokio::test]
