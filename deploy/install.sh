@@ -176,7 +176,7 @@ optional() {
 python_tools() {
     local list=deploy/python-tools.txt dir=.dev/tools/python
     cmp -s "$list" "$dir/installed.txt" && return
-    echo "Installing $(grep -E '^(schemathesis|openapi-python-client|cfn-lint)==' "$list" | cut -d' ' -f1 | paste -sd' ') into $dir (log: .dev/logs/python.log)"
+    echo "Installing $(grep -E '^(schemathesis|openapi-python-client|cfn-lint|standardwebhooks)==' "$list" | cut -d' ' -f1 | paste -sd' ') into $dir (log: .dev/logs/python.log)"
     mkdir -p .dev/logs
     rm -rf "$dir"
     { python3 -m venv "$dir" && "$dir/bin/pip" install --disable-pip-version-check --require-hashes -r "$list"; } \
@@ -184,9 +184,22 @@ python_tools() {
     cp "$list" "$dir/installed.txt"
 }
 
+# The official library for webhooks in JavaScript.
+node_tools() {
+    local list=tests/webhooks/package-lock.json dir=.dev/tools/node
+    cmp -s "$list" "$dir/package-lock.json" && [ -d "$dir/node_modules" ] && return
+    have npm || fail "npm is missing: please install Node.js."
+    echo "Installing standardwebhooks for JavaScript into $dir (log: .dev/logs/node.log)"
+    mkdir -p .dev/logs "$dir"
+    cp tests/webhooks/package.json "$list" "$dir/"
+    npm ci --prefix "$dir" --no-audit --no-fund --ignore-scripts >.dev/logs/node.log 2>&1 </dev/null ||
+        fail "$(tail -5 .dev/logs/node.log)" "npm could not install $list"
+}
+
 if [ "${1:-}" = --test-tools ]; then
     optional tool hurl "$hurl"
     optional python_tools
+    optional node_tools
 fi
 if [ "${1:-}" = --deploy-tools ]; then
     python_tools

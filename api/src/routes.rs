@@ -13,6 +13,7 @@ mod ratings;
 mod saved_searches;
 mod system;
 mod uploads;
+mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -40,6 +41,7 @@ fn table() -> OpenApiRouter<AppState> {
         .merge(jobs::router())
         .merge(moderation::router())
         .merge(chats::router())
+        .merge(webhooks::router())
         .merge(admin::router());
     OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", v1).merge(system::router())
 }
@@ -91,7 +93,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 31] {
+    fn forms() -> [Form; 33] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -127,6 +129,8 @@ mod tests {
             ("NewMessage", refused::<chats::messages::NewMessage>),
             ("NewReport", refused::<chats::reports::NewReport>),
             ("ReportJudgement", refused::<chats::reports::ReportJudgement>),
+            ("NewWebhook", refused::<webhooks::forms::NewWebhook>),
+            ("EditWebhook", refused::<webhooks::forms::EditWebhook>),
             ("Reasoned", refused::<jobs::reason::Reasoned>),
         ]
     }
@@ -161,7 +165,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 107, "a form got or lost a bound");
+        assert_eq!(bounds, 111, "a form got or lost a bound");
     }
 
     #[test]
@@ -294,6 +298,8 @@ mod tests {
             "/auth/2fa/recovery-codes",
             "/auth/passkeys",
             "/auth/passkeys/login",
+            "/me/webhooks",
+            "/me/webhooks/{id}/secrets",
         ];
         let challenges_that_nobody_needs_twice = ["/auth/passkeys/begin", "/auth/passkeys/challenge"];
         let mut known: HashSet<&str> = [

@@ -5,8 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use chrono::TimeDelta;
 use http::HeaderValue;
 use infra::{
-    env::{DataKeyArgs, Problems, optional},
+    env::{DataKeyArgs, Problems, WebhookArgs, optional},
     seal::DataKeys,
+    webhook::Targets,
 };
 use url::Url;
 
@@ -88,6 +89,8 @@ pub struct ApiArgs {
     writes_per_minute: String,
     #[command(flatten)]
     chat: ChatArgs,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
     /// How long answers that are the same for everybody (lists, searches, public nanos, categories) are kept in Redis and in memory while nothing changes; 0s to 1h. 0s: not at all.
     #[arg(long, env = "ANSWERS_KEPT_FOR", value_name = "DURATION", default_value = "30m")]
     answers_kept_for: String,
@@ -141,6 +144,8 @@ pub struct Settings {
     pub reads_per_minute: u64,
     pub writes_per_minute: u64,
     pub chat: ChatSettings,
+    /// Where webhooks of people may go.
+    pub webhook_targets: Targets,
     /// Zero: no answers are kept.
     pub answers_kept_for: Duration,
     pub hash_slots: usize,
@@ -207,6 +212,7 @@ impl ApiArgs {
         let answers =
             problems.duration("ANSWERS_KEPT_FOR", &self.answers_kept_for, Duration::ZERO..=LONGEST_KEPT, "30m");
         let chat = self.chat.check(problems);
+        let webhooks = self.webhooks.check(problems);
         let hash_slots = problems.number("HASH_SLOTS", &self.hash_slots, 0..=256, "0");
         let upload_max =
             problems.number("UPLOAD_MAX_BYTES", &self.upload_max_bytes, 1..=u64::from(u32::MAX) - 1, "1073741824");
@@ -245,6 +251,7 @@ impl ApiArgs {
             reads_per_minute: reads?,
             writes_per_minute: writes?,
             chat: chat?,
+            webhook_targets: webhooks?,
             answers_kept_for: answers?,
             hash_slots: match hash_slots? {
                 0 => cores(),

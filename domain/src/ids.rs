@@ -35,4 +35,12 @@ words::ids! {
     MessageId;
     /// A report about a message.
     ReportId;
+    /// An address that somebody has told of what happens to their nanos.
+    WebhookId;
+    /// What an endpoint's messages are signed with.
+    WebhookSecretId;
+    /// Something that endpoints are told of. Receivers know a repeat by it.
+    WebhookEventId;
+    /// The telling of one endpoint of one event.
+    WebhookDeliveryId;
 }

@@ -22,5 +22,6 @@ pub mod text;
 pub mod token;
 pub mod upload;
 pub mod user;
+pub mod webhook;
 
 pub use words::words;

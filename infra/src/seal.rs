@@ -1,9 +1,11 @@
 //! Secrets that we have to read again stand sealed in the database (AES-256-GCM), each bound to its place: what is copied from
 //! one account to another opens nowhere.
 
+use std::fmt;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use domain::ids::UserId;
+use domain::ids::{UserId, WebhookSecretId};
 use sha2::{Digest, Sha256};
 
 /// A key that cannot seal.
@@ -21,6 +23,7 @@ pub struct SealError;
 pub enum Place {
     SecondFactor(UserId),
     Phone(UserId),
+    Webhook(WebhookSecretId),
     /// What tells whether a key is this database's.
     Proof,
 }
@@ -30,6 +33,7 @@ impl Place {
         match self {
             Self::SecondFactor(user) => format!("second_factors.secret:{user}"),
             Self::Phone(user) => format!("profiles.phone:{user}"),
+            Self::Webhook(secret) => format!("webhook_secrets.sealed:{secret}"),
             Self::Proof => "data_key_proof.sealed".to_owned(),
         }
     }
@@ -54,6 +58,13 @@ impl DataKey {
         let mut id = [0; ID_BYTES];
         id.copy_from_slice(&Sha256::digest(bytes)[..ID_BYTES]);
         Ok(Self { id, key: RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| DataKeyError)? })
+    }
+}
+
+/// Their names; never the keys.
+impl fmt::Debug for DataKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DataKeys").field(&self.names()).finish()
     }
 }
 

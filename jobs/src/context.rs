@@ -9,8 +9,10 @@ use infra::{
     cache::Cache,
     db::{audit_log, stored_objects},
     mail::Mailer,
+    seal::DataKeys,
     search::SearchBackend,
     storage::{LockMode, Storage},
+    webhook::WebhookSender,
 };
 use queue::{JobError, LedgerDays, QueueContext, Run, control::Act};
 
@@ -21,6 +23,9 @@ pub struct Context {
     pub search: SearchBackend,
     pub cache: Cache,
     pub mailer: Mailer,
+    pub webhooks: WebhookSender,
+    /// Opens what stands sealed in the database.
+    pub data_keys: Arc<DataKeys>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
 }
@@ -62,6 +67,10 @@ pub struct PeriodicSettings {
     pub chat_idle_days: u32,
     /// At least this many hours lie between two mails to a person about unread messages; 0: there are none.
     pub chat_mail_hours: u32,
+    /// What endpoints were told, and what became of it.
+    pub webhooks_days: u32,
+    /// Endpoints that have failed for so long are told nothing any more.
+    pub webhook_failing_days: u32,
 }
 
 impl Default for PeriodicSettings {
@@ -76,6 +85,8 @@ impl Default for PeriodicSettings {
             remind_hours: 24,
             chat_idle_days: 30,
             chat_mail_hours: 6,
+            webhooks_days: 30,
+            webhook_failing_days: 5,
         }
     }
 }

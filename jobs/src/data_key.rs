@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Race, Tx};
-use domain::ids::UserId;
 use infra::{
     db::{
         data_key_proof,
@@ -39,8 +38,8 @@ pub async fn check_data_key(db: &Db, keys: &DataKeys, now: DateTime<Utc>) -> Res
         // In a database of before there was a proof, what is sealed already says whether the key is the right one.
         let mut in_between = false;
         for column in SealedColumn::ALL {
-            let found = column.sealed_otherwise(db, keys.current(), UserId(Uuid::nil())).await?;
-            let opens = |one: &Sealed| keys.open(column.place(one.user), &one.secret).is_ok();
+            let found = column.sealed_otherwise(db, keys.current(), Uuid::nil()).await?;
+            let opens = |one: &Sealed| keys.open(column.place(one.id), &one.secret).is_ok();
             match found.first() {
                 None => {}
                 Some(_) if found.iter().any(opens) => in_between = true,
@@ -68,11 +67,11 @@ pub enum NotResealed {
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error(
-        "{resealed} secrets were sealed anew, but {left} cannot be opened with the keys given; of {column} the first is that of the \
-         account {first}, sealed with the key named {key}. Give that key as DATA_PREVIOUS_KEY_FILE and run this again, or, if it is \
-         lost, take those factors away with `worker admin remove-second-factor`"
+        "{resealed} secrets were sealed anew, but {left} cannot be opened with the keys given; of {column} the first is that of \
+         {first}, sealed with the key named {key}. Give that key as DATA_PREVIOUS_KEY_FILE and run this again, or, if it is \
+         lost, take those factors away with `worker admin remove-second-factor`, and have the owners of webhooks ask for new secrets"
     )]
-    Unopened { resealed: u64, left: u64, column: &'static str, first: UserId, key: String },
+    Unopened { resealed: u64, left: u64, column: &'static str, first: Uuid, key: String },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -97,18 +96,18 @@ pub async fn reseal(
     loop {
         let (mut moved, mut unopened) = (0_u64, Vec::new());
         for column in SealedColumn::ALL {
-            let mut after = UserId(Uuid::nil());
+            let mut after = Uuid::nil();
             loop {
                 let found = column.sealed_otherwise(db, keys.current(), after).await?;
                 let Some(last) = found.last() else { break };
-                after = last.user;
+                after = last.id;
                 for one in &found {
-                    let place = column.place(one.user);
+                    let place = column.place(one.id);
                     let Ok(secret) = keys.open(place, &one.secret) else {
-                        unopened.push((column.name(), one.user, DataKeys::name_of(&one.secret)));
+                        unopened.push((column.name(), one.id, DataKeys::name_of(&one.secret)));
                         continue;
                     };
-                    // Somebody's secret that changed meanwhile is seen by the next round.
+                    // A secret that changed meanwhile is seen by the next round.
                     column.reseal(db, one, &keys.seal(place, &secret)?).await?;
                     moved += 1;
                 }

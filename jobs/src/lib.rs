@@ -13,6 +13,7 @@ pub mod queues;
 pub mod read_only;
 mod readers;
 pub mod steps;
+pub mod webhooks;
 
 pub use accounts::{NotAdministered, administer};
 pub use context::{AuditLock, Context, PeriodicSettings, Settings};
@@ -32,3 +33,4 @@ pub use steps::{
     IndexNano, IndexRated, MakeThumbnails, PublishNano, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating,
     ValidateArchive, VersionRef, index_ratings, publish_edit, tell_of_reply,
 };
+pub use webhooks::{Announcement, DeliverWebhook, announce, redeliver, try_webhook};

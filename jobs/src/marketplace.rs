@@ -7,9 +7,9 @@ use queue::{
 };
 
 use crate::{
-    AlertSavedSearches, ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails,
-    PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano,
-    ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
+    AlertSavedSearches, ArchiveChats, Context, DeliverWebhook, ExpireUploads, ExportAuditLog, IndexNano, IndexRated,
+    MakeThumbnails, PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention,
+    ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -44,6 +44,8 @@ marketplace! {
     RemindModerators,
     TellUnread,
     AlertSavedSearches,
+    // Webhooks.
+    DeliverWebhook,
     // Maintenance.
     RemoveObject,
     ExpireUploads,

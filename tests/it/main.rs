@@ -12,3 +12,4 @@ mod operators;
 mod opinions;
 mod readers;
 mod requests;
+mod webhooks;

@@ -19,6 +19,7 @@ use infra::{
     seal::DataKeys,
     search::SearchBackend,
     storage::Storage,
+    webhook::{TargetPolicy, Targets},
 };
 use queue::{
     ids::JobId,
@@ -116,6 +117,7 @@ fn api_settings() -> Settings {
             sockets_per_person: 1_000,
             slow_reader: Duration::from_secs(10),
         },
+        webhook_targets: Targets::new(TargetPolicy::Any),
         answers_kept_for: Duration::from_secs(30 * 60),
         hash_slots: std::thread::available_parallelism().map_or(1, usize::from),
         upload_max_bytes: domain::upload::MAX_BYTES,
@@ -273,6 +275,7 @@ impl TestApp {
             ("SCRATCH_DIR", path(self.folder.path().join("scratch"))),
             ("REVIEW_POLICY", "flagged_only".into()),
             ("DATA_KEY", DATA_KEY.into()),
+            ("WEBHOOK_TARGETS", "any".into()),
             ("RUST_LOG", "info".into()),
             ("LOG_FORMAT", "json".into()),
         ]
@@ -370,7 +373,8 @@ fn signing_keys(pem: &str) -> JwtKeys {
     JwtKeys::from_pem(pem, &[], "https://nano.test", "nano-marketplace", lifetime).expect("a signing key")
 }
 
-fn data_keys() -> DataKeys {
+/// What seals and opens secrets.
+pub fn data_keys() -> DataKeys {
     DataKeys::new(DATA_KEY, &[]).expect("a key")
 }
 

@@ -10,6 +10,7 @@ use domain::review::ReviewPolicy;
 use infra::{
     env::{ChildTelemetry, LogFormat, MailSettings, SamplerSettings, SmtpTls, TelemetrySettings, TraceSettings},
     mail::Mailer,
+    webhook::{TargetPolicy, Targets, WebhookSender},
 };
 use jobs::Context;
 use queue::{
@@ -146,6 +147,8 @@ impl TestApp {
             search: self.search.clone(),
             cache: self.cache.clone(),
             mailer: Mailer::connect(&self.mail_settings()).expect("mail settings"),
+            webhooks: WebhookSender::new(Targets::new(TargetPolicy::Any)).expect("a sender of webhooks"),
+            data_keys: app::data_keys().into(),
             clock: self.clock.clone(),
             settings: jobs::Settings {
                 review_policy,

@@ -2,18 +2,20 @@
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
@@ -29,6 +31,12 @@ pub enum Reaction {
     Redirect,
     /// Nothing, for as long as the test goes on.
     Silence,
+    /// A status, and this text.
+    Says(u16, String),
+    /// 200, and bytes without end.
+    Endless,
+    /// 200, and a beginning after which nothing comes.
+    Unfinished,
 }
 
 /// One request.
@@ -133,5 +141,14 @@ async fn take(State(kept): State<Arc<Mutex<Kept>>>, uri: Uri, headers: HeaderMap
         }
         Reaction::Redirect => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/elsewhere")]).into_response(),
         Reaction::Silence => std::future::pending().await,
+        Reaction::Says(status, text) => (StatusCode::from_u16(status).expect("a status"), text).into_response(),
+        Reaction::Endless => {
+            let bytes = Bytes::from_static(&[b'x'; 1 << 14]);
+            Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(bytes.clone()))).into_response()
+        }
+        Reaction::Unfinished => {
+            let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"It begins"))]);
+            Body::from_stream(first.chain(stream::pending())).into_response()
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Context as _;
 use content::scan::Scanner;
 use db::{Db, clock::Clock};
-use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry};
+use infra::{cache::Cache, mail::Mailer, search::SearchBackend, storage::Storage, telemetry, webhook::WebhookSender};
 use queue::{Queue, Worker, WorkerSettings, child::ChildProgram};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,7 @@ pub async fn run(settings: RunSettings, shutdown: CancellationToken) -> anyhow::
     let db = Db::connect_worker(&database_url, settings.database.worker_pool(slots)).await?;
     tell_connections(&db, &settings.queues);
     db.require_schema().await?;
+    jobs::check_data_key(&db, &settings.data_keys, Clock::System.now()).await?;
     let ready = queue::ready::connect(settings.redis.queue_url.expose_secret(), &settings.redis.prefix).await?;
     let cache = Cache::connect(&settings.redis)?;
     ready.push_after_commits(&db);
@@ -102,6 +103,8 @@ async fn context(settings: &RunSettings, db: Db, cache: Cache, scratch: PathBuf)
         search: SearchBackend::connect(&settings.search).await?,
         cache,
         mailer: Mailer::connect(&settings.mail)?,
+        webhooks: WebhookSender::new(settings.webhook_targets.clone())?,
+        data_keys: settings.data_keys.clone(),
         clock: Clock::System,
         settings: jobs::Settings {
             review_policy: settings.review_policy,

@@ -37,6 +37,12 @@ pub struct PeriodicArgs {
     /// Hours between two mails that tell a person of unread chat messages, 1 to 720. 0: no such mails.
     #[arg(long, env = "CHAT_MAIL_HOURS", value_name = "HOURS", default_value = "6")]
     chat_mail_hours: String,
+    /// Days for which is kept what webhooks were told and what they answered, 7 to 365.
+    #[arg(long, env = "RETENTION_WEBHOOKS_DAYS", value_name = "DAYS", default_value = "30")]
+    retention_webhooks_days: String,
+    /// Webhooks that have failed for so many days without a success are switched off, 1 to 30; their owner gets a mail.
+    #[arg(long, env = "WEBHOOK_FAILING_DAYS", value_name = "DAYS", default_value = "5")]
+    webhook_failing_days: String,
 }
 
 impl PeriodicArgs {
@@ -57,6 +63,8 @@ impl PeriodicArgs {
         let hours = problems.number("REMIND_MODERATORS_HOURS", &self.remind_moderators_hours, 0..=8_760, "24");
         let idle = problems.number("CHAT_IDLE_DAYS", &self.chat_idle_days, 1..=3_650, "30");
         let mail_hours = problems.number("CHAT_MAIL_HOURS", &self.chat_mail_hours, 0..=720, "6");
+        let webhooks = problems.number("RETENTION_WEBHOOKS_DAYS", &self.retention_webhooks_days, 7..=365, "30");
+        let failing = problems.number("WEBHOOK_FAILING_DAYS", &self.webhook_failing_days, 1..=30, "5");
         Some(PeriodicSettings {
             audit_lock: mode?.map(|mode| AuditLock { mode, days: days.unwrap_or_default() }),
             storage_grace_days: grace?,
@@ -67,6 +75,8 @@ impl PeriodicArgs {
             remind_hours: hours?,
             chat_idle_days: idle?,
             chat_mail_hours: mail_hours?,
+            webhooks_days: webhooks?,
+            webhook_failing_days: failing?,
         })
     }
 }

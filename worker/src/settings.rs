@@ -1,12 +1,17 @@
 //! The settings of `worker run`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use archive::Limits;
 use domain::review::ReviewPolicy;
-use infra::env::{
-    DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings, SearchArgs,
-    SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, optional,
+use infra::{
+    env::{
+        DataKeyArgs, DatabaseArgs, DatabaseSettings, MailArgs, MailSettings, Problems, RedisArgs, RedisSettings,
+        SearchArgs, SearchSettings, StorageArgs, StorageSettings, TelemetryArgs, TelemetrySettings, WebhookArgs,
+        optional,
+    },
+    seal::DataKeys,
+    webhook::Targets,
 };
 use jobs::PeriodicSettings;
 use queue::{LedgerDays, Queue, child::ChildLimits};
@@ -30,6 +35,10 @@ pub struct RunArgs {
     search: SearchArgs,
     #[command(flatten)]
     mail: MailArgs,
+    #[command(flatten)]
+    data_key: DataKeyArgs,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
     #[command(flatten)]
@@ -96,6 +105,9 @@ pub struct RunSettings {
     pub storage: StorageSettings,
     pub search: SearchSettings,
     pub mail: MailSettings,
+    pub data_keys: Arc<DataKeys>,
+    /// Where webhooks of people may go.
+    pub webhook_targets: Targets,
     pub telemetry: TelemetrySettings,
     pub queues: Vec<(Queue, usize)>,
     pub drain: Duration,
@@ -121,6 +133,8 @@ impl RunArgs {
         let storage = self.storage.check(problems);
         let search = self.search.check(problems);
         let mail = self.mail.check(problems);
+        let data_keys = self.data_key.check(problems);
+        let webhook_targets = self.webhooks.check(problems);
         let telemetry = self.telemetry.check(problems);
         let periodic = self.periodic.check(problems);
         let jobs = &self.jobs;
@@ -149,6 +163,8 @@ impl RunArgs {
             storage: storage?,
             search: search?,
             mail: mail?,
+            data_keys: Arc::new(data_keys?),
+            webhook_targets: webhook_targets?,
             telemetry: telemetry?,
             queues: queues?,
             drain: Duration::from_secs(drain?),

@@ -24,6 +24,7 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
             "me/notifications",
             "me/notification-preferences",
             "me/saved-searches",
+            "me/webhooks",
             "uploads",
             "jobs",
             "admin/jobs",
@@ -36,6 +37,9 @@ pub fn needed(method: &Method, path: &str) -> Option<Scope> {
     }
     if under("uploads") || rest.ends_with("/file") {
         Some(Scope::Upload)
+    } else if under("me/webhooks") {
+        // Where an endpoint is, and its secrets, are its owner's alone to say.
+        (rest.ends_with("/test") || rest.ends_with("/resend")).then_some(Scope::Write)
     } else if ["nanos", "ratings", "favorites", "lists", "me/notifications", "me/saved-searches"].into_iter().any(under)
     {
         Some(Scope::Write)
@@ -69,6 +73,13 @@ mod tests {
             (Method::POST, "/api/v1/jobs/{id}/retry", Some(Scope::Jobs)),
             (Method::POST, "/api/v1/admin/jobs/pause", Some(Scope::Jobs)),
             (Method::GET, "/api/v1/auth/me", Some(Scope::Read)),
+            (Method::GET, "/api/v1/me/webhooks/{id}/deliveries", Some(Scope::Read)),
+            // Whoever has found a token must not have the owner's news sent elsewhere.
+            (Method::POST, "/api/v1/me/webhooks", None),
+            (Method::PATCH, "/api/v1/me/webhooks/{id}", None),
+            (Method::POST, "/api/v1/me/webhooks/{id}/secrets", None),
+            (Method::POST, "/api/v1/me/webhooks/{id}/test", Some(Scope::Write)),
+            (Method::POST, "/api/v1/me/webhooks/{id}/deliveries/{delivery_id}/resend", Some(Scope::Write)),
             (Method::GET, "/api/v1/auth/sessions", None),
             (Method::POST, "/api/v1/auth/tokens", None),
             (Method::GET, "/api/v1/admin/users", None),

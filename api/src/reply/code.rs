@@ -199,6 +199,9 @@ codes! {
     UpgradeRequired = UPGRADE_REQUIRED, "UPGRADE_REQUIRED",
         "This address speaks WebSocket only.",
         "Diese Adresse spricht nur WebSocket.";
+    WebhookDisabled = CONFLICT, "WEBHOOK_DISABLED",
+        "This webhook is switched off; switch it on first.",
+        "Dieser Webhook ist abgeschaltet; bitte zuerst einschalten.";
     CaseClosed = CONFLICT, "CASE_CLOSED",
         "This case was decided already or is being worked on by somebody else.",
         "Dieser Fall ist schon entschieden oder bei jemand anderem in Arbeit.";

@@ -5,6 +5,7 @@ use domain::{
     text::TextError,
     user::{Language, UndeliverableError},
 };
+use infra::webhook::TargetError;
 use serde_json::{Value, json};
 
 /// What is wrong with one field.
@@ -38,6 +39,8 @@ pub enum Issue {
     Alone,
     /// Is what it is already.
     Unchanged,
+    /// An address that no webhook may have.
+    Target(TargetError),
     /// An address to which no mail can be sent.
     Undeliverable(UndeliverableError),
 }
@@ -112,6 +115,7 @@ impl FieldError {
                 "names a domain that cannot exist".into(),
                 "nennt eine Domain, die es nicht geben kann".into(),
             ),
+            Issue::Target(error) => ("TARGET", error.to_string(), target_in_german(*error).into()),
             Issue::Alone => {
                 ("ALONE", "stands only without the fields before it".into(), "steht nur ohne die Felder davor".into())
             }
@@ -120,6 +124,15 @@ impl FieldError {
         };
         let message = if language == Language::De { de } else { en };
         json!({"field": self.field, "code": code, "message": message})
+    }
+}
+
+const fn target_in_german(error: TargetError) -> &'static str {
+    match error {
+        TargetError::Scheme => "muss mit https:// beginnen",
+        TargetError::Credentials => "darf weder Benutzer noch Passwort enthalten",
+        TargetError::NotPublic => "führt nicht ins Internet, sondern in ein eigenes Netz",
+        TargetError::Name => "nennt keinen Host im Internet, oder gerade keinen",
     }
 }
 

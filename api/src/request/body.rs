@@ -48,6 +48,17 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for MaybeJson<T> {
     }
 }
 
+/// A request that needs no body: one that comes all the same is left alone.
+pub struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = Error;
+
+    async fn from_request(_: Request, _: &S) -> Result<Self, Error> {
+        Ok(Self)
+    }
+}
+
 /// The bytes of a JSON body.
 pub(super) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
     let read = tokio::time::timeout(JSON_PATIENCE, Bytes::from_request(request, state)).await;

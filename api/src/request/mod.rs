@@ -10,7 +10,7 @@ pub mod keyed;
 mod proxies;
 mod query;
 
-pub use body::{JSON_LIMIT, Json, MaybeJson, read};
+pub use body::{JSON_LIMIT, Json, MaybeJson, NoBody, read};
 pub use caller::{
     AuditRead, ChatsClose, CurrentUser, JobsOperate, JobsRead, ModerationDecide, NanosCreate, OWN_ACCOUNT,
     RequirePermission, UsersManage, served,

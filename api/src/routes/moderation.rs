@@ -227,6 +227,7 @@ async fn reject(
     let data = json!({"by": "moderator", "version_id": version.id, "reason": reason, "status": status});
     nano_events::append(tx, nano.id, "rejected", &data, now).await?;
     queue::enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    jobs::announce(tx, &jobs::Announcement::Rejected { nano, version, reason }, now).await?;
     tell_creator(state, tx, nano, (Kind::NanoRejected, &version.id.to_string()), reason, now).await
 }
 

@@ -8,6 +8,7 @@ use domain::{
     token::Scope,
     upload::UploadState,
     user::{Language, Role, UserStatus, Words},
+    webhook::{DeliveryState, DisabledFor, WebhookEvent},
 };
 use queue::ledger::stats::estimate::NoEstimate;
 use serde_json::Value;
@@ -68,7 +69,18 @@ pub fn scopes() -> Array {
     ArrayBuilder::new().items(word.build()).build()
 }
 
+/// A list of events, each once.
+pub fn webhook_events() -> Array {
+    ArrayBuilder::new().items(one_of(<WebhookEvent as Words>::WORDS)).build()
+}
+
+/// The same where it may be left out.
+pub fn maybe_webhook_events() -> Array {
+    array_of(<WebhookEvent as Words>::WORDS, "What it is told of; left out: as it is.")
+}
+
 nullable! {
+    maybe_disabled_for: DisabledFor;
     maybe_job_state: queue::ledger::State;
     maybe_no_estimate: NoEstimate;
 }
@@ -87,6 +99,7 @@ schemas! {
     cause: Cause;
     decision: Decision;
     chat_state: ChatState;
+    delivery_state: DeliveryState;
     report_reason: ReportReason;
     report_state: ReportState;
     sort: infra::db::nano_lists::Sort;

@@ -8,6 +8,7 @@ mod nano;
 mod people;
 mod requests;
 mod sealed;
+mod webhooks;
 
 pub use self::{
     audit::{audit_exports, audit_log},
@@ -25,4 +26,5 @@ pub use self::{
     },
     requests::idempotency_keys,
     sealed::{data_key_proof, sealed_columns},
+    webhooks::{endpoints as webhook_endpoints, webhook_attempts, webhook_deliveries, webhook_events, webhook_secrets},
 };

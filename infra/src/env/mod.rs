@@ -15,6 +15,7 @@ mod search;
 mod storage;
 mod telemetry;
 mod traces;
+mod webhooks;
 
 pub use data_key::DataKeyArgs;
 pub use database::{DatabaseArgs, DatabaseSettings};
@@ -26,6 +27,7 @@ pub use search::{SearchArgs, SearchSettings};
 pub use storage::{StorageArgs, StorageSettings};
 pub use telemetry::{ChildTelemetry, LogFormat, TelemetryArgs, TelemetrySettings};
 pub use traces::{SamplerSettings, TraceArgs, TraceSettings};
+pub use webhooks::WebhookArgs;
 
 #[cfg(test)]
 mod tests {

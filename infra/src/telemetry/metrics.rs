@@ -109,6 +109,9 @@ pub const METRICS: &[Metric] = &[
     gauge("jobs_running", &["queue", "kind"], "Runs under way in this process"),
     gauge("worker_slots", &["queue"], "Jobs that this process may run at a time"),
     gauge("worker_slots_free", &["queue"], "Of these, how many are free"),
+    counter("webhook_attempts_total", &["result"], "Attempts to tell a webhook something"),
+    histogram("webhook_attempt_seconds", &[], "One attempt to tell a webhook something"),
+    counter("webhooks_disabled_total", &[], "Webhooks switched off because they have failed for days"),
     // The queue's machinery.
     histogram("queue_claim_seconds", &[], "One claim of up to 512 jobs"),
     histogram("queue_completion_batch_jobs", &[], "Jobs completed by one statement"),

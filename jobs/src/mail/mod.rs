@@ -96,6 +96,8 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ("remind_moderators", "en", include_str!("../../templates/remind_moderators.en.txt")),
     ("unread_messages", "de", include_str!("../../templates/unread_messages.de.txt")),
     ("unread_messages", "en", include_str!("../../templates/unread_messages.en.txt")),
+    ("webhook_disabled", "de", include_str!("../../templates/webhook_disabled.de.txt")),
+    ("webhook_disabled", "en", include_str!("../../templates/webhook_disabled.en.txt")),
 ];
 
 const FRAME: &str = include_str!("../../templates/frame.html");

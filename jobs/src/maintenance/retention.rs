@@ -67,6 +67,8 @@ impl Job<Context> for Retention {
         done.rows("mails", days(periodic.mails_days), db, retention::prune_mails).await?;
         done.rows("notifications", now - NOTIFICATIONS, db, retention::prune_notifications).await?;
         done.rows("nanos that searches have told of", now - ALERTED, db, retention::prune_alerted_nanos).await?;
+        done.rows("webhook deliveries", days(periodic.webhooks_days), db, retention::prune_webhook_deliveries).await?;
+        done.rows("replaced secrets of webhooks", now - TOKENS, db, retention::prune_webhook_secrets).await?;
         done.rows("uploads", now - UPLOADS, db, retention::prune_uploads).await?;
         stored_objects::prune_reports(db, now - REPORTS).await?;
         while retention::date_deleted_nanos(db).await? > 0 {}

@@ -50,7 +50,7 @@ use queue::{JobError, Reference, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Context, News, RemoveObject, notify};
+use crate::{Announcement, Context, News, RemoveObject, announce, notify};
 
 pub use index_nano::IndexNano;
 pub use index_rated::{IndexRated, index_ratings};
@@ -156,6 +156,7 @@ pub(crate) async fn reject(
     nano_versions::set_state(tx, version.id, state, now).await?;
     subject.event(tx, "rejected", json!({ "reason": rejection.reason_en, "status": status.as_str() }), now).await?;
     enqueue(tx, &RemoveObject { key: version.uploaded_key.clone() }).await?;
+    announce(tx, &Announcement::Rejected { nano, version, reason: &rejection.reason_en }, now).await?;
     let german = users::get_in(tx, subject.creator_id).await?.is_none_or(|user| user.language.as_str() == "de");
     let (reason, findings) = if german {
         (rejection.reason_de, rejection.findings_de)

@@ -6,7 +6,7 @@ use queue::{Job, JobError, Outcome, Queue, Run, enqueue};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Context, IndexNano, VersionRef, queues};
+use crate::{Announcement, Context, IndexNano, VersionRef, announce, queues};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PublishNano(pub VersionRef);
@@ -29,6 +29,7 @@ impl Job<Context> for PublishNano {
         nano_versions::publish(&mut tx, &version, now).await?;
         self.0.event(&mut tx, "published", json!({ "number": version.number, "semver": version.semver }), now).await?;
         enqueue(&mut tx, &IndexNano { nano_id: nano.id, creator_id: nano.creator_id }).await?;
+        announce(&mut tx, &Announcement::Published { nano: &nano, version: &version }, now).await?;
         self.0.tell_creator(context, &mut tx, Kind::NanoPublished, &nano, (None, json!({}))).await?;
         Ok(Outcome::DoneIn(tx))
     }

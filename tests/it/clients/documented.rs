@@ -83,6 +83,7 @@ areas! {
     chats: FlaggedOnly,
     notifications: FlaggedOnly,
     saved_searches: FlaggedOnly,
+    webhooks: FlaggedOnly,
     moderation: Always,
     jobs: FlaggedOnly,
     operations: FlaggedOnly,

@@ -16,6 +16,7 @@
 //! | `export_audit_log`, `reconcile_storage`, `roll_up_stats`, `retention`, `remind_moderators` | `periodic.rs` |
 //! | `tell_unread`, `archive_chats` | `chat/digests.rs` |
 //! | `alert_saved_searches` | `notifications/saved_searches.rs` |
+//! | `deliver_webhook` | `webhooks/deliveries.rs`, `webhooks/targets.rs` |
 //! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;

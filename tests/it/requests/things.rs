@@ -3,16 +3,20 @@
 use chrono::Utc;
 use domain::{
     chat::ReportReason,
-    ids::{DeliveryId, MessageId, NanoId, RatingId, SavedSearchId, UserId, VersionId},
+    ids::{
+        DeliveryId, MessageId, NanoId, RatingId, SavedSearchId, UserId, VersionId, WebhookDeliveryId, WebhookEventId,
+        WebhookId,
+    },
     notification::{Kind, Unsubscribe},
     review::Cause,
     saved_search::Criteria,
     user::{Language, Role},
+    webhook::WebhookEvent,
 };
 use infra::db::{
     chat_messages, chat_reports, chat_sessions, email_deliveries, mail_link_keys, moderation_cases,
     notifications::{self, NewNotification},
-    ratings, saved_searches, users,
+    ratings, saved_searches, users, webhook_deliveries, webhook_endpoints, webhook_events,
 };
 use jobs::RemoveObject;
 use queue::{
@@ -54,6 +58,9 @@ pub struct Things {
     pub search: String,
     /// The last part of the link in a mail to the owner.
     pub link: String,
+    /// The owner's, with something that it is told.
+    pub webhook: String,
+    pub delivery: String,
     pub worker: String,
     /// Somebody whom administrators act on.
     pub person: String,
@@ -112,6 +119,23 @@ async fn mail(app: &TestApp) -> String {
     tx.commit().await.unwrap();
     execute(app, "UPDATE email_deliveries SET state = 'ambiguous' WHERE id = ?", &id.to_string()).await;
     id.to_string()
+}
+
+/// A webhook of this person, and something that it is told; no job sends it.
+async fn webhook(app: &TestApp, owner: &str) -> (String, String) {
+    let (id, event, delivery) = (WebhookId::new(), WebhookEventId::new(), WebhookDeliveryId::new());
+    let (user_id, now) = (owner.parse().unwrap(), Utc::now());
+    let (events, url) = ([WebhookEvent::NanoRated], "https://hooks.example/nano");
+    let new = webhook_endpoints::NewWebhook { id, user_id, name: "Theirs", url, events: &events };
+    let body = r#"{"type":"nano.rated","timestamp":"2026-11-30T12:00:00.000Z","data":{}}"#;
+    let key = event.to_string();
+    let told = webhook_events::NewWebhookEvent { id: event, user_id, key: &key, kind: "nano.rated", body, now };
+    let mut tx = app.db.begin().await.unwrap();
+    webhook_endpoints::insert(&mut tx, &new, now).await.unwrap();
+    assert!(webhook_events::insert(&mut tx, &told).await.unwrap());
+    webhook_deliveries::insert(&mut tx, delivery, id, event, now).await.unwrap();
+    tx.commit().await.unwrap();
+    (id.to_string(), delivery.to_string())
 }
 
 /// A row of a worker that nobody is.
@@ -225,6 +249,7 @@ impl Things {
         let rated = rating(app, on_the_shelf(app, owner).await, person).await;
         let (chat, report) = chat(app, &nano, &owner.id).await;
         let (notification, search, link) = told(app, owner.id.parse().unwrap()).await;
+        let (webhook, delivery) = webhook(app, &owner.id).await;
         let (case, person, mail) = (case.to_string(), person.to_string(), mail(app).await);
         Self {
             nano,
@@ -238,6 +263,8 @@ impl Things {
             notification,
             search,
             link,
+            webhook,
+            delivery,
             worker,
             person,
             mail,
@@ -345,6 +372,9 @@ impl Things {
             (_, path) if path.starts_with("/me/notifications") || path.starts_with("/me/saved-searches") => {
                 (things.notification, things.search, _) = told(app, owner.id.parse().unwrap()).await;
             }
+            (_, path) if path.starts_with("/me/webhooks/{id}") => {
+                (things.webhook, things.delivery) = webhook(app, &owner.id).await;
+            }
             ("DELETE", "/admin/maintenance") => begin_maintenance(app).await,
             (_, "/users/{id}/profile") => things.person = owner.id.clone(),
             (_, path) if path.starts_with("/chats/{session_id}") || path.starts_with("/admin/chats") => {
@@ -397,6 +427,8 @@ impl Things {
             ("id", "saved-searches") => self.search.clone(),
             ("kind", "notification-preferences" | "unsubscribe") => TOLD.to_string(),
             ("token", _) => self.link.clone(),
+            ("id", "webhooks") => self.webhook.clone(),
+            ("delivery_id", _) => self.delivery.clone(),
             ("queue", _) => QUEUE.into(),
             ("kind", _) => KIND.into(),
             ("name", "schedules") => SCHEDULE.into(),

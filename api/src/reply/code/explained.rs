@@ -9,6 +9,7 @@ mod our_side;
 mod requests;
 mod signing_in;
 mod users;
+mod webhooks;
 
 use std::fmt::Write;
 
@@ -53,6 +54,7 @@ const SECTIONS: &[Section] = &[
     users::SECTION,
     nanos::SECTION,
     chats::SECTION,
+    webhooks::SECTION,
     moderation::SECTION,
     jobs::SECTION,
     our_side::SECTION,

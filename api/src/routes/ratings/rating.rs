@@ -16,7 +16,7 @@ use infra::db::{
     rating_lists, rating_words,
     ratings::{self, NewRating},
 };
-use jobs::{News, ScanRating, index_ratings};
+use jobs::{Announcement, News, ScanRating, announce, index_ratings};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -141,6 +141,8 @@ pub async fn create(
             propose(tx, &rating, (Part::Comment, comment), user.id, now).await?;
         }
         index_ratings(tx, nano_id, nano.creator_id).await?;
+        let rated = Announcement::Rated { nano: &nano, rating_id: id, revision: 1, score: form.score, before: None };
+        announce(tx, &rated, now).await?;
         let card = rating_lists::card_in(tx, id).await?.ok_or_else(Error::not_found)?;
         let mut made = Rating::of(card);
         made.pending = rating_words::of_in(tx, id).await?.into_iter().map(PendingOpinion::from).collect();
@@ -224,6 +226,9 @@ pub async fn edit(
         ratings::edit(tx, &rating, score, now).await?;
         if score != rating.score {
             index_ratings(tx, rating.nano_id, nano.creator_id).await?;
+            let (revision, before) = (rating.revision + 1, Some(rating.score));
+            let rated = Announcement::Rated { nano: &nano, rating_id: id, revision, score, before };
+            announce(tx, &rated, now).await?;
         }
         let details = json!({"nano_id": rating.nano_id, "before": rating.score, "after": score,
             "comment": form.comment.is_some()});

@@ -10,7 +10,7 @@ use domain::{
 
 use crate::db::{
     email_deliveries::DeliveryState, mail_link_keys, nano_totals, notification_preferences, notifications, ratings,
-    saved_lists, saved_searches, second_factors,
+    saved_lists, saved_searches, second_factors, webhook_endpoints,
 };
 
 /// Links sent by mail that are no longer good since `before`.
@@ -53,6 +53,25 @@ pub async fn prune_unfinished_factors(db: &Db, before: DateTime<Utc>) -> Result<
 pub async fn prune_personal_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
     let done =
         sqlx::query!("DELETE FROM personal_tokens WHERE expires_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(done.rows_affected())
+}
+
+/// What webhooks were told before `before`, and what became of it. What was tried again later stays for as long after that.
+pub async fn prune_webhook_deliveries(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let attempts =
+        sqlx::query!("DELETE FROM webhook_attempts WHERE started_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    let deliveries = sqlx::query!("DELETE FROM webhook_deliveries WHERE created_at < ? LIMIT 500", before)
+        .execute(db.pool())
+        .await?;
+    let events =
+        sqlx::query!("DELETE FROM webhook_events WHERE created_at < ? LIMIT 500", before).execute(db.pool()).await?;
+    Ok(attempts.rows_affected() + deliveries.rows_affected() + events.rows_affected())
+}
+
+/// Secrets of webhooks that were replaced, and sign nothing since `before`.
+pub async fn prune_webhook_secrets(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
+    let done =
+        sqlx::query!("DELETE FROM webhook_secrets WHERE expires_at < ? LIMIT 500", before).execute(db.pool()).await?;
     Ok(done.rows_affected())
 }
 
@@ -263,6 +282,7 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> R
     notifications::forget_person(tx, id).await?;
     notification_preferences::forget_person(tx, id).await?;
     mail_link_keys::forget_person(tx, id).await?;
+    webhook_endpoints::forget_person(tx, id).await?;
     forget_chats(tx, id, now).await
 }
 

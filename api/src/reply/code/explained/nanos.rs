@@ -44,10 +44,10 @@ pub(super) const SECTION: Section = Section {
         ),
         entry(
             Code::CollectionFull,
-            "The caller has 5,000 favourites, 100 lists or 25 saved searches, or the list has 200 nanos; `details.limit` says which.",
-            "Remove some first.",
-            "Die fragende Person hat 5.000 Favoriten, 100 Listen oder 25 gespeicherte Suchen, oder die Liste hat 200 Nanos; `details.limit` nennt die Grenze.",
-            "Zuerst einige entfernen.",
+            "The caller has 5,000 favourites, 100 lists, 25 saved searches or 10 webhooks, the list has 200 nanos, or the webhook has 5 secrets that are still good; `details.limit` says which.",
+            "Remove some first; secrets that were replaced end by themselves after a day.",
+            "Die fragende Person hat 5.000 Favoriten, 100 Listen, 25 gespeicherte Suchen oder 10 Webhooks, die Liste hat 200 Nanos, oder der Webhook hat 5 noch gültige Geheimnisse; `details.limit` nennt die Grenze.",
+            "Zuerst einige entfernen; ersetzte Geheimnisse enden nach einem Tag von selbst.",
         ),
         entry(
             Code::UploadClosed,

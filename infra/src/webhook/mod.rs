@@ -1,5 +1,8 @@
 //! Outgoing webhooks, signed as Standard Webhooks say (<https://www.standardwebhooks.com>, specification 1.0.0): HMAC-SHA256 over
-//! id, time and body.
+//! id, time and body. [`Webhook`] tells the operators' own receiver, [`WebhookSender`] those that anybody may name.
+
+mod sender;
+mod targets;
 
 use std::{fmt, time::Duration};
 
@@ -11,12 +14,18 @@ use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 use url::Url;
 
+pub use self::{
+    sender::{Answered, Exchange, WebhookSender},
+    targets::{Lookup, TargetError, TargetPolicy, Targets},
+};
+
 /// For the whole exchange.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// What a key begins with in text, and how long it may be in bytes.
 const PREFIX: &str = "whsec_";
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+const NEW_KEY_BYTES: usize = 32;
 /// Nobody is asked to wait longer than this by `Retry-After`.
 const LATER_AT_MOST: u64 = 3600;
 
@@ -25,6 +34,11 @@ const LATER_AT_MOST: u64 = 3600;
 pub struct WebhookKey(SecretSlice<u8>);
 
 impl WebhookKey {
+    /// A new one, as its owner gets it. Never log it.
+    pub fn generate() -> String {
+        format!("{PREFIX}{}", STANDARD.encode(rand::random::<[u8; NEW_KEY_BYTES]>()))
+    }
+
     /// Reads `whsec_` and 24 to 64 bytes in base64. The error says what is wrong and nothing of the key.
     pub fn parse(text: &str) -> Result<Self, String> {
         let encoded = text.strip_prefix(PREFIX).ok_or_else(|| format!("must begin with {PREFIX}"))?;
@@ -93,13 +107,7 @@ impl Webhook {
     /// Connects when first used.
     pub fn new(settings: WebhookSettings) -> Result<Self, WebhookError> {
         crate::tls::install();
-        let client = reqwest::Client::builder()
-            .timeout(ANSWER_WITHIN)
-            .connect_timeout(CONNECT_WITHIN)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("nano-marketplace/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| WebhookError::NoAnswer(error.to_string()))?;
+        let client = client().build().map_err(|error| WebhookError::NoAnswer(error.to_string()))?;
         Ok(Self { client, settings })
     }
 
@@ -110,34 +118,46 @@ impl Webhook {
 
     /// Sends a body of JSON. `id` is the same for every attempt, so that the receiver knows a repeat.
     pub async fn send(&self, id: &str, now: DateTime<Utc>, body: Vec<u8>) -> Result<StatusCode, WebhookError> {
-        let headers = self.headers(id, now.timestamp(), &body);
+        let headers = headers(&self.settings.keys, id, now.timestamp(), &body);
         let sent = self.client.post(self.settings.url.clone()).headers(headers).body(body).send().await;
         let answer = sent.map_err(|error| WebhookError::NoAnswer(reason(error)))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(status);
         }
-        let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let retry_after = retry_after.map(|seconds: u64| Duration::from_secs(seconds.min(LATER_AT_MOST)));
+        let retry_after = retry_after(answer.headers());
         Err(WebhookError::Refused { status, retry_after })
     }
+}
 
-    fn headers(&self, id: &str, seconds: i64, body: &[u8]) -> HeaderMap {
-        let signatures: Vec<String> = self.settings.keys.iter().map(|key| key.sign(id, seconds, body)).collect();
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in [
-            ("webhook-id", id),
-            ("webhook-timestamp", &seconds.to_string()),
-            ("webhook-signature", &signatures.join(" ")),
-        ] {
-            // Ids, numbers and base64 are visible ASCII.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
+/// What all of them have in common.
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .timeout(ANSWER_WITHIN)
+        .connect_timeout(CONNECT_WITHIN)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("nano-marketplace/", env!("CARGO_PKG_VERSION")))
+}
+
+/// When a receiver wants to be asked again, in seconds as nearly all of them say it; at most an hour later.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.min(LATER_AT_MOST)))
+}
+
+fn headers(keys: &[WebhookKey], id: &str, seconds: i64, body: &[u8]) -> HeaderMap {
+    let signatures: Vec<String> = keys.iter().map(|key| key.sign(id, seconds, body)).collect();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in
+        [("webhook-id", id), ("webhook-timestamp", &seconds.to_string()), ("webhook-signature", &signatures.join(" "))]
+    {
+        // Ids, numbers and base64 are visible ASCII.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
         }
-        headers
     }
+    headers
 }
 
 /// The innermost cause says what happened: "Connection refused", not "error sending request".
@@ -163,6 +183,13 @@ mod tests {
         let key = WebhookKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_new_key_is_one_and_no_two_are_the_same() {
+        let text = WebhookKey::generate();
+        assert!(WebhookKey::parse(&text).is_ok(), "{text}");
+        assert_ne!(text, WebhookKey::generate());
     }
 
     #[test]
