@@ -12,4 +12,5 @@ mod data_key;
 mod explain;
 pub(crate) mod metrics;
 mod operate;
+mod personal_data;
 mod traces;
