@@ -18,8 +18,9 @@ pub use self::{
         nano_versions, nanos, rating_lists, rating_votes, rating_words, ratings, uploads,
     },
     people::{
-        consents, email_changes, email_deliveries, email_tokens, passkey_ceremonies, passkeys, personal_tokens,
-        profiles, refresh_tokens, registrations, saved_lists, second_factors, user_lists, users, verification_pauses,
+        consents, data_requests, email_changes, email_deliveries, email_tokens, erasure, export, passkey_ceremonies,
+        passkeys, personal_tokens, profiles, refresh_tokens, registrations, saved_lists, second_factors, user_lists,
+        users, verification_pauses,
     },
     requests::idempotency_keys,
     sealed::{data_key_proof, sealed_columns},

@@ -158,12 +158,13 @@ pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Re
         .execute(&mut **tx)
         .await?;
     sqlx::query!(
-        "UPDATE nano_versions SET changelog = '', manifest = NULL, report = NULL, scan = NULL, metadata = NULL
-         WHERE nano_id = ?",
+        "UPDATE nano_versions SET changelog = '', manifest = NULL, report = NULL, scan = NULL, metadata = NULL,
+           thumbnail_notes = NULL WHERE nano_id = ?",
         nano
     )
     .execute(&mut **tx)
     .await?;
+    sqlx::query!("DELETE FROM nano_edits WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;

@@ -1,9 +1,12 @@
 //! People: their accounts, sign-ins, the mails and links sent to them, and the lists they keep.
 
 pub mod consents;
+pub mod data_requests;
 pub mod email_changes;
 pub mod email_deliveries;
 pub mod email_tokens;
+pub mod erasure;
+pub mod export;
 pub mod passkey_ceremonies;
 pub mod passkeys;
 pub mod personal_tokens;
