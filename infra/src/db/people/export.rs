@@ -66,7 +66,7 @@ domain::words! {
 pub async fn rows(db: &Db, user: UserId, part: Part) -> Result<Vec<String>, DbError> {
     // The keys stand beside their columns, so that a glance shows what is told; both servers write JSON.
     macro_rules! told {
-        ($sql:literal) => {
+        ($sql:tt) => {
             sqlx::query_scalar!($sql, user).fetch_all(db.pool()).await?
         };
     }
