@@ -87,7 +87,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 26] {
+    fn forms() -> [Form; 27] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -111,6 +111,7 @@ mod tests {
             ("Judgement", refused::<moderation::Judgement>),
             ("LimitForm", refused::<admin::limits::LimitForm>),
             ("NewMaintenance", refused::<admin::maintenance::NewMaintenance>),
+            ("NewDataRequest", refused::<admin::data_requests::NewDataRequest>),
             ("NewRole", refused::<admin::users::NewRole>),
             ("NewPause", refused::<admin::pauses::NewPause>),
             ("BulkRequest", refused::<admin::jobs::bulk::BulkRequest>),

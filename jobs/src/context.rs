@@ -62,6 +62,8 @@ pub struct PeriodicSettings {
     pub chat_idle_days: u32,
     /// At least this many hours lie between two mails to a person about unread messages; 0: there are none.
     pub chat_mail_hours: u32,
+    /// Accounts that nobody has used for so long end, after a warning 30 days before; 0: never.
+    pub inactive_days: u32,
 }
 
 impl Default for PeriodicSettings {
@@ -76,6 +78,7 @@ impl Default for PeriodicSettings {
             remind_hours: 24,
             chat_idle_days: 30,
             chat_mail_hours: 6,
+            inactive_days: 365,
         }
     }
 }

@@ -8,6 +8,7 @@ mod data_key;
 pub mod mail;
 pub mod maintenance;
 mod marketplace;
+pub mod people;
 pub mod queues;
 pub mod read_only;
 mod readers;
@@ -24,6 +25,9 @@ pub use maintenance::{
     ArchiveChats, ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention,
 };
 pub use marketplace::{KINDS, registry};
+pub use people::{
+    Asked, ErasePerson, ExportPerson, TendDataRequests, WarnInactive, ask_erasure, ask_export, withdraw_erasure,
+};
 pub use queues::QUEUES;
 pub use readers::readers;
 pub use steps::{

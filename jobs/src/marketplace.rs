@@ -7,9 +7,10 @@ use queue::{
 };
 
 use crate::{
-    ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES,
-    RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit,
-    ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
+    ArchiveChats, Context, ErasePerson, ExpireUploads, ExportAuditLog, ExportPerson, IndexNano, IndexRated,
+    MakeThumbnails, PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention,
+    ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, TendDataRequests,
+    ValidateArchive, WarnInactive, readers,
 };
 
 macro_rules! marketplace {
@@ -43,6 +44,11 @@ marketplace! {
     SendEmail,
     RemindModerators,
     TellUnread,
+    // What people ask about their own data.
+    ExportPerson,
+    ErasePerson,
+    TendDataRequests,
+    WarnInactive,
     // Maintenance.
     RemoveObject,
     ExpireUploads,

@@ -37,6 +37,9 @@ pub struct PeriodicArgs {
     /// Hours between two mails that tell a person of unread chat messages, 1 to 720. 0: no such mails.
     #[arg(long, env = "CHAT_MAIL_HOURS", value_name = "HOURS", default_value = "6")]
     chat_mail_hours: String,
+    /// Days after which an account that nobody uses ends; its owner is told 30 days before, and keeps it by signing in. 60 to 3650. 0: never.
+    #[arg(long, env = "INACTIVE_DAYS", value_name = "DAYS", default_value = "365")]
+    inactive_days: String,
 }
 
 impl PeriodicArgs {
@@ -57,6 +60,10 @@ impl PeriodicArgs {
         let hours = problems.number("REMIND_MODERATORS_HOURS", &self.remind_moderators_hours, 0..=8_760, "24");
         let idle = problems.number("CHAT_IDLE_DAYS", &self.chat_idle_days, 1..=3_650, "30");
         let mail_hours = problems.number("CHAT_MAIL_HOURS", &self.chat_mail_hours, 0..=720, "6");
+        let inactive = problems.number("INACTIVE_DAYS", &self.inactive_days, 0..=3_650, "365");
+        if inactive.is_some_and(|days| (1..60).contains(&days)) {
+            problems.add("INACTIVE_DAYS", "is less than 60: owners are told 30 days before", "365");
+        }
         Some(PeriodicSettings {
             audit_lock: mode?.map(|mode| AuditLock { mode, days: days.unwrap_or_default() }),
             storage_grace_days: grace?,
@@ -67,6 +74,7 @@ impl PeriodicArgs {
             remind_hours: hours?,
             chat_idle_days: idle?,
             chat_mail_hours: mail_hours?,
+            inactive_days: inactive?,
         })
     }
 }

@@ -74,15 +74,8 @@ impl Storage {
         let mut aborted = 0;
         for upload in page.uploads.unwrap_or_default() {
             let (Some(key), Some(id)) = (upload.key, upload.upload_id) else { continue };
-            let sent = self
-                .0
-                .client
-                .abort_multipart_upload()
-                .bucket(&self.0.bucket)
-                .key(key)
-                .upload_id(id)
-                .send()
-                .await;
+            let sent =
+                self.0.client.abort_multipart_upload().bucket(&self.0.bucket).key(key).upload_id(id).send().await;
             match sent {
                 Ok(_) => aborted += 1,
                 Err(error) if error.code() == Some("NoSuchUpload") => {}

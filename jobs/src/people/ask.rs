@@ -55,7 +55,8 @@ pub async fn ask_erasure(
     let last = data_requests::lock_newest(tx, user.id, Kind::Erasure).await?;
     if let Some(live) = last.filter(|last| last.state.is_live()) {
         // What a person asks for outlives the guess that nobody uses the account.
-        let only_a_guess = live.cause == Cause::Inactivity && cause != Cause::Inactivity && live.state == State::Waiting;
+        let only_a_guess =
+            live.cause == Cause::Inactivity && cause != Cause::Inactivity && live.state == State::Waiting;
         if !only_a_guess {
             return Ok(Asked::UnderWay(live.id));
         }

@@ -29,8 +29,6 @@ pub struct ErasePerson {
     pub request_id: DataRequestId,
 }
 
-/// Between two steps: none.
-const ON: Outcome = Outcome::Snooze(Duration::ZERO);
 /// While a mail to somebody else still waits that names the person.
 const MAIL_PAUSE: Duration = Duration::from_secs(300);
 
@@ -67,6 +65,11 @@ impl Job<Context> for ErasePerson {
     }
 }
 
+/// The next step follows at once.
+fn on() -> Outcome {
+    Outcome::Snooze(Duration::ZERO)
+}
+
 /// One step.
 struct Work<'a> {
     context: &'a Context,
@@ -87,7 +90,7 @@ impl Work<'_> {
         self.receipt.finish(step, self.now);
         data_requests::keep_receipt(&mut tx, self.request, &self.receipt).await?;
         tx.commit().await?;
-        Ok(ON)
+        Ok(on())
     }
 
     /// A part of a step that has more to do.
@@ -115,13 +118,13 @@ impl Work<'_> {
         let entry = Entry::by_system("user.erasure_begun", "user", Some(self.user.0), details, self.now);
         audit_log::append(&mut tx, &entry).await?;
         tx.commit().await?;
-        Ok(ON)
+        Ok(on())
     }
 
     async fn nanos(mut self) -> Result<Outcome, JobError> {
         while let Some(nano) = erasure::next_nano(&self.context.db, self.user).await? {
             if self.run.cancelled().is_cancelled() {
-                return Ok(ON);
+                return Ok(on());
             }
             self.nano(nano).await?;
         }

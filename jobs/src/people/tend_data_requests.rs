@@ -1,9 +1,6 @@
 //! Begins the erasures whose grace is over, and removes exports that have had their week.
 
-use infra::{
-    db::data_requests,
-    storage::Key,
-};
+use infra::{db::data_requests, storage::Key};
 use queue::{Job, JobError, Level, Outcome, Queue, Run, enqueue, schedule::Schedule};
 use serde::{Deserialize, Serialize};
 
