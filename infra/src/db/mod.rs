@@ -10,7 +10,7 @@ mod requests;
 mod sealed;
 
 pub use self::{
-    audit::{audit_exports, audit_log},
+    audit::{audit_exports, audit_log, person_keys},
     chat::{chat_digests, chat_lists, chat_members, chat_messages, chat_reports, chat_sessions},
     maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{

@@ -101,6 +101,26 @@ impl ExportPerson {
         Ok(())
     }
 
+    /// What the audit log says that the person did. Its details may be about others and stay out.
+    async fn acts(&self, context: &Context) -> Result<Vec<String>, JobError> {
+        let filter = audit_log::Filter { actor: Some(self.user_id), action: None };
+        let mut acts = Vec::new();
+        loop {
+            let (links, _) = audit_log::page(&context.db, &filter, acts.len() as u64, 500).await?;
+            if links.is_empty() {
+                return Ok(acts);
+            }
+            acts.extend(links.into_iter().map(|link| {
+                let entry = link.entry;
+                let told = json!({
+                    "action": entry.action, "result": entry.outcome, "network": entry.ip_prefix,
+                    "browser": entry.user_agent, "created_at": entry.created_at,
+                });
+                told.to_string()
+            }));
+        }
+    }
+
     /// Writes the whole ZIP to `path`.
     async fn write(&self, context: &Context, run: &Run, folder: &Path, path: &Path) -> Result<(), JobError> {
         let mut zip = ZipWriter::new(File::create(path)?);
@@ -111,6 +131,8 @@ impl ExportPerson {
             zip = run.blocking(move |_| text(zip, &name, array(&rows).as_bytes())).await??;
             run.progress(done + 1, Some(Part::ALL.len() as u64), "kinds of data");
         }
+        let acts = self.acts(context).await?;
+        zip = run.blocking(move |_| text(zip, "audit_log.json", array(&acts).as_bytes())).await??;
         let mut left = FILES_AT_MOST;
         let mut told = Vec::new();
         for file in export::files(&context.db, self.user_id).await? {

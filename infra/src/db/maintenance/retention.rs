@@ -8,7 +8,7 @@ use domain::{
     upload::UploadState,
 };
 
-use crate::db::{email_deliveries::DeliveryState, nano_totals, ratings, saved_lists, second_factors};
+use crate::db::{email_deliveries::DeliveryState, nano_totals, person_keys, ratings, saved_lists, second_factors};
 
 /// Links sent by mail that are no longer good since `before`.
 pub async fn prune_email_tokens(db: &Db, before: DateTime<Utc>) -> Result<u64, DbError> {
@@ -220,7 +220,8 @@ pub async fn lock_named_accounts(tx: &mut Tx, before: DateTime<Utc>) -> Result<V
     .await?)
 }
 
-/// Takes the person out of an account; what points to it stays whole. Nobody can sign in without a password hash.
+/// Takes the person out of an account; what points to it stays whole. Nobody can sign in without a password hash, and nobody reads
+/// any more what the audit log says of the person.
 pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
     // 32 characters are what a username may have, and all that an id needs.
     let name = id.0.simple().to_string();
@@ -243,7 +244,9 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> R
     ratings::forget_person(tx, id).await?;
     nano_totals::forget_favorites(tx, id).await?;
     saved_lists::forget_person(tx, id).await?;
-    forget_chats(tx, id, now).await
+    forget_chats(tx, id, now).await?;
+    person_keys::destroy(tx, id).await?;
+    Ok(())
 }
 
 /// Takes out of chats what somebody has written; the numbers of messages stay.

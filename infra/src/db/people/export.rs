@@ -55,8 +55,6 @@ domain::words! {
         ChatReports = "chat_reports",
         /// Mails that were sent, without their texts, which lie in the mailbox.
         Mails = "mails",
-        /// What the audit log says that somebody did; details may be about others and stay out.
-        AuditLog = "audit_log",
         /// What was asked about these data before.
         DataRequests = "data_requests",
     }
@@ -212,12 +210,6 @@ pub async fn rows(db: &Db, user: UserId, part: Part) -> Result<Vec<String>, DbEr
                  'state', state, 'sent_at', DATE_FORMAT(sent_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
                  'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
                FROM email_deliveries WHERE user_id = ? ORDER BY id"#
-        ),
-        Part::AuditLog => told!(
-            r#"SELECT CAST(JSON_OBJECT('action', action, 'result', result,
-                 'network', ip_prefix, 'browser', user_agent,
-                 'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
-               FROM audit_log WHERE actor_id = ? ORDER BY seq"#
         ),
         Part::DataRequests => told!(
             r#"SELECT CAST(JSON_OBJECT('kind', kind, 'cause', cause,
