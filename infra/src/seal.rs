@@ -125,7 +125,7 @@ impl PersonKey {
     pub fn seal(&self, row: Uuid, text: &[u8]) -> Option<String> {
         let mut sealed = text.to_vec();
         let nonce = self.key()?.seal_in_place_append_tag(Aad::from(row.as_bytes()), &mut sealed).ok()?;
-        Some(BASE64_STANDARD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
+        Some(BASE64_STANDARD.encode([b"".as_slice(), nonce.as_ref(), &sealed].concat()))
     }
 
     pub fn open(&self, row: Uuid, sealed: &str) -> Option<Vec<u8>> {
