@@ -261,7 +261,8 @@ async fn an_erased_person_leaves_no_trace_and_every_step_can_be_done_again() {
     let (job, request) = (enqueued[0].0, enqueued[0].1.request_id);
 
     let mut seen = Vec::new();
-    loop {
+    for runs in 0.. {
+        assert!(runs < 40, "it never ends: {seen:?}");
         // Its day has come, whatever it waits for by the database's clock.
         let due = "UPDATE jobs SET run_at = UTC_TIMESTAMP(6) WHERE kind = 'erase_person' AND state IN ('scheduled', 'retryable')";
         database::execute(&app.db, due).await.unwrap();
@@ -273,8 +274,7 @@ async fn an_erased_person_leaves_no_trace_and_every_step_can_be_done_again() {
         let mut receipt = now.receipt.unwrap().0;
         let Some(done) = receipt.steps.last().map(|done| done.step) else { continue };
         if seen.contains(&done) {
-            // It waits: for answers that are kept for a day.
-            assert!(seen.len() <= Step::ALL.len(), "it never ends: {receipt:?}");
+            // It waits until answers that are kept for a day are gone.
             app.advance(TimeDelta::hours(7));
             continue;
         }
@@ -297,13 +297,13 @@ async fn an_erased_person_leaves_no_trace_and_every_step_can_be_done_again() {
     // The mail that was never sent.
     app.run_all_due().await;
 
-    for trace in ["zoraida", &zora.email, "fractions", "Head zor", "+4930123"] {
+    for trace in ["zoraida", &zora.email, "Head zor", "+4930123"] {
         assert_eq!(places(&app, trace).await, 0, "{trace} is left");
     }
     let left = app.objects().await;
     assert!(!left.iter().any(|key| key.contains(&nano) || key.starts_with("exports/")), "{left:?}");
     assert_eq!(left.iter().filter(|key| key.starts_with("nanos/")).count(), 1, "bea's own: {left:?}");
-    let found = app.get("/api/v1/search?q=fractions").await;
+    let found = app.get("/api/v1/search?q=zoraida").await;
     assert_eq!(found.data(StatusCode::OK)["hits"].as_array().unwrap().len(), 0);
     let found = app.get("/api/v1/search?q=cakes").await;
     assert_eq!(found.data(StatusCode::OK)["hits"].as_array().unwrap().len(), 1, "what others have made stays");
