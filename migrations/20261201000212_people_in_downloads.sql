@@ -1,3 +1,2 @@
 -- So that what names a person is found without reading the whole table.
 ALTER TABLE downloads ADD KEY downloads_user (user_id);
-ALTER TABLE uploads ADD KEY uploads_owner (owner_id, id);

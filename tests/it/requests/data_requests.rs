@@ -68,7 +68,7 @@ async fn unpacked(app: &TestApp, user: &User) -> Vec<(String, Vec<u8>)> {
         let mut entry = archive.by_index(n).unwrap();
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();
-        files.push((entry.name().to_owned(), content));
+        files.push((entry.name().unwrap().into_owned(), content));
     }
     files
 }

@@ -195,8 +195,7 @@ pub async fn rows(db: &Db, user: UserId, part: Part) -> Result<Vec<String>, DbEr
         ),
         Part::ChatMessages => told!(
             r#"SELECT CAST(JSON_OBJECT('chat_id', LOWER(HEX(c.session_id)), 'text', c.text,
-                 'created_at', DATE_FORMAT(c.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), 'read_at', DATE_FORMAT(c.read_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
-                 'removed_at', DATE_FORMAT(c.removed_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+                 'created_at', DATE_FORMAT(c.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), 'removed_at', DATE_FORMAT(c.removed_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
                FROM chat_messages c JOIN chat_members m ON m.session_id = c.session_id AND m.user_id = c.sender_id WHERE m.user_id = ? ORDER BY c.session_id, c.seq"#
         ),
         Part::ChatReports => told!(
