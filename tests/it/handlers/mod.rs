@@ -15,6 +15,7 @@
 //! | `prune_ledger` | `steps.rs`, `periodic.rs` |
 //! | `export_audit_log`, `reconcile_storage`, `roll_up_stats`, `retention`, `remind_moderators` | `periodic.rs` |
 //! | `tell_unread`, `archive_chats` | `chat/digests.rs` |
+//! | `export_person`, `erase_person`, `tend_data_requests`, `warn_inactive` | `requests/data_requests.rs` |
 //! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;

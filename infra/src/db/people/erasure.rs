@@ -47,7 +47,7 @@ pub async fn forget_in_mails_of_others(tx: &mut Tx, user: UserId) -> Result<u64,
              JOIN chat_members o ON o.session_id = m.session_id AND o.user_id <> m.user_id WHERE m.user_id = ?) p
            ON p.user_id = d.user_id
          SET d.params = '{}'
-         WHERE d.template = 'unread_messages' AND d.state IN ('sent', 'failed', 'ambiguous') AND JSON_LENGTH(d.params) > 0",
+         WHERE d.template = 'unread_messages' AND d.state IN ('sent', 'failed', 'ambiguous', 'given_up') AND JSON_LENGTH(d.params) > 0",
         user
     )
     .execute(&mut **tx)
@@ -61,7 +61,7 @@ pub async fn waits_in_mails_of_others(tx: &mut Tx, user: UserId) -> Result<bool,
         r#"SELECT EXISTS (SELECT 1 FROM email_deliveries d
              JOIN chat_members o ON o.user_id = d.user_id
              JOIN chat_members m ON m.session_id = o.session_id AND m.user_id <> o.user_id
-             WHERE m.user_id = ? AND d.template = 'unread_messages' AND d.state IN ('queued', 'sending', 'given_up')
+             WHERE m.user_id = ? AND d.template = 'unread_messages' AND d.state IN ('queued', 'sending')
                AND JSON_LENGTH(d.params) > 0) AS "waits!: bool""#,
         user
     )
