@@ -218,6 +218,7 @@ impl Work<'_> {
         // Whoever wrote down something about the person since the step for it.
         let Some(user) = users::get_in(&mut tx, self.user).await? else { return Ok(Outcome::Done) };
         self.receipt.count("mails", erasure::forget_mails(&mut tx, self.user, &user.email).await?);
+        self.receipt.count("other rows", erasure::forget_judgements(&mut tx, self.user).await?);
         retention::anonymise_account(&mut tx, self.user, self.now).await?;
         self.receipt.count("other rows", erasure::forget_rest(&mut tx, self.user).await?);
         self.receipt.count("accounts", 1);

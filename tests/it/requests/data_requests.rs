@@ -4,11 +4,12 @@ use std::io::Read;
 
 use chrono::TimeDelta;
 use domain::{
+    audit::{ChainError, Entry},
     data_request::{Cause, Kind, State as RequestState, Step},
     ids::{MessageId, NanoId, UserId},
     user::Role,
 };
-use infra::db::{audit_log, chat_messages, chat_sessions, data_requests, users};
+use infra::db::{audit_log, chat_messages, chat_sessions, data_requests, person_keys, users};
 use jobs::{ErasePerson, ExportPerson, NewMail, Notice, TendDataRequests, WarnInactive};
 use queue::ledger::State;
 use reqwest::{Method, StatusCode};
@@ -331,6 +332,64 @@ async fn an_erased_person_leaves_no_trace_and_every_step_can_be_done_again() {
         "all are sealed"
     );
     app.finish().await;
+}
+
+/// A row as the build before wrote it: in the clear.
+async fn append_in_the_clear(app: &TestApp, entry: &Entry) -> u64 {
+    let (last, previous) = audit_log::head(&app.db).await.unwrap();
+    let (seq, own) = (last + 1, entry.hash(last + 1, &previous));
+    let mut tx = app.db.begin().await.unwrap();
+    let row = "INSERT INTO audit_log (seq, id, action, actor_id, target_type, target_id, details, ip_prefix, user_agent, result,
+                 request_id, created_at, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let row = sqlx::query(row).bind(seq).bind(entry.id).bind(&entry.action).bind(entry.actor_id);
+    let row = row.bind(&entry.target_type).bind(entry.target_id).bind(&entry.details).bind(&entry.ip_prefix);
+    let row = row.bind(&entry.user_agent).bind(entry.outcome).bind(&entry.request_id).bind(entry.created_at);
+    row.bind(previous.as_slice()).bind(own.as_slice()).execute(&mut *tx).await.unwrap();
+    let head = sqlx::query("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1").bind(seq).bind(own.as_slice());
+    head.execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    seq
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_sealed_by_person_and_rows_of_before_still_verify() {
+    let app = start().await;
+    let (root, ada) = (app.user("root", Role::Admin).await, app.creator("ada").await);
+    let newest = async || audit_log::page(&app.db, &audit_log::Filter::default(), 0, 1).await.unwrap().0.remove(0);
+    let mut old = newest().await.entry;
+    old.id = uuid::Uuid::now_v7();
+    old.ip_prefix = Some("192.0.2.0/24".into());
+    old.details = json!({"reason": "in the clear"});
+    append_in_the_clear(&app, &old).await;
+    assert_eq!(newest().await.entry.ip_prefix.as_deref(), Some("192.0.2.0/24"));
+
+    let form = json!({"reason": "ada has spammed"});
+    root.post(&app, &format!("/api/v1/admin/users/{}/suspend", ada.id), &form).await.data(StatusCode::OK);
+    assert_eq!(places(&app, "has spammed").await, 1, "the account's own reason alone");
+    let told = newest().await;
+    assert_eq!(
+        (told.entry.action.as_str(), &told.entry.details["reason"]),
+        ("user.suspend", &json!("ada has spammed"))
+    );
+    assert!(told.entry.ip_prefix.is_some() && told.entry.details.get("sealed").is_none());
+    let verdict = audit_log::verify(&app.db).await.unwrap();
+    assert!(matches!(verdict, audit_log::Verdict::Whole { .. }), "{verdict:?}");
+
+    // Whose reason it was is gone with her key; where the admin came from is not hers.
+    let mut tx = app.db.begin().await.unwrap();
+    assert!(person_keys::destroy(&mut tx, id_of(&ada)).await.unwrap());
+    tx.commit().await.unwrap();
+    let told = newest().await;
+    assert!(told.entry.details.get("reason").is_none() && told.entry.ip_prefix.is_some(), "{told:?}");
+    let verdict = audit_log::verify(&app.db).await.unwrap();
+    assert!(matches!(verdict, audit_log::Verdict::Whole { .. }), "{verdict:?}");
+
+    let tampered =
+        format!("UPDATE audit_log SET details = JSON_SET(details, '$.sealed.reason', 'x') WHERE seq = {}", told.seq);
+    database::execute(&app.db, &tampered).await.unwrap();
+    let verdict = audit_log::verify(&app.db).await.unwrap();
+    assert_eq!(verdict, audit_log::Verdict::Broken(ChainError::Changed { seq: told.seq }));
+    app.discard().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,6 +69,18 @@ pub async fn waits_in_mails_of_others(tx: &mut Tx, user: UserId) -> Result<bool,
     .await?)
 }
 
+/// What moderators have written about the person's comments, whose cases have the rating's id for a version. Before the ratings go.
+pub async fn forget_judgements(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
+    let done = sqlx::query!(
+        "UPDATE moderation_cases c JOIN ratings r ON r.id = c.version_id SET c.reason = NULL
+         WHERE r.user_id = ? AND c.cause = 'comment' AND c.reason IS NOT NULL",
+        user
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// What is left of the person in other tables once the account is anonymised; how many rows.
 pub async fn forget_rest(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
     let mut rows = 0;
