@@ -79,9 +79,10 @@ impl Job<Context> for ExportPerson {
         // The account's row first, as everybody does.
         let user = users::lock(&mut tx, self.user_id).await?.filter(|user| user.status.may_sign_in());
         let request = data_requests::lock(&mut tx, self.request_id).await?.filter(|request| request.state.is_live());
-        let (Some(user), Some(_)) = (user, request) else {
-            // Nobody waits for it any more, and nobody may find it.
-            tx.rollback().await?;
+        let Some(user) = user.filter(|_| request.is_some()) else {
+            // Nobody can have it any more, and nobody may find it.
+            data_requests::end(&mut tx, self.request_id, State::Failed, now).await?;
+            tx.commit().await?;
             context.storage.erase(key.as_str()).await?;
             return Ok(Outcome::Done);
         };

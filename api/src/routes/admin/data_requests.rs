@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     data_request::{Cause, Kind, Receipt, State as RequestState},
     ids::UserId,
+    user::UserStatus,
 };
 use http::header;
 use infra::db::{
@@ -170,7 +171,12 @@ pub async fn begin(
             check_admins(tx, &about).await?;
         }
         let about = users::lock(tx, form.user_id).await?.ok_or_else(Error::not_found)?;
-        if about.status == domain::user::UserStatus::Deleted {
+        // Only who can sign in can download an export.
+        let possible = match form.kind {
+            Kind::Export => about.status.may_sign_in(),
+            Kind::Erasure => about.status != UserStatus::Deleted,
+        };
+        if !possible {
             return Err(Error::new(Code::AccountState));
         }
         let asked = match form.kind {
