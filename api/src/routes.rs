@@ -93,7 +93,7 @@ mod tests {
     /// A form's name in the document, and what it finds wrong with a body.
     type Form = (&'static str, fn(Value) -> Vec<FieldError>);
 
-    fn forms() -> [Form; 33] {
+    fn forms() -> [Form; 34] {
         fn refused<T: Input>(body: Value) -> Vec<FieldError> {
             let Value::Object(map) = body else { panic!("an object") };
             Fields::json(map).finish::<T>().err().unwrap_or_default()
@@ -122,6 +122,7 @@ mod tests {
             ("Judgement", refused::<moderation::Judgement>),
             ("LimitForm", refused::<admin::limits::LimitForm>),
             ("NewMaintenance", refused::<admin::maintenance::NewMaintenance>),
+            ("NewDataRequest", refused::<admin::data_requests::NewDataRequest>),
             ("NewRole", refused::<admin::users::NewRole>),
             ("NewPause", refused::<admin::pauses::NewPause>),
             ("BulkRequest", refused::<admin::jobs::bulk::BulkRequest>),
@@ -273,6 +274,7 @@ mod tests {
             "/admin/users/{id}/end-sessions",
             "/admin/users/{id}/remove-second-factor",
             "/admin/users/{id}/revoke-tokens",
+            "/admin/data-requests",
             "/admin/moderation/{case_id}/decision",
             "/admin/chats/{session_id}/close",
             "/admin/chats/reports/{id}/decision",
@@ -280,6 +282,7 @@ mod tests {
             "/auth/logout",
             "/auth/2fa/disable",
             "/auth/passkeys/{id}/remove",
+            "/me/data-export",
             "/nanos/{id}/withdraw",
             "/nanos/{id}/restore",
             "/unsubscribe/{kind}/{token}",

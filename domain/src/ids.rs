@@ -29,6 +29,8 @@ words::ids! {
     PasskeyId;
     /// One agreement of a person.
     ConsentId;
+    /// What somebody asks about their own data.
+    DataRequestId;
     /// A chat of two people about a nano.
     ChatId;
     /// A message of a chat, as its sender names it.

@@ -6,6 +6,7 @@ pub mod audit_export;
 pub mod chat;
 pub mod collection;
 pub mod consent;
+pub mod data_request;
 pub mod ids;
 pub mod name;
 pub mod nano;

@@ -7,6 +7,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::ids::{UserId, WebhookSecretId};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// A key that cannot seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +116,44 @@ impl DataKeys {
     }
 }
 
+/// A key for what is said of one person. Destroying it erases all of that, wherever copies of it are.
+pub struct PersonKey([u8; KEY_BYTES]);
+
+impl PersonKey {
+    pub const BYTES: usize = KEY_BYTES;
+
+    pub const fn new(secret: [u8; KEY_BYTES]) -> Self {
+        Self(secret)
+    }
+
+    /// As it is stored; `None` when that is no key.
+    pub fn read(stored: &[u8]) -> Option<Self> {
+        stored.try_into().ok().map(Self)
+    }
+
+    /// Base64 of a random nonce and what only the key opens, in the row of that id. `None` when the library refuses: then nothing is
+    /// kept.
+    pub fn seal(&self, row: Uuid, text: &[u8]) -> Option<String> {
+        let mut sealed = text.to_vec();
+        let nonce = self.key()?.seal_in_place_append_tag(Aad::from(row.as_bytes()), &mut sealed).ok()?;
+        Some(BASE64_STANDARD.encode([b"".as_slice(), nonce.as_ref(), &sealed].concat()))
+    }
+
+    pub fn open(&self, row: Uuid, sealed: &str) -> Option<Vec<u8>> {
+        let bytes = BASE64_STANDARD.decode(sealed).ok()?;
+        let (nonce, rest) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = rest.to_vec();
+        let open = self.key()?.open_in_place(nonce, Aad::from(row.as_bytes()), &mut text).ok()?.len();
+        text.truncate(open);
+        Some(text)
+    }
+
+    fn key(&self) -> Option<RandomizedNonceKey> {
+        RandomizedNonceKey::new(&AES_256_GCM, &self.0).ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +186,18 @@ mod tests {
         let keys = DataKeys::new(&format!("{}\n", key(2)), &[&key(1)]).unwrap();
         assert_eq!(keys.open(place, &sealed).unwrap(), b"secret");
         assert!(keys.is_old(&sealed) && !keys.is_old(&keys.seal(place, b"secret").unwrap()));
+    }
+
+    #[test]
+    fn a_persons_key_opens_its_own_in_its_row() {
+        let (key, row) = (PersonKey::new([3; KEY_BYTES]), Uuid::from_u128(1));
+        let sealed = key.seal(row, b"192.0.2.0/24").unwrap();
+        assert!(!sealed.contains("192"));
+        assert_eq!(key.open(row, &sealed).as_deref(), Some(b"192.0.2.0/24".as_slice()));
+        assert_eq!(key.open(Uuid::from_u128(2), &sealed), None, "copied to another row");
+        assert_eq!(PersonKey::new([4; KEY_BYTES]).open(row, &sealed), None);
+        assert_eq!(key.open(row, ""), None);
+        assert!(PersonKey::read(&[0; 31]).is_none() && PersonKey::read(&[0; 32]).is_some());
     }
 
     #[test]

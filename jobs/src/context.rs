@@ -71,6 +71,8 @@ pub struct PeriodicSettings {
     pub webhooks_days: u32,
     /// Endpoints that have failed for so long are told nothing any more.
     pub webhook_failing_days: u32,
+    /// Accounts that nobody has used for so long end, after a warning 30 days before; 0: never.
+    pub inactive_days: u32,
 }
 
 impl Default for PeriodicSettings {
@@ -87,6 +89,7 @@ impl Default for PeriodicSettings {
             chat_mail_hours: 6,
             webhooks_days: 30,
             webhook_failing_days: 5,
+            inactive_days: 365,
         }
     }
 }

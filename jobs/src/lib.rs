@@ -9,6 +9,7 @@ pub mod mail;
 pub mod maintenance;
 mod marketplace;
 mod notify;
+pub mod people;
 pub mod queues;
 pub mod read_only;
 mod readers;
@@ -27,6 +28,9 @@ pub use maintenance::{
 };
 pub use marketplace::{KINDS, registry};
 pub use notify::{News, notify};
+pub use people::{
+    Asked, ErasePerson, ExportPerson, TendDataRequests, WarnInactive, ask_erasure, ask_export, withdraw_erasure,
+};
 pub use queues::QUEUES;
 pub use readers::readers;
 pub use steps::{

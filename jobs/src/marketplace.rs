@@ -7,9 +7,10 @@ use queue::{
 };
 
 use crate::{
-    AlertSavedSearches, ArchiveChats, Context, DeliverWebhook, ExpireUploads, ExportAuditLog, IndexNano, IndexRated,
-    MakeThumbnails, PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention,
-    ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
+    AlertSavedSearches, ArchiveChats, Context, DeliverWebhook, ErasePerson, ExpireUploads, ExportAuditLog,
+    ExportPerson, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals, ReconcileStorage,
+    RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail,
+    TellUnread, TendDataRequests, ValidateArchive, WarnInactive, readers,
 };
 
 macro_rules! marketplace {
@@ -46,6 +47,11 @@ marketplace! {
     AlertSavedSearches,
     // Webhooks.
     DeliverWebhook,
+    // What people ask about their own data.
+    ExportPerson,
+    ErasePerson,
+    TendDataRequests,
+    WarnInactive,
     // Maintenance.
     RemoveObject,
     ExpireUploads,

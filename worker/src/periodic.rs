@@ -43,6 +43,9 @@ pub struct PeriodicArgs {
     /// Webhooks that have failed for so many days without a success are switched off, 1 to 30; their owner gets a mail.
     #[arg(long, env = "WEBHOOK_FAILING_DAYS", value_name = "DAYS", default_value = "5")]
     webhook_failing_days: String,
+    /// Days after which an account that nobody uses ends; its owner is told 30 days before, and keeps it by signing in. 60 to 3650. 0: never.
+    #[arg(long, env = "INACTIVE_DAYS", value_name = "DAYS", default_value = "365")]
+    inactive_days: String,
 }
 
 impl PeriodicArgs {
@@ -65,6 +68,10 @@ impl PeriodicArgs {
         let mail_hours = problems.number("CHAT_MAIL_HOURS", &self.chat_mail_hours, 0..=720, "6");
         let webhooks = problems.number("RETENTION_WEBHOOKS_DAYS", &self.retention_webhooks_days, 7..=365, "30");
         let failing = problems.number("WEBHOOK_FAILING_DAYS", &self.webhook_failing_days, 1..=30, "5");
+        let inactive = problems.number("INACTIVE_DAYS", &self.inactive_days, 0..=3_650, "365");
+        if inactive.is_some_and(|days| (1..60).contains(&days)) {
+            problems.add("INACTIVE_DAYS", "is less than 60: owners are told 30 days before", "365");
+        }
         Some(PeriodicSettings {
             audit_lock: mode?.map(|mode| AuditLock { mode, days: days.unwrap_or_default() }),
             storage_grace_days: grace?,
@@ -77,6 +84,7 @@ impl PeriodicArgs {
             chat_mail_hours: mail_hours?,
             webhooks_days: webhooks?,
             webhook_failing_days: failing?,
+            inactive_days: inactive?,
         })
     }
 }

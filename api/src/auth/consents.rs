@@ -12,6 +12,9 @@ use crate::{request::OWN_ACCOUNT, state::AppState};
 /// Where somebody agrees.
 pub const PATH: &str = "/api/v1/users/me/consents";
 
+/// Where somebody asks about their own data.
+const OWN_DATA: &str = "/api/v1/me";
+
 /// The versions in force; `None` where this installation has no such text.
 #[derive(Clone, Debug, Default)]
 pub struct Versions {
@@ -46,7 +49,9 @@ impl Versions {
 /// Whether this operation, by its method and path template, asks for agreements.
 pub fn are_needed(method: &Method, path: &str) -> bool {
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    !reads && !path.starts_with(OWN_ACCOUNT) && !path.starts_with(PATH)
+    // What people ask about their own data depends on nothing that they agree to.
+    let own_data = path == OWN_DATA || path.strip_prefix(OWN_DATA).is_some_and(|more| more.starts_with('/'));
+    !reads && !own_data && !path.starts_with(OWN_ACCOUNT) && !path.starts_with(PATH)
 }
 
 /// What this person has to agree to first, and where; `None` when it is nothing.
@@ -81,6 +86,9 @@ mod tests {
             (Method::PUT, "/api/v1/nanos/{id}/file", true),
             (Method::POST, "/api/v1/auth/logout", false),
             (Method::POST, "/api/v1/auth/change-password", false),
+            (Method::DELETE, "/api/v1/me", false),
+            (Method::POST, "/api/v1/me/data-export", false),
+            (Method::POST, "/api/v1/messages", true),
             (Method::PUT, "/api/v1/users/me/consents/{subject}", false),
             (Method::DELETE, "/api/v1/users/me/consents/{subject}", false),
             (Method::POST, "/api/v1/users/me/creator-terms", true),

@@ -160,6 +160,12 @@ codes! {
     AccountState = CONFLICT, "ACCOUNT_STATE",
         "The account's state does not allow this.",
         "Der Zustand des Kontos erlaubt das nicht.";
+    ExportTooSoon = TOO_MANY_REQUESTS, "EXPORT_TOO_SOON",
+        "You have asked for a copy of your data a short while ago; the next one can be asked for later.",
+        "Eine Kopie der eigenen Daten wurde vor Kurzem angefordert; die nächste gibt es später.";
+    ErasureWaits = CONFLICT, "ERASURE_WAITS",
+        "The erasure of this account was asked for already.",
+        "Die Löschung dieses Kontos ist schon beantragt.";
     NotFound = NOT_FOUND, "NOT_FOUND",
         "There is nothing here, or nothing you may see.",
         "Hier gibt es nichts, oder nichts, was man sehen darf.";

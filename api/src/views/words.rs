@@ -89,6 +89,9 @@ schemas! {
     consent: Subject;
     role: Role;
     user_status: UserStatus;
+    data_request_kind: domain::data_request::Kind;
+    data_request_cause: domain::data_request::Cause;
+    data_request_state: domain::data_request::State;
     language: Language;
     format: Format;
     license: License;

@@ -86,7 +86,7 @@ def objects(stacks):
     """The API removes nothing, and nobody removes an export of the audit log or changes how long it is locked."""
     for stack, template in stacks.items():
         for name, action, resource in rights(template):
-            if action.startswith("s3:Delete") and (stack == "api" or "/audit/" in resource or not re.search(r"/(uploads|nanos|thumbnails)/\*", resource)):
+            if action.startswith("s3:Delete") and (stack == "api" or "/audit/" in resource or not re.search(r"/(uploads|nanos|thumbnails|exports)/\*", resource)):
                 yield f"{stack} {name} may {action} {resource}"
             if action in ("s3:BypassGovernanceRetention", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"):
                 yield f"{stack} {name} may {action}"

@@ -11,7 +11,7 @@ mod sealed;
 mod webhooks;
 
 pub use self::{
-    audit::{audit_exports, audit_log},
+    audit::{audit_exports, audit_log, person_keys},
     chat::{chat_digests, chat_lists, chat_members, chat_messages, chat_reports, chat_sessions},
     maintenance::{mode as maintenance_mode, retention, stored_objects, write_probe},
     nano::{
@@ -19,9 +19,9 @@ pub use self::{
         nano_versions, nanos, rating_lists, rating_votes, rating_words, ratings, uploads,
     },
     people::{
-        alerted_nanos, consents, email_changes, email_deliveries, email_tokens, mail_link_keys,
-        notification_preferences, notifications, passkey_ceremonies, passkeys, personal_tokens, profiles,
-        refresh_tokens, registrations, saved_lists, saved_searches, second_factors, user_lists, users,
+        alerted_nanos, consents, data_requests, email_changes, email_deliveries, email_tokens, erasure, export,
+        mail_link_keys, notification_preferences, notifications, passkey_ceremonies, passkeys, personal_tokens,
+        profiles, refresh_tokens, registrations, saved_lists, saved_searches, second_factors, user_lists, users,
         verification_pauses,
     },
     requests::idempotency_keys,

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use domain::ids::{NanoId, UploadId};
+use domain::ids::{DataRequestId, NanoId, UploadId};
 
 /// S3 allows 1,024 bytes; some are left for the installation's prefix.
 const MAX_KEY_BYTES: usize = 900;
@@ -25,6 +25,11 @@ impl Key {
         Self(format!("{}{nano}/{}/{width}.webp", Self::THUMBNAILS, hex::encode(sha256)))
     }
 
+    /// What somebody is given of their own data: `exports/{request}.zip`. Gone after a week.
+    pub fn export(request: DataRequestId) -> Self {
+        Self(format!("{}{request}.zip", Self::EXPORTS))
+    }
+
     /// Rows `first` to `last` of the audit log, one JSON object a line. Numbers have 20 digits, so names sort like rows.
     pub fn audit_file(first: u64, last: u64) -> Self {
         Self(format!("{}{first:020}-{last:020}.jsonl", Self::AUDIT))
@@ -45,6 +50,7 @@ impl Key {
             ["uploads", file] => file.strip_suffix(".zip")?.parse().ok().map(Owner::Upload),
             ["nanos", nano, file] if file.ends_with(".zip") => nano.parse().ok().map(Owner::Nano),
             ["thumbnails", nano, _, file] if file.ends_with(".webp") => nano.parse().ok().map(Owner::Nano),
+            ["exports", file] => file.strip_suffix(".zip")?.parse().ok().map(Owner::Export),
             ["audit", _] => Some(Owner::Audit),
             _ => None,
         }
@@ -54,6 +60,9 @@ impl Key {
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
+
+    /// The prefix of [`Key::export`].
+    pub const EXPORTS: &str = "exports/";
 
     /// The prefix of [`Key::thumbnail`].
     pub const THUMBNAILS: &str = "thumbnails/";
@@ -71,6 +80,7 @@ impl Key {
 pub enum Owner {
     Upload(UploadId),
     Nano(NanoId),
+    Export(DataRequestId),
     /// The audit log: never removed by us.
     Audit,
 }
@@ -125,6 +135,8 @@ mod tests {
         assert_eq!(thumbnail.owner(), Some(Owner::Nano(nano)));
         assert_eq!(thumbnail.folder(), format!("thumbnails/{nano}/{}", "07".repeat(32)));
         assert_eq!(Key::audit_manifest(1, 9).owner(), Some(Owner::Audit));
+        let request = DataRequestId::new();
+        assert_eq!(Key::export(request).owner(), Some(Owner::Export(request)));
         assert!(Key::audit_file(9, 10).as_str() > Key::audit_manifest(1, 8).as_str());
         for text in ["notes.txt", "uploads/x.zip", "nanos/1/a.zip", "uploads/a/b.zip", "backup/2026.sql"] {
             assert_eq!(text.parse::<Key>().unwrap().owner(), None, "{text}");

@@ -1,6 +1,7 @@
 //! The object store: one S3 bucket and a key prefix.
 
 mod download;
+mod erase;
 mod error;
 mod key;
 mod lock;

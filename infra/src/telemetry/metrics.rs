@@ -191,6 +191,11 @@ pub const METRICS: &[Metric] = &[
     gauge("storage_unknown_objects", &[], "Objects with names that are none of ours"),
     gauge("storage_missing_objects", &[], "Objects that rows name and that are not there"),
     counter("storage_orphans_removed_total", &[], "Objects removed because no row names them"),
+    counter(
+        "people_erased_total",
+        &[],
+        "People of whom nothing is left because they asked for it, or nobody used the account",
+    ),
     counter("totals_mended_total", &[], "Counts of ratings, votes and favourites that were wrong"),
     counter("audit_rows_exported_total", &[], "Rows of the audit log that were exported and sealed"),
     counter("audit_chain_broken_total", &[], "Exports refused because the audit log does not hold together"),

@@ -12,9 +12,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, DbError};
-use domain::ids::{NanoId, UploadId, VersionId};
+use domain::ids::{DataRequestId, NanoId, UploadId, VersionId};
 use infra::{
-    db::stored_objects::{self, Named, Report},
+    db::{
+        data_requests,
+        stored_objects::{self, Named, Report},
+    },
     storage::{Key, ObjectInfo, Owner},
 };
 use queue::{Job, JobError, Level, Outcome, Priority, Queue, Run, schedule::Schedule};
@@ -172,6 +175,7 @@ fn hashed(name: &str) -> u64 {
 /// What rows say about the objects of a page.
 struct InUse {
     uploads: HashSet<UploadId>,
+    exports: HashSet<DataRequestId>,
     keys: HashSet<String>,
 }
 
@@ -183,7 +187,10 @@ impl InUse {
         let nanos: HashSet<NanoId> =
             owners().filter_map(|owner| if let Owner::Nano(id) = owner { Some(id) } else { None }).collect();
         let nanos: Vec<NanoId> = nanos.into_iter().collect();
+        let exports: Vec<DataRequestId> =
+            owners().filter_map(|owner| if let Owner::Export(id) = owner { Some(id) } else { None }).collect();
         Ok(Self {
+            exports: data_requests::files_in_use(db, &exports).await?.into_iter().collect(),
             uploads: stored_objects::uploads_in_use(db, &uploads).await?.into_iter().collect(),
             keys: stored_objects::keys_of_nanos(db, &nanos).await?.into_iter().collect(),
         })
@@ -193,6 +200,7 @@ impl InUse {
         match key.owner() {
             Some(Owner::Upload(id)) => self.uploads.contains(&id),
             Some(Owner::Nano(_)) => self.keys.contains(key.as_str()) || self.keys.contains(key.folder()),
+            Some(Owner::Export(id)) => self.exports.contains(&id),
             Some(Owner::Audit) => true,
             None => false,
         }

@@ -17,6 +17,7 @@
 //! | `tell_unread`, `archive_chats` | `chat/digests.rs` |
 //! | `alert_saved_searches` | `notifications/saved_searches.rs` |
 //! | `deliver_webhook` | `webhooks/deliveries.rs`, `webhooks/targets.rs` |
+//! | `export_person`, `erase_person`, `tend_data_requests`, `warn_inactive` | `requests/data_requests.rs` |
 //! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;

@@ -209,6 +209,52 @@ async fn locked_objects_are_sent_with_their_lock() {
     app.discard().await;
 }
 
+/// What a bucket that keeps versions is asked for: the development store keeps none.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_version_of_an_object_is_erased() {
+    let app = TestApp::start().await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let key = format!("{}nanos/1/a.zip", app.storage_settings.prefix);
+    let one = |kind: &str, id: &str| format!("<{kind}><Key>{key}</Key><VersionId>{id}</VersionId></{kind}>");
+    let (first, second) = (one("Version", "one") + &one("Version", "two"), one("DeleteMarker", "three"));
+    let next = format!("<NextKeyMarker>{key}</NextKeyMarker><NextVersionIdMarker>two</NextVersionIdMarker>");
+    let page = |more: &str, body: &str| format!("<ListVersionsResult>{more}{body}</ListVersionsResult>");
+    let answers = [
+        "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>".to_owned(),
+        page(&format!("<IsTruncated>true</IsTruncated>{next}"), &first),
+        String::new(),
+        String::new(),
+        page("<IsTruncated>false</IsTruncated>", &second),
+        String::new(),
+    ];
+    let heard = std::thread::spawn(move || {
+        let mut lines = Vec::new();
+        for body in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+            while !request.ends_with(b"\r\n\r\n") {
+                let read = stream.read(&mut buffer).unwrap();
+                assert!(read > 0, "the request ended early");
+                request.extend_from_slice(&buffer[..read]);
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).unwrap();
+            lines.push(String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned());
+        }
+        lines
+    });
+    let settings = StorageSettings { endpoint: Some(endpoint.parse().unwrap()), ..app.storage_settings.clone() };
+    let storage = Storage::connect(&settings).await.unwrap();
+    assert_eq!(storage.erase("nanos/1/").await.unwrap(), 3);
+    let heard = heard.join().unwrap();
+    let version = |line: &String| Some(line.split_once("versionId=")?.1.split(['&', ' ']).next()?.to_owned());
+    let erased: Vec<String> = heard.iter().filter(|line| line.starts_with("DELETE")).filter_map(version).collect();
+    assert_eq!(erased, ["one", "two", "three"], "{heard:?}");
+    assert!(heard[4].contains("version-id-marker=two"), "{heard:?}");
+    app.discard().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_and_rows_are_compared_both_ways() {
     let app = app_at(Clock::System.now()).await;

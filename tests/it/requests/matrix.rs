@@ -50,7 +50,7 @@ impl Caller {
 
 /// Of accounts only the forms are looked at, which are sent empty: what they do is about the caller.
 fn about_the_caller(route: &Route) -> bool {
-    route.path.starts_with("/api/v1/auth/") || route.path.starts_with("/api/v1/users/me/")
+    ["/api/v1/auth/", "/api/v1/users/me/"].iter().any(|own| route.path.starts_with(own)) || route.path == "/api/v1/me"
 }
 
 fn call(app: &TestApp, route: &Route, things: &Things) -> RequestBuilder {
@@ -82,8 +82,10 @@ fn assert_as_declared(route: &Route, caller: &Caller, answer: &Answer) {
     if let Ok(needs) = route.needs() {
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&answer.status);
         // What has no thing yet is not there for those who may look for it either.
-        let of_nothing = ["/bulk/{id}", "/sessions/{id}", "/tokens/{id}", "/lists/{id}"];
-        let of_nothing = of_nothing.iter().any(|end| route.path.contains(end)) || route.path.ends_with("/chats");
+        let of_nothing =
+            ["/bulk/{id}", "/sessions/{id}", "/tokens/{id}", "/lists/{id}", "/me/data-export", "/me/deletion"];
+        let of_nothing = of_nothing.iter().any(|end| route.path.contains(end))
+            || ["/chats", "/data-requests"].iter().any(|end| route.path.ends_with(end));
         let nothing = of_nothing && answer.status == StatusCode::NOT_FOUND;
         assert_eq!(refused, !caller.may(&needs) || nothing, "{name} answers {}", outcome(answer));
     }

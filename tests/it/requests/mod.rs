@@ -11,6 +11,7 @@ mod conditional;
 mod connections;
 mod consents;
 mod contract;
+mod data_requests;
 mod email_change;
 mod hostile;
 mod identity;

@@ -2,6 +2,8 @@
 
 pub mod consents;
 mod cookie;
+pub mod data_export;
+pub mod deletion;
 mod email;
 mod login;
 pub mod passkeys;
@@ -48,6 +50,10 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(consents::list))
         .routes(routes!(consents::give, consents::withdraw))
         .routes(routes!(profile::show, profile::edit))
+        .routes(routes!(data_export::ask, data_export::show))
+        .routes(routes!(data_export::download))
+        .routes(routes!(deletion::ask))
+        .routes(routes!(deletion::show, deletion::withdraw))
         .routes(routes!(email::change_email))
         .routes(routes!(email::confirm_email))
         .routes(routes!(password_reset::forgot_password))

@@ -1,6 +1,7 @@
 //! Pages and acts of operators and administrators (`/admin`).
 
 mod audit;
+pub mod data_requests;
 pub mod jobs;
 mod kinds;
 pub mod limits;
@@ -44,6 +45,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::audit))
         .routes(routes!(maintenance::show))
         .routes(routes!(maintenance::begin, maintenance::end))
+        .routes(routes!(data_requests::list, data_requests::begin))
         .routes(routes!(users::list))
         .routes(routes!(users::get))
         .routes(routes!(users::set_role))

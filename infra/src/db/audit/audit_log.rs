@@ -10,11 +10,14 @@ use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
-/// Appends a row and returns its number.
+use super::sealing;
+
+/// Appends a row and returns its number. What it says of a person is sealed with that person's key (`sealing.rs`).
 ///
 /// The end of the chain is one row that stays locked until the transaction ends: append last, right before the
 /// commit, and never before another lock.
 pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<u64, DbError> {
+    let entry = sealing::seal(tx, entry).await?;
     let head = sqlx::query!(r#"SELECT seq, hash AS "hash: Hash" FROM audit_head WHERE id = 1 FOR UPDATE"#)
         .fetch_one(&mut **tx)
         .await?;
@@ -95,7 +98,7 @@ pub struct Filter {
     pub action: Option<String>,
 }
 
-/// Rows, newest first, and how many match (at most 10,001).
+/// Rows, newest first, and how many match (at most 10,001). Sealed parts are opened where their keys are still there.
 pub async fn page(db: &Db, filter: &Filter, offset: u64, limit: u32) -> Result<(Vec<Link>, u64), DbError> {
     let narrow = |query: &mut QueryBuilder<sqlx::MySql>| {
         if let Some(actor) = filter.actor {
@@ -118,7 +121,9 @@ pub async fn page(db: &Db, filter: &Filter, offset: u64, limit: u32) -> Result<(
     narrow(&mut query);
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
     let rows: Vec<Row> = query.build_query_as().fetch_all(db.pool()).await?;
-    Ok((rows.into_iter().map(Link::from).collect(), total.unsigned_abs()))
+    let mut links: Vec<Link> = rows.into_iter().map(Link::from).collect();
+    sealing::open(db, &mut links).await?;
+    Ok((links, total.unsigned_abs()))
 }
 
 /// What a walk over the whole chain found.

@@ -2,3 +2,5 @@
 
 pub mod audit_exports;
 pub mod audit_log;
+pub mod person_keys;
+mod sealing;

@@ -9,8 +9,8 @@ use domain::{
 };
 
 use crate::db::{
-    email_deliveries::DeliveryState, mail_link_keys, nano_totals, notification_preferences, notifications, ratings,
-    saved_lists, saved_searches, second_factors, webhook_endpoints,
+    email_deliveries::DeliveryState, mail_link_keys, nano_totals, notification_preferences, notifications, person_keys,
+    ratings, saved_lists, saved_searches, second_factors, webhook_endpoints,
 };
 
 /// Links sent by mail that are no longer good since `before`.
@@ -194,12 +194,13 @@ pub async fn anonymise_nano(tx: &mut Tx, nano: NanoId, now: DateTime<Utc>) -> Re
         .execute(&mut **tx)
         .await?;
     sqlx::query!(
-        "UPDATE nano_versions SET changelog = '', manifest = NULL, report = NULL, scan = NULL, metadata = NULL
-         WHERE nano_id = ?",
+        "UPDATE nano_versions SET changelog = '', manifest = NULL, report = NULL, scan = NULL, metadata = NULL,
+           thumbnail_notes = NULL WHERE nano_id = ?",
         nano
     )
     .execute(&mut **tx)
     .await?;
+    sqlx::query!("DELETE FROM nano_edits WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE uploads SET filename = '' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE nano_events SET data = '{}' WHERE nano_id = ?", nano).execute(&mut **tx).await?;
     sqlx::query!("UPDATE moderation_cases SET reason = NULL WHERE nano_id = ?", nano).execute(&mut **tx).await?;
@@ -255,7 +256,8 @@ pub async fn lock_named_accounts(tx: &mut Tx, before: DateTime<Utc>) -> Result<V
     .await?)
 }
 
-/// Takes the person out of an account; what points to it stays whole. Nobody can sign in without a password hash.
+/// Takes the person out of an account; what points to it stays whole. Nobody can sign in without a password hash, and nobody reads
+/// any more what the audit log says of the person.
 pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
     // 32 characters are what a username may have, and all that an id needs.
     let name = id.0.simple().to_string();
@@ -283,7 +285,9 @@ pub async fn anonymise_account(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> R
     notification_preferences::forget_person(tx, id).await?;
     mail_link_keys::forget_person(tx, id).await?;
     webhook_endpoints::forget_person(tx, id).await?;
-    forget_chats(tx, id, now).await
+    forget_chats(tx, id, now).await?;
+    person_keys::destroy(tx, id).await?;
+    Ok(())
 }
 
 /// Takes out of chats what somebody has written; the numbers of messages stay.

@@ -2,9 +2,12 @@
 
 pub mod alerted_nanos;
 pub mod consents;
+pub mod data_requests;
 pub mod email_changes;
 pub mod email_deliveries;
 pub mod email_tokens;
+pub mod erasure;
+pub mod export;
 pub mod mail_link_keys;
 pub mod notification_preferences;
 pub mod notifications;

@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
+    data_request::Cause,
     ids::{TokenId, UserId},
     user::{Email, Language, Role, UserStatus},
 };
 use sqlx::QueryBuilder;
 use uuid::Uuid;
+
+use super::data_requests;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
@@ -275,8 +278,10 @@ pub async fn set_password_hash(tx: &mut Tx, id: UserId, hash: &str, now: DateTim
     Ok(())
 }
 
+/// Somebody signs in. Whoever does is there, whatever was guessed.
 pub async fn touch_login(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!("UPDATE users SET last_login_at = ? WHERE id = ?", now, id).execute(&mut **tx).await?;
+    data_requests::withdraw_for(tx, id, Cause::Inactivity, now).await?;
     Ok(())
 }
 

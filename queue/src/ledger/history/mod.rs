@@ -6,3 +6,4 @@ pub mod logs;
 pub mod payloads;
 pub mod progress;
 pub mod timeline;
+pub mod traces;

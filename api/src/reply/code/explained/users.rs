@@ -22,6 +22,20 @@ pub(super) const SECTION: Section = Section {
             "Zuerst eine weitere ernennen: `PUT /admin/users/{id}/role`.",
         ),
         entry(
+            Code::ExportTooSoon,
+            "A copy of the person's data was asked for less than a day ago (`details.next_at`).",
+            "Download that one (`GET /me/data-export/download`), or ask again after `Retry-After` seconds.",
+            "Eine Kopie der Daten dieser Person wurde vor weniger als einem Tag angefordert (`details.next_at`).",
+            "Jene herunterladen (`GET /me/data-export/download`) oder nach `Retry-After` Sekunden noch einmal fragen.",
+        ),
+        entry(
+            Code::ErasureWaits,
+            "The erasure of the account waits for the end of its 30 days, or is under way.",
+            "Nothing; `GET /me/deletion` says when, and `DELETE /me/deletion` keeps the account.",
+            "Die Löschung des Kontos wartet auf das Ende ihrer 30 Tage oder läuft.",
+            "Nichts; `GET /me/deletion` sagt, wann, und `DELETE /me/deletion` behält das Konto.",
+        ),
+        entry(
             Code::AccountUnconfirmed,
             "Only who has confirmed their address may moderate, operate or administer: until then the account may belong to whoever typed the address.",
             "Its owner follows the link in their mail first.",
