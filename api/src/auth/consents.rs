@@ -12,8 +12,8 @@ use crate::{request::OWN_ACCOUNT, state::AppState};
 /// Where somebody agrees.
 pub const PATH: &str = "/api/v1/users/me/consents";
 
-/// Where somebody asks about their own data.
-const OWN_DATA: &str = "/api/v1/me";
+/// Where somebody asks about their own data: that depends on nothing that they agree to.
+const OWN_DATA: [&str; 3] = ["/api/v1/me", "/api/v1/me/data-export", "/api/v1/me/deletion"];
 
 /// The versions in force; `None` where this installation has no such text.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +49,7 @@ impl Versions {
 /// Whether this operation, by its method and path template, asks for agreements.
 pub fn are_needed(method: &Method, path: &str) -> bool {
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    // What people ask about their own data depends on nothing that they agree to.
-    let own_data = path == OWN_DATA || path.strip_prefix(OWN_DATA).is_some_and(|more| more.starts_with('/'));
-    !reads && !own_data && !path.starts_with(OWN_ACCOUNT) && !path.starts_with(PATH)
+    !reads && !OWN_DATA.contains(&path) && !path.starts_with(OWN_ACCOUNT) && !path.starts_with(PATH)
 }
 
 /// What this person has to agree to first, and where; `None` when it is nothing.
@@ -88,6 +86,9 @@ mod tests {
             (Method::POST, "/api/v1/auth/change-password", false),
             (Method::DELETE, "/api/v1/me", false),
             (Method::POST, "/api/v1/me/data-export", false),
+            (Method::DELETE, "/api/v1/me/deletion", false),
+            (Method::POST, "/api/v1/me/webhooks", true),
+            (Method::POST, "/api/v1/me/saved-searches", true),
             (Method::POST, "/api/v1/messages", true),
             (Method::PUT, "/api/v1/users/me/consents/{subject}", false),
             (Method::DELETE, "/api/v1/users/me/consents/{subject}", false),
