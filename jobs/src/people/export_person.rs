@@ -18,8 +18,9 @@ use infra::{
     db::{
         audit_log, data_requests,
         export::{self, OwnFile, Part},
-        users,
+        profiles, users,
     },
+    seal::Place,
     storage::{Key, StorageError},
 };
 use queue::{GivenUp, Job, JobError, Outcome, Priority, Queue, Reference, RetryPolicy, Run};
@@ -122,6 +123,13 @@ impl ExportPerson {
         }
     }
 
+    /// The telephone number, which stands sealed.
+    async fn phone(&self, context: &Context) -> Result<Vec<String>, JobError> {
+        let Some(sealed) = profiles::phone(&context.db, self.user_id).await? else { return Ok(Vec::new()) };
+        let opened = context.data_keys.open(Place::Phone(self.user_id), &sealed).map_err(JobError::failed)?;
+        Ok(vec![json!({"phone": String::from_utf8_lossy(&opened)}).to_string()])
+    }
+
     /// Writes the whole ZIP to `path`.
     async fn write(&self, context: &Context, run: &Run, folder: &Path, path: &Path) -> Result<(), JobError> {
         let mut zip = ZipWriter::new(File::create(path)?);
@@ -132,6 +140,8 @@ impl ExportPerson {
             zip = run.blocking(move |_| text(zip, &name, array(&rows).as_bytes())).await??;
             run.progress(done + 1, Some(Part::ALL.len() as u64), "kinds of data");
         }
+        let phone = self.phone(context).await?;
+        zip = run.blocking(move |_| text(zip, "phone.json", array(&phone).as_bytes())).await??;
         let acts = self.acts(context).await?;
         zip = run.blocking(move |_| text(zip, "audit_log.json", array(&acts).as_bytes())).await??;
         let mut left = FILES_AT_MOST;

@@ -18,6 +18,7 @@ use tests::{
     Answer, TestApp, User,
     client::{PASSWORD, answer},
     database,
+    receiver::{Reaction, Receiver},
 };
 
 use super::{
@@ -57,6 +58,18 @@ async fn rate(app: &TestApp, user: &User, nano: &str, comment: &str) {
     user.post(app, &format!("/api/v1/nanos/{nano}/ratings"), &form).await.data(StatusCode::CREATED);
 }
 
+/// A search that is kept, a wish how to be told, a telephone number, and a webhook at this address.
+async fn settle_in(app: &TestApp, user: &User, word: &str, phone: &str, url: &str) {
+    let search = json!({"name": format!("About {word}"), "search": {"q": word}});
+    user.post(app, "/api/v1/me/saved-searches", &search).await.data(StatusCode::CREATED);
+    let wish = user.request(app, Method::PATCH, "/api/v1/me/notification-preferences/rating_received");
+    answer(wish.json(&json!({"mail": true}))).await.data(StatusCode::OK);
+    let path = format!("/api/v1/users/{}/profile", user.id);
+    answer(user.request(app, Method::PATCH, &path).json(&json!({"phone": phone}))).await.data(StatusCode::OK);
+    let form = json!({"name": format!("{word}'s server"), "url": url, "events": ["nano.published", "nano.rated"]});
+    user.post(app, "/api/v1/me/webhooks", &form).await.data(StatusCode::CREATED);
+}
+
 /// The files of the person's newest export, by name.
 async fn unpacked(app: &TestApp, user: &User) -> Vec<(String, Vec<u8>)> {
     let link = user.get(app, &format!("{EXPORT}/download")).await;
@@ -78,6 +91,8 @@ async fn unpacked(app: &TestApp, user: &User) -> Vec<(String, Vec<u8>)> {
 async fn a_copy_has_ones_own_data_and_nobody_elses() {
     let app = start().await;
     let (ada, bea) = (app.creator("ada").await, app.creator("beatrix").await);
+    let receiver = Receiver::start().await;
+    settle_in(&app, &ada, "denominators", "+49301234567", &receiver.url).await;
     let (hers, theirs) = (published(&app, &ada, "Ada's fractions").await, published(&app, &bea, "Bea's cakes").await);
     rate(&app, &ada, &theirs, "Cakes explained well").await;
     rate(&app, &bea, &hers, "Could be shorter").await;
@@ -109,6 +124,13 @@ async fn a_copy_has_ones_own_data_and_nobody_elses() {
         ("nanos.json", "Ada's fractions"),
         ("ratings.json", "Cakes explained well"),
         ("chat_messages.json", "The number below the line."),
+        ("phone.json", "+49301234567"),
+        ("notifications.json", "rating_received"),
+        ("notification_preferences.json", "rating_received"),
+        ("saved_searches.json", "About denominators"),
+        ("webhooks.json", "denominators's server"),
+        ("webhook_deliveries.json", "Ada's fractions"),
+        ("webhook_attempts.json", "204"),
         ("audit_log.json", "auth.login"),
         ("files.json", "\"version\":1"),
     ] {
@@ -124,7 +146,8 @@ async fn a_copy_has_ones_own_data_and_nobody_elses() {
             continue;
         }
         let content = String::from_utf8_lossy(content);
-        for others in ["beatrix", "Bea's cakes", "denominator", "Could be shorter", &bea.id.replace('-', "")] {
+        let hers = bea.id.replace('-', "");
+        for others in ["beatrix", "Bea's cakes", "What is a", "Could be shorter", &bea.id, &hers, "whsec_"] {
             assert!(!content.contains(others), "{name} says {others}: {content}");
         }
     }
@@ -202,9 +225,11 @@ async fn the_last_admin_stays_and_admins_ask_for_others() {
 /// Something of hers in every corner.
 async fn leave_traces(app: &TestApp, zora: &User, bea: &User) -> String {
     let path = format!("/api/v1/users/{}/profile", zora.id);
-    let form =
-        json!({"bio": "I am zoraida.", "company": "zoraida Ltd", "job_title": "Head zoraida", "phone": "+49301234567"});
+    let form = json!({"bio": "I am zoraida.", "company": "zoraida Ltd", "job_title": "Head zoraida"});
     answer(zora.request(app, Method::PATCH, &path).json(&form)).await.data(StatusCode::OK);
+    let receiver = Receiver::start().await;
+    receiver.react([Reaction::Says(200, "Thank you, zoraida".into())]);
+    settle_in(app, zora, "zoraida", "+49301234567", &format!("{}/zoraida", receiver.url)).await;
     let nano = published(app, zora, "zoraida explains fractions").await;
     let others = published(app, bea, "Cakes").await;
     rate(app, zora, &others, "zoraida likes it").await;
@@ -218,6 +243,7 @@ async fn leave_traces(app: &TestApp, zora: &User, bea: &User) -> String {
     zora.draft(app, "zoraida's draft").await;
     zora.post(app, EXPORT, &json!({})).await.data(StatusCode::ACCEPTED);
     app.run_all_due().await;
+    assert!(receiver.received().len() >= 2, "of her nano and its rating");
     assert!(app.objects().await.iter().any(|key| key.starts_with("exports/")));
     // A mail to somebody else that names her, and one to herself that was not sent yet.
     let mut tx = app.db.begin().await.unwrap();
@@ -309,6 +335,15 @@ async fn an_erased_person_leaves_no_trace_and_every_step_can_be_done_again() {
 
     for trace in ["zoraida", &zora.email, "Head zor", "+4930123"] {
         assert_eq!(places(&app, trace).await, 0, "{trace} is left");
+    }
+    let hers = zora.id.replace('-', "");
+    for table in
+        ["notifications", "notification_preferences", "mail_link_keys", "saved_searches", "webhooks", "webhook_events"]
+    {
+        assert_eq!(count(&app, &format!("{table} WHERE user_id = UNHEX('{hers}')")).await, 0, "{table}");
+    }
+    for table in ["webhook_secrets", "webhook_deliveries", "webhook_attempts"] {
+        assert_eq!(count(&app, table).await, 0, "{table}");
     }
     let left = app.objects().await;
     assert!(!left.iter().any(|key| key.contains(&nano) || key.starts_with("exports/")), "{left:?}");

@@ -53,6 +53,20 @@ domain::words! {
         ChatMessages = "chat_messages",
         /// Messages that somebody has reported.
         ChatReports = "chat_reports",
+        /// What somebody was told of in the app.
+        Notifications = "notifications",
+        /// By which channels they want to be told.
+        NotificationPreferences = "notification_preferences",
+        /// Own searches that are kept.
+        SavedSearches = "saved_searches",
+        /// Nanos that those have told of.
+        AlertedNanos = "alerted_nanos",
+        /// Own webhooks, without their secrets.
+        Webhooks = "webhooks",
+        /// What those were told, and what became of it.
+        WebhookDeliveries = "webhook_deliveries",
+        /// Each attempt at that, and what the receiver has answered.
+        WebhookAttempts = "webhook_attempts",
         /// Mails that were sent, without their texts, which lie in the mailbox.
         Mails = "mails",
         /// What was asked about these data before.
@@ -77,7 +91,7 @@ pub async fn rows(db: &Db, user: UserId, part: Part) -> Result<Vec<String>, DbEr
                  'creator_terms_version', u.creator_terms_version, 'creator_terms_at', DATE_FORMAT(u.creator_terms_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
                  'last_login_at', DATE_FORMAT(u.last_login_at, '%Y-%m-%dT%H:%i:%s.%fZ'), 'created_at', DATE_FORMAT(u.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
                  'company', p.company, 'job_title', p.job_title,
-                 'phone_is_kept', IF(p.phone IS NULL, 'no', 'yes'), 'suspension_reason', u.suspension_reason) AS CHAR) AS "row!: String"
+                 'suspension_reason', u.suspension_reason) AS CHAR) AS "row!: String"
                FROM users u LEFT JOIN profiles p ON p.user_id = u.id WHERE u.id = ?"#
         ),
         Part::ProfileEdits => told!(
@@ -203,6 +217,52 @@ pub async fn rows(db: &Db, user: UserId, part: Part) -> Result<Vec<String>, DbEr
                  'note', note, 'state', state,
                  'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
                FROM chat_reports WHERE reporter_id = ? ORDER BY id"#
+        ),
+        Part::Notifications => told!(
+            r#"SELECT CAST(JSON_OBJECT('kind', kind, 'nano_id', LOWER(HEX(nano_id)),
+                 'rating_id', LOWER(HEX(rating_id)), 'saved_search_id', LOWER(HEX(saved_search_id)),
+                 'found', found, 'reason', reason,
+                 'read_at', DATE_FORMAT(read_at, '%Y-%m-%dT%H:%i:%s.%fZ'), 'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM notifications WHERE user_id = ? ORDER BY id"#
+        ),
+        Part::NotificationPreferences => told!(
+            r#"SELECT CAST(JSON_OBJECT('kind', kind, 'in_app', IF(in_app, 'yes', 'no'),
+                 'mail', IF(mail, 'yes', 'no'), 'updated_at', DATE_FORMAT(updated_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM notification_preferences WHERE user_id = ? ORDER BY kind"#
+        ),
+        Part::SavedSearches => told!(
+            r#"SELECT CAST(JSON_OBJECT('id', LOWER(HEX(id)), 'name', name,
+                 'criteria', CAST(criteria AS CHAR), 'alerts', IF(alerts, 'yes', 'no'),
+                 'watched_since', DATE_FORMAT(watched_since, '%Y-%m-%dT%H:%i:%s.%fZ'), 'alerted_on', DATE_FORMAT(alerted_on, '%Y-%m-%d'),
+                 'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), 'updated_at', DATE_FORMAT(updated_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM saved_searches WHERE user_id = ? ORDER BY id"#
+        ),
+        Part::AlertedNanos => told!(
+            r#"SELECT CAST(JSON_OBJECT('nano_id', LOWER(HEX(nano_id)), 'alerted_at', DATE_FORMAT(alerted_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM alerted_nanos WHERE user_id = ? ORDER BY alerted_at, nano_id"#
+        ),
+        Part::Webhooks => told!(
+            r#"SELECT CAST(JSON_OBJECT('id', LOWER(HEX(id)), 'name', name,
+                 'url', url, 'events', CAST(events AS CHAR),
+                 'disabled_for', disabled_for, 'disabled_at', DATE_FORMAT(disabled_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
+                 'failing_since', DATE_FORMAT(failing_since, '%Y-%m-%dT%H:%i:%s.%fZ'), 'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
+                 'updated_at', DATE_FORMAT(updated_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM webhooks WHERE user_id = ? ORDER BY id"#
+        ),
+        Part::WebhookDeliveries => told!(
+            r#"SELECT CAST(JSON_OBJECT('id', LOWER(HEX(d.id)), 'webhook_id', LOWER(HEX(d.webhook_id)),
+                 'type', e.kind, 'message', e.body,
+                 'state', d.state, 'delivered_at', DATE_FORMAT(d.delivered_at, '%Y-%m-%dT%H:%i:%s.%fZ'),
+                 'created_at', DATE_FORMAT(d.created_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM webhook_events e JOIN webhook_deliveries d ON d.event_id = e.id WHERE e.user_id = ? ORDER BY d.id"#
+        ),
+        Part::WebhookAttempts => told!(
+            r#"SELECT CAST(JSON_OBJECT('delivery_id', LOWER(HEX(a.delivery_id)), 'number', a.number,
+                 'status', a.status, 'error', a.error,
+                 'answer', a.answer, 'milliseconds', a.duration_ms,
+                 'started_at', DATE_FORMAT(a.started_at, '%Y-%m-%dT%H:%i:%s.%fZ')) AS CHAR) AS "row!: String"
+               FROM webhook_events e JOIN webhook_deliveries d ON d.event_id = e.id
+                 JOIN webhook_attempts a ON a.delivery_id = d.id WHERE e.user_id = ? ORDER BY a.delivery_id, a.number"#
         ),
         Part::Mails => told!(
             r#"SELECT CAST(JSON_OBJECT('template', template, 'recipient', recipient,
