@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use db::Tx;
 use domain::{
     audit::Entry,
-    data_request::{Receipt, State, Step},
+    data_request::{Cause, Receipt, State, Step},
     ids::{DataRequestId, NanoId, UserId},
     nano::Status,
 };
@@ -104,8 +104,13 @@ impl Work<'_> {
         users::lock(&mut tx, self.user).await?;
         let request = data_requests::lock(&mut tx, self.request).await?;
         // The person was quicker, and keeps the account.
-        if !request.is_some_and(|request| request.state == State::Waiting) {
-            return Ok(Outcome::Done);
+        let Some(request) = request.filter(|request| request.state == State::Waiting) else { return Ok(Outcome::Done) };
+        // Nobody has signed in, but a script of theirs goes on with the account.
+        if request.cause == Cause::Inactivity
+            && personal_tokens::used_since(&mut tx, self.user, request.created_at).await?
+        {
+            data_requests::end(&mut tx, self.request, State::Withdrawn, self.now).await?;
+            return Ok(Outcome::DoneIn(tx));
         }
         data_requests::begin(&mut tx, self.request).await?;
         self.receipt.count("sessions", refresh_tokens::revoke_all(&mut tx, self.user, self.now).await?);

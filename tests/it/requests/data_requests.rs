@@ -440,6 +440,7 @@ async fn the_audit_log_is_sealed_by_person_and_rows_of_before_still_verify() {
 async fn an_account_that_nobody_uses_ends_unless_somebody_signs_in() {
     let app = start().await;
     let (ada, bea) = (app.user("ada", Role::Consumer).await, app.user("bea", Role::Consumer).await);
+    let cara = app.user("cara", Role::Creator).await;
     let staff = app.user("mod", Role::Moderator).await;
     app.advance(TimeDelta::days(300));
     run(&app, &WarnInactive {}).await;
@@ -448,7 +449,7 @@ async fn an_account_that_nobody_uses_ends_unless_somebody_signs_in() {
     for _ in 0..2 {
         run(&app, &WarnInactive {}).await;
     }
-    assert_eq!(count(&app, "data_requests WHERE cause = 'inactivity' AND state = 'waiting'").await, 2, "each once");
+    assert_eq!(count(&app, "data_requests WHERE cause = 'inactivity' AND state = 'waiting'").await, 3, "each once");
     assert!(mails(&app, &ada.email).await.last().unwrap().subject.contains("unless you sign in"));
     assert!(mails(&app, &staff.email).await.is_empty(), "who works here is not asked");
 
@@ -456,10 +457,26 @@ async fn an_account_that_nobody_uses_ends_unless_somebody_signs_in() {
     let ada = app.login(&ada.email).await;
     let newest = data_requests::newest(&app.db, id_of(&ada), Kind::Erasure).await.unwrap().unwrap();
     assert_eq!(newest.state, RequestState::Withdrawn);
+    // So is a script that works on.
+    let token =
+        "INSERT INTO personal_tokens (id, user_id, name, token_hash, scopes, expires_at, last_used_at, created_at)
+       SELECT id, id, 'script', UNHEX(SHA2(username, 256)), '[\"read\"]', '2100-01-01',
+         (SELECT MAX(created_at) FROM data_requests), created_at FROM users WHERE username = 'cara'";
+    database::execute(&app.db, token).await.unwrap();
     app.advance(TimeDelta::days(31));
     run(&app, &TendDataRequests {}).await;
-    let due = app.enqueued::<ErasePerson>().await;
-    let about = data_requests::get(&app.db, due[0].1.request_id).await.unwrap().unwrap();
-    assert_eq!((due.len(), about.user_id), (1, Some(id_of(&bea))));
+    let mut people = Vec::new();
+    for (job, erasure) in app.enqueued::<ErasePerson>().await {
+        let request = data_requests::get(&app.db, erasure.request_id).await.unwrap().unwrap();
+        people.push(request.user_id.unwrap());
+        if request.user_id == Some(id_of(&cara)) {
+            assert_eq!(app.run_one(job).await.state, State::Completed);
+        }
+    }
+    people.sort();
+    assert_eq!(people, [id_of(&bea), id_of(&cara)], "in the order in which they came");
+    let newest = data_requests::newest(&app.db, id_of(&cara), Kind::Erasure).await.unwrap().unwrap();
+    assert_eq!(newest.state, RequestState::Withdrawn);
+    app.login(&cara.email).await;
     app.discard().await;
 }

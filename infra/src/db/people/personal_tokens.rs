@@ -121,6 +121,17 @@ pub async fn revoke_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result
     Ok(done.rows_affected())
 }
 
+/// Whether a token of this person's was used since then.
+pub async fn used_since(tx: &mut Tx, user: UserId, since: DateTime<Utc>) -> Result<bool, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM personal_tokens WHERE user_id = ? AND last_used_at >= ?) AS "used!: bool""#,
+        user,
+        since
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// Notes that the token was used, at most once a minute.
 pub async fn touch(db: &Db, token: &PersonalToken, now: DateTime<Utc>) -> Result<(), DbError> {
     let before = now - LAST_USED;
