@@ -166,7 +166,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounds, 111, "a form got or lost a bound");
+        assert_eq!(bounds, 113, "a form got or lost a bound");
     }
 
     #[test]

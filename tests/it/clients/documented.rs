@@ -80,6 +80,7 @@ areas! {
     ratings: FlaggedOnly,
     favourites: FlaggedOnly,
     lists: FlaggedOnly,
+    data_protection: FlaggedOnly,
     chats: FlaggedOnly,
     notifications: FlaggedOnly,
     saved_searches: FlaggedOnly,
