@@ -222,6 +222,26 @@ async fn the_last_admin_stays_and_admins_ask_for_others() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_admins_who_leave_at_once_one_stays() {
+    let app = start().await;
+    for name in ["root", "sam"] {
+        app.user(name, Role::Admin).await;
+    }
+    for name in ["root", "sam"] {
+        let admin = app.login(&format!("{name}@nano.test")).await;
+        end_account(&app, &admin, json!({"password": PASSWORD})).await.data(StatusCode::ACCEPTED);
+    }
+    app.advance(TimeDelta::days(31));
+    run(&app, &TendDataRequests {}).await;
+    for (job, _) in app.enqueued::<ErasePerson>().await {
+        assert!(!app.run_one(job).await.state.is_terminal(), "the first goes on, the second waits");
+    }
+    assert_eq!(count(&app, "users WHERE role = 'admin' AND status = 'active'").await, 1);
+    assert_eq!(count(&app, "data_requests WHERE state = 'waiting'").await, 1);
+    app.discard().await;
+}
+
 /// Something of hers in every corner.
 async fn leave_traces(app: &TestApp, zora: &User, bea: &User) -> String {
     let path = format!("/api/v1/users/{}/profile", zora.id);
