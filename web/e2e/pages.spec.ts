@@ -16,6 +16,7 @@ const PAGES: [Person | undefined, string[]][] = [
       '/account/security',
       '/account/agreements',
       '/account/tokens',
+      '/account/data',
       '/favourites',
       '/lists',
       '/chats',

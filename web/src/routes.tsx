@@ -39,6 +39,7 @@ export const routes: readonly Route[] = [
   route('/account/security', () => import('./features/account/security'), 'session'),
   route('/account/agreements', () => import('./features/account/agreements'), 'session'),
   route('/account/tokens', () => import('./features/account/tokens'), 'session'),
+  route('/account/data', () => import('./features/account/data'), 'session'),
   route('/favourites', () => import('./features/collections/favourites'), 'session'),
   route('/lists', () => import('./features/collections/lists'), 'session'),
   route('/lists/:id', () => import('./features/collections/list'), 'session'),

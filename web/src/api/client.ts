@@ -68,8 +68,8 @@ export class Client {
     return this.#send<T>('GET', path, undefined, options)
   }
 
-  delete<T = unknown>(path: string, options?: Options) {
-    return this.#send<T>('DELETE', path, undefined, options)
+  delete<T = unknown>(path: string, options?: Options, body?: unknown) {
+    return this.#send<T>('DELETE', path, body, options)
   }
 
   post<T = unknown>(path: string, body?: unknown, options?: Options) {

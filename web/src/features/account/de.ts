@@ -10,6 +10,7 @@ export const de = {
     security: 'Sicherheit',
     tokens: 'Zugriffstokens',
     agreements: 'Zustimmungen',
+    data: 'Ihre Daten',
   },
   profile: {
     role: 'Rolle',
@@ -150,6 +151,25 @@ export const de = {
     withdrawText: 'Wir schreiben Ihnen dann nicht mehr darüber. Zustimmen können Sie jederzeit wieder.',
     withdrawRequired: 'Dann können Sie nur noch lesen und Ihr Konto verwalten, bis Sie wieder zustimmen.',
     withdrawn: '{{title}}: Ihre Zustimmung ist widerrufen.',
+  },
+  data: {
+    copy: 'Eine Kopie Ihrer Daten',
+    copyText:
+      'Alles, was über Sie gespeichert ist, und die Dateien Ihrer eigenen Nanos, in einem ZIP. Eine Mail sagt Ihnen, wenn es fertig ist; es gibt eines am Tag.',
+    ask: 'Kopie anfordern',
+    asked: 'Ihre Kopie wird gemacht. Eine Mail sagt Ihnen, wenn sie fertig ist.',
+    made: 'Gemacht {{date}}, {{size}}. Sie lässt sich bis {{until}} herunterladen.',
+    expired: 'Die Kopie vom {{date}} ist weg: jede bleibt eine Woche.',
+    failed: 'Die Kopie vom {{date}} konnte nicht gemacht werden. Bitte fordern Sie sie noch einmal an.',
+    next: 'Die nächste gibt es ab {{date}}.',
+    download: 'Herunterladen',
+    end: 'Konto beenden',
+    endText:
+      'Ihr Konto, Ihre Nanos mit allen Dateien und alles, was sagt, wer Sie sind, wird 30 Tage nach Ihrem Auftrag gelöscht. Bis dahin können Sie es doch noch behalten.',
+    endWarning: 'Was gelöscht ist, lässt sich nicht zurückholen.',
+    ends: 'Ihr Konto endet am {{date}}. Bis dahin bleibt alles, wie es ist.',
+    keep: 'Konto behalten',
+    kept: 'Ihr Konto bleibt.',
   },
   sessions: {
     title: 'Angemeldete Geräte',

@@ -10,6 +10,7 @@ export const en: typeof de = {
     security: 'Security',
     tokens: 'Access tokens',
     agreements: 'Agreements',
+    data: 'Your data',
   },
   profile: {
     role: 'Role',
@@ -147,6 +148,25 @@ export const en: typeof de = {
     withdrawText: 'We no longer write to you about that. You can agree again at any time.',
     withdrawRequired: 'You can only read and manage your account then, until you agree again.',
     withdrawn: '{{title}}: your agreement is withdrawn.',
+  },
+  data: {
+    copy: 'A copy of your data',
+    copyText:
+      'Everything that is kept about you, and the files of your own nanos, in one ZIP. A mail tells you when it is ready; you can have one a day.',
+    ask: 'Ask for a copy',
+    asked: 'Your copy is being made. A mail tells you when it is ready.',
+    made: 'Made {{date}}, {{size}}. It can be downloaded until {{until}}.',
+    expired: 'The copy of {{date}} is gone: each is kept for a week.',
+    failed: 'The copy of {{date}} could not be made. Please ask again.',
+    next: 'You can ask for another one from {{date}}.',
+    download: 'Download',
+    end: 'End your account',
+    endText:
+      'Your account, your nanos with all their files, and everything that says who you are is erased 30 days after you have asked for it. Until then you can keep it after all.',
+    endWarning: 'What is erased cannot be brought back.',
+    ends: 'Your account ends on {{date}}. Until then everything works as before.',
+    keep: 'Keep the account',
+    kept: 'Your account stays.',
   },
   sessions: {
     title: 'Signed-in devices',

@@ -9,6 +9,7 @@ const SECTIONS = [
   ['security', '/account/security'],
   ['tokens', '/account/tokens'],
   ['agreements', '/account/agreements'],
+  ['data', '/account/data'],
 ] as const
 
 /** A section of the account, with the way to the others. */
