@@ -486,6 +486,11 @@ async fn jobs_have_the_titles_that_their_reader_may_see() {
         let job = page.data(StatusCode::OK);
         assert_eq!((&job["about"], &job["owner"]), (&about, &owner), "{role}");
     }
+    // What is deleted has no title any more.
+    let delete = format!("UPDATE nanos SET status = 'deleted' WHERE id = UNHEX(REPLACE('{nano}', '-', ''))");
+    database::execute(&app.db, &delete).await.unwrap();
+    let list = admin.get(&app, &format!("/api/v1/admin/jobs?reference=nano:{nano}&kind=validate_archive")).await;
+    assert_eq!(list.data(StatusCode::OK)[0]["about"], Value::Null);
     let other = app.put(&Apple(Thing::new(1, End::Complete))).await;
     let page = admin.get(&app, &format!("/api/v1/admin/jobs/{other}")).await;
     assert_eq!(

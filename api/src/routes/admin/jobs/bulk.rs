@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::{
     filter,
     paging::{limit, paged},
+    titles::entitle,
 };
 use crate::{
     reply::{Code, Envelope, Error, Issue, Meta, Reply, maybe_time, time},
@@ -101,7 +102,7 @@ impl Input for Filters {
         // What is chosen one by one is known: a filter beside it would be a slip of the pen.
         let alone = Filter { states: filter.states.clone(), ..Filter::default() };
         if !ids.is_empty() && filter != alone {
-            fields.error("ids", Issue::MustBe("alone, or beside state".into()));
+            fields.error("ids", Issue::Alone);
         }
         filter.ids = ids;
         Some(Self(filter))
@@ -213,7 +214,8 @@ pub async fn begin(
     Keyed(Json(request), key): Keyed<Json<BulkRequest>>,
 ) -> Result<Response, Error> {
     let page = list::page(&state.db, &request.filter, None, SAMPLE).await?;
-    let (matched, sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect::<Vec<_>>());
+    let (matched, mut sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect::<Vec<_>>());
+    entitle(&state, &user, &mut sample).await?;
     if request.dry_run {
         let answer = BulkAnswer { dry_run: true, matched: matched.into(), sample, bulk: None };
         return Ok(Reply::ok(answer).header(header::CACHE_CONTROL, "private, no-store").into_response());
