@@ -528,9 +528,17 @@ async fn a_bulk_action_may_name_its_jobs() {
     let begun = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
     let bulk = begun.data(StatusCode::ACCEPTED)["bulk"].clone();
     let job: JobId = bulk["job_id"].as_str().unwrap().parse().unwrap();
+    // Which they are, it says itself; lists and the audit log have their number.
+    let (rows, _) = infra::db::audit_log::page(&app.db, &infra::db::audit_log::Filter::default(), 0, 1).await.unwrap();
+    let details = &rows[0].entry.details;
+    assert_eq!((&details["named"], details["filter"].get("ids")), (&json!(named.len()), None));
+    let listed = operator.get(&app, "/api/v1/admin/jobs/bulk").await;
+    let listed = &listed.data(StatusCode::OK)[0];
+    assert_eq!((&listed["named"], listed["filter"].get("ids")), (&json!(named.len()), None));
     assert_eq!(app.run_one(job).await.state, State::Completed);
     let done = operator.get(&app, &format!("/api/v1/admin/jobs/bulk/{}", bulk["id"].as_str().unwrap())).await;
     assert_eq!(done.data(StatusCode::OK)["changed"], 249);
+    assert_eq!(done.data(StatusCode::OK)["filter"]["ids"].as_array().map(Vec::len), Some(named.len()));
     let row = async |id: JobId| ledger::get(&app.db, id).await.unwrap().unwrap().state;
     assert_eq!((row(ids[0]).await, row(left).await), (State::Completed, State::Available));
     for id in &ids[1..] {

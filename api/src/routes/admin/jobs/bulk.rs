@@ -152,9 +152,11 @@ pub struct BulkView {
     pub id: Uuid,
     #[schema(schema_with = words::job_action)]
     pub action: Action,
-    /// As it is applied, with the states it touches.
+    /// As it is applied, with the states it touches; in lists without the `ids`.
     #[schema(value_type = Object)]
     pub filter: Filter,
+    /// How many jobs the filter names by their ids; 0 when it names none.
+    pub named: u64,
     pub reason: String,
     /// Who asked for it.
     pub actor: Option<Uuid>,
@@ -182,6 +184,7 @@ impl BulkView {
         Self {
             id: row.id,
             action: row.action,
+            named: row.filter.0.ids.len() as u64,
             filter: row.filter.0,
             reason: row.reason,
             actor: row.actor,
@@ -194,6 +197,12 @@ impl BulkView {
             created_at: row.created_at,
             finished_at: row.finished_at,
         }
+    }
+
+    /// As it stands in a list, which a thousand ids of each would make megabytes.
+    fn without_ids(mut self) -> Self {
+        self.filter.ids.clear();
+        self
     }
 }
 
@@ -265,7 +274,7 @@ pub async fn list_all(
     rows.truncate(query.limit as usize);
     let next = rows.last().filter(|_| more).map(|(row, _)| row.id.to_string());
     let meta = Meta { per_page: Some(query.limit.into()), next_cursor: next, ..Meta::default() };
-    let views = rows.into_iter().map(|(row, state)| BulkView::of(row, state)).collect();
+    let views = rows.into_iter().map(|(row, state)| BulkView::of(row, state).without_ids()).collect();
     Ok(paged(Reply::ok(views), meta))
 }
 
