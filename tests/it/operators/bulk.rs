@@ -323,7 +323,8 @@ async fn live_pages_show_what_changes_and_repeat_nothing() {
     assert_eq!(whole.data["figures"]["waiting"]["count"], 3);
     assert_eq!(whole.data["health"]["verdict"], "no_workers");
     app.put(&Ailing { n: 4 }).await;
-    assert_eq!(overview.next().await.unwrap().data["figures"]["waiting"]["count"], 4);
+    // Another figure may have changed first.
+    while overview.next().await.expect("it goes on").data["figures"]["waiting"]["count"] != 4 {}
     assert_eq!(available(&back.next().await.unwrap()), 4);
 
     // The right to read ends: so do the streams.
