@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-use db::{Db, clock::Clock};
+use chrono::DateTime;
+use db::Db;
 use domain::words;
 use queue::{health, ledger::stats::error_groups};
 use sha2::{Digest, Sha256};
@@ -63,21 +63,21 @@ impl Default for Live {
 
 impl Live {
     /// Everything as it changes, until the receiver is dropped.
-    pub fn listen(self: &Arc<Self>, db: &Db, clock: &Clock) -> watch::Receiver<Snapshots> {
+    pub fn listen(self: &Arc<Self>, db: &Db) -> watch::Receiver<Snapshots> {
         let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         if !*looking {
             *looking = true;
             // What it was when the last listener left is old.
             self.sender.send_replace(Snapshots::default());
-            tokio::spawn(self.clone().look(db.clone(), clock.clone()));
+            tokio::spawn(self.clone().look(db.clone()));
         }
         self.sender.subscribe()
     }
 
-    async fn look(self: Arc<Self>, db: Db, clock: Clock) {
+    async fn look(self: Arc<Self>, db: Db) {
         loop {
             let began = Instant::now();
-            self.look_once(&db, clock.now()).await;
+            self.look_once(&db).await;
             let rest = (began.elapsed() * REST).max(EVERY);
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
@@ -92,7 +92,13 @@ impl Live {
     }
 
     /// Everything is read once, and the overview made of the same.
-    async fn look_once(&self, db: &Db, now: DateTime<Utc>) {
+    async fn look_once(&self, db: &Db) {
+        // The database's time, which the signs of life of the workers are in.
+        let now = match db::clock::now(db).await {
+            Ok(now) => now,
+            // The pages stay as they are until the database answers again.
+            Err(error) => return tracing::warn!(%error, "no live view could be made"),
+        };
         let queues = QueueRows::load(db, now, QueuesView::WINDOW).await;
         let queues = self.tell(Topic::Queues, queues.map_err(Error::from), |rows| same(&QueuesView::from(rows)));
         let fleet = FleetRows::load(db).await;
@@ -115,7 +121,7 @@ impl Live {
                 let mut overview = Overview::made(&queues, &fleet.workers, &causes, runs.clone(), now);
                 let shown = json(&overview)?;
                 // That time passes is no news.
-                overview.runs.until = overview.runs.since;
+                (overview.runs.since, overview.runs.until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
                 Ok((shown, json(&overview)?))
             });
         }

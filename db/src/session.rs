@@ -77,6 +77,8 @@ pub struct Pool {
     left: Left,
     /// Sessions that somebody holds.
     held: Arc<AtomicUsize>,
+    /// Sessions that anybody got so far.
+    got: Arc<AtomicU64>,
     _keeper: Keeper,
 }
 
@@ -84,24 +86,29 @@ impl Pool {
     /// The server ends sessions that say nothing for `silent_at_most` seconds.
     pub(crate) fn new(inner: MySqlPool, deadline: Duration, silent_at_most: u32, left: Left) -> Self {
         let _keeper = Keeper::start(inner.clone(), silent_at_most);
-        Self { inner, deadline, left, held: Arc::default(), _keeper }
+        Self { inner, deadline, left, held: Arc::default(), got: Arc::default(), _keeper }
     }
 
     /// A connection for several statements.
     pub async fn acquire(&self) -> Result<Session, Error> {
+        let before = self.got.load(Ordering::Relaxed);
         // On the heap: it is large, and every statement would carry it in its own future.
-        let connection = self.inner.acquire().boxed().await.map_err(|error| self.told_apart(error))?;
+        let connection = self.inner.acquire().boxed().await.map_err(|error| self.told_apart(error, before))?;
+        self.got.fetch_add(1, Ordering::Relaxed);
         let (left, held) = (self.left.clone(), Held::one_more(&self.held));
         let connection = Some(connection);
         Ok(Session { connection, deadline: self.deadline, left, spent: false, roll_back: false, _held: held })
     }
 
     /// The driver asks a server that refuses connections again and again, and says in the end the same as when all connections
-    /// are in use. They are when somebody holds them.
-    fn told_apart(&self, error: Error) -> Error {
+    /// are in use. They are when somebody holds them, and when somebody else got one meanwhile: those on their way back to the
+    /// pool nobody holds. `before`: how many were got when the waiting began.
+    fn told_apart(&self, error: Error, before: u64) -> Error {
         let most = self.inner.options().get_max_connections() as usize;
         match error {
-            Error::PoolTimedOut if self.held.load(Ordering::Relaxed) < most => {
+            Error::PoolTimedOut
+                if self.got.load(Ordering::Relaxed) == before && self.held.load(Ordering::Relaxed) < most =>
+            {
                 let text = "it took no connection in time";
                 Error::Io(std::io::Error::new(std::io::ErrorKind::ConnectionRefused, text))
             }
@@ -355,7 +362,19 @@ impl<'p> Executor<'p> for &'p Pool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{Db, DbError};
+
+    #[tokio::test]
+    async fn a_pool_whose_connections_come_and_go_is_in_use_and_not_away() {
+        // Nobody holds one at the moment.
+        let db = Db::connect("mysql://nobody:nothing@127.0.0.1:1/nowhere", 2).await.unwrap();
+        let pool = db.pool();
+        assert!(matches!(pool.told_apart(Error::PoolTimedOut, 0), Error::Io(_)));
+        pool.got.fetch_add(1, Ordering::Relaxed);
+        assert!(matches!(pool.told_apart(Error::PoolTimedOut, 0), Error::PoolTimedOut));
+        assert!(matches!(pool.told_apart(Error::PoolTimedOut, 1), Error::Io(_)));
+    }
 
     #[tokio::test]
     async fn a_server_that_refuses_is_away_and_nobody_is_told_that_all_connections_are_in_use() {

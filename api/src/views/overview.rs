@@ -96,8 +96,9 @@ impl From<Health> for HealthView {
 }
 
 impl Overview {
-    /// As it stands.
-    pub async fn of(db: &Db, now: DateTime<Utc>) -> Result<Self, Error> {
+    /// As it stands, by the database's time, which the signs of life of the workers are in.
+    pub async fn of(db: &Db) -> Result<Self, Error> {
+        let now = db::clock::now(db).await?;
         let rows = QueueRows::load(db, now, QueuesView::WINDOW).await?;
         let workers = workers::list(db).await?;
         let (causes, _) = error_groups::page(db, &error_groups::Filter::default(), None, health::CAUSES).await?;

@@ -132,7 +132,8 @@ impl Job<Context> for SendEmail {
         };
         match context.mailer.begin(&mail).await {
             Ok(handover) => {
-                let sending = hand_over(context.db.clone(), delivery.id, run.number(), delivery.state, handover);
+                // Not the run's number, which begins anew with the job of a mail that is sent again.
+                let sending = hand_over(context.db.clone(), delivery.id, rand::random(), delivery.state, handover);
                 // On a task of its own: nobody stops in the middle of it.
                 let sent = tokio::spawn(sending.instrument(tracing::Span::current())).await;
                 match sent.map_err(|panic| JobError::failed(anyhow::anyhow!("handing the mail over: {panic}")))? {
@@ -159,21 +160,22 @@ enum Exchange {
     TakenByOthers,
 }
 
-/// Says so, sends the message, and writes down what became of it.
+/// Says so, sends the message, and writes down what became of it. `mark` tells it from every other time that the mail is handed
+/// over.
 async fn hand_over(
     db: Db,
     id: DeliveryId,
-    run: u32,
+    mark: u32,
     state: DeliveryState,
     handover: Handover,
 ) -> Result<Exchange, DbError> {
-    match email_deliveries::begin_sending(&db, id, run, state).await {
+    match email_deliveries::begin_sending(&db, id, mark, state).await {
         Ok(true) => {}
         Ok(false) => return Ok(Exchange::TakenByOthers),
         Err(error) => {
             // The row may say `sending` all the same; the server has nothing.
             drop(handover);
-            record(&db, id, run, Fate::NotSent, Some(&error.to_string())).await?;
+            record(&db, id, mark, Fate::NotSent, Some(&error.to_string())).await?;
             return Err(error);
         }
     }
@@ -185,17 +187,17 @@ async fn hand_over(
         Err(MailError::NotSent { .. } | MailError::Deferred { .. }) => Fate::NotSent,
     };
     let error = outcome.as_ref().err().map(ToString::to_string);
-    record(&db, id, run, fate, error.as_deref()).await?;
+    record(&db, id, mark, fate, error.as_deref()).await?;
     Ok(Exchange::Ended(outcome))
 }
 
 /// Writes down the fate of a mail, again and again while the database is away. Should this process die before, or the
 /// database stay away for longer than [`REMEMBERED`], nobody knows it any more.
-async fn record(db: &Db, id: DeliveryId, run: u32, fate: Fate, error: Option<&str>) -> Result<(), DbError> {
+async fn record(db: &Db, id: DeliveryId, mark: u32, fate: Fate, error: Option<&str>) -> Result<(), DbError> {
     let started = std::time::Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        match email_deliveries::record(db, id, run, fate, error).await {
+        match email_deliveries::record(db, id, mark, fate, error).await {
             Err(error) if error.is_transient() && started.elapsed() < REMEMBERED => {
                 tracing::warn!(%error, ?fate, "what became of a mail waits for the database");
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use db::{DbError, Race, Races, Tx};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -48,12 +48,18 @@ impl BulkAction {
 
 impl<C: QueueContext> Job<C> for BulkAction {
     const KIND: &'static str = Self::KIND;
+    /// Since version 2 a filter may name its jobs; a build of before cannot read such a filter, and leaves the job alone.
+    const VERSION: u16 = 2;
     const QUEUE: Queue = super::BULK;
     const PRIORITY: Priority = Priority::High;
     const RETRY: RetryPolicy = RetryPolicy { max_failures: 20, ..RetryPolicy::DEFAULT };
     const TIMEOUT: Duration = Duration::from_secs(30 * 60);
     const GIVEN_UP: Option<GivenUp<Self, C>> =
         Some(|bulk, context, tx, reason| Box::pin(bulk.stopped(context, tx, reason)));
+
+    fn upgrade(version: u16, args: Value) -> Option<Value> {
+        (version == 1).then_some(args)
+    }
 
     fn tenant(&self) -> Option<Uuid> {
         self.actor_id

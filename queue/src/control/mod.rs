@@ -247,9 +247,12 @@ pub async fn bulk(tx: &mut Tx, new: &NewBulk, by: &By<'_>) -> Result<(BulkRow, A
         finished_at: None,
     };
     bulk_actions::insert(tx, &row).await?;
+    // The ids of named jobs are in the bulk action itself.
+    let named = new.filter.ids.len();
+    let filter = Filter { ids: Vec::new(), ..new.filter.clone() };
     let details = json!({
-        "action": row.action, "filter": row.filter, "reason": row.reason, "matched": row.matched,
-        "per_second": row.per_second, "job_id": job,
+        "action": row.action, "filter": filter, "named": (named > 0).then_some(named), "reason": row.reason,
+        "matched": row.matched, "per_second": row.per_second, "job_id": job,
         "before": { "matched": row.matched }, "after": { "job_id": job },
     });
     Ok((row, Act { action: "jobs.bulk", target_type: "bulk_action", target_id: Some(id), details }))

@@ -453,5 +453,11 @@ mod tests {
             ["Everything is on time; 4,003 jobs were discarded.", "Alles ist pünktlich; 4.003 Jobs sind aufgegeben."],
             ["They have 2 causes.", "Sie haben 2 Ursachen."],
         );
+        let one = Case { causes: vec![cause(1)], ..case };
+        one.says(
+            Verdict::GivenUp,
+            ["Everything is on time; one job was discarded.", "Alles ist pünktlich; ein Job ist aufgegeben."],
+            ["Nothing waits.", "Nichts wartet."],
+        );
     }
 }

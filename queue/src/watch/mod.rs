@@ -236,13 +236,13 @@ impl Watch {
     /// How everything is. What happened is told without it when it cannot be found out.
     async fn health(&self, now: DateTime<Utc>) -> String {
         let queues: Vec<&str> = self.queues.iter().map(|queue| queue.as_str()).collect();
-        match health::look(&self.db, &queues, now).await {
-            Ok(health) => health.sentence.en,
-            Err(error) => {
-                tracing::warn!(%error, "how everything is could not be found out for an alert");
-                String::new()
-            }
+        // The scheduler has no connections whose statements are stopped for taking long, and the alert does not wait.
+        match tokio::time::timeout(db::INSPECTION_LIMIT, health::look(&self.db, &queues, now)).await {
+            Ok(Ok(health)) => return health.sentence.en,
+            Ok(Err(error)) => tracing::warn!(%error, "how everything is could not be found out for an alert"),
+            Err(_) => tracing::warn!("how everything is took too long to find out for an alert"),
         }
+        String::new()
     }
 
     /// All of a look in one mail to each person; to a webhook each by itself.

@@ -25,7 +25,7 @@ use super::{
     leases::Leases,
     metrics::{
         gauges::{Gauges, LastLook},
-        meters::Meters,
+        meters::{LAST_WRITE, Meters},
     },
     progress::Loops,
     rescuer::Rescuer,
@@ -122,6 +122,8 @@ struct Tasks {
     claimers: JoinSet<()>,
     /// Lets go of the leases once `claiming` is cancelled.
     leases: JoinHandle<()>,
+    /// Writes the last statistics once `ended` is cancelled.
+    statistics: JoinHandle<()>,
     /// Aborted at the end.
     others: JoinSet<()>,
     apalis: JoinHandle<()>,
@@ -264,7 +266,8 @@ impl<C: QueueContext> Worker<C> {
             .run(),
         );
         self.start_upkeep(life, &mut others);
-        Ok(Tasks { heartbeat, claimers, leases: self.start_leases(life), others, apalis })
+        let (leases, statistics) = (self.start_leases(life), self.start_statistics(life));
+        Ok(Tasks { heartbeat, claimers, leases, statistics, others, apalis })
     }
 
     /// A claimer and an apalis worker for each queue, and what the dispatcher knows of it.
@@ -317,8 +320,6 @@ impl<C: QueueContext> Worker<C> {
 
     /// What keeps this worker and the ledger in order beside the jobs.
     fn start_upkeep(&self, life: &Registration, tasks: &mut JoinSet<()>) {
-        let (meters, db) = (life.meters.clone(), self.context.db().clone());
-        tasks.spawn(async move { meters.keep(&db).await });
         // Asked to drain, the whole process ends: whatever runs it starts another one.
         let (controls, db, running) = (life.controls.clone(), self.context.db().clone(), life.running.clone());
         let (worker, drain, stop) = (life.id, life.shutdown.clone(), life.ended.clone());
@@ -353,6 +354,11 @@ impl<C: QueueContext> Worker<C> {
         tokio::spawn(async move { leases.keep(db, worker, &queues, &running, stop).await })
     }
 
+    fn start_statistics(&self, life: &Registration) -> JoinHandle<()> {
+        let (meters, db, stop) = (life.meters.clone(), self.context.db().clone(), life.ended.clone());
+        tokio::spawn(async move { meters.keep(&db, &stop).await })
+    }
+
     async fn stop(&self, life: &Registration, mut tasks: Tasks, drain: bool) {
         life.claiming.cancel();
         // A claim under way is waited for: what it took goes back at once, or is known to run.
@@ -366,8 +372,11 @@ impl<C: QueueContext> Worker<C> {
         life.ended.cancel();
         // The leases were let go of when the claiming stopped; where the database is away they run out.
         let _ = tokio::time::timeout(Duration::from_secs(1), tasks.leases).await;
+        if tokio::time::timeout(LAST_WRITE, &mut tasks.statistics).await.is_err() {
+            tracing::debug!("the last statistics were not written in time");
+            tasks.statistics.abort();
+        }
         tasks.others.shutdown().await;
-        life.meters.finish(self.context.db()).await;
         tasks.apalis.abort();
         let _ = tokio::task::spawn_blocking(move || tasks.heartbeat.join()).await;
     }

@@ -486,6 +486,11 @@ async fn jobs_have_the_titles_that_their_reader_may_see() {
         let job = page.data(StatusCode::OK);
         assert_eq!((&job["about"], &job["owner"]), (&about, &owner), "{role}");
     }
+    // What is deleted has no title any more.
+    let delete = format!("UPDATE nanos SET status = 'deleted' WHERE id = UNHEX(REPLACE('{nano}', '-', ''))");
+    database::execute(&app.db, &delete).await.unwrap();
+    let list = admin.get(&app, &format!("/api/v1/admin/jobs?reference=nano:{nano}&kind=validate_archive")).await;
+    assert_eq!(list.data(StatusCode::OK)[0]["about"], Value::Null);
     let other = app.put(&Apple(Thing::new(1, End::Complete))).await;
     let page = admin.get(&app, &format!("/api/v1/admin/jobs/{other}")).await;
     assert_eq!(
@@ -523,9 +528,17 @@ async fn a_bulk_action_may_name_its_jobs() {
     let begun = operator.post(&app, "/api/v1/admin/jobs/bulk", &body).await;
     let bulk = begun.data(StatusCode::ACCEPTED)["bulk"].clone();
     let job: JobId = bulk["job_id"].as_str().unwrap().parse().unwrap();
+    // Which they are, it says itself; lists and the audit log have their number.
+    let (rows, _) = infra::db::audit_log::page(&app.db, &infra::db::audit_log::Filter::default(), 0, 1).await.unwrap();
+    let details = &rows[0].entry.details;
+    assert_eq!((&details["named"], details["filter"].get("ids")), (&json!(named.len()), None));
+    let listed = operator.get(&app, "/api/v1/admin/jobs/bulk").await;
+    let listed = &listed.data(StatusCode::OK)[0];
+    assert_eq!((&listed["named"], listed["filter"].get("ids")), (&json!(named.len()), None));
     assert_eq!(app.run_one(job).await.state, State::Completed);
     let done = operator.get(&app, &format!("/api/v1/admin/jobs/bulk/{}", bulk["id"].as_str().unwrap())).await;
     assert_eq!(done.data(StatusCode::OK)["changed"], 249);
+    assert_eq!(done.data(StatusCode::OK)["filter"]["ids"].as_array().map(Vec::len), Some(named.len()));
     let row = async |id: JobId| ledger::get(&app.db, id).await.unwrap().unwrap().state;
     assert_eq!((row(ids[0]).await, row(left).await), (State::Completed, State::Available));
     for id in &ids[1..] {

@@ -12,7 +12,7 @@ use jobs::{NewMail, SendEmail, queue_mail};
 use queue::{ids::JobId, ledger::State};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::TestApp;
+use tests::{TestApp, database};
 
 use super::cli::cli;
 
@@ -51,12 +51,13 @@ async fn mails_of_unknown_fate_are_listed_and_settled() {
     let list = moderator.get(&app, "/api/v1/admin/mails/ambiguous?limit=1").await;
     let newest = &list.data(StatusCode::OK)[0];
     assert_eq!((&newest["id"], &newest["template"]), (&json!(second), &json!("already_registered")));
-    assert_eq!(newest["recipient"], Value::Null);
+    assert_eq!((&newest["recipient"], &newest["error"]), (&Value::Null, &Value::Null));
     assert!(newest["message_id"].as_str().is_some_and(|id| id.len() == 32), "{newest:#}");
     let cursor = list.body["meta"]["next_cursor"].as_str().unwrap();
     let rest = admin.get(&app, &format!("/api/v1/admin/mails/ambiguous?cursor={cursor}")).await;
     let oldest = &rest.data(StatusCode::OK)[0];
     assert_eq!((&oldest["id"], &oldest["recipient"]), (&json!(first), &json!("ada@example.org")));
+    assert!(oldest["error"].is_string(), "{oldest:#}");
     let wrong = admin.get(&app, "/api/v1/admin/mails/ambiguous?cursor=yesterday").await;
     assert_eq!(wrong.error(StatusCode::BAD_REQUEST), "CURSOR_INVALID");
 
@@ -84,11 +85,19 @@ async fn mails_of_unknown_fate_are_listed_and_settled() {
     assert_eq!(judge(first, "send_again").await.error(StatusCode::NOT_FOUND), "NOT_FOUND");
 
     // It had not: it goes out under the same Message-ID.
+    let put_off = "UPDATE email_deliveries SET deferrals = 9, deferred_since = UTC_TIMESTAMP(6) - INTERVAL 4 DAY";
+    database::execute(&app.db, put_off).await.unwrap();
     let again = judge(second, "send_again").await;
     let job: JobId = again.data(StatusCode::OK)["job_id"].as_str().unwrap().parse().unwrap();
     // Whoever has handed it over before has no say any more.
     email_deliveries::record(&app.db, second, 1, email_deliveries::Fate::Failed, Some("late")).await.unwrap();
-    assert_eq!(fate(&app, second).await, DeliveryState::Queued);
+    let row = email_deliveries::get(&app.db, second).await.unwrap().unwrap();
+    assert_eq!((row.state, row.deferrals, row.deferred_since), (DeliveryState::Queued, 0, None));
+    // Nor while another one does.
+    assert!(email_deliveries::begin_sending(&app.db, second, 2, DeliveryState::Queued).await.unwrap());
+    email_deliveries::record(&app.db, second, 1, email_deliveries::Fate::Failed, Some("late")).await.unwrap();
+    assert_eq!(fate(&app, second).await, DeliveryState::Sending);
+    email_deliveries::record(&app.db, second, 2, email_deliveries::Fate::NotSent, None).await.unwrap();
     assert_eq!(app.run_one(job).await.state, State::Completed);
     assert_eq!((fate(&app, second).await, app.mail.messages().len()), (DeliveryState::Sent, 1));
     // At the command line it is the same.

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use chrono::Utc;
 use domain::user::Language;
 use jobs::QUEUES;
 use queue::health::{self, Text};
@@ -28,7 +27,7 @@ pub struct StatusArgs {
 pub async fn status(args: StatusArgs) -> ExitCode {
     let StatusArgs { common, language } = args;
     run("status", common, async |db, output| {
-        let health = health::look(&db, &QUEUES.names(), Utc::now()).await?;
+        let health = health::look(&db, &QUEUES.names(), db::clock::now(&db).await?).await?;
         let said = |text: &Text| match language {
             Language::De => text.de.clone(),
             Language::En => text.en.clone(),

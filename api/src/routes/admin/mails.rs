@@ -54,6 +54,7 @@ pub struct AmbiguousMail {
     pub recipient: Option<String>,
     /// The local part of its `Message-ID`, by which the mail server's log knows it.
     pub message_id: String,
+    /// For those who manage accounts (`users:manage`): it may quote the address.
     pub error: Option<String>,
     #[serde(serialize_with = "time")]
     pub created_at: DateTime<Utc>,
@@ -70,7 +71,7 @@ impl AmbiguousMail {
             user_id: row.user_id.map(|user| user.0),
             recipient: Some(row.recipient).filter(|_| with_recipient),
             message_id: row.message_id,
-            error: row.error,
+            error: row.error.filter(|_| with_recipient),
             created_at: row.created_at,
             since: row.updated_at,
         }

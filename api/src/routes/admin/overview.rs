@@ -16,6 +16,6 @@ use crate::{
     responses((status = 200, description = "As it is", body = Envelope<Overview>)),
     extensions(("x-errors" = json!([Code::Forbidden, Code::QueryTooSlow])), ("x-permission" = json!("jobs:read"))))]
 pub async fn get(State(state): State<AppState>, _: RequirePermission<JobsRead>) -> Result<Reply<Overview>, Error> {
-    let view = Overview::of(&state.db, state.clock.now()).await?;
+    let view = Overview::of(&state.db).await?;
     Ok(Reply::ok(view).header(header::CACHE_CONTROL, "private, no-store"))
 }

@@ -56,25 +56,22 @@ pub async fn since(db: &Db, nano: NanoId, after: u64, limit: u32) -> Result<Vec<
     .await?)
 }
 
-/// How far the events of a nano are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    pub id: NanoId,
-    pub event_seq: u64,
-    /// A version of it is on its way.
-    pub moves: bool,
+/// The numbers of the last events of a person's newest nanos, at most `limit`.
+pub async fn heads(db: &Db, creator: UserId, limit: u32) -> Result<Vec<(NanoId, u64)>, DbError> {
+    let mut query = QueryBuilder::new("SELECT id, event_seq FROM nanos WHERE creator_id = ");
+    query.push_bind(creator).push(" AND status <> 'deleted' ORDER BY created_at DESC, id DESC LIMIT ");
+    query.push_bind(limit);
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
 }
 
-/// Those of a person's newest nanos, at most `limit`.
-pub async fn heads(db: &Db, creator: UserId, limit: u32) -> Result<Vec<Head>, DbError> {
+/// Those of a person's nanos that a version is on its way of.
+pub async fn on_their_way(db: &Db, creator: UserId) -> Result<Vec<NanoId>, DbError> {
     let mut query = QueryBuilder::new(
-        "SELECT n.id, n.event_seq, COALESCE(n.status = 'processing' OR v.state = 'processing', 0)
-         FROM nanos n LEFT JOIN nano_versions v ON v.id = n.latest_version_id WHERE n.creator_id = ",
+        "SELECT n.id FROM nanos n LEFT JOIN nano_versions v ON v.id = n.latest_version_id WHERE n.creator_id = ",
     );
-    query.push_bind(creator).push(" AND n.status <> 'deleted' ORDER BY n.created_at DESC, n.id DESC LIMIT ");
-    query.push_bind(limit);
-    let rows: Vec<(NanoId, u64, i64)> = query.build_query_as().fetch_all(db.pool()).await?;
-    Ok(rows.into_iter().map(|(id, event_seq, moves)| Head { id, event_seq, moves: moves != 0 }).collect())
+    query.push_bind(creator);
+    query.push(" AND n.status <> 'deleted' AND (n.status = 'processing' OR v.state = 'processing')");
+    Ok(query.build_query_scalar().fetch_all(db.pool()).await?)
 }
 
 /// Of each of these nanos that has any, the first event that is not older than this.

@@ -82,7 +82,7 @@ pub async fn lock(tx: &mut Tx, id: NanoId) -> Result<Option<Nano>, DbError> {
     Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
-/// The titles of these nanos, as far as there are any.
+/// The titles of these nanos, as far as there are any; of deleted ones there are none.
 pub async fn titles(db: &Db, ids: &[NanoId]) -> Result<Vec<(NanoId, String)>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -92,7 +92,7 @@ pub async fn titles(db: &Db, ids: &[NanoId]) -> Result<Vec<(NanoId, String)>, Db
     for id in ids {
         list.push_bind(*id);
     }
-    query.push(")");
+    query.push(") AND status <> 'deleted'");
     Ok(query.build_query_as().fetch_all(db.pool()).await?)
 }
 

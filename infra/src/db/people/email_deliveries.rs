@@ -105,13 +105,13 @@ pub async fn get(db: &Db, id: DeliveryId) -> Result<Option<DeliveryRow>, DbError
     .await?)
 }
 
-/// Claims the mail, which was in `state`, for this run of its job; true for exactly one caller. Called when the mail server
-/// waits for the message: from here until [`record`] its fate is unknown to everybody else.
-pub async fn begin_sending(db: &Db, id: DeliveryId, run: u32, state: DeliveryState) -> Result<bool, DbError> {
+/// Claims the mail, which was in `state`, for whoever hands it over under this mark, another one each time; true for exactly one
+/// caller. Called when the mail server waits for the message: from here until [`record`] its fate is unknown to everybody else.
+pub async fn begin_sending(db: &Db, id: DeliveryId, mark: u32, state: DeliveryState) -> Result<bool, DbError> {
     let changed = sqlx::query!(
         "UPDATE email_deliveries SET state = 'sending', sending_run = ?, updated_at = UTC_TIMESTAMP(6)
          WHERE id = ? AND state = ?",
-        run,
+        mark,
         id,
         state
     )
@@ -120,9 +120,9 @@ pub async fn begin_sending(db: &Db, id: DeliveryId, run: u32, state: DeliverySta
     Ok(changed.rows_affected() == 1)
 }
 
-/// Writes down what the run that was handing the mail over knows of its fate, also when somebody has called it ambiguous
-/// meanwhile. What did not leave is queued again, or given up if its job has ended.
-pub async fn record(db: &Db, id: DeliveryId, run: u32, fate: Fate, error: Option<&str>) -> Result<(), DbError> {
+/// Writes down what whoever handed the mail over under this mark knows of its fate, also when somebody has called it
+/// ambiguous meanwhile. What did not leave is queued again, or given up if its job has ended.
+pub async fn record(db: &Db, id: DeliveryId, mark: u32, fate: Fate, error: Option<&str>) -> Result<(), DbError> {
     let error: Option<String> = error.map(|error| error.chars().take(500).collect());
     let (from_sending, from_ambiguous) = match fate {
         Fate::Sent => (DeliveryState::Sent, DeliveryState::Sent),
@@ -139,7 +139,7 @@ pub async fn record(db: &Db, id: DeliveryId, run: u32, fate: Fate, error: Option
         error,
         from_sending,
         id,
-        run
+        mark
     )
     .execute(db.pool())
     .await?;
@@ -240,13 +240,14 @@ pub async fn lock_ambiguous(tx: &mut Tx, id: DeliveryId) -> Result<Option<Option
     .await?)
 }
 
-/// An ambiguous mail was sent, as somebody has found out, or is to be sent once more. Whoever has handed it over before has
-/// no say any more.
+/// An ambiguous mail was sent, as somebody has found out, or is to be sent once more, as if for the first time. Whoever has
+/// handed it over before has no say any more.
 pub async fn settle(tx: &mut Tx, id: DeliveryId, was_sent: bool) -> Result<(), DbError> {
     let state = if was_sent { DeliveryState::Sent } else { DeliveryState::Queued };
     sqlx::query!(
         "UPDATE email_deliveries SET state = ?, error = NULL, sending_run = NULL, sent_at = IF(?, updated_at, NULL),
-                                     updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state = 'ambiguous'",
+                                     deferrals = 0, deferred_since = NULL, updated_at = UTC_TIMESTAMP(6)
+         WHERE id = ? AND state = 'ambiguous'",
         state,
         was_sent,
         id

@@ -14,6 +14,7 @@ use std::{
 
 use db::{Db, DbError};
 use metrics::{Counter, Histogram};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     ledger::{
@@ -33,7 +34,7 @@ use crate::{
 pub(in crate::worker) const INTERVAL: Duration = Duration::from_secs(2);
 /// How long the end of a process waits for its last write: longer than a busy database takes for it, short beside the time in
 /// which running jobs may finish.
-const LAST_WRITE: Duration = Duration::from_secs(5);
+pub(in crate::worker) const LAST_WRITE: Duration = Duration::from_secs(8);
 /// Causes of failures kept between two writes; what is more is counted in the metrics alone.
 const CAUSES: usize = 1_000;
 
@@ -126,14 +127,16 @@ impl Meters {
         meters.map(|meter| (meter.queue.clone(), meter.kind.clone(), meter.running.load(Ordering::Relaxed))).collect()
     }
 
-    /// Writes what has come every 2 s; never returns.
-    pub(in crate::worker) async fn keep(&self, db: &Db) {
+    /// Writes what has come every 2 s, and the rest once `stop` is cancelled. A write under way then is waited for: what it
+    /// has taken out of the counts would be lost with it.
+    pub(in crate::worker) async fn keep(&self, db: &Db, stop: &CancellationToken) {
         // Workers that were started together do not write together.
-        tokio::time::sleep(INTERVAL.mul_f64(rand::random())).await;
-        loop {
+        let mut pause = INTERVAL.mul_f64(rand::random());
+        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             self.flush(db).await;
-            tokio::time::sleep(INTERVAL).await;
+            pause = INTERVAL;
         }
+        self.flush(db).await;
     }
 
     /// Writes the rest, at the end; gives up soon when the database is away.
@@ -243,6 +246,10 @@ fn keep_for_later(table: &'static str, written: Result<(), DbError>) -> bool {
     match written {
         Ok(()) => false,
         Err(DbError::Deadlock(_) | DbError::Busy) => true,
+        // It took no connection: nothing was sent.
+        Err(DbError::Unavailable(sqlx::Error::Io(error))) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            true
+        }
         Err(error) => {
             tracing::debug!(%error, table, "statistics were not written");
             metrics::counter!("job_stats_lost_total", "table" => table).increment(1);
@@ -341,6 +348,16 @@ mod tests {
         meters.put_back_outcomes(outcomes.clone());
         meters.put_back_durations(durations.clone());
         assert_eq!(meters.take(), (outcomes, durations));
+    }
+
+    #[test]
+    fn what_was_certainly_not_written_is_kept() {
+        let io = |kind: std::io::ErrorKind| Err(DbError::Unavailable(sqlx::Error::Io(kind.into())));
+        assert!(keep_for_later("job_stats", Err(DbError::Busy)));
+        assert!(keep_for_later("job_stats", io(std::io::ErrorKind::ConnectionRefused)));
+        // The answer is missing, not the deed.
+        assert!(!keep_for_later("job_stats", io(std::io::ErrorKind::TimedOut)));
+        assert!(!keep_for_later("job_stats", Ok(())));
     }
 
     #[test]

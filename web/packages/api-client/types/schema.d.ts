@@ -116,7 +116,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Bulk actions, whoever asked for them, newest first, and how far each is. */
+        get: operations["get_admin_jobs_bulk"];
         put?: never;
         /**
          * Retries, cancels, discards or reruns every job of a filter, as a job of its own: 202 with its address, which shows the
@@ -171,12 +172,29 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Snapshots of the queues, the workers and the newest 20 groups of failures: each as it is now, and again whenever it
-         *     changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has. With
-         *     `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
+         * Snapshots of the queues, the workers, the newest 20 groups of failures and, on request, the overview: each as it is now,
+         *     and again whenever it changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has.
+         *     With `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
          *     read it ends, and when the server stops; clients come back by themselves.
          */
         get: operations["get_admin_jobs_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/jobs/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of jobs that this release knows or the ledger has jobs of, by name, with what holds each up. */
+        get: operations["get_admin_jobs_kinds"];
         put?: never;
         post?: never;
         delete?: never;
@@ -420,6 +438,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/jobs/schedules/{name}/ticks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ticks of a schedule, newest first, as long as they are kept. */
+        get: operations["get_admin_jobs_schedules_name_ticks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/jobs/stats": {
         parameters: {
             query?: never;
@@ -536,6 +571,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/jobs/{id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Failures of the same cause as the newest one of this job: the cause, how many jobs it holds up, and the newest ten others. */
+        get: operations["get_admin_jobs_id_similar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/mails/ambiguous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mails of which nobody can tell whether they left, newest first. They are never sent again by themselves. */
+        get: operations["get_admin_mails_ambiguous"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/mails/{id}/judge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Settles a mail of which nobody could tell whether it left. One that is settled already is not found. */
+        post: operations["post_admin_mails_id_judge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/maintenance": {
         parameters: {
             query?: never;
@@ -589,6 +675,26 @@ export interface paths {
          *     made it why.
          */
         post: operations["post_admin_moderation_case_id_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How everything is: one sentence in German and in English, figures, queues, causes of failures, and how runs ended within the
+         *     last hour. The topic `overview` of `/admin/jobs/events` tells the same whenever it changes.
+         */
+        get: operations["get_admin_overview"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1616,6 +1722,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens to your own nanos, the newest 500 of them: of those that a version is on its way of from the beginning, of the
+         *     others from now on. With `Last-Event-ID` it goes on where it was and tells the last half minute again: `nano_id` and `seq`
+         *     say which event it is. A page that shows a nano need not follow it by itself. Ends when you are signed out, and when the
+         *     server stops; clients come back by themselves.
+         */
+        get: operations["get_me_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notification-preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By which channels you are told of what, kind by kind. Mails that guard your account are always sent. */
+        get: operations["get_me_notification_preferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notification-preferences/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Switches channels of a kind on or off. It holds for what happens from now on, and for mails that were not sent yet. */
+        patch: operations["patch_me_notification_preferences_kind"];
+        trace?: never;
+    };
+    "/api/v1/me/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What you were told of in the last 90 days, the newest first. */
+        get: operations["get_me_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Marks your notifications as read, up to one of them; again changes nothing. */
+        put: operations["put_me_notifications_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notifications/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Marks one of your notifications as read; again changes nothing. */
+        put: operations["put_me_notifications_id_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/saved-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your saved searches, the newest first: all there are, 25 at most. */
+        get: operations["get_me_saved_searches"];
+        put?: never;
+        /**
+         * Keeps a search. Unless `alerts` is false, you are told of nanos that are published from now on and match: once a day at most,
+         *     and of each nano once, whatever the number of searches that find it.
+         */
+        post: operations["post_me_saved_searches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/saved-searches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of your saved searches. */
+        get: operations["get_me_saved_searches_id"];
+        put?: never;
+        post?: never;
+        /** Deletes a saved search. */
+        delete: operations["delete_me_saved_searches_id"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a saved search; fields that are left out stay. After a change of `search`, and when `alerts` are switched on, you are
+         *     told of what is published from then on. `If-Match` with the `ETag` of what was read refuses the edit (412) when it was edited
+         *     since.
+         */
+        patch: operations["patch_me_saved_searches_id"];
+        trace?: never;
+    };
     "/api/v1/nanos": {
         parameters: {
             query?: never;
@@ -1936,6 +2193,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unsubscribe/{kind}/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Asks whether to end mails of this kind. A page for people, in the language of the mail. */
+        get: operations["get_unsubscribe_kind_token"];
+        put?: never;
+        /**
+         * Ends mails of this kind, without a login; again changes nothing. Mail programs send `List-Unsubscribe=One-Click` (RFC 8058); the
+         *     body is not looked at.
+         */
+        post: operations["post_unsubscribe_kind_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/{id}": {
         parameters: {
             query?: never;
@@ -2161,21 +2439,39 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A passkey that was added. */
-        AddedPasskey: {
-            passkey: components["schemas"]["PasskeyView"];
-            /** @description With your first second factor: codes for whoever has lost it. Shown once; only their hashes are kept. */
-            recovery_codes?: string[] | null;
-        };
         /** @description What a job is about. */
         About: {
             /** Format: uuid */
             nano_id: string;
             title: string;
         };
+        /** @description A nano that a notification is about. */
+        AboutNano: {
+            /** Format: uuid */
+            id: string;
+            /** @description As it is called now. Null when you may not see it any more. */
+            title?: string | null;
+        };
+        /** @description A saved search that has found something. */
+        AboutSearch: {
+            /**
+             * Format: int32
+             * @description How many new nanos it has found.
+             */
+            found: number;
+            /** Format: uuid */
+            id: string;
+            /** @description Null when it is deleted. */
+            name?: string | null;
+        };
+        /** @description A passkey that was added. */
+        AddedPasskey: {
+            passkey: components["schemas"]["PasskeyView"];
+            /** @description With your first second factor: codes for whoever has lost it. Shown once; only their hashes are kept. */
+            recovery_codes?: string[] | null;
+        };
         /** @description A job in a list. */
         AdminJob: {
-            /** @description The nano that it declared to be about, for those who may read every nano (`nanos:read_all`). */
             about?: components["schemas"]["About"] | null;
             /**
              * Format: int32
@@ -2293,6 +2589,30 @@ export interface components {
              */
             withdrawn_at?: string | null;
         };
+        /**
+         * @description A mail whose sender died, or lost the connection, after the mail server had asked for the message and before its answer was
+         *     written down.
+         */
+        AmbiguousMail: {
+            /** Format: date-time */
+            created_at: string;
+            error?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description The local part of its `Message-ID`, by which the mail server's log knows it. */
+            message_id: string;
+            /** @description For those who manage accounts (`users:manage`). */
+            recipient?: string | null;
+            /**
+             * Format: date-time
+             * @description When nobody could tell any more.
+             */
+            since: string;
+            /** @example verify_email */
+            template: string;
+            /** Format: uuid */
+            user_id?: string | null;
+        };
         Arrangement: {
             /**
              * @description Everything that is to be on the list, in its order.
@@ -2382,6 +2702,8 @@ export interface components {
         /** @description The filters of the job list; everything that is given must hold. */
         BulkFilter: {
             fingerprint?: string | null;
+            /** @description Jobs by their ids, alone or with `state`. */
+            ids?: string[] | null;
             /** @example send_email */
             kind?: string | null;
             queue?: string | null;
@@ -2676,6 +2998,12 @@ export interface components {
             license?: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary" | null;
             title?: string | null;
         };
+        /** @description Channels that are left out stay as they are. */
+        EditPreference: {
+            in_app?: boolean | null;
+            /** @example false */
+            mail?: boolean | null;
+        };
         /** @description Of your profile; what is left out stays. */
         EditProfile: {
             bio?: string | null;
@@ -2704,6 +3032,13 @@ export interface components {
              * @example 5
              */
             score?: number | null;
+        };
+        /** @description Fields that are left out stay as they are; `search` is replaced as a whole. */
+        EditSavedSearch: {
+            alerts?: boolean | null;
+            /** @example Pivot-Tabellen */
+            name?: string | null;
+            search?: components["schemas"]["SearchCriteria"] | null;
         };
         /** @description Something the job works on. */
         EffectView: {
@@ -2889,6 +3224,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_MailJudged: {
+            data: components["schemas"]["MailJudged"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_MailSent: {
             data: components["schemas"]["MailSent"];
             meta?: components["schemas"]["Meta"] | null;
@@ -2952,8 +3296,35 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_NotificationPreference: {
+            data: components["schemas"]["NotificationPreference"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Notifications: {
+            data: components["schemas"]["Notifications"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Operated: {
             data: components["schemas"]["Operated"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Overview: {
+            data: components["schemas"]["Overview"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3060,6 +3431,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_SavedSearch: {
+            data: components["schemas"]["SavedSearch"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_SchedulePaused: {
             data: components["schemas"]["SchedulePaused"];
             meta?: components["schemas"]["Meta"] | null;
@@ -3098,6 +3478,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_SharedList: {
             data: components["schemas"]["SharedList"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Similar: {
+            data: components["schemas"]["Similar"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3168,8 +3557,26 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_AmbiguousMail: {
+            data: components["schemas"]["AmbiguousMail"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_AuditRow: {
             data: components["schemas"]["AuditRow"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_BulkView: {
+            data: components["schemas"]["BulkView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3231,6 +3638,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_KindView: {
+            data: components["schemas"]["KindView"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_LimitView: {
             data: components["schemas"]["LimitView"][];
             meta?: components["schemas"]["Meta"] | null;
@@ -3251,6 +3667,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Nano: {
             data: components["schemas"]["Nano"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_NotificationPreference: {
+            data: components["schemas"]["NotificationPreference"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3285,6 +3710,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_SavedSearch: {
+            data: components["schemas"]["SavedSearch"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_ScheduleView: {
             data: components["schemas"]["ScheduleView"][];
             meta?: components["schemas"]["Meta"] | null;
@@ -3296,6 +3730,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Session: {
             data: components["schemas"]["Session"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_TickView: {
+            data: components["schemas"]["TickView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3427,10 +3870,13 @@ export interface components {
         };
         /** @description The whole in numbers. */
         Figures: {
-            /**
-             * Format: int64
-             */
+            /** Format: int64 */
             draining: number;
+            /**
+             * Format: date-time
+             * @description Since when the first of them could run.
+             */
+            oldest_available_at?: string | null;
             /** @description Jobs that were given up and still are, of the causes that were seen last. */
             open: components["schemas"]["Count"];
             /**
@@ -3438,11 +3884,6 @@ export interface components {
              * @description How many of these causes have such jobs.
              */
             open_causes: number;
-            /**
-             * Format: date-time
-             * @description Since when the first of them could run.
-             */
-            oldest_available_at?: string | null;
             /** Format: int64 */
             paused_queues: number;
             /** @description Jobs that were set aside because they kill their processes. */
@@ -3671,6 +4112,23 @@ export interface components {
             /** Format: uuid */
             nano_id: string;
         };
+        /** @description A kind of job. */
+        KindView: {
+            /** @description Each run gets a child process of its own. */
+            isolated: boolean;
+            /** @description This release knows it. Others are in the ledger from the release before, or from the next one. */
+            known: boolean;
+            limit?: components["schemas"]["LimitView"] | null;
+            /** @example send_email */
+            name: string;
+            /** @description Owners may try it again themselves when it failed. */
+            owner_may_retry: boolean;
+            paused?: components["schemas"]["PauseView"] | null;
+            /** @description Where its jobs go; null where this release does not know it. */
+            queue?: string | null;
+            /** @description A schedule enqueues it. */
+            scheduled: boolean;
+        };
         /** @description The newest message, for a list of chats. */
         LastMessage: {
             /** Format: date-time */
@@ -3777,6 +4235,28 @@ export interface components {
              */
             secret: string;
             token: components["schemas"]["TokenView"];
+        };
+        /** @description What became of the mail. */
+        MailJudged: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job that sends it again.
+             */
+            job_id?: string | null;
+            /** @enum {string} */
+            verdict: "sent" | "send_again";
+        };
+        /** @description What somebody has found out. */
+        MailJudgement: {
+            /**
+             * @description Kept in the audit log.
+             * @example the mail server's log has it
+             */
+            reason: string;
+            /** @enum {string} */
+            verdict: "sent" | "send_again";
         };
         /** @description What happens next. */
         MailSent: {
@@ -4018,6 +4498,13 @@ export interface components {
             /** @enum {string} */
             role: "consumer" | "creator" | "moderator" | "operator" | "admin";
         };
+        NewSavedSearch: {
+            /** @description Whether you are told of new nanos that match, once a day at most. By default true. */
+            alerts?: boolean | null;
+            /** @example Pivot-Tabellen */
+            name: string;
+            search: components["schemas"]["SearchCriteria"];
+        };
         NewToken: {
             /**
              * @description Where the account has a second factor: six digits from the app, or a recovery code.
@@ -4052,6 +4539,47 @@ export interface components {
             entry: string;
             /** @description What to do about it. */
             hint: components["schemas"]["Hint"];
+        };
+        /** @description Something that somebody is told of. */
+        Notification: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "nano_published" | "nano_pending_review" | "nano_rejected" | "edit_rejected" | "comment_rejected" | "reply_rejected" | "rating_removed" | "rating_received" | "rating_replied" | "saved_search_found" | "unknown";
+            nano?: components["schemas"]["AboutNano"] | null;
+            /**
+             * Format: uuid
+             * @description The rating that was received, replied to or judged.
+             */
+            rating_id?: string | null;
+            /**
+             * Format: date-time
+             * @description Null while it is unread.
+             */
+            read_at?: string | null;
+            /** @description Why something was refused or removed. Plain text. */
+            reason?: string | null;
+            saved_search?: components["schemas"]["AboutSearch"] | null;
+        };
+        /** @description By which channels you are told of a kind. */
+        NotificationPreference: {
+            in_app: boolean;
+            /** @description Whether `in_app` cannot be switched off: it says why something of yours was refused. */
+            is_always_in_app: boolean;
+            /** @enum {string} */
+            kind: "nano_published" | "nano_pending_review" | "nano_rejected" | "edit_rejected" | "comment_rejected" | "reply_rejected" | "rating_removed" | "rating_received" | "rating_replied" | "saved_search_found" | "unknown";
+            mail: boolean;
+        };
+        /** @description Some of what somebody was told of. */
+        Notifications: {
+            notifications: components["schemas"]["Notification"][];
+            /**
+             * Format: int64
+             * @description How many are unread, in all; 1,000 stands for more.
+             */
+            unread: number;
         };
         /** @description What became of the job. */
         Operated: {
@@ -4091,16 +4619,6 @@ export interface components {
              */
             reason?: string | null;
         };
-        /** @description What nobody else reads. */
-        OwnProfile: {
-            /** @description Slugs of `/categories`, at most five. */
-            interests: string[];
-            /** @enum {string} */
-            language: "de" | "en";
-            pending?: components["schemas"]["PendingProfile"] | null;
-            /** @example +4930901820 */
-            phone?: string | null;
-        };
         /** @description How everything is. */
         Overview: {
             /** @description The twenty causes of failures that were seen last, as `/admin/jobs/errors` has them. */
@@ -4111,6 +4629,16 @@ export interface components {
             queues: components["schemas"]["QueuesView"];
             /** @description How runs ended in each of the last 60 minutes, as `/admin/jobs/stats?by=outcome` has it. */
             runs: components["schemas"]["StatsView"];
+        };
+        /** @description What nobody else reads. */
+        OwnProfile: {
+            /** @description Slugs of `/categories`, at most five. */
+            interests: string[];
+            /** @enum {string} */
+            language: "de" | "en";
+            pending?: components["schemas"]["PendingProfile"] | null;
+            /** @example +4930901820 */
+            phone?: string | null;
         };
         /** @description What an authenticator says to a challenge. */
         PasskeyAnswer: {
@@ -4406,6 +4934,14 @@ export interface components {
              */
             seq: number;
         };
+        ReadUpTo: {
+            /**
+             * Format: uuid
+             * @description The newest notification that was seen. What came after it stays unread.
+             * @example 01930000-0000-7000-8000-000000000001
+             */
+            up_to: string;
+        };
         Readiness: {
             /** @description `away` also when it answers and takes no writes. */
             database: string;
@@ -4575,6 +5111,25 @@ export interface components {
             /** @description In its order. What is off the shelf is there without its nano. */
             nanos: components["schemas"]["Kept"][];
         };
+        /** @description A search that somebody keeps. */
+        SavedSearch: {
+            /** @description Whether you are told of new nanos that match. */
+            alerts: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Raised by every edit: an edit may name it in `If-Match`, in quotes.
+             * @example 1
+             */
+            revision: number;
+            search: components["schemas"]["SearchCriteria"];
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description While it lasts, ticks are skipped. */
         SchedulePause: {
             /**
@@ -4658,6 +5213,28 @@ export interface components {
             facets?: components["schemas"]["FacetLists"] | null;
             hits: components["schemas"]["Found"][];
         };
+        /** @description What is looked for, as in `GET /search`. At least one of them. */
+        SearchCriteria: {
+            /** @description A slug. */
+            category?: string | null;
+            /** Format: uuid */
+            creator?: string | null;
+            /** Format: int32 */
+            duration_max?: number | null;
+            /** Format: int32 */
+            duration_min?: number | null;
+            /** @enum {string|null} */
+            format?: "video" | "text" | "quiz" | "interactive" | "mixed" | null;
+            /** @enum {string|null} */
+            language?: "de" | "en" | null;
+            /** Format: int32 */
+            level?: number | null;
+            /**
+             * @description Words to find.
+             * @example Pivot
+             */
+            q?: string | null;
+        };
         SecondFactorCode: {
             /**
              * @description Six digits from the app.
@@ -4738,6 +5315,14 @@ export interface components {
             nanos: components["schemas"]["Nano"][];
             /** @description Whoever keeps it. */
             owner: components["schemas"]["Author"];
+        };
+        /** @description What failed of the same cause as a job; nothing where its newest run did not fail. */
+        Similar: {
+            cause?: components["schemas"]["ErrorGroup"] | null;
+            /** @description The newest ten others. */
+            jobs: components["schemas"]["AdminJob"][];
+            /** @description Jobs whose newest failure has this cause, this one among them. */
+            total: components["schemas"]["Count"];
         };
         /** @description The job that was enqueued. */
         Started: {
@@ -5738,6 +6323,122 @@ export interface operations {
             };
         };
     };
+    get_admin_jobs_bulk: {
+        parameters: {
+            query?: {
+                /** @description Of the page before, from `meta.next_cursor`. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_BulkView"];
+                };
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_admin_jobs_bulk: {
         parameters: {
             query?: never;
@@ -6141,7 +6842,7 @@ export interface operations {
     get_admin_jobs_events: {
         parameters: {
             query?: {
-                /** @description All by default. */
+                /** @description By default queues, workers and errors. */
                 topics?: string;
             };
             header?: {
@@ -6153,7 +6854,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `event: queues`, `workers` or `errors`; `data`: what `/admin/jobs/queues`, `/admin/jobs/workers` or `/admin/jobs/errors` has as `data` */
+            /** @description `event: queues`, `workers`, `errors` or `overview`; `data`: what `/admin/jobs/queues`, `/admin/jobs/workers`, `/admin/jobs/errors` or `/admin/overview` has as `data` */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6193,6 +6894,93 @@ export interface operations {
             };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_jobs_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The kinds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_KindView"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8240,6 +9028,135 @@ export interface operations {
             };
         };
     };
+    get_admin_jobs_schedules_name_ticks: {
+        parameters: {
+            query?: {
+                /** @description Of the page before, from `meta.next_cursor`. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example prune_ledger */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_TickView"];
+                };
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_admin_jobs_stats: {
         parameters: {
             query?: {
@@ -9268,6 +10185,374 @@ export interface operations {
             };
         };
     };
+    get_admin_jobs_id_similar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The failures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Similar"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_mails_ambiguous: {
+        parameters: {
+            query?: {
+                /** @description Of the page before, from `meta.next_cursor`. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_AmbiguousMail"];
+                };
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_admin_mails_id_judge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailJudgement"];
+            };
+        };
+        responses: {
+            /** @description Settled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MailJudged"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     put_admin_maintenance: {
         parameters: {
             query?: never;
@@ -9766,6 +11051,96 @@ export interface operations {
             };
             /**
              * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Overview"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             *     - `FORBIDDEN`: Your role does not allow this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
              *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
              */
             503: {
@@ -17953,6 +19328,1365 @@ export interface operations {
             };
         };
     };
+    get_me_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last event seen */
+                "Last-Event-ID"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: <kind>`, `data: {nano_id, seq, kind, data, created_at}` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All kinds */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_NotificationPreference"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_me_notification_preferences_kind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description One of the kinds of the list
+                 * @example rating_received
+                 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditPreference"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_NotificationPreference"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_notifications: {
+        parameters: {
+            query?: {
+                /** @description `true`: only unread ones. */
+                unread?: boolean;
+                limit?: number;
+                /** @description From `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them, and how many are unread */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Notifications"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me_notifications_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadUpTo"];
+            };
+        };
+        responses: {
+            /** @description They are read */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me_notifications_id_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is read */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_saved_searches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_SavedSearch"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_saved_searches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedSearch"];
+            };
+        };
+        responses: {
+            /** @description The search */
+            201: {
+                headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
+                    /** @description The search */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedSearch"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first.
+             */
+            409: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_saved_searches_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The search */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedSearch"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_saved_searches_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_me_saved_searches_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditSavedSearch"];
+            };
+        };
+        responses: {
+            /** @description The search as it is now */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedSearch"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_nanos: {
         parameters: {
             query?: {
@@ -20892,6 +23626,161 @@ export interface operations {
                 };
             };
             /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_unsubscribe_kind_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The kind of the mail
+                 * @example rating_received
+                 */
+                kind: string;
+                /** @description The last part of the link */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_unsubscribe_kind_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The kind of the mail
+                 * @example rating_received
+                 */
+                kind: string;
+                /** @description The last part of the link */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page that says so */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */

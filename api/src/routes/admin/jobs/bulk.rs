@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::{
     filter,
     paging::{limit, paged},
+    titles::entitle,
 };
 use crate::{
     reply::{Code, Envelope, Error, Issue, Meta, Reply, maybe_time, time},
@@ -101,7 +102,7 @@ impl Input for Filters {
         // What is chosen one by one is known: a filter beside it would be a slip of the pen.
         let alone = Filter { states: filter.states.clone(), ..Filter::default() };
         if !ids.is_empty() && filter != alone {
-            fields.error("ids", Issue::MustBe("alone, or beside state".into()));
+            fields.error("ids", Issue::Alone);
         }
         filter.ids = ids;
         Some(Self(filter))
@@ -151,9 +152,11 @@ pub struct BulkView {
     pub id: Uuid,
     #[schema(schema_with = words::job_action)]
     pub action: Action,
-    /// As it is applied, with the states it touches.
+    /// As it is applied, with the states it touches; in lists without the `ids`.
     #[schema(value_type = Object)]
     pub filter: Filter,
+    /// How many jobs the filter names by their ids; 0 when it names none.
+    pub named: u64,
     pub reason: String,
     /// Who asked for it.
     pub actor: Option<Uuid>,
@@ -181,6 +184,7 @@ impl BulkView {
         Self {
             id: row.id,
             action: row.action,
+            named: row.filter.0.ids.len() as u64,
             filter: row.filter.0,
             reason: row.reason,
             actor: row.actor,
@@ -193,6 +197,12 @@ impl BulkView {
             created_at: row.created_at,
             finished_at: row.finished_at,
         }
+    }
+
+    /// As it stands in a list, which a thousand ids of each would make megabytes.
+    fn without_ids(mut self) -> Self {
+        self.filter.ids.clear();
+        self
     }
 }
 
@@ -213,7 +223,8 @@ pub async fn begin(
     Keyed(Json(request), key): Keyed<Json<BulkRequest>>,
 ) -> Result<Response, Error> {
     let page = list::page(&state.db, &request.filter, None, SAMPLE).await?;
-    let (matched, sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect::<Vec<_>>());
+    let (matched, mut sample) = (page.total, page.jobs.into_iter().map(AdminJob::from).collect::<Vec<_>>());
+    entitle(&state, &user, &mut sample).await?;
     if request.dry_run {
         let answer = BulkAnswer { dry_run: true, matched: matched.into(), sample, bulk: None };
         return Ok(Reply::ok(answer).header(header::CACHE_CONTROL, "private, no-store").into_response());
@@ -263,7 +274,7 @@ pub async fn list_all(
     rows.truncate(query.limit as usize);
     let next = rows.last().filter(|_| more).map(|(row, _)| row.id.to_string());
     let meta = Meta { per_page: Some(query.limit.into()), next_cursor: next, ..Meta::default() };
-    let views = rows.into_iter().map(|(row, state)| BulkView::of(row, state)).collect();
+    let views = rows.into_iter().map(|(row, state)| BulkView::of(row, state).without_ids()).collect();
     Ok(paged(Reply::ok(views), meta))
 }
 

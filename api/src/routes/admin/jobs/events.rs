@@ -80,7 +80,7 @@ impl Seen {
 }
 
 async fn follow(state: AppState, mut feed: Feed, topics: Vec<Topic>, mut seen: Seen) -> Result<(), Ended> {
-    let mut snapshots = state.live.listen(&state.db, &state.clock);
+    let mut snapshots = state.live.listen(&state.db);
     loop {
         let current = snapshots.borrow_and_update().clone();
         for (place, topic) in Topic::ALL.iter().enumerate().filter(|(_, topic)| topics.contains(topic)) {

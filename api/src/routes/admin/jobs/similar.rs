@@ -12,7 +12,6 @@ use queue::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::titles::entitle;
 use crate::{
