@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use domain::ids::{
     CaseId, CategoryId, ChatId, DeliveryId, ListId, NanoId, NotificationId, PasskeyId, RatingId, ReportId,
-    SavedSearchId, TokenId, UploadId, UserId, VersionId,
+    SavedSearchId, TokenId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 use http::request::Parts;
 use infra::db::nano_lists::COUNT_CAP;
@@ -65,6 +65,8 @@ parts!(
     ListId,
     NotificationId,
     SavedSearchId,
+    WebhookId,
+    WebhookDeliveryId,
     JobId,
     FlowId,
     WorkerId,

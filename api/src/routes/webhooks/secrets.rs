@@ -19,7 +19,6 @@ use infra::{
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
     reply::{Code, Envelope, Error, Reply, time},
@@ -59,7 +58,7 @@ pub struct NewSecret {
 
 /// Replaces a webhook's secret. For a day each message is signed with the new one and with the one before, so that a receiver can
 /// take its time; of one that others have learnt, let your receiver take the new one alone at once.
-#[utoipa::path(post, path = "/me/webhooks/{id}/secrets", tag = "webhooks", params(("id" = Uuid, Path,)),
+#[utoipa::path(post, path = "/me/webhooks/{id}/secrets", tag = "webhooks", params(("id" = uuid::Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 201, description = "The new secret", body = Envelope<NewSecret>)),
     extensions(("x-errors" = json!([Code::NotFound, Code::CollectionFull])), ("x-permission" = json!("owner"))))]
