@@ -1616,6 +1616,135 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/notification-preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By which channels you are told of what, kind by kind. Mails that guard your account are always sent. */
+        get: operations["get_me_notification_preferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notification-preferences/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Switches channels of a kind on or off. It holds for what happens from now on, and for mails that were not sent yet. */
+        patch: operations["patch_me_notification_preferences_kind"];
+        trace?: never;
+    };
+    "/api/v1/me/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What you were told of in the last 90 days, the newest first. */
+        get: operations["get_me_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Marks your notifications as read, up to one of them; again changes nothing. */
+        put: operations["put_me_notifications_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notifications/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Marks one of your notifications as read; again changes nothing. */
+        put: operations["put_me_notifications_id_read"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/saved-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your saved searches, the newest first: all there are, 25 at most. */
+        get: operations["get_me_saved_searches"];
+        put?: never;
+        /**
+         * Keeps a search. Unless `alerts` is false, you are told of nanos that are published from now on and match: once a day at most,
+         *     and of each nano once, whatever the number of searches that find it.
+         */
+        post: operations["post_me_saved_searches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/saved-searches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of your saved searches. */
+        get: operations["get_me_saved_searches_id"];
+        put?: never;
+        post?: never;
+        /** Deletes a saved search. */
+        delete: operations["delete_me_saved_searches_id"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a saved search; fields that are left out stay. After a change of `search`, and when `alerts` are switched on, you are
+         *     told of what is published from then on. `If-Match` with the `ETag` of what was read refuses the edit (412) when it was edited
+         *     since.
+         */
+        patch: operations["patch_me_saved_searches_id"];
+        trace?: never;
+    };
     "/api/v1/nanos": {
         parameters: {
             query?: never;
@@ -1936,6 +2065,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unsubscribe/{kind}/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Asks whether to end mails of this kind. A page for people, in the language of the mail. */
+        get: operations["get_unsubscribe_kind_token"];
+        put?: never;
+        /**
+         * Ends mails of this kind, without a login; again changes nothing. Mail programs send `List-Unsubscribe=One-Click` (RFC 8058); the
+         *     body is not looked at.
+         */
+        post: operations["post_unsubscribe_kind_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/{id}": {
         parameters: {
             query?: never;
@@ -2161,6 +2311,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A nano that a notification is about. */
+        AboutNano: {
+            /** Format: uuid */
+            id: string;
+            /** @description As it is called now. Null when you may not see it any more. */
+            title?: string | null;
+        };
+        /** @description A saved search that has found something. */
+        AboutSearch: {
+            /**
+             * Format: int32
+             * @description How many new nanos it has found.
+             */
+            found: number;
+            /** Format: uuid */
+            id: string;
+            /** @description Null when it is deleted. */
+            name?: string | null;
+        };
         /** @description A passkey that was added. */
         AddedPasskey: {
             passkey: components["schemas"]["PasskeyView"];
@@ -2301,6 +2470,30 @@ export interface components {
              *     ]
              */
             nano_ids: string[];
+        };
+        /**
+         * @description A mail whose sender died, or lost the connection, after the mail server had asked for the message and before its answer was
+         *     written down.
+         */
+        AmbiguousMail: {
+            /** Format: date-time */
+            created_at: string;
+            error?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description The local part of its `Message-ID`, by which the mail server's log knows it. */
+            message_id: string;
+            /** @description For those who manage accounts (`users:manage`). */
+            recipient?: string | null;
+            /**
+             * Format: date-time
+             * @description When nobody could tell any more.
+             */
+            since: string;
+            /** @example verify_email */
+            template: string;
+            /** Format: uuid */
+            user_id?: string | null;
         };
         /** @description A run. */
         AttemptView: {
@@ -2676,6 +2869,12 @@ export interface components {
             license?: "CC-BY" | "CC-BY-SA" | "CC0" | "proprietary" | null;
             title?: string | null;
         };
+        /** @description Channels that are left out stay as they are. */
+        EditPreference: {
+            in_app?: boolean | null;
+            /** @example false */
+            mail?: boolean | null;
+        };
         /** @description Of your profile; what is left out stays. */
         EditProfile: {
             bio?: string | null;
@@ -2704,6 +2903,13 @@ export interface components {
              * @example 5
              */
             score?: number | null;
+        };
+        /** @description Fields that are left out stay as they are; `search` is replaced as a whole. */
+        EditSavedSearch: {
+            alerts?: boolean | null;
+            /** @example Pivot-Tabellen */
+            name?: string | null;
+            search?: components["schemas"]["SearchCriteria"] | null;
         };
         /** @description Something the job works on. */
         EffectView: {
@@ -2952,6 +3158,24 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_NotificationPreference: {
+            data: components["schemas"]["NotificationPreference"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Notifications: {
+            data: components["schemas"]["Notifications"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Operated: {
             data: components["schemas"]["Operated"];
             meta?: components["schemas"]["Meta"] | null;
@@ -3053,6 +3277,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_SavedListDetail: {
             data: components["schemas"]["SavedListDetail"];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_SavedSearch: {
+            data: components["schemas"]["SavedSearch"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3258,6 +3491,15 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
+        Envelope_Vec_NotificationPreference: {
+            data: components["schemas"]["NotificationPreference"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
         Envelope_Vec_PasskeyView: {
             data: components["schemas"]["PasskeyView"][];
             meta?: components["schemas"]["Meta"] | null;
@@ -3278,6 +3520,15 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_SavedList: {
             data: components["schemas"]["SavedList"][];
+            meta?: components["schemas"]["Meta"] | null;
+            /** @description Always true here; errors have the same field with false. */
+            success: boolean;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /** @description The form of every successful JSON answer. */
+        Envelope_Vec_SavedSearch: {
+            data: components["schemas"]["SavedSearch"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3785,6 +4036,32 @@ export interface components {
             /** @example verify_email */
             next: string;
         };
+        /** @description What became of the mail. */
+        MailJudged: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job that sends it again.
+             */
+            job_id?: string | null;
+            /** @enum {string} */
+            verdict: "sent" | "send_again";
+        };
+        /** @description What somebody has found out. */
+        MailJudgement: {
+            /**
+             * @description Kept in the audit log.
+             * @example the mail server's log has it
+             */
+            reason: string;
+            /**
+             * @description `sent`: it left; `send_again`: it did not, or twice is better than never. It goes out once more under the same
+             *     `Message-ID`.
+             * @enum {string}
+             */
+            verdict: "sent" | "send_again";
+        };
         /** @description Whether changes are refused just now. */
         MaintenanceView: {
             on: boolean;
@@ -4018,6 +4295,13 @@ export interface components {
             /** @enum {string} */
             role: "consumer" | "creator" | "moderator" | "operator" | "admin";
         };
+        NewSavedSearch: {
+            /** @description Whether you are told of new nanos that match, once a day at most. By default true. */
+            alerts?: boolean | null;
+            /** @example Pivot-Tabellen */
+            name: string;
+            search: components["schemas"]["SearchCriteria"];
+        };
         NewToken: {
             /**
              * @description Where the account has a second factor: six digits from the app, or a recovery code.
@@ -4052,6 +4336,47 @@ export interface components {
             entry: string;
             /** @description What to do about it. */
             hint: components["schemas"]["Hint"];
+        };
+        /** @description Something that somebody is told of. */
+        Notification: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "nano_published" | "nano_pending_review" | "nano_rejected" | "edit_rejected" | "comment_rejected" | "reply_rejected" | "rating_removed" | "rating_received" | "rating_replied" | "saved_search_found" | "unknown";
+            nano?: components["schemas"]["AboutNano"] | null;
+            /**
+             * Format: uuid
+             * @description The rating that was received, replied to or judged.
+             */
+            rating_id?: string | null;
+            /**
+             * Format: date-time
+             * @description Null while it is unread.
+             */
+            read_at?: string | null;
+            /** @description Why something was refused or removed. Plain text. */
+            reason?: string | null;
+            saved_search?: components["schemas"]["AboutSearch"] | null;
+        };
+        /** @description By which channels you are told of a kind. */
+        NotificationPreference: {
+            in_app: boolean;
+            /** @description Whether `in_app` cannot be switched off: it says why something of yours was refused. */
+            is_always_in_app: boolean;
+            /** @enum {string} */
+            kind: "nano_published" | "nano_pending_review" | "nano_rejected" | "edit_rejected" | "comment_rejected" | "reply_rejected" | "rating_removed" | "rating_received" | "rating_replied" | "saved_search_found" | "unknown";
+            mail: boolean;
+        };
+        /** @description Some of what somebody was told of. */
+        Notifications: {
+            notifications: components["schemas"]["Notification"][];
+            /**
+             * Format: int64
+             * @description How many are unread, in all; 1,000 stands for more.
+             */
+            unread: number;
         };
         /** @description What became of the job. */
         Operated: {
@@ -4398,6 +4723,14 @@ export interface components {
             rating_count: number;
             ratings: components["schemas"]["Rating"][];
         };
+        ReadUpTo: {
+            /**
+             * Format: uuid
+             * @description The newest notification that was seen. What came after it stays unread.
+             * @example 01930000-0000-7000-8000-000000000001
+             */
+            up_to: string;
+        };
         ReadMark: {
             /**
              * Format: int32
@@ -4575,6 +4908,25 @@ export interface components {
             /** @description In its order. What is off the shelf is there without its nano. */
             nanos: components["schemas"]["Kept"][];
         };
+        /** @description A search that somebody keeps. */
+        SavedSearch: {
+            /** @description Whether you are told of new nanos that match. */
+            alerts: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Raised by every edit: an edit may name it in `If-Match`, in quotes.
+             * @example 1
+             */
+            revision: number;
+            search: components["schemas"]["SearchCriteria"];
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description While it lasts, ticks are skipped. */
         SchedulePause: {
             /**
@@ -4658,6 +5010,28 @@ export interface components {
             facets?: components["schemas"]["FacetLists"] | null;
             hits: components["schemas"]["Found"][];
         };
+        /** @description What is looked for, as in `GET /search`. At least one of them. */
+        SearchCriteria: {
+            /** @description A slug. */
+            category?: string | null;
+            /** Format: uuid */
+            creator?: string | null;
+            /** Format: int32 */
+            duration_max?: number | null;
+            /** Format: int32 */
+            duration_min?: number | null;
+            /** @enum {string|null} */
+            format?: "video" | "text" | "quiz" | "interactive" | "mixed" | null;
+            /** @enum {string|null} */
+            language?: "de" | "en" | null;
+            /** Format: int32 */
+            level?: number | null;
+            /**
+             * @description Words to find.
+             * @example Pivot
+             */
+            q?: string | null;
+        };
         SecondFactorCode: {
             /**
              * @description Six digits from the app.
@@ -4738,6 +5112,15 @@ export interface components {
             nanos: components["schemas"]["Nano"][];
             /** @description Whoever keeps it. */
             owner: components["schemas"]["Author"];
+        };
+        /** @description What failed of the same cause as a job; nothing where its newest run did not fail. */
+        Similar: {
+            /** @description Null as well until a worker has written it down, a few seconds after the failure. */
+            cause?: components["schemas"]["ErrorGroup"] | null;
+            /** @description The newest ten others. */
+            jobs: components["schemas"]["AdminJob"][];
+            /** @description Jobs whose newest failure has this cause, this one among them. */
+            total: components["schemas"]["Count"];
         };
         /** @description The job that was enqueued. */
         Started: {
@@ -17953,6 +18336,1276 @@ export interface operations {
             };
         };
     };
+    get_me_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All kinds */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_NotificationPreference"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_me_notification_preferences_kind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description One of the kinds of the list
+                 * @example rating_received
+                 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditPreference"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_NotificationPreference"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_notifications: {
+        parameters: {
+            query?: {
+                /** @description `true`: only unread ones. */
+                unread?: boolean;
+                limit?: number;
+                /** @description From `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them, and how many are unread */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    /**
+                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
+                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
+                     */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Notifications"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me_notifications_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadUpTo"];
+            };
+        };
+        responses: {
+            /** @description They are read */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me_notifications_id_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is read */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_saved_searches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_SavedSearch"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_saved_searches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A new UUID for each thing that is to be made. Whoever does not know whether a request was answered sends it again with the same key: within 24 hours the same request of the same caller gets the same answer, and nothing is made twice. Another request under the key is refused (422), and so is a second one while the first is under way (409). A refused request has made nothing and does not use up its key.
+                 * @example 0193f2a0-7c3e-7a51-9d0e-5b1f2c3d4e5f
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedSearch"];
+            };
+        };
+        responses: {
+            /** @description The search */
+            201: {
+                headers: {
+                    /** @description `true` when this is the answer to an earlier request with the same `Idempotency-Key` */
+                    "Idempotent-Replayed"?: "true";
+                    /** @description The search */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedSearch"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first.
+             */
+            409: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them.
+             *     - `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key was sent with another request; take a new key for each one.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_saved_searches_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read before: answered 304, without a body, when it says the same. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The search */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedSearch"];
+                };
+            };
+            /** @description As it was read before (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_saved_searches_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_me_saved_searches_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what was read: refused (412) when somebody has edited it since. Of a tag only the part before the dot counts, which edits change and nothing else does.
+                 * @example W/"3.d0f00c5a71e2b9c4"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditSavedSearch"];
+            };
+        };
+        responses: {
+            /** @description The search as it is now */
+            200: {
+                headers: {
+                    /**
+                     * @description Names what is said here, for `If-None-Match`, and what edits name in `If-Match`
+                     * @example W/"3.d0f00c5a71e2b9c4"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedSearch"];
+                };
+            };
+            /**
+             * @description - `MALFORMED_JSON`: The body is not a JSON object.
+             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
+             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
+             *     - `SESSION_ENDED`: This session was ended; sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
+             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
+             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
+             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `PRECONDITION_FAILED`: Somebody has changed this since you read it; read it again and repeat your change on that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_nanos: {
         parameters: {
             query?: {
@@ -20892,6 +22545,161 @@ export interface operations {
                 };
             };
             /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_unsubscribe_kind_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The kind of the mail
+                 * @example rating_received
+                 */
+                kind: string;
+                /** @description The last part of the link */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_unsubscribe_kind_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The kind of the mail
+                 * @example rating_received
+                 */
+                kind: string;
+                /** @description The last part of the link */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page that says so */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
+            429: {
+                headers: {
+                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
+                    RateLimit?: string;
+                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
+             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait */
