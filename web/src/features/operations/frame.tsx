@@ -115,7 +115,7 @@ function Figure({ of }: { of: (typeof SECTIONS)[number][0] }) {
 
 function LiveMark() {
   const { t } = useTexts()
-  const live = useLive(({ live }) => live)
+  const live = useLive()
   return (
     <span
       className={`inline-flex items-center gap-1.5 rounded-full px-2.5 py-0.5 text-sm font-medium tracking-normal ${live ? 'bg-good-soft text-good' : 'bg-warn-soft text-warn'}`}
