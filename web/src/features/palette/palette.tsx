@@ -25,6 +25,8 @@ const OPERATIONS = [
   ['workers', '/operations/workers'],
   ['schedules', '/operations/schedules'],
   ['bulk', '/operations/bulk'],
+  ['mails', '/operations/mails'],
+  ['maintenance', '/operations/maintenance'],
 ] as const
 
 /** Everything this person may go to or set, and what the typed words mean besides. */
@@ -39,7 +41,7 @@ function useCommands(typed: string): Command[] {
     icon,
     run: () => void navigate(to),
   })
-  const section = (name: (typeof OPERATIONS)[number][0] | 'users') =>
+  const section = (name: (typeof OPERATIONS)[number][0] | 'audit' | 'users') =>
     t('operations', { section: t(`sections.${name}`) })
   const all: Command[] = [
     ...PLACES.filter(({ access }) => may(access)).map(({ to, title, icon }) =>
@@ -48,6 +50,7 @@ function useCommands(typed: string): Command[] {
     ...(may('nanos:create') ? [go(t('create'), '/studio/new', 'upload')] : []),
     ...(may('moderation:decide') ? [go(t('reports'), '/moderation/reports', 'check')] : []),
     ...(may('jobs:read') ? OPERATIONS.map(([name, to]) => go(section(name), to, 'pulse')) : []),
+    ...(may('audit:read') ? [go(section('audit'), '/operations/audit', 'pulse')] : []),
     ...(may('users:manage') ? [go(section('users'), '/operations/users', 'person')] : []),
     ...(may('session')
       ? [
