@@ -160,8 +160,7 @@ export const ambiguousMails = infiniteQueryOptions({
 export const auditPage = (filter: AuditFilter) =>
   queryOptions({
     queryKey: [KEY, 'audit', filter],
-    queryFn: ({ signal }) =>
-      read<AuditRow[]>('/admin/audit-logs', { ...filter, limit: PER_PAGE }, signal),
+    queryFn: ({ signal }) => read<AuditRow[]>('/admin/audit-logs', { ...filter, limit: PER_PAGE }, signal),
     placeholderData: keepPreviousData,
   })
 

@@ -121,10 +121,7 @@ function Filter({
 function Rows({ rows, old }: { rows: readonly AuditRow[]; old: boolean }) {
   const { t } = useTexts()
   return (
-    <div
-      aria-busy={old}
-      className={`rounded-xl border border-line bg-surface ${old ? 'opacity-60' : ''}`}
-    >
+    <div aria-busy={old} className={`rounded-xl border border-line bg-surface ${old ? 'opacity-60' : ''}`}>
       <table className={TABLE}>
         <caption className="sr-only">{t('audit.title')}</caption>
         <thead>

@@ -8,4 +8,13 @@ import { schedules } from './words/schedules.de'
 import { shared } from './words/shared.de'
 
 /** The texts of operations; `en.ts` has the same keys. */
-export const de = { ...shared, ...overview, ...jobs, ...queues, ...schedules, ...mails, ...maintenance, ...audit }
+export const de = {
+  ...shared,
+  ...overview,
+  ...jobs,
+  ...queues,
+  ...schedules,
+  ...mails,
+  ...maintenance,
+  ...audit,
+}

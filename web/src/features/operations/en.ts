@@ -8,4 +8,13 @@ import { queues } from './words/queues.en'
 import { schedules } from './words/schedules.en'
 import { shared } from './words/shared.en'
 
-export const en: typeof de = { ...shared, ...overview, ...jobs, ...queues, ...schedules, ...mails, ...maintenance, ...audit }
+export const en: typeof de = {
+  ...shared,
+  ...overview,
+  ...jobs,
+  ...queues,
+  ...schedules,
+  ...mails,
+  ...maintenance,
+  ...audit,
+}

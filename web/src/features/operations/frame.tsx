@@ -4,25 +4,11 @@ import { maintenance } from '../../api/maintenance'
 import { NavLink } from '../../app/navigation'
 import { Notice } from '../../parts/notice'
 import { Page } from '../../parts/page'
-import { useMe, useRight, type Permission } from '../../session/store'
+import { useMe, useRight } from '../../session/store'
 import { useLive, useOperationsEvents } from './live'
 import { useOverview } from './reads'
+import { SECTIONS, type Section } from './sections'
 import { useTexts } from './texts'
-
-const SECTIONS = [
-  ['overview', '/operations'],
-  ['jobs', '/operations/jobs'],
-  ['errors', '/operations/errors'],
-  ['quarantine', '/operations/quarantine'],
-  ['queues', '/operations/queues'],
-  ['workers', '/operations/workers'],
-  ['schedules', '/operations/schedules'],
-  ['bulk', '/operations/bulk'],
-  ['mails', '/operations/mails'],
-  ['maintenance', '/operations/maintenance'],
-  ['audit', '/operations/audit', 'audit:read'],
-  ['users', '/operations/users', 'users:manage'],
-] as const satisfies readonly (readonly [string, string, Permission?])[]
 
 interface FrameProps {
   title: string
@@ -102,7 +88,7 @@ function SideBar() {
 }
 
 /** What a section has to say before it is opened; nothing where all is as it should be. */
-function Figure({ of }: { of: (typeof SECTIONS)[number][0] }) {
+function Figure({ of }: { of: Section }) {
   const { t } = useTexts()
   const figures = useOverview().data?.figures
   const refuses = useQuery(maintenance).data?.on

@@ -143,9 +143,7 @@ function Body({ job, onDone }: { job: JobDetail; onDone: (words: string) => void
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_20rem]">
       <div className="min-w-0 space-y-4">
-        {(failed || words?.trouble) && (
-          <Cause job={job} words={words} similar={similar} onDone={onDone} />
-        )}
+        {(failed || words?.trouble) && <Cause job={job} words={words} similar={similar} onDone={onDone} />}
         {similar && similar.jobs.length > 0 && <Alike similar={similar} />}
         {words?.waiting && <Waits waiting={words.waiting} job={job} />}
         {job.progress && job.state === 'running' && <HowFar progress={job.progress} />}
@@ -255,10 +253,7 @@ function Alike({ similar: { jobs, total } }: { similar: Similar }) {
       title={t('job.similar')}
       beside={
         others > jobs.length && (
-          <Link
-            to={jobsAt({ fingerprint })}
-            className="text-sm font-semibold text-accent hover:underline"
-          >
+          <Link to={jobsAt({ fingerprint })} className="text-sm font-semibold text-accent hover:underline">
             {t('job.allSimilar', { many: count(others, language) + (total.capped ? '+' : '') })}
           </Link>
         )

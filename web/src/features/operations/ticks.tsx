@@ -47,9 +47,7 @@ export function AllTicks({ name }: { name: string }) {
                         {t('schedules.by')} <Person id={tick.actor} />
                       </>
                     )}
-                    {tick.reason && (
-                      <span className="block wrap-anywhere text-muted">{tick.reason}</span>
-                    )}
+                    {tick.reason && <span className="block wrap-anywhere text-muted">{tick.reason}</span>}
                   </span>
                 </li>
               ))}
