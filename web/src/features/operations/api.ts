@@ -164,6 +164,14 @@ export const auditPage = (filter: AuditFilter) =>
     placeholderData: keepPreviousData,
   })
 
+/** Bulk actions, whoever asked for them. */
+export const bulkPages = infiniteQueryOptions({
+  queryKey: [KEY, 'bulk', 'pages'],
+  queryFn: ({ signal, pageParam }) =>
+    read<Bulk[]>('/admin/jobs/bulk', { cursor: pageParam, limit: 20 }, signal),
+  ...cursors,
+})
+
 export const bulkQuery = (id: string) =>
   queryOptions({
     queryKey: [KEY, 'bulk', id],

@@ -26,7 +26,6 @@ import { Flow } from './flow'
 import { Frame } from './frame'
 import { stuck } from './group-table'
 import { JobActions } from './job-actions'
-import { JobTable } from './job-table'
 import { Act, Ago, Card, Moment, short, StateMark, useDone } from './kit'
 import { Lanes } from './lanes'
 import { useKindName } from './pause'
@@ -144,7 +143,7 @@ function Body({ job, onDone }: { job: JobDetail; onDone: (words: string) => void
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_20rem]">
       <div className="min-w-0 space-y-4">
         {(failed || words?.trouble) && <Cause job={job} words={words} similar={similar} onDone={onDone} />}
-        {similar && similar.jobs.length > 0 && <Alike similar={similar} />}
+        {failed && similar && similar.jobs.length > 0 && <Alike similar={similar} />}
         {words?.waiting && <Waits waiting={words.waiting} job={job} />}
         {job.progress && job.state === 'running' && <HowFar progress={job.progress} />}
         <Card title={t('job.lanes')}>
@@ -249,7 +248,6 @@ function Alike({ similar: { jobs, total } }: { similar: Similar }) {
   const others = Math.max(jobs.length, total.count - 1)
   return (
     <Card
-      flush
       title={t('job.similar')}
       beside={
         others > jobs.length && (
@@ -259,7 +257,20 @@ function Alike({ similar: { jobs, total } }: { similar: Similar }) {
         )
       }
     >
-      <JobTable caption={t('job.similar')} rows={jobs} />
+      <ul className="space-y-1 text-sm">
+        {jobs.map(({ id, state, about, finished_at, started_at, created_at }) => (
+          <li key={id} className="flex flex-wrap items-baseline gap-x-3">
+            <Moment time={finished_at ?? started_at ?? created_at} seconds />
+            <StateMark state={state} />
+            <Link
+              to={`/operations/jobs/${id}`}
+              className="min-h-6 font-medium wrap-anywhere hover:text-accent hover:underline"
+            >
+              {about?.title} <span className="font-mono text-xs font-normal text-muted">{short(id)}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
     </Card>
   )
 }
