@@ -20,7 +20,7 @@ export function Component() {
   const [params] = useSearchParams()
   const page = Math.max(1, Number(params.get('page')) || 1)
   const { data, error, dataUpdatedAt, refetch } = useQuery(myNanos(page))
-  useOwnEvents(data?.data.some(({ status }) => status === 'processing'))
+  useOwnEvents(data?.data.some(({ status }) => status === 'processing') ?? false)
   return (
     <Page
       title={t('studio.mine')}
