@@ -1,16 +1,6 @@
-import { beforeAll, expect, it, vi } from 'vitest'
-import type { OwnEvent } from './own-events'
-import type { ServerEvent } from './sse'
-
-// What a page has and Node.js has not.
-vi.stubGlobal('localStorage', { getItem: () => null })
-vi.stubGlobal('sessionStorage', { getItem: () => null })
-vi.stubGlobal('navigator', { languages: ['de'] })
-
-let own: typeof import('./own-events')
-beforeAll(async () => {
-  own = await import('./own-events')
-})
+import { expect, it } from 'vitest'
+import type { ServerEvent } from '../live/sse'
+import { placeOf, remember, type OwnEvent } from './events'
 
 const event = (nano_id: string, seq: number): OwnEvent => ({
   nano_id,
@@ -27,16 +17,16 @@ const told = (nano_id: string, seq: number): ServerEvent => ({
 })
 
 it('tells events of the same time apart by their nano and number', () => {
-  const places = [told('a', 1), told('a', 2), told('b', 1), told('b', 12)].map(own.placeOf)
+  const places = [told('a', 1), told('a', 2), told('b', 1), told('b', 12)].map(placeOf)
   expect(new Set(places).size).toBe(4)
-  expect(own.placeOf(told('a', 2))).toBe(places[1])
+  expect(placeOf(told('a', 2))).toBe(places[1])
 })
 
 it('remembers the events of each nano in their order and once', () => {
-  const first = own.remember({}, [event('b', 4), event('a', 2), event('a', 1)])
+  const first = remember({}, [event('b', 4), event('a', 2), event('a', 1)])
   expect(Object.keys(first).sort()).toEqual(['a', 'b'])
   expect(first.a?.map(({ seq }) => seq)).toEqual([1, 2])
-  const then = own.remember(first, [event('a', 2), event('a', 3)])
+  const then = remember(first, [event('a', 2), event('a', 3)])
   expect(then.a?.map(({ seq }) => seq)).toEqual([1, 2, 3])
   // What nothing was told of is the same as before, so that its page is not drawn again.
   expect(then.b).toBe(first.b)
