@@ -145,6 +145,32 @@ test('who may only read sees everything, and why nothing can be done', async ({ 
   await expect(page.getByRole('link', { name: 'Konten' })).toHaveCount(0)
 })
 
+test('who may only read is told whether there is maintenance, and begins none', async ({ page }) => {
+  await signIn(page, 'mona', '/operations/maintenance')
+  await expect(page.getByRole('heading', { name: 'Keine Wartung' })).toBeVisible()
+  const begin = page.getByRole('button', { name: 'Wartung beginnen' })
+  await expect(begin).toHaveAttribute('aria-disabled', 'true')
+  await begin.press('Enter')
+  await expect(dialog(page)).toHaveCount(0)
+  await expect(page.getByRole('link', { name: 'Audit-Log' })).toHaveCount(0)
+})
+
+test('an administrator finds in the audit log who did what', async ({ page }) => {
+  await signIn(page, 'anna', '/operations/audit')
+  await page.getByLabel('Aktion', { exact: true }).fill('auth login')
+  await page.getByRole('button', { name: 'Anwenden' }).click()
+  await expect(page.getByText('Aktion: hat nicht die richtige Form.')).toBeVisible()
+  await page.getByLabel('Aktion', { exact: true }).fill('auth.login')
+  await page.getByRole('button', { name: 'Anwenden' }).click()
+  await expect(page).toHaveURL(/\/operations\/audit\?action=auth\.login$/)
+  const newest = page.getByRole('row').nth(1)
+  await expect(newest).toContainText('auth.login')
+  await newest.getByText('Einzelheiten').click()
+  await expect(newest.getByText('Hash', { exact: true })).toBeVisible()
+  await newest.getByRole('link').first().click()
+  await expect(page).toHaveURL(/\/operations\/users\/[0-9a-f-]{36}$/)
+})
+
 test('the command palette leads to a page by its first letters, and to a job by its id', async ({ page }) => {
   await signIn(page, 'otto', '/operations/jobs')
   const job = page.getByRole('row').nth(1).getByRole('link').first()

@@ -37,9 +37,11 @@ const PAGES: [Person | undefined, string[]][] = [
       '/operations/workers',
       '/operations/schedules',
       '/operations/bulk',
+      '/operations/mails',
+      '/operations/maintenance',
     ],
   ],
-  ['anna', ['/operations/users']],
+  ['anna', ['/operations/audit', '/operations/users']],
 ]
 
 /** Where there are folders to put them. */

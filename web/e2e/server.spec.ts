@@ -1,4 +1,4 @@
-import { expect, test, type BrowserContext, type Route } from '@playwright/test'
+import { expect, test, type BrowserContext, type Request, type Route } from '@playwright/test'
 import { published, signIn } from './kit'
 
 /** The server is away, slow, or asked by many tabs at once. */
@@ -49,7 +49,7 @@ test('an API that hangs is not waited for for ever', async ({ page }) => {
 
 /** Streams of events that are open in a browser. */
 function streams(context: BrowserContext) {
-  const open = new Set<unknown>()
+  const open = new Set<Request>()
   context.on('request', (request) => request.url().endsWith('/events') && open.add(request))
   context.on('requestfinished', (request) => open.delete(request))
   context.on('requestfailed', (request) => open.delete(request))
@@ -78,17 +78,22 @@ test('eight tabs at once all work, and nanos at rest hold no stream', async ({ p
   for (const tab of tabs) await expect(tab.getByText('In die Suche aufnehmen', { exact: true })).toBeVisible()
 })
 
-test('tabs that show the same nano share one stream, and the next takes over', async ({ page, context }) => {
-  const [id = ''] = await published()
-  await keepMoving(context, id)
+test('tabs that show nanos on their way share one stream, and the next takes over', async ({
+  page,
+  context,
+}) => {
+  const ids = (await published()).slice(0, 2)
+  for (const id of ids) await keepMoving(context, id)
   const open = streams(context)
   await signIn(page, 'clara')
   const tabs = [page, await context.newPage(), await context.newPage()]
-  for (const tab of tabs) {
-    await tab.goto(`/studio/nanos/${id}`)
+  for (const [place, tab] of tabs.entries()) {
+    await tab.goto(`/studio/nanos/${ids[place % ids.length]}`)
     await expect(tab.getByText('Live', { exact: true })).toBeVisible()
   }
-  expect(open.size).toBe(1)
+  await expect
+    .poll(() => [...open].map((request) => new URL(request.url()).pathname))
+    .toEqual(['/api/v1/me/events'])
   await page.close()
   await expect.poll(() => open.size).toBe(1)
   for (const tab of tabs.slice(1)) await expect(tab.getByText('Live', { exact: true })).toBeVisible()

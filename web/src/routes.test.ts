@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it, vi } from 'vitest'
+import { SECTIONS } from './features/operations/sections'
 
 // What a page has and Node.js has not.
 vi.stubGlobal('localStorage', { getItem: () => null })
@@ -23,4 +24,12 @@ it('the site’s server knows the address of every page, and no others', async (
     '/wp-login.php',
   ])
     expect(pages.test(other), other).toBe(false)
+})
+
+it('operations lead everybody to pages that they may see, and to no others', async () => {
+  const { find } = await import('./routes')
+  for (const [name, path, access = 'jobs:read'] of SECTIONS) {
+    const { route } = find(path)
+    expect([name, route.path, route.access]).toEqual([name, path, access])
+  }
 })

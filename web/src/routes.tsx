@@ -61,6 +61,9 @@ export const routes: readonly Route[] = [
   route('/operations/workers', () => import('./features/operations/workers'), 'jobs:read'),
   route('/operations/schedules', () => import('./features/operations/schedules'), 'jobs:read'),
   route('/operations/bulk', () => import('./features/operations/bulk'), 'jobs:read'),
+  route('/operations/mails', () => import('./features/operations/mails'), 'jobs:read'),
+  route('/operations/maintenance', () => import('./features/operations/maintenance'), 'jobs:read'),
+  route('/operations/audit', () => import('./features/operations/audit'), 'audit:read'),
   route('/operations/users', () => import('./features/users/list'), 'users:manage'),
   route('/operations/users/:id', () => import('./features/users/detail'), 'users:manage'),
   // Everything that pages are made of; not in what is published.

@@ -123,3 +123,12 @@ it('of snapshots only the newest of each name is kept, also when an older one co
   await until(() => readers.length === 2)
   expect(readers[1]?.after).toBe('c')
 })
+
+it('events of the same id are each told once, where they are kept apart', async () => {
+  const { readers, tab } = setUp('times', ({ data }) => data)
+  const at = (data: string) => ({ type: 'message', data, id: '5' })
+  const first = tab()
+  await until(() => readers.length === 1)
+  for (const data of ['a 1', 'b 1', 'a 1']) readers[0]?.onEvent(at(data))
+  expect(first.told.events).toEqual(['a 1', 'b 1'])
+})

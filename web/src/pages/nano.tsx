@@ -8,16 +8,14 @@ import { categoryName, findCategory } from '../api/category-options'
 import { levelWord } from '../api/choices'
 import { describe, isGone } from '../api/failure'
 import { categories, downloadLink, nanoDetail, publishedVersion } from '../api/nanos'
-import type { NanoDetail, VersionDetail } from '../api/types'
+import type { Entry, NanoDetail, VersionDetail } from '../api/types'
 import { Keep } from '../features/collections/keep'
 import { bytes, count, date, languageName } from '../format'
 import { Button, ButtonLink } from '../parts/button'
-import { Contents } from '../parts/contents'
 import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
-import { Resend } from '../parts/resend'
 import { onTheWay } from '../session/next'
 import { useMe, useSession } from '../session/store'
 
@@ -29,6 +27,18 @@ const RatingsPanel = part<{ nano: NanoDetail }>(
 
 const WriteToCreator = part<{ nano: NanoDetail }>(
   async () => (await import('../features/chat/doors')).WriteToCreator,
+  <div className="min-h-11" />,
+)
+
+// It has something to show once the version is there.
+const Contents = part<{ entries: readonly Entry[] }>(
+  async () => (await import('../parts/contents')).Contents,
+  <Loading />,
+)
+
+// Most people have confirmed their address.
+const Resend = part<{ email: string; next: string }>(
+  async () => (await import('../parts/resend')).Resend,
   <div className="min-h-11" />,
 )
 

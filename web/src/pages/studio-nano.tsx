@@ -15,10 +15,12 @@ import { FailureNotice } from '../parts/notice'
 import { Loading, Page, Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
 import { StatusBadge } from '../parts/status'
-import { isMoving, moderatorsReason, steps, type NanoEvent } from '../pipeline/steps'
+import type { NanoEvent } from '../pipeline/events'
+import { isMoving, moderatorsReason, steps } from '../pipeline/steps'
 import { Timeline } from '../pipeline/timeline'
 import { Words } from '../parts/words'
 import { UploadPanel } from '../upload/panel'
+import { useMe } from '../session/store'
 import { dismiss, useUploads } from '../upload/uploads'
 
 /** Progress inside a step makes no event: while something runs, it is looked up. */
@@ -28,12 +30,16 @@ const LOOK_AGAIN_MS = 5_000
 /** What a person does is not in a hurry. */
 const LOOK_FOR_REVIEW_MS = 20_000
 
+const creatorOf = ({ creator }: NanoDetail) => creator.id
+
 /** One of the creator's nanos: its file, the checks, the details. */
 export function Component() {
   const { t } = useTexts()
   const { id = '' } = useParams()
+  const me = useMe()
   const [moving, setMoving] = useState(false)
-  const { events, live } = useNanoEvents(id, moving)
+  const creator = useQuery({ ...nanoDetail(id), select: creatorOf }).data
+  const { events, live } = useNanoEvents(id, { moving, own: creator === me?.id })
   const nano = useQuery({
     ...nanoDetail(id),
     refetchInterval: ({ state }) => {

@@ -5,6 +5,7 @@ import { Link, useSearchParams } from '../app/navigation'
 import { myNanos } from '../api/nanos'
 import type { Nano } from '../api/types'
 import { date } from '../format'
+import { useOwnEvents } from '../live/own-events'
 import { ButtonLink } from '../parts/button'
 import { FailureNotice } from '../parts/notice'
 import { Empty, Loading, Page } from '../parts/page'
@@ -19,6 +20,7 @@ export function Component() {
   const [params] = useSearchParams()
   const page = Math.max(1, Number(params.get('page')) || 1)
   const { data, error, dataUpdatedAt, refetch } = useQuery(myNanos(page))
+  useOwnEvents(data?.data.some(({ status }) => status === 'processing') ?? false)
   return (
     <Page
       title={t('studio.mine')}

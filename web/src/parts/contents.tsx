@@ -8,7 +8,7 @@ import { mediaKind } from '../media-kind'
 const FEW = 12
 
 /** The files of an archive. */
-export function Contents({ entries }: { entries: Entry[] }) {
+export function Contents({ entries }: { entries: readonly Entry[] }) {
   const { t } = useTranslation()
   const language = useLanguage()
   const [all, setAll] = useState(false)

@@ -15,6 +15,8 @@ export interface ReasonFormProps<T> {
   /** Of the field. */
   reason: string
   hint: string
+  /** What stands in it at first. */
+  initial?: string
   danger?: boolean
   send: (values: FormData, reason: string) => Promise<T>
   onDone: (answer: T) => void
@@ -30,6 +32,7 @@ export function ReasonForm<T>({
   explanation,
   reason,
   hint,
+  initial,
   danger,
   send,
   onDone,
@@ -57,6 +60,7 @@ export function ReasonForm<T>({
         rows={2}
         maxLength={500}
         required
+        defaultValue={initial}
         hint={hint}
         error={fields.reason}
       />

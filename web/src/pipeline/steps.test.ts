@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Job, VersionDetail } from '../api/types'
-import { currentStep, isMoving, moderatorsReason, steps, type NanoEvent } from './steps'
+import type { NanoEvent } from './events'
+import { currentStep, isMoving, moderatorsReason, steps } from './steps'
 
 const T0 = '2026-11-22T10:00:00.000Z'
 

@@ -1,12 +1,5 @@
 import type { Job, VersionDetail } from '../api/types'
-
-/** What happened to a nano, as its event stream tells it. */
-export interface NanoEvent {
-  seq: number
-  kind: string
-  data: { version_id?: string; by?: string; reason?: string }
-  created_at: string
-}
+import type { NanoEvent } from './events'
 
 const KINDS = [
   'upload',

@@ -8,7 +8,8 @@ import { Icon, type IconName } from '../parts/icon'
 import { Notice } from '../parts/notice'
 import { Bar } from '../parts/bar'
 import { Spinner } from '../parts/button'
-import { currentStep, isMoving, steps, type NanoEvent, type Step, type StepState } from './steps'
+import type { NanoEvent } from './events'
+import { currentStep, isMoving, steps, type Step, type StepState } from './steps'
 
 interface TimelineProps {
   version: VersionDetail

@@ -25,6 +25,7 @@ export type Permission =
   | 'jobs:read'
   | 'jobs:operate'
   | 'users:manage'
+  | 'audit:read'
   | 'chats:close'
 
 /** Who may go somewhere: signed-in people, or those with a right. */

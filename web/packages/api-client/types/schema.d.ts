@@ -116,8 +116,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Bulk actions, whoever asked for them, newest first, and how far each is. */
-        get: operations["get_admin_jobs_bulk"];
+        get?: never;
         put?: never;
         /**
          * Retries, cancels, discards or reruns every job of a filter, as a job of its own: 202 with its address, which shows the
@@ -172,29 +171,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Snapshots of the queues, the workers, the newest 20 groups of failures and, on request, the overview: each as it is now,
-         *     and again whenever it changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has.
-         *     With `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
+         * Snapshots of the queues, the workers and the newest 20 groups of failures: each as it is now, and again whenever it
+         *     changes (within about 2 s). Each event is the whole of its topic, so a client replaces what it has. With
+         *     `Last-Event-ID` only what differs from what the client has is sent, from whichever server. Ends when the right to
          *     read it ends, and when the server stops; clients come back by themselves.
          */
         get: operations["get_admin_jobs_events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/jobs/kinds": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The kinds of jobs that this release knows or the ledger has jobs of, by name, with what holds each up. */
-        get: operations["get_admin_jobs_kinds"];
         put?: never;
         post?: never;
         delete?: never;
@@ -438,23 +420,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/admin/jobs/schedules/{name}/ticks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The ticks of a schedule, newest first, as long as they are kept. */
-        get: operations["get_admin_jobs_schedules_name_ticks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/admin/jobs/stats": {
         parameters: {
             query?: never;
@@ -571,57 +536,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/admin/jobs/{id}/similar": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Failures of the same cause as the newest one of this job: the cause, how many jobs it holds up, and the newest ten others. */
-        get: operations["get_admin_jobs_id_similar"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/mails/ambiguous": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Mails of which nobody can tell whether they left, newest first. They are never sent again by themselves. */
-        get: operations["get_admin_mails_ambiguous"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/mails/{id}/judge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Settles a mail of which nobody could tell whether it left. One that is settled already is not found. */
-        post: operations["post_admin_mails_id_judge"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/admin/maintenance": {
         parameters: {
             query?: never;
@@ -675,26 +589,6 @@ export interface paths {
          *     made it why.
          */
         post: operations["post_admin_moderation_case_id_decision"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/overview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * How everything is: one sentence in German and in English, figures, queues, causes of failures, and how runs ended within the
-         *     last hour. The topic `overview` of `/admin/jobs/events` tells the same whenever it changes.
-         */
-        get: operations["get_admin_overview"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1722,28 +1616,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/me/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What happens to your own nanos, the newest 500 of them: of those that a version is on its way of from the beginning, of the
-         *     others from now on. With `Last-Event-ID` it goes on where it was and tells the last half minute again: `nano_id` and `seq`
-         *     say which event it is. A page that shows a nano need not follow it by itself. Ends when you are signed out, and when the
-         *     server stops; clients come back by themselves.
-         */
-        get: operations["get_me_events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/me/notification-preferences": {
         parameters: {
             query?: never;
@@ -2439,12 +2311,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What a job is about. */
-        About: {
-            /** Format: uuid */
-            nano_id: string;
-            title: string;
-        };
         /** @description A nano that a notification is about. */
         AboutNano: {
             /** Format: uuid */
@@ -2470,8 +2336,15 @@ export interface components {
             /** @description With your first second factor: codes for whoever has lost it. Shown once; only their hashes are kept. */
             recovery_codes?: string[] | null;
         };
+        /** @description What a job is about. */
+        About: {
+            /** Format: uuid */
+            nano_id: string;
+            title: string;
+        };
         /** @description A job in a list. */
         AdminJob: {
+            /** @description The nano that it declared to be about, for those who may read every nano (`nanos:read_all`). */
             about?: components["schemas"]["About"] | null;
             /**
              * Format: int32
@@ -2589,6 +2462,15 @@ export interface components {
              */
             withdrawn_at?: string | null;
         };
+        Arrangement: {
+            /**
+             * @description Everything that is to be on the list, in its order.
+             * @example [
+             *       "01930000-0000-7000-8000-000000000001"
+             *     ]
+             */
+            nano_ids: string[];
+        };
         /**
          * @description A mail whose sender died, or lost the connection, after the mail server had asked for the message and before its answer was
          *     written down.
@@ -2612,15 +2494,6 @@ export interface components {
             template: string;
             /** Format: uuid */
             user_id?: string | null;
-        };
-        Arrangement: {
-            /**
-             * @description Everything that is to be on the list, in its order.
-             * @example [
-             *       "01930000-0000-7000-8000-000000000001"
-             *     ]
-             */
-            nano_ids: string[];
         };
         /** @description A run. */
         AttemptView: {
@@ -2702,8 +2575,6 @@ export interface components {
         /** @description The filters of the job list; everything that is given must hold. */
         BulkFilter: {
             fingerprint?: string | null;
-            /** @description Jobs by their ids, alone or with `state`. */
-            ids?: string[] | null;
             /** @example send_email */
             kind?: string | null;
             queue?: string | null;
@@ -3224,15 +3095,6 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
-        Envelope_MailJudged: {
-            data: components["schemas"]["MailJudged"];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
         Envelope_MailSent: {
             data: components["schemas"]["MailSent"];
             meta?: components["schemas"]["Meta"] | null;
@@ -3316,15 +3178,6 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Operated: {
             data: components["schemas"]["Operated"];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
-        Envelope_Overview: {
-            data: components["schemas"]["Overview"];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3485,15 +3338,6 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
-        Envelope_Similar: {
-            data: components["schemas"]["Similar"];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
         Envelope_Started: {
             data: components["schemas"]["Started"];
             meta?: components["schemas"]["Meta"] | null;
@@ -3557,26 +3401,8 @@ export interface components {
             timestamp: string;
         };
         /** @description The form of every successful JSON answer. */
-        Envelope_Vec_AmbiguousMail: {
-            data: components["schemas"]["AmbiguousMail"][];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
         Envelope_Vec_AuditRow: {
             data: components["schemas"]["AuditRow"][];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
-        Envelope_Vec_BulkView: {
-            data: components["schemas"]["BulkView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3631,15 +3457,6 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Kept: {
             data: components["schemas"]["Kept"][];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
-        Envelope_Vec_KindView: {
-            data: components["schemas"]["KindView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3730,15 +3547,6 @@ export interface components {
         /** @description The form of every successful JSON answer. */
         Envelope_Vec_Session: {
             data: components["schemas"]["Session"][];
-            meta?: components["schemas"]["Meta"] | null;
-            /** @description Always true here; errors have the same field with false. */
-            success: boolean;
-            /** Format: date-time */
-            timestamp: string;
-        };
-        /** @description The form of every successful JSON answer. */
-        Envelope_Vec_TickView: {
-            data: components["schemas"]["TickView"][];
             meta?: components["schemas"]["Meta"] | null;
             /** @description Always true here; errors have the same field with false. */
             success: boolean;
@@ -3870,13 +3678,10 @@ export interface components {
         };
         /** @description The whole in numbers. */
         Figures: {
-            /** Format: int64 */
-            draining: number;
             /**
-             * Format: date-time
-             * @description Since when the first of them could run.
+             * Format: int64
              */
-            oldest_available_at?: string | null;
+            draining: number;
             /** @description Jobs that were given up and still are, of the causes that were seen last. */
             open: components["schemas"]["Count"];
             /**
@@ -3884,6 +3689,11 @@ export interface components {
              * @description How many of these causes have such jobs.
              */
             open_causes: number;
+            /**
+             * Format: date-time
+             * @description Since when the first of them could run.
+             */
+            oldest_available_at?: string | null;
             /** Format: int64 */
             paused_queues: number;
             /** @description Jobs that were set aside because they kill their processes. */
@@ -4112,23 +3922,6 @@ export interface components {
             /** Format: uuid */
             nano_id: string;
         };
-        /** @description A kind of job. */
-        KindView: {
-            /** @description Each run gets a child process of its own. */
-            isolated: boolean;
-            /** @description This release knows it. Others are in the ledger from the release before, or from the next one. */
-            known: boolean;
-            limit?: components["schemas"]["LimitView"] | null;
-            /** @example send_email */
-            name: string;
-            /** @description Owners may try it again themselves when it failed. */
-            owner_may_retry: boolean;
-            paused?: components["schemas"]["PauseView"] | null;
-            /** @description Where its jobs go; null where this release does not know it. */
-            queue?: string | null;
-            /** @description A schedule enqueues it. */
-            scheduled: boolean;
-        };
         /** @description The newest message, for a list of chats. */
         LastMessage: {
             /** Format: date-time */
@@ -4236,6 +4029,13 @@ export interface components {
             secret: string;
             token: components["schemas"]["TokenView"];
         };
+        /** @description What happens next. */
+        MailSent: {
+            /** @description Where the mail goes. */
+            email: string;
+            /** @example verify_email */
+            next: string;
+        };
         /** @description What became of the mail. */
         MailJudged: {
             /** Format: uuid */
@@ -4255,15 +4055,12 @@ export interface components {
              * @example the mail server's log has it
              */
             reason: string;
-            /** @enum {string} */
+            /**
+             * @description `sent`: it left; `send_again`: it did not, or twice is better than never. It goes out once more under the same
+             *     `Message-ID`.
+             * @enum {string}
+             */
             verdict: "sent" | "send_again";
-        };
-        /** @description What happens next. */
-        MailSent: {
-            /** @description Where the mail goes. */
-            email: string;
-            /** @example verify_email */
-            next: string;
         };
         /** @description Whether changes are refused just now. */
         MaintenanceView: {
@@ -4619,6 +4416,16 @@ export interface components {
              */
             reason?: string | null;
         };
+        /** @description What nobody else reads. */
+        OwnProfile: {
+            /** @description Slugs of `/categories`, at most five. */
+            interests: string[];
+            /** @enum {string} */
+            language: "de" | "en";
+            pending?: components["schemas"]["PendingProfile"] | null;
+            /** @example +4930901820 */
+            phone?: string | null;
+        };
         /** @description How everything is. */
         Overview: {
             /** @description The twenty causes of failures that were seen last, as `/admin/jobs/errors` has them. */
@@ -4629,16 +4436,6 @@ export interface components {
             queues: components["schemas"]["QueuesView"];
             /** @description How runs ended in each of the last 60 minutes, as `/admin/jobs/stats?by=outcome` has it. */
             runs: components["schemas"]["StatsView"];
-        };
-        /** @description What nobody else reads. */
-        OwnProfile: {
-            /** @description Slugs of `/categories`, at most five. */
-            interests: string[];
-            /** @enum {string} */
-            language: "de" | "en";
-            pending?: components["schemas"]["PendingProfile"] | null;
-            /** @example +4930901820 */
-            phone?: string | null;
         };
         /** @description What an authenticator says to a challenge. */
         PasskeyAnswer: {
@@ -4926,14 +4723,6 @@ export interface components {
             rating_count: number;
             ratings: components["schemas"]["Rating"][];
         };
-        ReadMark: {
-            /**
-             * Format: int32
-             * @description The last message that was read.
-             * @example 1
-             */
-            seq: number;
-        };
         ReadUpTo: {
             /**
              * Format: uuid
@@ -4941,6 +4730,14 @@ export interface components {
              * @example 01930000-0000-7000-8000-000000000001
              */
             up_to: string;
+        };
+        ReadMark: {
+            /**
+             * Format: int32
+             * @description The last message that was read.
+             * @example 1
+             */
+            seq: number;
         };
         Readiness: {
             /** @description `away` also when it answers and takes no writes. */
@@ -5318,6 +5115,7 @@ export interface components {
         };
         /** @description What failed of the same cause as a job; nothing where its newest run did not fail. */
         Similar: {
+            /** @description Null as well until a worker has written it down, a few seconds after the failure. */
             cause?: components["schemas"]["ErrorGroup"] | null;
             /** @description The newest ten others. */
             jobs: components["schemas"]["AdminJob"][];
@@ -6323,122 +6121,6 @@ export interface operations {
             };
         };
     };
-    get_admin_jobs_bulk: {
-        parameters: {
-            query?: {
-                /** @description Of the page before, from `meta.next_cursor`. */
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of them */
-            200: {
-                headers: {
-                    /**
-                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
-                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
-                     */
-                    Link?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_Vec_BulkView"];
-                };
-            };
-            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_admin_jobs_bulk: {
         parameters: {
             query?: never;
@@ -6842,7 +6524,7 @@ export interface operations {
     get_admin_jobs_events: {
         parameters: {
             query?: {
-                /** @description By default queues, workers and errors. */
+                /** @description All by default. */
                 topics?: string;
             };
             header?: {
@@ -6854,7 +6536,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `event: queues`, `workers`, `errors` or `overview`; `data`: what `/admin/jobs/queues`, `/admin/jobs/workers`, `/admin/jobs/errors` or `/admin/overview` has as `data` */
+            /** @description `event: queues`, `workers` or `errors`; `data`: what `/admin/jobs/queues`, `/admin/jobs/workers` or `/admin/jobs/errors` has as `data` */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6894,93 +6576,6 @@ export interface operations {
             };
             /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_admin_jobs_kinds: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The kinds */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_Vec_KindView"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9028,135 +8623,6 @@ export interface operations {
             };
         };
     };
-    get_admin_jobs_schedules_name_ticks: {
-        parameters: {
-            query?: {
-                /** @description Of the page before, from `meta.next_cursor`. */
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                /** @example prune_ledger */
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of them */
-            200: {
-                headers: {
-                    /**
-                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
-                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
-                     */
-                    Link?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_Vec_TickView"];
-                };
-            };
-            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_admin_jobs_stats: {
         parameters: {
             query?: {
@@ -10185,374 +9651,6 @@ export interface operations {
             };
         };
     };
-    get_admin_jobs_id_similar: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The failures */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_Similar"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
-             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
-             */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_admin_mails_ambiguous: {
-        parameters: {
-            query?: {
-                /** @description Of the page before, from `meta.next_cursor`. */
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of them */
-            200: {
-                headers: {
-                    /**
-                     * @description RFC 8288: `next`, `prev`, `first` and `last` page of the list, as far as there are such
-                     * @example </api/v1/nanos?page=2>; rel="next", </api/v1/nanos?page=1>; rel="first"
-                     */
-                    Link?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_Vec_AmbiguousMail"];
-                };
-            };
-            /** @description - `CURSOR_INVALID`: This cursor is not from this list; begin again without one. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_admin_mails_id_judge: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MailJudgement"];
-            };
-        };
-        responses: {
-            /** @description Settled */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_MailJudged"];
-                };
-            };
-            /**
-             * @description - `MALFORMED_JSON`: The body is not a JSON object.
-             *     - `BODY_INTERRUPTED`: The body ended early or came too slowly.
-             */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `NOT_FOUND`: There is nothing here, or nothing you may see. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `BODY_TOO_LARGE`: The body is larger than this endpoint accepts. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `UNSUPPORTED_MEDIA_TYPE`: The body must be sent as application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `VALIDATION_FAILED`: Some fields are missing or wrong; details name each of them. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
-             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
-             */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     put_admin_maintenance: {
         parameters: {
             query?: never;
@@ -11051,96 +10149,6 @@ export interface operations {
             };
             /**
              * @description - `MAINTENANCE`: Nothing can be changed during maintenance; reading goes on.
-             *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
-             */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_admin_overview: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As it is */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Envelope_Overview"];
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SCOPE_MISSING`: This personal access token lacks the scope for this.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             *     - `FORBIDDEN`: Your role does not allow this.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `QUERY_TOO_SLOW`: Looking this up took too long and was stopped; narrow the filter or the time.
              *     - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly.
              */
             503: {
@@ -19287,95 +18295,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description - `RATE_LIMITED`: Too many requests; try again later. */
-            429: {
-                headers: {
-                    /** @description What is left: `"<policy>";r=<requests>;t=<seconds>` */
-                    RateLimit?: string;
-                    /** @description The limit: `"<policy>";q=<requests>;w=<seconds>` */
-                    "RateLimit-Policy"?: string;
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `INTERNAL`: Something went wrong on our side. The request id helps us find it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `UNAVAILABLE`: A service this needs is away at the moment; try again shortly. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_me_events: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The last event seen */
-                "Last-Event-ID"?: number;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description `event: <kind>`, `data: {nano_id, seq, kind, data, created_at}` */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /**
-             * @description - `UNAUTHORIZED`: Missing or invalid authorization token.
-             *     - `TOKEN_EXPIRED`: The access token has expired; get a new one with the refresh token.
-             *     - `SESSION_ENDED`: This session was ended; sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `SESSION_REQUIRED`: No personal access token opens this; sign in.
-             *     - `SECOND_FACTOR_SETUP_REQUIRED`: Admins need a second factor here; set one up first.
-             *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
             };
             /** @description - `RATE_LIMITED`: Too many requests; try again later. */
             429: {

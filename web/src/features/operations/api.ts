@@ -1,9 +1,10 @@
 import type { Schemas } from '@nano/api-client'
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { noteServerTime } from '../../api/clock'
-import type { Envelope } from '../../api/types'
+import type { Envelope, Maintenance } from '../../api/types'
 import { api } from '../../session/session'
 import type { Action } from './actions'
+import type { AuditFilter } from './audit-filter'
 
 export type Job = Schemas['AdminJob']
 export type JobState = Job['state']
@@ -26,6 +27,10 @@ export type Stats = Schemas['StatsView']
 export type Bulk = Schemas['BulkView']
 export type BulkAnswer = Schemas['BulkAnswer']
 export type Operated = Schemas['Operated']
+export type Similar = Schemas['Similar']
+export type AmbiguousMail = Schemas['AmbiguousMail']
+export type MailVerdict = Schemas['MailJudgement']['verdict']
+export type AuditRow = Schemas['AuditRow']
 
 /** The filters of the job list; what is empty says nothing. */
 export interface JobFilter {
@@ -87,14 +92,6 @@ export const groupPages = (filter: GroupFilter) =>
     ...cursors,
   })
 
-/** One cause; nothing when it was forgotten. */
-export const groupQuery = (fingerprint: string) =>
-  queryOptions({
-    queryKey: [KEY, 'groups', 'one', fingerprint],
-    queryFn: async ({ signal }) =>
-      (await read<Group[]>('/admin/jobs/errors', { fingerprint }, signal)).data[0] ?? null,
-  })
-
 const jobParams = ({ state, ...rest }: JobFilter) => ({ ...rest, state: state.join(',') })
 
 /** A list that stays as it was read until its reader wants the news; see `follow`. */
@@ -127,9 +124,52 @@ export const jobInWords = (id: string) =>
     queryFn: async ({ signal }) => (await read<JobInWords>(`/jobs/${id}`, {}, signal)).data,
   })
 
+/** What failed of the same cause as a job. */
+export const similarQuery = (id: string) =>
+  queryOptions({
+    queryKey: [KEY, 'job', id, 'similar'],
+    queryFn: async ({ signal }) => (await read<Similar>(`/admin/jobs/${id}/similar`, {}, signal)).data,
+  })
+
 export const schedulesQuery = queryOptions({
   queryKey: [KEY, 'schedules'],
   queryFn: async ({ signal }) => (await read<Schedule[]>('/admin/jobs/schedules', {}, signal)).data,
+})
+
+/** The ticks of a schedule as far back as they are kept. */
+export const tickPages = (name: string) =>
+  infiniteQueryOptions({
+    queryKey: [KEY, 'schedules', name, 'ticks'],
+    queryFn: ({ signal, pageParam }) =>
+      read<Tick[]>(
+        `/admin/jobs/schedules/${encodeURIComponent(name)}/ticks`,
+        { cursor: pageParam, limit: PER_PAGE },
+        signal,
+      ),
+    ...cursors,
+  })
+
+/** Mails of which nobody can tell whether they left. */
+export const ambiguousMails = infiniteQueryOptions({
+  queryKey: [KEY, 'mails'],
+  queryFn: ({ signal, pageParam }) =>
+    read<AmbiguousMail[]>('/admin/mails/ambiguous', { cursor: pageParam, limit: PER_PAGE }, signal),
+  ...cursors,
+})
+
+export const auditPage = (filter: AuditFilter) =>
+  queryOptions({
+    queryKey: [KEY, 'audit', filter],
+    queryFn: ({ signal }) => read<AuditRow[]>('/admin/audit-logs', { ...filter, limit: PER_PAGE }, signal),
+    placeholderData: keepPreviousData,
+  })
+
+/** Bulk actions, whoever asked for them. */
+export const bulkPages = infiniteQueryOptions({
+  queryKey: [KEY, 'bulk', 'pages'],
+  queryFn: ({ signal, pageParam }) =>
+    read<Bulk[]>('/admin/jobs/bulk', { cursor: pageParam, limit: 20 }, signal),
+  ...cursors,
 })
 
 export const bulkQuery = (id: string) =>
@@ -254,3 +294,16 @@ export const runSchedule = (name: string, reason: string, key: string) =>
       keyed(key),
     ),
   )
+
+export const judgeMail = (id: string, verdict: MailVerdict, reason: string) =>
+  changed(api.post<Envelope<Schemas['MailJudged']>>(`/admin/mails/${id}/judge`, { verdict, reason }))
+
+/** Again while it lasts: with another message, or another time. */
+export const beginMaintenance = (reason: string, retryAfterSeconds: number) =>
+  changed(
+    api.put<Envelope<Maintenance>>('/admin/maintenance', { reason, retry_after_seconds: retryAfterSeconds }),
+  )
+
+export const endMaintenance = async (reason: string) => {
+  await api.delete('/admin/maintenance', { params: { reason } })
+}

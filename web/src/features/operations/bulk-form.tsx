@@ -147,8 +147,8 @@ function Matched({ answer }: { answer: BulkAnswer | undefined }) {
   )
 }
 
-/** Through all of them, or stopped. */
-export const isOver = ({ finished_at, state }: Bulk) => Boolean(finished_at) || (!!state && ended(state))
+/** Through all of them, or stopped; without a state its job is gone. */
+export const isOver = ({ finished_at, state }: Bulk) => Boolean(finished_at) || !state || ended(state)
 
 /** How far a bulk action is. */
 export function useBulk(id: string) {

@@ -1,71 +1,61 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from '../../app/navigation'
-import { FailureNotice } from '../../parts/notice'
 import { Empty } from '../../parts/page'
-import { Skeleton } from '../../ui/skeleton'
-import { ended, keyring } from './actions'
-import { act, jobPages, jobQuery, type Job, type JobFilter } from './api'
-import { BulkBar, isOver, useBulk } from './bulk-form'
-import { NOTHING } from './filter'
+import { keyring } from './actions'
+import { act, bulkPages, type Bulk } from './api'
+import { BulkBar, isOver } from './bulk-form'
 import { Frame } from './frame'
 import { Older } from './job-list'
-import { Act, Moment, Reasoned, StateMark, useDone } from './kit'
+import { Act, Moment, Reasoned, Shown, StateMark, useDone } from './kit'
 import { useTexts } from './texts'
 
-/** A bulk action is a job itself; that is how they are found. */
-const BULK: JobFilter = { ...NOTHING, kind: 'bulk_action' }
+/** While one is under way it is looked at so often. */
+const LOOK_MS = 2_000
 
 /** Actions on many jobs at once: how far each is, and a way to stop it. */
 export function Component() {
   const { t } = useTexts()
   const [said, done] = useDone()
-  const list = useInfiniteQuery({ ...jobPages(BULK), staleTime: 0 })
-  const jobs = list.data?.pages.flatMap(({ data }) => data)
+  const list = useInfiniteQuery({
+    ...bulkPages,
+    refetchInterval: ({ state }) =>
+      state.data?.pages.some(({ data }) => data.some((bulk) => !isOver(bulk))) ? LOOK_MS : false,
+  })
   return (
     <Frame title={t('sections.bulk')} said={said}>
       <p className="max-w-3xl text-muted">{t('bulk.lead')}</p>
-      {!jobs && !list.error && <Skeleton className="h-64" />}
-      {!jobs && list.error && <FailureNotice error={list.error} retry={() => void list.refetch()} />}
-      {jobs?.length === 0 && <Empty title={t('bulk.empty')} text={t('bulk.emptyText')} />}
-      {jobs && jobs.length > 0 && (
-        <ul className="divide-y divide-line rounded-xl border border-line bg-surface">
-          {jobs.map((job) => (
-            <li key={job.id} className="p-4">
-              <Row job={job} onDone={done} />
-            </li>
-          ))}
-        </ul>
-      )}
-      <Older list={list} />
+      <Shown query={list}>
+        {({ pages }) => {
+          const all = pages.flatMap(({ data }) => data)
+          if (all.length === 0) return <Empty title={t('bulk.empty')} text={t('bulk.emptyText')} />
+          return (
+            <>
+              <ul className="divide-y divide-line rounded-xl border border-line bg-surface">
+                {all.map((bulk) => (
+                  <li key={bulk.id} className="p-4">
+                    <Row bulk={bulk} onDone={done} />
+                  </li>
+                ))}
+              </ul>
+              <Older list={list} />
+            </>
+          )
+        }}
+      </Shown>
     </Frame>
   )
 }
 
 interface RowProps {
-  job: Job
+  bulk: Bulk
   onDone: (words: string) => void
 }
 
-/** Which bulk action it does, its arguments say. */
-function Row({ job, onDone }: RowProps) {
-  const detail = useQuery({ ...jobQuery(job.id), staleTime: Infinity })
-  const id = (detail.data?.arguments as { bulk_id?: string } | undefined)?.bulk_id
-  if (detail.error) return <FailureNotice error={detail.error} retry={() => void detail.refetch()} />
-  if (!id) return <Skeleton className="h-16" />
-  return <Action id={id} job={job} onDone={onDone} />
-}
-
-function Action({ id, job, onDone }: RowProps & { id: string }) {
+function Row({ bulk, onDone }: RowProps) {
   const { t } = useTexts()
-  const { data: bulk, error, refetch } = useBulk(id)
   const [key] = useState(keyring)
-  if (!bulk) {
-    if (error) return <FailureNotice error={error} retry={() => void refetch()} />
-    return <Skeleton className="h-16" />
-  }
-  const state = bulk.state ?? job.state
-  const over = isOver(bulk)
+  const { state } = bulk
   return (
     <div className="grid items-start gap-x-6 gap-y-3 md:grid-cols-[minmax(0,1fr)_18rem_auto]">
       <div className="min-w-0 text-sm">
@@ -76,7 +66,7 @@ function Action({ id, job, onDone }: RowProps & { id: string }) {
           >
             {t(`action.${bulk.action}`)}
           </Link>
-          <StateMark state={state} />
+          {state && <StateMark state={state} />}
           <span className="text-muted">
             <Moment time={bulk.created_at} />
           </span>
@@ -86,7 +76,7 @@ function Action({ id, job, onDone }: RowProps & { id: string }) {
       </div>
       <BulkBar bulk={bulk} />
       <div className="md:w-24 md:text-right">
-        {!over && !ended(state) && (
+        {!isOver(bulk) && (
           <Act action={t('bulk.stop')} about={bulk.reason} title={t('bulk.stopTitle')} look="danger">
             <Reasoned
               action={t('bulk.stop')}
@@ -102,8 +92,12 @@ function Action({ id, job, onDone }: RowProps & { id: string }) {
   )
 }
 
+/** Of ids there may be a thousand. */
+const FEW = 5
+
 /** The document leaves the filter's fields open: each is shown as it is told. */
 const spelled = (filter: object) =>
-  Object.entries(filter).map(
-    ([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`,
-  )
+  Object.entries(filter).map(([name, value]) => {
+    if (!Array.isArray(value)) return `${name}: ${String(value)}`
+    return `${name}: ${value.slice(0, FEW).join(', ')}${value.length > FEW ? ` … (${value.length})` : ''}`
+  })

@@ -1,23 +1,14 @@
+import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, type ReactNode } from 'react'
+import { maintenance } from '../../api/maintenance'
 import { NavLink } from '../../app/navigation'
 import { Notice } from '../../parts/notice'
 import { Page } from '../../parts/page'
-import { useRight, type Permission } from '../../session/store'
+import { useMe, useRight } from '../../session/store'
 import { useLive, useOperationsEvents } from './live'
 import { useOverview } from './reads'
+import { SECTIONS, type Section } from './sections'
 import { useTexts } from './texts'
-
-const SECTIONS = [
-  ['overview', '/operations'],
-  ['jobs', '/operations/jobs'],
-  ['errors', '/operations/errors'],
-  ['quarantine', '/operations/quarantine'],
-  ['queues', '/operations/queues'],
-  ['workers', '/operations/workers'],
-  ['schedules', '/operations/schedules'],
-  ['bulk', '/operations/bulk'],
-  ['users', '/operations/users', 'users:manage'],
-] as const satisfies readonly (readonly [string, string, Permission?])[]
 
 interface FrameProps {
   title: string
@@ -63,7 +54,7 @@ export function Frame({ title, heading, actions, said, live, children }: FramePr
 
 function SideBar() {
   const { t } = useTexts()
-  const administers = useRight('users:manage')
+  const permissions = useMe()?.permissions
   const bar = useRef<HTMLUListElement>(null)
   useEffect(() => {
     // On narrow screens it is a strip, of which the place of this page may be out of sight.
@@ -77,8 +68,8 @@ function SideBar() {
       className="border-line bg-surface max-lg:border-b lg:sticky lg:top-15 lg:h-[calc(100dvh-3.75rem)] lg:self-start lg:overflow-y-auto lg:border-r"
     >
       <ul ref={bar} className="relative flex gap-1 overflow-x-auto px-3 py-2 lg:flex-col lg:py-4">
-        {SECTIONS.filter(([, , access]) => !access || administers).map(([name, path]) => (
-          <li key={name} className={name === 'users' ? 'lg:mt-3 lg:border-t lg:border-line lg:pt-3' : ''}>
+        {SECTIONS.filter(([, , access]) => !access || permissions?.includes(access)).map(([name, path]) => (
+          <li key={name} className={name === 'audit' ? 'lg:mt-3 lg:border-t lg:border-line lg:pt-3' : ''}>
             <NavLink
               to={path}
               end={name === 'overview'}
@@ -97,13 +88,16 @@ function SideBar() {
 }
 
 /** What a section has to say before it is opened; nothing where all is as it should be. */
-function Figure({ of }: { of: (typeof SECTIONS)[number][0] }) {
+function Figure({ of }: { of: Section }) {
   const { t } = useTexts()
   const figures = useOverview().data?.figures
+  const refuses = useQuery(maintenance).data?.on
   const figure = (count: number, key: 'open' | 'set' | 'paused' | 'alive', tone = 'text-muted') =>
     count > 0 || key === 'alive' ? (
       <span className={`text-xs tabular-nums lg:ml-auto ${tone}`}>{t(`figure.${key}`, { count })}</span>
     ) : null
+  if (of === 'maintenance' && refuses)
+    return <span className="text-xs font-semibold text-warn lg:ml-auto">{t('figure.on')}</span>
   if (!figures) return null
   if (of === 'errors') return figure(figures.open.count, 'open', 'font-semibold text-bad')
   if (of === 'quarantine') return figure(figures.quarantined.count, 'set', 'font-semibold text-viol')
@@ -115,7 +109,7 @@ function Figure({ of }: { of: (typeof SECTIONS)[number][0] }) {
 
 function LiveMark() {
   const { t } = useTexts()
-  const live = useLive(({ live }) => live)
+  const live = useLive()
   return (
     <span
       className={`inline-flex items-center gap-1.5 rounded-full px-2.5 py-0.5 text-sm font-medium tracking-normal ${live ? 'bg-good-soft text-good' : 'bg-warn-soft text-warn'}`}

@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query'
-import { nanoDetail } from '../../api/nanos'
 import { isGone } from '../../api/failure'
 import { Link, useParams } from '../../app/navigation'
 import { count, span } from '../../format'
@@ -9,19 +8,19 @@ import { Copy } from '../../parts/copy'
 import { FailureNotice } from '../../parts/notice'
 import { Empty, Loading } from '../../parts/page'
 import { Stale } from '../../parts/stale'
-import { useRight } from '../../session/store'
 import { ended } from './actions'
 import {
-  groupQuery,
   jobInWords,
   jobQuery,
-  type Group,
+  similarQuery,
   type Job,
   type JobDetail,
   type JobInWords,
   type JobState,
+  type Similar,
 } from './api'
 import { BulkForm } from './bulk-form'
+import { entriesOf, Fields } from './fields'
 import { jobsAt, NOTHING } from './filter'
 import { Flow } from './flow'
 import { Frame } from './frame'
@@ -30,6 +29,7 @@ import { JobActions } from './job-actions'
 import { Act, Ago, Card, Moment, short, StateMark, useDone } from './kit'
 import { Lanes } from './lanes'
 import { useKindName } from './pause'
+import { Person } from './person'
 import { useNow } from './reads'
 import { Runs } from './runs'
 import { useTexts } from './texts'
@@ -105,12 +105,12 @@ function Standing({ job }: { job: JobDetail }) {
 
 function About({ job }: { job: JobDetail }) {
   const { t } = useTexts()
-  const id = job.references.find(({ type }) => type === 'nano')?.id
-  const nano = useQuery({ ...nanoDetail(id ?? ''), enabled: id !== undefined, staleTime: 60_000 }).data
-  if (!nano) return null
+  const { about, owner } = job
+  if (!about) return null
+  const { nano_id: id, title } = about
   return (
-    <Link to={`/nanos/${nano.id}`} className="hover:text-accent hover:underline">
-      {t('job.about', { title: nano.title, name: nano.creator.name })}
+    <Link to={`/nanos/${id}`} className="hover:text-accent hover:underline">
+      {owner ? t('job.aboutOf', { title, name: owner }) : t('job.about', { title })}
     </Link>
   )
 }
@@ -122,9 +122,12 @@ function Body({ job, onDone }: { job: JobDetail; onDone: (words: string) => void
     staleTime: 0,
     refetchInterval: job.state === 'available' || job.state === 'blocked' ? LOOK_AGAIN_MS : false,
   }).data
-  const group = useQuery({
-    ...groupQuery(job.fingerprint ?? ''),
-    enabled: Boolean(job.fingerprint),
+  const failed = job.error && job.state !== 'completed'
+  const similar = useQuery({
+    ...similarQuery(job.id),
+    enabled: Boolean(failed && job.fingerprint),
+    // A cause is written down some seconds after the failure.
+    refetchInterval: ({ state }) => (state.data && !state.data.cause ? LOOK_AGAIN_MS : false),
   }).data
   // The job that waits for it, whose other jobs are those beside it.
   const parent = useQuery({
@@ -136,13 +139,11 @@ function Body({ job, onDone }: { job: JobDetail; onDone: (words: string) => void
   const own = beside.some(({ id }) => id === job.id) ? beside : [job]
   const rows = [job.children, own.map((other) => (other.id === job.id ? job : other)), parent ? [parent] : []]
   const flow = rows.filter((row) => row.length > 0)
-  const failed = job.error && job.state !== 'completed'
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_20rem]">
       <div className="min-w-0 space-y-4">
-        {(failed || words?.trouble) && (
-          <Cause job={job} words={words} group={group ?? undefined} onDone={onDone} />
-        )}
+        {(failed || words?.trouble) && <Cause job={job} words={words} similar={similar} onDone={onDone} />}
+        {failed && similar && similar.jobs.length > 0 && <Alike similar={similar} />}
         {words?.waiting && <Waits waiting={words.waiting} job={job} />}
         {job.progress && job.state === 'running' && <HowFar progress={job.progress} />}
         <Card title={t('job.lanes')}>
@@ -170,7 +171,11 @@ function Body({ job, onDone }: { job: JobDetail; onDone: (words: string) => void
           </Card>
         )}
         <Card title={t('job.arguments')}>
-          <Arguments args={job.arguments} />
+          {entriesOf(job.arguments).length === 0 ? (
+            <p className="text-sm text-muted">{t('job.noArguments')}</p>
+          ) : (
+            <Fields of={job.arguments} />
+          )}
         </Card>
       </div>
     </div>
@@ -180,17 +185,18 @@ function Body({ job, onDone }: { job: JobDetail; onDone: (words: string) => void
 interface CauseProps {
   job: JobDetail
   words: JobInWords | undefined
-  group: Group | undefined
+  similar: Similar | undefined
   onDone: (words: string) => void
 }
 
 /** Why it is where it is: what the run said, what that means, and who else has it. */
-function Cause({ job, words, group, onDone }: CauseProps) {
+function Cause({ job, words, similar, onDone }: CauseProps) {
   const { t } = useTexts()
   const language = useLanguage()
   const now = useNow(5_000)
   const bad = job.state === 'discarded' || job.state === 'quarantined'
   const look = bad ? 'border-bad bg-bad-soft' : 'border-warn bg-warn-soft'
+  const group = similar?.cause
   const all = group && stuck(group)
   return (
     <Card title={t('job.why')}>
@@ -229,6 +235,42 @@ function Cause({ job, words, group, onDone }: CauseProps) {
           )}
         </div>
       )}
+    </Card>
+  )
+}
+
+/** The newest others that failed of the same cause. */
+function Alike({ similar: { jobs, total } }: { similar: Similar }) {
+  const { t } = useTexts()
+  const language = useLanguage()
+  const fingerprint = jobs[0]?.fingerprint ?? ''
+  // It is one of them itself.
+  const others = Math.max(jobs.length, total.count - 1)
+  return (
+    <Card
+      title={t('job.similar')}
+      beside={
+        others > jobs.length && (
+          <Link to={jobsAt({ fingerprint })} className="text-sm font-semibold text-accent hover:underline">
+            {t('job.allSimilar', { many: count(others, language) + (total.capped ? '+' : '') })}
+          </Link>
+        )
+      }
+    >
+      <ul className="space-y-1 text-sm">
+        {jobs.map(({ id, state, about, finished_at, started_at, created_at }) => (
+          <li key={id} className="flex flex-wrap items-baseline gap-x-3">
+            <Moment time={finished_at ?? started_at ?? created_at} seconds />
+            <StateMark state={state} />
+            <Link
+              to={`/operations/jobs/${id}`}
+              className="min-h-6 font-medium wrap-anywhere hover:text-accent hover:underline"
+            >
+              {about?.title} <span className="font-mono text-xs font-normal text-muted">{short(id)}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
     </Card>
   )
 }
@@ -325,18 +367,6 @@ function Timeline({ job }: { job: JobDetail }) {
   )
 }
 
-/** Only who administers accounts can look at them. */
-function Person({ id }: { id: string }) {
-  const administers = useRight('users:manage')
-  const words = <span className="font-mono text-xs">{short(id)}</span>
-  if (!administers) return words
-  return (
-    <Link to={`/operations/users/${id}`} className="hover:text-accent hover:underline">
-      {words}
-    </Link>
-  )
-}
-
 function Facts({ job }: { job: JobDetail }) {
   const { t } = useTexts()
   const language = useLanguage()
@@ -357,7 +387,7 @@ function Facts({ job }: { job: JobDetail }) {
     [
       t('jobs.owner'),
       job.tenant ? (
-        <Person key="" id={job.tenant} />
+        <Person key="" id={job.tenant} name={job.owner} />
       ) : (
         <span key="" className="text-muted">
           {t('jobs.system')}
@@ -410,22 +440,5 @@ function Effects({ job }: { job: JobDetail }) {
         )
       })}
     </dl>
-  )
-}
-
-/** As they are stored, but for what must not be seen. */
-function Arguments({ args }: { args: unknown }) {
-  const { t } = useTexts()
-  const entries = typeof args === 'object' && args !== null ? Object.entries(args) : []
-  if (entries.length === 0) return <p className="text-sm text-muted">{t('job.noArguments')}</p>
-  return (
-    <ul className="rounded-lg bg-sunken px-3 py-2 font-mono text-xs leading-5">
-      {entries.map(([name, value]) => (
-        <li key={name}>
-          <span className="text-muted">{name}:</span>{' '}
-          {typeof value === 'string' ? value : JSON.stringify(value)}
-        </li>
-      ))}
-    </ul>
   )
 }

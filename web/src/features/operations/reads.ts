@@ -7,7 +7,7 @@ import { useLive } from './live'
 /** Without the stream of events what it would tell is asked for. */
 const LOOK_MS = 10_000
 
-const useLook = () => useLive(({ live }) => (live ? (false as const) : LOOK_MS))
+const useLook = () => (useLive() ? (false as const) : LOOK_MS)
 
 const queuesOf = ({ queues }: Overview) => queues
 const causesOf = ({ causes }: Overview) => causes

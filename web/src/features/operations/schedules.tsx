@@ -4,6 +4,7 @@ import { Link } from '../../app/navigation'
 import { dateTime } from '../../format'
 import { useLanguage } from '../../i18n/setup'
 import { Badge } from '../../parts/badge'
+import { DialogButton } from '../../parts/dialog'
 import { Notice } from '../../parts/notice'
 import { Empty } from '../../parts/page'
 import { keyring } from './actions'
@@ -14,10 +15,13 @@ import { Act, Ago, Moment, Reasoned, Shown, useDone } from './kit'
 import { PauseButton, useKindName } from './pause'
 import { useNow } from './reads'
 import { useTexts } from './texts'
+import { AllTicks, useBecame } from './ticks'
 
 const LOOK_MS = 10_000
 /** A scheduler looks every 5 s. */
 const SILENT_MS = 60_000
+/** Ticks that come with a schedule; there may be more. */
+const SHOWN = 20
 
 /** What comes due when, what became of it, and what is paused. */
 export function Component() {
@@ -129,6 +133,19 @@ function ScheduleCard({ schedule, onDone }: ScheduleCardProps) {
                 t('schedules.noSuccess')
               )}
             </span>
+            {last.length >= SHOWN && (
+              <div className="mt-1">
+                <DialogButton
+                  small
+                  look="quiet"
+                  action={t('schedules.older')}
+                  about={name}
+                  title={t('schedules.olderTitle', { name })}
+                >
+                  <AllTicks name={name} />
+                </DialogButton>
+              </div>
+            )}
           </dd>
         </div>
         <div className="contents">
@@ -194,13 +211,12 @@ const LOOKS: Record<string, string> = {
 function Ticks({ ticks }: { ticks: readonly Tick[] }) {
   const { t } = useTexts()
   const language = useLanguage()
+  const became = useBecame()
   if (ticks.length === 0) return <p>{t('schedules.never')}</p>
   return (
     <ul className="my-1 flex flex-wrap gap-1">
       {[...ticks].reverse().map((tick) => {
-        const outcome = t(`schedules.outcome.${tick.outcome as 'fired'}`)
-        const became = tick.job_state ? `, ${t(`state.${tick.job_state}`)}` : ''
-        const words = `${dateTime(tick.due, language)}: ${outcome}${became}`
+        const words = `${dateTime(tick.due, language)}: ${became(tick)}`
         // Due, and no job that could be looked at any more.
         const plain = tick.outcome === 'fired' || tick.outcome === 'manual' ? 'bg-good/40' : 'hatched'
         const look = (tick.job_state && LOOKS[tick.job_state]) ?? (tick.job_state ? 'bg-edge' : plain)

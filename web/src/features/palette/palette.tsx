@@ -5,6 +5,7 @@ import { SCHEMES, setScheme } from '../../app/theme'
 import { setLanguage } from '../../i18n/setup'
 import { Icon, type IconName } from '../../parts/icon'
 import { useSession, type Access } from '../../session/store'
+import { SECTIONS } from '../operations/sections'
 import { matching } from './match'
 import { useTexts } from './texts'
 
@@ -16,16 +17,9 @@ interface Command {
 
 const JOB_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-const OPERATIONS = [
-  ['jobs', '/operations/jobs'],
-  ['failed', '/operations/jobs?state=retryable,discarded,quarantined'],
-  ['errors', '/operations/errors'],
-  ['quarantine', '/operations/quarantine'],
-  ['queues', '/operations/queues'],
-  ['workers', '/operations/workers'],
-  ['schedules', '/operations/schedules'],
-  ['bulk', '/operations/bulk'],
-] as const
+// The overview is one of the site's places.
+const [, ...OPERATIONS] = SECTIONS
+const FAILED = '/operations/jobs?state=retryable,discarded,quarantined'
 
 /** Everything this person may go to or set, and what the typed words mean besides. */
 function useCommands(typed: string): Command[] {
@@ -39,7 +33,7 @@ function useCommands(typed: string): Command[] {
     icon,
     run: () => void navigate(to),
   })
-  const section = (name: (typeof OPERATIONS)[number][0] | 'users') =>
+  const section = (name: (typeof OPERATIONS)[number][0] | 'failed') =>
     t('operations', { section: t(`sections.${name}`) })
   const all: Command[] = [
     ...PLACES.filter(({ access }) => may(access)).map(({ to, title, icon }) =>
@@ -47,8 +41,10 @@ function useCommands(typed: string): Command[] {
     ),
     ...(may('nanos:create') ? [go(t('create'), '/studio/new', 'upload')] : []),
     ...(may('moderation:decide') ? [go(t('reports'), '/moderation/reports', 'check')] : []),
-    ...(may('jobs:read') ? OPERATIONS.map(([name, to]) => go(section(name), to, 'pulse')) : []),
-    ...(may('users:manage') ? [go(section('users'), '/operations/users', 'person')] : []),
+    ...OPERATIONS.filter(([, , access]) => may(access ?? 'jobs:read')).map(([name, to]) =>
+      go(section(name), to, name === 'users' ? 'person' : 'pulse'),
+    ),
+    ...(may('jobs:read') ? [go(section('failed'), FAILED, 'pulse')] : []),
     ...(may('session')
       ? [
           go(t('lists'), '/lists', 'heart'),

@@ -24,6 +24,7 @@ export const de = {
   secondFactor: 'Zweiter Faktor',
   you: 'Sie',
   back: 'Alle Konten',
+  audit: 'Im Audit-Log',
   gone: 'Dieses Konto gibt es nicht',
   goneText: 'Der Link ist unvollständig, oder das Konto wurde entfernt.',
   fields: {

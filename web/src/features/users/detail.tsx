@@ -7,9 +7,10 @@ import { useLanguage } from '../../i18n/setup'
 import { useFocusAfter } from '../../parts/focus'
 import { FailureNotice, Notice } from '../../parts/notice'
 import { Empty, Loading, Panel } from '../../parts/page'
+import { auditAt } from '../operations/audit-filter'
 import { Frame } from '../operations/frame'
 import { Rows } from '../../parts/rows'
-import { useMe } from '../../session/store'
+import { useMe, useRight } from '../../session/store'
 import { Actions } from './actions'
 import { user as userQuery, type User } from './api'
 import { RoleBadge, StatusBadge } from './badges'
@@ -19,6 +20,7 @@ import { useTexts } from './texts'
 export function Component() {
   const { t } = useTexts()
   const { id = '' } = useParams()
+  const audits = useRight('audit:read')
   const { data, error, refetch } = useQuery(userQuery(id))
   if (!data && !error) return <Loading />
   const gone = !data && describe(error).code === 'NOT_FOUND'
@@ -28,6 +30,11 @@ export function Component() {
         <Link to="/operations/users" className="text-accent underline">
           {t('back')}
         </Link>
+        {data && audits && (
+          <Link to={auditAt({ user_id: id })} className="ml-4 text-accent underline">
+            {t('audit')}
+          </Link>
+        )}
       </p>
       {data && <Account user={data} />}
       {gone && <Empty title={t('gone')} text={t('goneText')} />}

@@ -24,6 +24,7 @@ export const en: typeof de = {
   secondFactor: 'Second factor',
   you: 'You',
   back: 'All accounts',
+  audit: 'In the audit log',
   gone: 'There is no such account',
   goneText: 'The link is incomplete, or the account was removed.',
   fields: {

@@ -10,9 +10,13 @@ export const shared = {
     workers: 'Worker',
     schedules: 'Zeitpläne',
     bulk: 'Massenaktionen',
+    mails: 'Mails',
+    maintenance: 'Wartung',
+    audit: 'Audit-Log',
     users: 'Konten',
   },
   figure: {
+    on: 'an',
     open_one: '{{count, number}} offen',
     open_other: '{{count, number}} offen',
     set_one: '{{count, number}}',

@@ -12,9 +12,13 @@ export const shared: typeof german = {
     workers: 'Workers',
     schedules: 'Schedules',
     bulk: 'Bulk actions',
+    mails: 'Mails',
+    maintenance: 'Maintenance',
+    audit: 'Audit log',
     users: 'Accounts',
   },
   figure: {
+    on: 'on',
     open_one: '{{count, number}} open',
     open_other: '{{count, number}} open',
     set_one: '{{count, number}}',

@@ -1,0 +1,25 @@
+/** In German: the audit log. */
+export const audit = {
+  audit: {
+    title: 'Audit-Log',
+    lead: 'Wer was getan hat, und warum. Jede Zeile trägt einen Hash über sich und alle davor: „worker audit verify“ prüft die ganze Kette und was davon ausgelagert ist.',
+    action: 'Aktion',
+    personId: 'Konto (Id)',
+    when: 'Zeit',
+    who: 'Wer',
+    nobody: 'System oder unbekannt',
+    target: 'Woran',
+    more: 'Einzelheiten',
+    number: 'Nummer',
+    network: 'Netz',
+    browser: 'Programm',
+    request: 'Anfrage',
+    hash: 'Hash',
+    result: { denied: 'abgelehnt', failed: 'fehlgeschlagen' },
+    total_one: '{{count, number}} Eintrag',
+    total_other: '{{count, number}} Einträge, die neuesten zuerst',
+    totalCapped: 'Mehr als {{count, number}} Einträge, die neuesten zuerst. Ältere zeigt ein Filter.',
+    empty: 'Keine Einträge',
+    emptyText: 'Zu diesem Filter steht nichts im Audit-Log.',
+  },
+}
