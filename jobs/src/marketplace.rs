@@ -8,8 +8,8 @@ use queue::{
 
 use crate::{
     AlertSavedSearches, ArchiveChats, Context, ExpireUploads, ExportAuditLog, IndexNano, IndexRated, MakeThumbnails,
-    PublishNano, QUEUES, RecheckTotals, ReconcileStorage, RemindModerators, RemoveObject, Retention, ReviewNano,
-    ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
+    PublishNano, QUEUES, RecheckTotals, ReconcileStorage, Reindex, RemindModerators, RemoveObject, Retention,
+    ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail, TellUnread, ValidateArchive, readers,
 };
 
 macro_rules! marketplace {
@@ -50,6 +50,7 @@ marketplace! {
     ExportAuditLog,
     ReconcileStorage,
     RecheckTotals,
+    Reindex,
     Retention,
     ArchiveChats,
     // The queue's own.

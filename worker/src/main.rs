@@ -12,8 +12,8 @@ use worker::{
     admin, audit, check,
     commands::{
         self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, mails::MailsArgs,
-        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
-        status::StatusArgs,
+        maintenance::MaintenanceArgs, queues::QueuesArgs, reindex::ReindexArgs, reseal::ResealArgs,
+        schedules::SchedulesArgs, status::StatusArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -75,6 +75,8 @@ enum Command {
     Mails(MailsArgs),
     /// The read-only maintenance mode: whether it is on; begin it, end it.
     Maintenance(MaintenanceArgs),
+    /// Make the search index anew from the database.
+    Reindex(Box<ReindexArgs>),
     /// What runs when; run, pause or resume a schedule.
     Schedules(Box<SchedulesArgs>),
     /// Why a job waits, or a queue does not move, and what would help.
@@ -201,6 +203,7 @@ async fn serve(command: Command) -> ExitCode {
         Command::Queues(args) => commands::queues::queues(*args).await,
         Command::Mails(args) => commands::mails::mails(args).await,
         Command::Maintenance(args) => commands::maintenance::maintenance(args).await,
+        Command::Reindex(args) => commands::reindex::reindex(*args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
         Command::Explain(args) => commands::explain::explain(args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,
