@@ -16,6 +16,7 @@
 //! | `export_audit_log`, `reconcile_storage`, `roll_up_stats`, `retention`, `remind_moderators` | `periodic.rs` |
 //! | `tell_unread`, `archive_chats` | `chat/digests.rs` |
 //! | `alert_saved_searches` | `notifications/saved_searches.rs` |
+//! | `reindex` | `reindex.rs` |
 //! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;
@@ -23,4 +24,5 @@ mod example;
 mod given_up;
 mod long_work;
 mod periodic;
+mod reindex;
 mod steps;

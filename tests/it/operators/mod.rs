@@ -13,4 +13,5 @@ mod explain;
 mod mails;
 pub(crate) mod metrics;
 mod operate;
+mod reindex;
 mod traces;

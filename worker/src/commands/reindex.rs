@@ -94,8 +94,8 @@ async fn count(db: &Db, output: &Output, settings: &SearchSettings) -> Result<()
     output.show(
         || json!({ "on_the_shelf": on_the_shelf, "found": found }),
         || match found {
-            Some(found) => format!("{on_the_shelf} nanos are on the shelf, {found} are in the index"),
-            None => format!("{on_the_shelf} nanos are on the shelf; there is no index"),
+            Some(found) => format!("nanos on the shelf: {on_the_shelf}; in the index: {found}"),
+            None => format!("nanos on the shelf: {on_the_shelf}; there is no index"),
         },
     )
 }
