@@ -9,7 +9,9 @@ use infra::{
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use worker::{
-    admin, audit, check,
+    admin, audit,
+    backup::{self, BackupCommand},
+    check,
     commands::{
         self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, mails::MailsArgs,
         maintenance::MaintenanceArgs, queues::QueuesArgs, reindex::ReindexArgs, reseal::ResealArgs,
@@ -86,6 +88,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Copies of database and bucket, for one machine and small installations.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Check an archive on this machine. Exit status 0: clean, 1: rejected, 2: unusable call.
     Check(check::CheckArgs),
     /// Exit 0 when the worker of this container had a heartbeat within 30 s.
@@ -208,6 +213,7 @@ async fn serve(command: Command) -> ExitCode {
         Command::Explain(args) => commands::explain::explain(args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::run(&args).await,
+        Command::Backup(command) => backup::backup(command).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::Read { .. } | Command::RunOne(_) => {
             ExitCode::FAILURE
         }

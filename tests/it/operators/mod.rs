@@ -4,6 +4,7 @@ mod accounts;
 mod admin_jobs;
 mod admin_refusals;
 mod alerts;
+mod backup;
 mod bulk;
 mod change;
 mod cli;
