@@ -82,6 +82,8 @@ impl Program {
             "--single-transaction",
             "--quick",
             "--skip-lock-tables",
+            // The right to lock tables is more than a restore into an empty database needs.
+            "--skip-add-locks",
             "--hex-blob",
             "--triggers",
             "--no-tablespaces",

@@ -59,7 +59,7 @@ pub(super) async fn copy(
             if under_way.len() >= AT_A_TIME {
                 arrived(&mut under_way, &mut copied).await?;
             }
-            under_way.spawn(fetch(storage.clone(), folder.clone(), key.clone(), found.key));
+            under_way.spawn(fetch(storage.clone(), folder.clone(), key.clone(), found));
             progress.tell(|| format!("{} objects, {} new", copied.objects.len(), readable(copied.new_bytes)));
         }
     }
@@ -88,7 +88,13 @@ async fn arrived(under_way: &mut JoinSet<anyhow::Result<Option<Object>>>, copied
 }
 
 /// Reads an object into the folder; `None` when it is there no more.
-async fn fetch(storage: Storage, folder: Folder, key: Arc<FileKey>, name: Key) -> anyhow::Result<Option<Object>> {
+async fn fetch(
+    storage: Storage,
+    folder: Folder,
+    key: Arc<FileKey>,
+    found: ObjectInfo,
+) -> anyhow::Result<Option<Object>> {
+    let name = found.key;
     let Some(head) = storage.head(&name).await? else { return Ok(None) };
     let file = tempfile::Builder::new().prefix(PART_OF).tempfile_in(folder.objects())?;
     let mut sealing = Sealing::begin(BufWriter::new(file), &key, OBJECT)?;
@@ -115,7 +121,8 @@ async fn fetch(storage: Storage, folder: Folder, key: Arc<FileKey>, name: Key) -
         fs::create_dir_all(path.parent().unwrap_or(&path))?;
         file.persist(&path)?;
     }
-    let (etag, content_type) = (head.etag, head.content_type);
+    // The tag of the listing: that is what the next backup compares.
+    let (etag, content_type) = (found.etag, head.content_type);
     Ok(Some(Object { key: name.to_string(), size, etag, content_type, sha256 }))
 }
 
