@@ -82,7 +82,7 @@ async fn database_and_bucket_come_back_as_they_were() {
     );
     for file in files(&folder) {
         let bytes = std::fs::read(&file).unwrap();
-        for word in ["CREATE TABLE", &creator.email, "canonical_key"] {
+        for word in ["CREATE TABLE", creator.email.as_str(), "canonical_key"] {
             assert!(!has(&bytes, word), "{word} can be read in {}", file.display());
         }
     }
