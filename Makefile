@@ -47,7 +47,7 @@ memory-flat: programs ## Load the api with reads, logins, uploads, streams and a
 chaos: programs ## Upload N (1000) units while KILLS (200) programs die, for SEEDS (1,2,3,4,5); nothing may be lost or doubled
 	@$(DEV) chaos --uploads $(N) --kills $(KILLS) --seeds $(SEEDS) $(ARGS)
 
-drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker', 'frozen-connections', 'read-only', 'disk-full'
+drill: programs ## One outage under load, with figures: ARGS='redis-down', 'mysql-down --seconds 300', 'kill-worker', 'frozen-connections', 'read-only', 'disk-full', 'restore'
 	@$(DEV) drill $(ARGS)
 
 test: supervisor ## All tests against real services (MYSQL=1: on MySQL); ARGS='name name' picks some, ARGS='--lib' those without

@@ -200,6 +200,11 @@ impl Db {
         self.pool.inner()
     }
 
+    /// What the server says it is, as `10.11.14-MariaDB` or `8.4.6`.
+    pub async fn version(&self) -> Result<String, DbError> {
+        Ok(sqlx::query_scalar("SELECT VERSION()").fetch_one(&self.pool).await?)
+    }
+
     /// Asks the server whether it answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;

@@ -115,6 +115,27 @@ impl Db {
         Ok(connection)
     }
 
+    /// The tables that there are, by name.
+    pub async fn tables(&self) -> Result<Vec<String>, DbError> {
+        let tables = sqlx::query_scalar(
+            "SELECT table_name FROM information_schema.tables
+             WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name",
+        );
+        Ok(tables.fetch_all(self.pool()).await?)
+    }
+
+    /// Drops every table, for a restore, which brings others.
+    pub async fn drop_tables(&self) -> Result<(), DbError> {
+        let tables = self.tables().await?;
+        let mut connection = self.unlimited().connect_options().connect().await?;
+        connection.execute("SET SESSION foreign_key_checks = 0").await?;
+        for table in tables {
+            let statement = format!("DROP TABLE IF EXISTS `{}`", table.replace('`', "``"));
+            connection.execute(AssertSqlSafe(statement)).await?;
+        }
+        Ok(connection.close().await?)
+    }
+
     /// Compares the schema with what this build knows.
     pub async fn misfit(&self) -> Result<Option<Misfit>, DbError> {
         let applied: Vec<Applied> = known(sqlx::query_as(APPLIED).fetch_all(self.pool()).await)?;

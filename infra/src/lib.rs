@@ -7,6 +7,7 @@ pub mod env;
 pub mod host;
 pub mod mail;
 pub mod seal;
+pub mod sealed_file;
 pub mod search;
 pub mod storage;
 pub mod telemetry;

@@ -24,7 +24,7 @@ pub use mail::{
     queue_notice, queue_password_reset, queue_verification,
 };
 pub use maintenance::{
-    ArchiveChats, ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, RemoveObject, Retention,
+    ArchiveChats, ExpireUploads, ExportAuditLog, RecheckTotals, ReconcileStorage, Reindex, RemoveObject, Retention,
 };
 pub use marketplace::{KINDS, registry};
 pub use notify::{News, notify};

@@ -8,7 +8,7 @@ use queue::{
 
 use crate::{
     AlertSavedSearches, ArchiveChats, Context, DeliverWebhook, ErasePerson, ExpireUploads, ExportAuditLog,
-    ExportPerson, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals, ReconcileStorage,
+    ExportPerson, IndexNano, IndexRated, MakeThumbnails, PublishNano, QUEUES, RecheckTotals, ReconcileStorage, Reindex,
     RemindModerators, RemoveObject, Retention, ReviewNano, ScanContent, ScanEdit, ScanProfile, ScanRating, SendEmail,
     TellUnread, TendDataRequests, ValidateArchive, WarnInactive, readers,
 };
@@ -58,6 +58,7 @@ marketplace! {
     ExportAuditLog,
     ReconcileStorage,
     RecheckTotals,
+    Reindex,
     Retention,
     ArchiveChats,
     // The queue's own.

@@ -9,11 +9,13 @@ use infra::{
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use worker::{
-    admin, audit, check,
+    admin, audit,
+    backup::{self, BackupCommand},
+    check,
     commands::{
         self, accounts::AccountCommand, explain::ExplainArgs, fleet::FleetArgs, jobs::JobsArgs, mails::MailsArgs,
-        maintenance::MaintenanceArgs, queues::QueuesArgs, reseal::ResealArgs, schedules::SchedulesArgs,
-        status::StatusArgs,
+        maintenance::MaintenanceArgs, queues::QueuesArgs, reindex::ReindexArgs, reseal::ResealArgs,
+        schedules::SchedulesArgs, status::StatusArgs,
     },
     reader, run_one,
     settings::RunArgs,
@@ -75,6 +77,8 @@ enum Command {
     Mails(MailsArgs),
     /// The read-only maintenance mode: whether it is on; begin it, end it.
     Maintenance(MaintenanceArgs),
+    /// Make the search index anew from the database.
+    Reindex(Box<ReindexArgs>),
     /// What runs when; run, pause or resume a schedule.
     Schedules(Box<SchedulesArgs>),
     /// Why a job waits, or a queue does not move, and what would help.
@@ -84,6 +88,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Copies of database and bucket, for one machine and small installations.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Check an archive on this machine. Exit status 0: clean, 1: rejected, 2: unusable call.
     Check(check::CheckArgs),
     /// Exit 0 when the worker of this container had a heartbeat within 30 s.
@@ -201,10 +208,12 @@ async fn serve(command: Command) -> ExitCode {
         Command::Queues(args) => commands::queues::queues(*args).await,
         Command::Mails(args) => commands::mails::mails(args).await,
         Command::Maintenance(args) => commands::maintenance::maintenance(args).await,
+        Command::Reindex(args) => commands::reindex::reindex(*args).await,
         Command::Schedules(args) => commands::schedules::schedules(*args).await,
         Command::Explain(args) => commands::explain::explain(args).await,
         Command::Fleet(args) => commands::fleet::fleet(*args).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::run(&args).await,
+        Command::Backup(command) => backup::backup(command).await,
         Command::Check(_) | Command::Healthcheck { .. } | Command::Read { .. } | Command::RunOne(_) => {
             ExitCode::FAILURE
         }

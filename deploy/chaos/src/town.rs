@@ -103,6 +103,8 @@ impl Town {
         make_signing_key(&key)?;
         let data_key = dir.join("data.key");
         make_data_key(&data_key)?;
+        let backup_key = dir.join("backup.key");
+        make_data_key(&backup_key)?;
 
         let mut environment = services.environment();
         services.database.query(&format!("CREATE USER '{APP}'@'127.0.0.1' IDENTIFIED BY '{APP}'")).await?;
@@ -116,6 +118,7 @@ impl Town {
             ("API_ADDR", format!("127.0.0.1:{api_port}")),
             ("JWT_KEY_FILE", key.display().to_string()),
             ("DATA_KEY_FILE", data_key.display().to_string()),
+            ("BACKUP_KEY_FILE", backup_key.display().to_string()),
             ("ACCESS_TOKEN_LIFETIME", "1h".to_owned()),
             ("CREATOR_TERMS_VERSION", CREATOR_TERMS.to_owned()),
             // A few creators upload what thousands would.
@@ -154,7 +157,8 @@ impl Town {
         Ok(town)
     }
 
-    async fn start_programs(&mut self) -> Result<()> {
+    /// All of them, none of which is there.
+    pub async fn start_programs(&mut self) -> Result<()> {
         self.add(API, "api", &["serve"], None).await?;
         self.start_workers().await?;
         for name in SCHEDULERS {
@@ -437,6 +441,28 @@ impl Town {
             end?;
         }
         Ok(())
+    }
+
+    /// SIGKILL to all programs, and database, bucket, search index and both Redis are empty. [`Town::start_programs`] starts them again.
+    pub async fn lose_everything(&mut self) -> Result<()> {
+        for program in &mut self.programs {
+            self.blows.deaths.push((program.process.pid(), Utc::now()));
+            program.process.kill().await?;
+        }
+        self.programs.clear();
+        for name in WORKERS.into_iter().chain(SCHEDULERS) {
+            let _ = std::fs::remove_file(alive_file(&self.dir, name));
+        }
+        let schema = servers::database::DEV_SCHEMA;
+        let anew = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
+        self.services.database.query(&format!("DROP DATABASE {schema}; CREATE DATABASE {schema} {anew}")).await?;
+        self.services.s3.stop().await;
+        let bucket = self.services.bucket_dir();
+        std::fs::remove_dir_all(bucket.parent().unwrap_or(&bucket))?;
+        self.services.s3.resume().await?;
+        std::fs::remove_dir_all(self.services.search_dir())?;
+        self.services.queue.flush().await?;
+        self.services.cache.flush().await
     }
 
     /// Ends everything; the data stay.

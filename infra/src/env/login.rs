@@ -10,7 +10,7 @@ use url::Url;
 pub type Login = (String, SecretString);
 
 /// The login of `url`, percent-decoded; `Err` says what is wrong with it without repeating it.
-pub(super) fn login(url: &Url) -> Result<Option<Login>, &'static str> {
+pub fn login(url: &Url) -> Result<Option<Login>, &'static str> {
     match (decoded(url.username()), url.password().map(decoded)) {
         (Some(user), None) if user.is_empty() => Ok(None),
         (Some(user), Some(Some(password))) if !user.is_empty() => Ok(Some((user, SecretString::from(password)))),

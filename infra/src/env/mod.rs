@@ -5,6 +5,7 @@
 //! description of the whole program.) A binary checks all its groups, prints every problem at once
 //! ([`Problems::exit_code`]) and ends with status 2. Secrets are [`secrecy::SecretString`]s: no `Debug` prints them.
 
+mod backup_key;
 mod data_key;
 mod database;
 mod login;
@@ -17,9 +18,10 @@ mod telemetry;
 mod traces;
 mod webhooks;
 
+pub use backup_key::BackupKeyArgs;
 pub use data_key::DataKeyArgs;
 pub use database::{DatabaseArgs, DatabaseSettings};
-pub use login::Login;
+pub use login::{Login, login};
 pub use mail::{MailArgs, MailSettings, SmtpTls, mail_addresses};
 pub use problems::{Problem, Problems, optional};
 pub use redis::{RedisArgs, RedisSettings};

@@ -14,7 +14,8 @@ use std::{
 
 use domain::ids::NanoId;
 use tantivy::{
-    DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError,
+    DocAddress, DocSet, Index, IndexReader, IndexWriter, Order, ReloadPolicy, Searcher, TERMINATED, TantivyDocument,
+    TantivyError,
     aggregation::{AggregationCollector, agg_req::Aggregations},
     collector::{
         Count, DocSetCollector, TopDocs,
@@ -29,7 +30,7 @@ use tantivy::{
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::{
-    Document, Highlights, Hit, SearchError, SearchHits, SearchQuery, Sort, Written,
+    Change, Document, Highlights, Hit, Known, SearchError, SearchHits, SearchQuery, Sort, Written,
     query::{facet_request, facets},
     schema::{self, Fields},
     text::{self, Matcher, Word},
@@ -57,28 +58,19 @@ struct Inner {
     lock_wait: Duration,
 }
 
-enum Change {
-    Upsert(Box<Document>),
-    Delete(NanoId),
-}
-
-impl Change {
-    fn id(&self) -> NanoId {
-        match self {
-            Self::Upsert(document) => document.id,
-            Self::Delete(id) => *id,
-        }
-    }
-}
-
 impl Embedded {
     /// Opens the index `name` in `dir`, or begins it.
     pub async fn open(dir: &Path, name: &str) -> Result<Self, SearchError> {
         Self::open_with(dir, name, LOCK_WAIT).await
     }
 
+    /// Whether there is an index `name` in `dir` to open.
+    pub fn is_begun(dir: &Path, name: &str) -> bool {
+        folder_of(dir, name).join(META_FILE).exists()
+    }
+
     async fn open_with(dir: &Path, name: &str, lock_wait: Duration) -> Result<Self, SearchError> {
-        let dir = dir.join(format!("{name}_v{}", schema::VERSION));
+        let dir = folder_of(dir, name);
         blocking("open", move || {
             let fields = Fields::new();
             std::fs::create_dir_all(&dir)
@@ -96,14 +88,24 @@ impl Embedded {
     }
 
     pub(super) async fn upsert(&self, document: &Document, version: u64) -> Result<Written, SearchError> {
-        self.write("upsert", Change::Upsert(Box::new(document.clone())), version).await
+        self.write_one("upsert", Change::Upsert { document: Box::new(document.clone()), version }).await
     }
 
     pub(super) async fn delete(&self, id: NanoId, version: u64) -> Result<Written, SearchError> {
-        self.write("delete", Change::Delete(id), version).await
+        self.write_one("delete", Change::Delete { id, version }).await
     }
 
-    async fn write(&self, operation: &'static str, change: Change, version: u64) -> Result<Written, SearchError> {
+    /// One commit for all of them.
+    pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>, SearchError> {
+        self.write("apply", changes).await
+    }
+
+    async fn write_one(&self, operation: &'static str, change: Change) -> Result<Written, SearchError> {
+        let written = self.write(operation, vec![change]).await?;
+        Ok(if written.contains(&Written::Applied) { Written::Applied } else { Written::Stale })
+    }
+
+    async fn write(&self, operation: &'static str, changes: Vec<Change>) -> Result<Vec<Written>, SearchError> {
         let turn = tokio::time::timeout(self.0.lock_wait, self.0.writing.clone().lock_owned())
             .await
             .map_err(|_| unavailable(operation, format!("no turn to write within {:?}", self.0.lock_wait)))?;
@@ -112,9 +114,15 @@ impl Embedded {
             // Held to the end, also when the caller has gone away in the meantime.
             let _turn = turn;
             let _lock = lock(&inner.dir, inner.lock_wait)?;
-            inner.apply(&change, version).map_err(|error| failed(operation, error))
+            inner.apply(&changes).map_err(|error| failed(operation, error))
         })
         .await
+    }
+
+    /// What it says about every nano that it knows, those included that were removed, in the order of their ids.
+    pub(super) async fn contents(&self) -> Result<Vec<Known>, SearchError> {
+        let inner = self.0.clone();
+        blocking("contents", move || inner.contents().map_err(|error| failed("contents", error))).await
     }
 
     pub(super) async fn query(&self, query: &SearchQuery) -> Result<SearchHits, SearchError> {
@@ -149,27 +157,65 @@ impl Embedded {
 }
 
 impl Inner {
-    /// Writes one change under the lock.
-    fn apply(&self, change: &Change, version: u64) -> Result<Written, TantivyError> {
+    /// Writes changes under the lock, all or none of them.
+    fn apply(&self, changes: &[Change]) -> Result<Vec<Written>, TantivyError> {
         let index = open_or_create(&self.dir, &self.fields)?;
         let current: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let known = self.known_version(&current.searcher(), change.id())?;
-        if known.is_some_and(|known| known > version) {
-            return Ok(Written::Stale);
+        let searcher = current.searcher();
+        let mut written = Vec::with_capacity(changes.len());
+        for change in changes {
+            let known = self.known_version(&searcher, change.id())?;
+            let stale = known.is_some_and(|known| known > change.version());
+            written.push(if stale { Written::Stale } else { Written::Applied });
         }
-        drop(current);
+        drop((searcher, current));
+        if !written.contains(&Written::Applied) {
+            return Ok(written);
+        }
         let options = IndexWriterOptions::builder().num_worker_threads(1).num_merge_threads(1).build();
         let mut writer: IndexWriter = index.writer_with_options(options)?;
-        writer.delete_term(self.fields.id_term(change.id()));
-        writer.add_document(match change {
-            Change::Upsert(document) => self.fields.document(document, version),
-            Change::Delete(id) => self.fields.tombstone(*id, version),
-        })?;
+        for (change, _) in changes.iter().zip(&written).filter(|(_, written)| **written == Written::Applied) {
+            writer.delete_term(self.fields.id_term(change.id()));
+            writer.add_document(match change {
+                Change::Upsert { document, version } => self.fields.document(document, *version),
+                Change::Delete { id, version } => self.fields.tombstone(*id, *version),
+            })?;
+        }
         writer.commit()?;
         // Merges must not outlive the lock.
         writer.wait_merging_threads()?;
         self.reader.reload()?;
-        Ok(Written::Applied)
+        Ok(written)
+    }
+
+    fn contents(&self) -> Result<Vec<Known>, TantivyError> {
+        let index = open_or_create(&self.dir, &self.fields)?;
+        let current: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let searcher = current.searcher();
+        let published = searcher.search(&self.fields.published(), &DocSetCollector)?;
+        let mut contents = Vec::new();
+        for (ordinal, segment) in (0..).zip(searcher.segment_readers()) {
+            let versions = segment.fast_fields().u64(schema::VERSION_FIELD)?;
+            let ids = segment.inverted_index(self.fields.id)?;
+            let mut terms = ids.terms().stream()?;
+            while terms.advance() {
+                let Some(id) = std::str::from_utf8(terms.key()).ok().and_then(|text| text.parse().ok()) else {
+                    continue;
+                };
+                let mut documents = ids.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+                while documents.doc() != TERMINATED {
+                    let document = documents.doc();
+                    if !segment.is_deleted(document) {
+                        let version = versions.first(document).unwrap_or_default();
+                        let published = published.contains(&DocAddress::new(ordinal, document));
+                        contents.push(Known { id, version, published });
+                    }
+                    documents.advance();
+                }
+            }
+        }
+        contents.sort_unstable_by_key(|known| known.id);
+        Ok(contents)
     }
 
     fn known_version(&self, searcher: &Searcher, id: NanoId) -> Result<Option<u64>, TantivyError> {
@@ -290,6 +336,10 @@ fn top(
             found.into_iter().map(|((_, score, _), address)| (score, address)).collect()
         }
     })
+}
+
+fn folder_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}_v{}", schema::VERSION))
 }
 
 fn open_or_create(dir: &Path, fields: &Fields) -> Result<Index, TantivyError> {

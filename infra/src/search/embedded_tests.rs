@@ -290,3 +290,28 @@ async fn an_index_opens_while_another_process_holds_the_right_to_write() {
     assert_eq!(found(&second, "Sternwarte").await.total, 1);
     drop(held);
 }
+
+#[tokio::test]
+async fn many_changes_are_one_commit_and_the_contents_can_be_listed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    assert!(!Embedded::is_begun(dir.path(), "nanos"));
+    let index = open(dir.path()).await;
+    assert!(Embedded::is_begun(dir.path(), "nanos"));
+    let mut documents: Vec<Document> = (0..5).map(|_| Document { id: NanoId::new(), ..sample_document() }).collect();
+    documents.sort_unstable_by_key(|document| document.id);
+    let upsert = |document: &Document, version| Change::Upsert { document: Box::new(document.clone()), version };
+    let first: Vec<Change> = documents.iter().map(|document| upsert(document, 7)).collect();
+    assert_eq!(index.apply(first).await.expect("written"), [Written::Applied; 5]);
+    let [gone, late] = [documents[1].id, documents[3].id];
+    let second = vec![Change::Delete { id: gone, version: 8 }, Change::Delete { id: late, version: 6 }];
+    assert_eq!(index.apply(second).await.expect("written"), [Written::Applied, Written::Stale]);
+    let expected: Vec<Known> = documents
+        .iter()
+        .map(|document| {
+            let removed = document.id == gone;
+            Known { id: document.id, version: if removed { 8 } else { 7 }, published: !removed }
+        })
+        .collect();
+    assert_eq!(index.contents().await.expect("listed"), expected);
+    assert_eq!(index.count().await.expect("counted"), 4);
+}

@@ -5,6 +5,7 @@
 //! order jobs run, and a removed one leaves its version behind so that a late, older write cannot bring it back.
 //! The same version may be written again: repeating a job is harmless.
 
+mod change;
 mod document;
 mod embedded;
 mod folder;
@@ -22,6 +23,7 @@ use domain::ids::NanoId;
 
 use crate::env::SearchSettings;
 
+pub use change::{Change, Known, Renewal};
 pub use document::Document;
 pub use embedded::Embedded;
 pub use folder::IndexFolder;
@@ -103,6 +105,46 @@ impl SearchBackend {
             }
         })
         .await
+    }
+
+    /// Makes many changes in one go, each by its version; the answers are in their order. Keep it to some hundred: meanwhile
+    /// nobody else writes to an embedded index.
+    pub async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>, SearchError> {
+        timed("apply", async {
+            match self {
+                Self::Embedded(folder) => folder.get().await?.apply(changes).await,
+                Self::OpenSearch(index) => index.apply(&changes).await,
+            }
+        })
+        .await
+    }
+
+    /// How this index is made anew. `name` is the attempt's own, digits only: with the same name it goes on with the index that
+    /// it had begun.
+    pub async fn renewal(&self, name: &str) -> Result<Renewal, SearchError> {
+        match self {
+            Self::Embedded(folder) => folder.get().await?.contents().await.map(Renewal::InPlace),
+            Self::OpenSearch(index) => {
+                let (index, begun) = index.beside(name).await?;
+                Ok(Renewal::Beside { index: Self::OpenSearch(index), begun })
+            }
+        }
+    }
+
+    /// Searches and writes go to the index of this name from now on. Nothing to do for an index that is renewed in place.
+    pub async fn take_over(&self, name: &str) -> Result<(), SearchError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::OpenSearch(index) => index.take_over(name).await,
+        }
+    }
+
+    /// Removes what earlier and unfinished renewals have left behind, other than the index that is searched.
+    pub async fn remove_leftovers(&self) -> Result<(), SearchError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::OpenSearch(index) => index.remove_leftovers().await,
+        }
     }
 
     /// Finds published nanos. Changes by this process are seen at once (embedded) or within a second, those of

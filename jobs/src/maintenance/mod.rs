@@ -5,6 +5,7 @@ mod expire_uploads;
 mod export_audit_log;
 mod recheck_totals;
 mod reconcile_storage;
+mod reindex;
 mod remove_object;
 mod retention;
 
@@ -13,5 +14,6 @@ pub use expire_uploads::ExpireUploads;
 pub use export_audit_log::ExportAuditLog;
 pub use recheck_totals::RecheckTotals;
 pub use reconcile_storage::ReconcileStorage;
+pub use reindex::Reindex;
 pub use remove_object::RemoveObject;
 pub use retention::Retention;

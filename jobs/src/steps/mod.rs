@@ -53,6 +53,7 @@ use serde_json::{Value, json};
 use crate::{Announcement, Context, News, RemoveObject, announce, notify};
 
 pub use index_nano::IndexNano;
+pub(crate) use index_nano::index_change;
 pub use index_rated::{IndexRated, index_ratings};
 pub use make_thumbnails::MakeThumbnails;
 pub use publish_nano::PublishNano;

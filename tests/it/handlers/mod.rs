@@ -18,6 +18,7 @@
 //! | `alert_saved_searches` | `notifications/saved_searches.rs` |
 //! | `deliver_webhook` | `webhooks/deliveries.rs`, `webhooks/targets.rs` |
 //! | `export_person`, `erase_person`, `tend_data_requests`, `warn_inactive` | `requests/data_requests.rs` |
+//! | `reindex` | `reindex.rs` |
 //! | `bulk_action`, `tell_given_up` | `given_up.rs` |
 
 mod author;
@@ -25,4 +26,5 @@ mod example;
 mod given_up;
 mod long_work;
 mod periodic;
+mod reindex;
 mod steps;

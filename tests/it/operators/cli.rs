@@ -29,7 +29,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    fn of(done: std::process::Output) -> Self {
+    pub(super) fn of(done: std::process::Output) -> Self {
         Self {
             code: done.status.code().expect("an exit status"),
             out: String::from_utf8(done.stdout).unwrap(),

@@ -1,4 +1,4 @@
-//! `worker status`, `jobs`, `queues`, `schedules`, `mails`, `maintenance`, `fleet` and `admin`: looking at the fleet and accounts and controlling
+//! `worker status`, `jobs`, `queues`, `schedules`, `mails`, `maintenance`, `reindex`, `fleet` and `admin`: looking at the fleet and accounts and controlling
 //! them, for whoever has the database at hand. Changes go through the same functions as the API's and into the same audit log.
 
 pub mod accounts;
@@ -9,6 +9,7 @@ pub mod mails;
 pub mod maintenance;
 mod operator;
 pub mod queues;
+pub mod reindex;
 pub mod reseal;
 pub mod schedules;
 pub mod status;

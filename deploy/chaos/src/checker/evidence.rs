@@ -273,7 +273,7 @@ fn read_index(folder: &Path, words: Vec<String>) -> Result<IndexFacts> {
 }
 
 /// The bucket's objects by key. Names that begin with a dot are the server's own.
-fn objects(bucket: &Path) -> Result<BTreeMap<String, ObjectFact>> {
+pub fn objects(bucket: &Path) -> Result<BTreeMap<String, ObjectFact>> {
     let mut objects = BTreeMap::new();
     let mut folders = vec![bucket.to_owned()];
     while let Some(folder) = folders.pop() {

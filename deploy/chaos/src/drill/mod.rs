@@ -2,6 +2,7 @@
 
 mod conclusion;
 mod exercise;
+mod restore;
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -24,6 +25,23 @@ const SEED: u64 = 1;
 
 #[derive(clap::Subcommand)]
 pub enum Drill {
+    #[command(flatten)]
+    UnderLoad(UnderLoad),
+    /// Database, bucket, search index and both Redis are lost some uploads after a backup, and come back from it: how long that
+    /// takes (RTO), and how much is lost (RPO).
+    Restore {
+        /// Uploads before the backup.
+        #[arg(long, default_value_t = 60, value_name = "NUMBER")]
+        nanos: usize,
+        /// Uploads between the backup and the loss.
+        #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+        after: usize,
+    },
+}
+
+/// What goes away, and comes back as it was, while people upload.
+#[derive(clap::Subcommand)]
+pub enum UnderLoad {
     /// The queue's Redis is away for that long: uploads are accepted as quickly as before, and jobs still run.
     RedisDown {
         /// How long it is away.
@@ -91,6 +109,15 @@ pub enum Drill {
 impl Drill {
     fn name(&self) -> &'static str {
         match self {
+            Self::UnderLoad(drill) => drill.name(),
+            Self::Restore { .. } => "restore",
+        }
+    }
+}
+
+impl UnderLoad {
+    fn name(&self) -> &'static str {
+        match self {
             Self::RedisDown { .. } => "redis-down",
             Self::MysqlDown { .. } => "mysql-down",
             Self::KillWorker { .. } => "kill-worker",
@@ -128,7 +155,13 @@ impl Findings {
 pub async fn run(dir: &Path, drill: &Drill, stop: &Stop, progress: &Progress) -> Result<ExitCode> {
     let _lock = Lock::take(dir)?;
     let folder = dir.join(format!("drill/{}", drill.name()));
-    let Some(findings) = stop.or(carry_out(&folder, drill, progress)).await else {
+    let course = async {
+        match drill {
+            Drill::UnderLoad(drill) => carry_out(&folder, drill, progress).await,
+            Drill::Restore { nanos, after } => restore::carry_out(&folder, *nanos, *after, progress).await,
+        }
+    };
+    let Some(findings) = stop.or(course).await else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let findings = findings.with_context(|| format!("the drill {}; its folder: {}", drill.name(), folder.display()))?;
@@ -148,17 +181,17 @@ pub async fn run(dir: &Path, drill: &Drill, stop: &Stop, progress: &Progress) ->
     Ok(ExitCode::SUCCESS)
 }
 
-async fn carry_out(folder: &Path, drill: &Drill, progress: &Progress) -> Result<Findings> {
+async fn carry_out(folder: &Path, drill: &UnderLoad, progress: &Progress) -> Result<Findings> {
     let mut town = Town::start(folder, "", None, progress).await?;
     let load = Load::prepare(&town, SEED, &folder.join("accepted.jsonl")).await?;
     let mut findings = Findings::default();
     let rate = match drill {
-        Drill::RedisDown { rate, .. }
-        | Drill::MysqlDown { rate, .. }
-        | Drill::KillWorker { rate, .. }
-        | Drill::FrozenConnections { rate, .. }
-        | Drill::ReadOnly { rate, .. }
-        | Drill::DiskFull { rate, .. } => *rate,
+        UnderLoad::RedisDown { rate, .. }
+        | UnderLoad::MysqlDown { rate, .. }
+        | UnderLoad::KillWorker { rate, .. }
+        | UnderLoad::FrozenConnections { rate, .. }
+        | UnderLoad::ReadOnly { rate, .. }
+        | UnderLoad::DiskFull { rate, .. } => *rate,
     };
     let enough = CancellationToken::new();
     let began = Instant::now();
@@ -172,14 +205,14 @@ async fn carry_out(folder: &Path, drill: &Drill, progress: &Progress) -> Result<
     let exercise = async {
         let mut exercise = Exercise { town: &mut town, load: &load, findings: &mut findings, progress };
         let end = match drill {
-            Drill::RedisDown { minutes, .. } => exercise.redis_down(Duration::from_secs_f64(minutes * 60.0)).await,
-            Drill::MysqlDown { seconds, .. } => exercise.mysql_down(Duration::from_secs_f64(*seconds)).await,
-            Drill::KillWorker { times, .. } => exercise.kill_worker(*times).await,
-            Drill::FrozenConnections { times, .. } => exercise.frozen_connections(*times).await,
-            Drill::ReadOnly { times, seconds, .. } => {
+            UnderLoad::RedisDown { minutes, .. } => exercise.redis_down(Duration::from_secs_f64(minutes * 60.0)).await,
+            UnderLoad::MysqlDown { seconds, .. } => exercise.mysql_down(Duration::from_secs_f64(*seconds)).await,
+            UnderLoad::KillWorker { times, .. } => exercise.kill_worker(*times).await,
+            UnderLoad::FrozenConnections { times, .. } => exercise.frozen_connections(*times).await,
+            UnderLoad::ReadOnly { times, seconds, .. } => {
                 exercise.read_only(*times, Duration::from_secs_f64(*seconds)).await
             }
-            Drill::DiskFull { times, seconds, .. } => {
+            UnderLoad::DiskFull { times, seconds, .. } => {
                 exercise.disk_full(*times, Duration::from_secs_f64(*seconds)).await
             }
         };

@@ -82,6 +82,33 @@ pub async fn lock(tx: &mut Tx, id: NanoId) -> Result<Option<Nano>, DbError> {
     Ok(select!("id = ? FOR UPDATE", id).fetch_optional(&mut **tx).await?)
 }
 
+/// Those behind `after` that everybody may read or once could, in the order of their ids, at most 100.
+pub async fn once_public(db: &Db, after: NanoId) -> Result<Vec<Nano>, DbError> {
+    Ok(select!("id > ? AND published_at IS NOT NULL ORDER BY id LIMIT 100", after).fetch_all(db.pool()).await?)
+}
+
+/// How many nanos everybody may read.
+pub async fn count_public(db: &Db) -> Result<u64, DbError> {
+    let count =
+        sqlx::query_scalar!("SELECT COUNT(*) FROM nanos WHERE status = 'published'").fetch_one(db.pool()).await?;
+    Ok(count.unsigned_abs())
+}
+
+/// The statuses of these nanos and the versions of their search documents, as far as there are such nanos.
+pub async fn index_versions(db: &Db, ids: &[NanoId]) -> Result<Vec<(NanoId, Status, u64)>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Built at run time, because a list has any length.
+    let mut query = QueryBuilder::new("SELECT id, status, index_version FROM nanos WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
+    Ok(query.build_query_as().fetch_all(db.pool()).await?)
+}
+
 /// The titles of these nanos, as far as there are any; of deleted ones there are none.
 pub async fn titles(db: &Db, ids: &[NanoId]) -> Result<Vec<(NanoId, String)>, DbError> {
     if ids.is_empty() {
@@ -260,6 +287,15 @@ pub async fn next_index_version(tx: &mut Tx, id: NanoId) -> Result<u64, DbError>
     tx.notify(NanoChanged { id, in_lists: true });
     sqlx::query!("UPDATE nanos SET index_version = index_version + 1 WHERE id = ?", id).execute(&mut **tx).await?;
     Ok(sqlx::query_scalar!("SELECT index_version FROM nanos WHERE id = ?", id).fetch_one(&mut **tx).await?)
+}
+
+/// Makes the number of the nano's search document at least `version`: for an index that knows a higher one, because the database
+/// was set back to an earlier time. What is read of the nano stays the same.
+pub async fn raise_index_version(tx: &mut Tx, id: NanoId, version: u64) -> Result<(), DbError> {
+    sqlx::query!("UPDATE nanos SET index_version = ? WHERE id = ? AND index_version < ?", version, id, version)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 pub async fn count_download(tx: &mut Tx, id: NanoId) -> Result<(), DbError> {

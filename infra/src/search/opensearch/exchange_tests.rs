@@ -81,6 +81,42 @@ async fn a_lost_alias_is_made_again_with_the_next_write() {
 }
 
 #[tokio::test]
+async fn a_new_index_is_filled_beside_the_old_one_and_takes_its_place() {
+    let items = r#"{"errors":true,"items":[{"index":{"status":201}},{"index":{"status":409,"error":{"type":"version_conflict_engine_exception"}}}]}"#;
+    let holders = r#"{"nanos_v1":{"aliases":{"nanos":{}}}}"#;
+    let indices = r#"{"nanos_v1":{"aliases":{}},"nanos_v1_7":{"aliases":{"nanos":{}}}}"#;
+    let answers = vec![FINE, (200, ""), FINE, (200, items), (200, holders), FINE, (200, indices), FINE];
+    let (index, seen) = cluster(answers).await;
+    let (fresh, begun) = index.beside("7").await.expect("begun");
+    assert!(begun);
+    let document = Box::new(crate::search::sample_document());
+    let changes = [Change::Delete { id: document.id, version: 6 }, Change::Upsert { document, version: 5 }];
+    assert_eq!(fresh.apply(&changes).await.expect("an answer"), [Written::Applied, Written::Stale]);
+    index.take_over("7").await.expect("taken over");
+    index.remove_leftovers().await.expect("removed");
+    let seen = seen.lock().expect("unpoisoned").clone();
+    assert_eq!(seen[2], "PUT /nanos_v1_7 HTTP/1.1");
+    assert!(seen[3].starts_with("POST /nanos_v1_7/_bulk?") && seen[3].contains("require_alias=false"), "{}", seen[3]);
+    let last: Vec<&str> = seen[4..].iter().map(String::as_str).collect();
+    assert_eq!(
+        last,
+        [
+            "GET /_alias/nanos HTTP/1.1",
+            "POST /_aliases HTTP/1.1",
+            "GET /nanos_v*/_alias HTTP/1.1",
+            "DELETE /nanos_v1 HTTP/1.1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_index_that_a_renewal_had_begun_is_gone_on_with() {
+    let exists = (400, r#"{"error":{"type":"resource_already_exists_exception"}}"#);
+    let (index, _) = cluster(vec![FINE, (200, ""), exists]).await;
+    assert!(!index.beside("7").await.expect("there").1);
+}
+
+#[tokio::test]
 async fn answers_are_read_and_typos_asked_for_again() {
     let nothing = (200, r#"{"hits":{"total":{"value":0},"hits":[]}}"#);
     let one = (

@@ -1,10 +1,11 @@
 //! The bodies of requests and answers.
 
+use domain::ids::NanoId;
 use serde_json::{Value, json};
 
 use super::super::{
-    Document, Highlights, Hit, SearchHits, SearchQuery, Sort,
-    document::PUBLISHED,
+    Change, Document, Highlights, Hit, SearchHits, SearchQuery, Sort,
+    document::{PUBLISHED, REMOVED},
     query::{facet_request, facets},
     text::{self, Word},
 };
@@ -101,6 +102,52 @@ pub(super) fn document(document: &Document) -> Value {
     let mut body = json!(document);
     body["body"] = document.searched_body().into();
     body
+}
+
+/// What a removal leaves behind.
+pub(super) fn tombstone(id: NanoId) -> Value {
+    json!({ "id": id, "status": REMOVED })
+}
+
+/// The lines of a bulk request: of each change what is done, and with what.
+pub(super) fn bulk(changes: &[Change]) -> Vec<Value> {
+    let lines = changes.iter().flat_map(|change| {
+        let body = match change {
+            Change::Upsert { document: content, .. } => document(content),
+            Change::Delete { id, .. } => tombstone(*id),
+        };
+        let head = json!({ "_id": change.id(), "version": change.version(), "version_type": "external_gte" });
+        [json!({ "index": head }), body]
+    });
+    lines.collect()
+}
+
+/// The name of an index that takes the place of the one that is searched.
+pub(super) fn name_beside(alias: &str, version: u32, name: &str) -> String {
+    format!("{alias}_v{version}_{name}")
+}
+
+/// True for the names that we give: `{alias}_v1`, `{alias}_v1_20261130101500`. Others' may begin alike.
+fn is_ours(alias: &str, index: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let rest = index.strip_prefix(alias).and_then(|rest| rest.strip_prefix("_v"));
+    rest.is_some_and(|rest| rest.split('_').all(digits) && rest.split('_').count() <= 2)
+}
+
+/// Takes the alias from its `holders`, which are the answer about it, and gives it to `target`.
+pub(super) fn take_over(alias: &str, holders: &Value, target: &str) -> Value {
+    let holders = holders.as_object().into_iter().flatten().map(|(index, _)| index).filter(|index| *index != target);
+    let mut actions: Vec<Value> =
+        holders.map(|index| json!({ "remove": { "index": index, "alias": alias } })).collect();
+    actions.push(json!({ "add": { "index": target, "alias": alias, "is_write_index": true } }));
+    json!({ "actions": actions })
+}
+
+/// Those of our indices that have no alias.
+pub(super) fn leftovers(alias: &str, indices: &Value) -> Vec<String> {
+    let bare = |index: &Value| index["aliases"].as_object().is_none_or(|aliases| aliases.is_empty());
+    let found = indices.as_object().into_iter().flatten();
+    found.filter(|(name, index)| is_ours(alias, name) && bare(index)).map(|(name, _)| name.clone()).collect()
 }
 
 pub(super) fn count() -> Value {
@@ -309,6 +356,29 @@ mod tests {
         assert_eq!(body["sort"][0], json!({ "published_at": { "order": "desc", "missing": "_last" } }));
         assert_eq!(body["aggs"]["levels"]["terms"]["field"], "level");
         assert_eq!(body["highlight"]["encoder"], "html");
+    }
+
+    #[test]
+    fn the_alias_moves_in_one_step_and_only_our_own_indices_are_leftovers() {
+        let holders =
+            json!({ "nanos_v1": { "aliases": { "nanos": {} } }, "nanos_v1_20261130": { "aliases": { "nanos": {} } } });
+        let moved = take_over("nanos", &holders, "nanos_v1_20261130");
+        assert_eq!(
+            moved,
+            json!({ "actions": [
+                { "remove": { "index": "nanos_v1", "alias": "nanos" } },
+                { "add": { "index": "nanos_v1_20261130", "alias": "nanos", "is_write_index": true } },
+            ] })
+        );
+        assert_eq!(take_over("nanos", &Value::Null, "nanos_v1_1")["actions"].as_array().map(Vec::len), Some(1));
+        let indices = json!({
+            "nanos_v1": { "aliases": {} },
+            "nanos_v1_20261129": { "aliases": {} },
+            "nanos_v1_20261130": { "aliases": { "nanos": { "is_write_index": true } } },
+            "nanos_v1_before-the-move": { "aliases": {} },
+            "nanos_videos_v1": { "aliases": {} },
+        });
+        assert_eq!(leftovers("nanos", &indices), ["nanos_v1", "nanos_v1_20261129"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ export const KINDS = [
   'export_audit_log',
   'reconcile_storage',
   'recheck_totals',
+  'reindex',
   'retention',
   'bulk_action',
   'cancel_flow',

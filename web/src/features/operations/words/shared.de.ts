@@ -122,6 +122,7 @@ export const shared = {
     export_audit_log: 'Audit-Log exportieren',
     reconcile_storage: 'Speicher abgleichen',
     recheck_totals: 'Summen nachzählen',
+    reindex: 'Suchindex neu aufbauen',
     retention: 'Abgelaufenes löschen',
     bulk_action: 'Massenaktion',
     cancel_flow: 'Ablauf abbrechen',

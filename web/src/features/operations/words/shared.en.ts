@@ -116,6 +116,7 @@ export const shared: typeof german = {
     export_audit_log: 'Export the audit log',
     reconcile_storage: 'Compare the storage',
     recheck_totals: 'Count totals again',
+    reindex: 'Make the search index anew',
     retention: 'Delete what has had its time',
     bulk_action: 'Bulk action',
     cancel_flow: 'Cancel a flow',
