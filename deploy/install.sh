@@ -192,7 +192,7 @@ node_tools() {
     echo "Installing standardwebhooks for JavaScript into $dir (log: .dev/logs/node.log)"
     mkdir -p .dev/logs "$dir"
     cp tests/webhooks/package.json "$list" "$dir/"
-    npm ci --prefix "$dir" --no-audit --no-fund --ignore-scripts >.dev/logs/node.log 2>&1 </dev/null ||
+    (cd "$dir" && npm ci --no-audit --no-fund --ignore-scripts) >.dev/logs/node.log 2>&1 </dev/null ||
         fail "$(tail -5 .dev/logs/node.log)" "npm could not install $list"
 }
 
