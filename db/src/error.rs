@@ -30,6 +30,16 @@ impl DbError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Deadlock(_) | Self::Busy | Self::TooSlow(_))
     }
+
+    /// True when certainly nothing of the statement has been done: not when its answer is missing.
+    pub fn is_undone(&self) -> bool {
+        match self {
+            Self::Deadlock(_) | Self::Busy => true,
+            // Nothing was sent.
+            Self::Unavailable(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+            _ => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for DbError {
@@ -99,7 +109,15 @@ impl Transience for std::io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::constraint_name;
+    use super::{DbError, constraint_name};
+
+    #[test]
+    fn what_was_certainly_not_done_is_told_from_what_may_have_been() {
+        let io = |kind: std::io::ErrorKind| DbError::Unavailable(sqlx::Error::Io(kind.into()));
+        assert!(DbError::Busy.is_undone() && io(std::io::ErrorKind::ConnectionRefused).is_undone());
+        // The answer is missing, not the deed.
+        assert!(!io(std::io::ErrorKind::TimedOut).is_undone());
+    }
 
     #[test]
     fn the_key_name_is_found_in_both_dialects() {

@@ -37,8 +37,8 @@ pub type Durations = BTreeMap<(String, String, What, u8), u64>;
 
 /// Adds to the current minute of the database's clock.
 ///
-/// An error of the kind [`DbError::Deadlock`] or [`DbError::Busy`], and a refused connection, mean that nothing of the failed
-/// statement was written; what was written before it has been taken out of `outcomes`.
+/// After an error that [is undone](DbError::is_undone) nothing of the failed statement was written; what was written before it has
+/// been taken out of `outcomes`.
 pub async fn add_outcomes(db: &Db, outcomes: &mut Outcomes) -> Result<(), DbError> {
     while let Some(last) = outcomes.keys().nth(ROWS - 1).or_else(|| outcomes.keys().next_back()).cloned() {
         let rows = outcomes.range(..=&last).map(|((queue, kind, outcome), runs)| {

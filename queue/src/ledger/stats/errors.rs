@@ -30,8 +30,8 @@ pub type Groups = BTreeMap<Fingerprint, Failures>;
 
 /// Adds to the groups, as of now by the database's clock. `version`: of this worker.
 ///
-/// An error of the kind [`DbError::Deadlock`] or [`DbError::Busy`], and a refused connection, mean that nothing of the failed
-/// statement was written; what was written before it has been taken out of `groups`.
+/// After an error that [is undone](DbError::is_undone) nothing of the failed statement was written; what was written before it has
+/// been taken out of `groups`.
 pub async fn add(db: &Db, version: &str, groups: &mut Groups) -> Result<(), DbError> {
     let version: String = version.chars().take(VERSION).collect();
     let version = literal::text(&version);

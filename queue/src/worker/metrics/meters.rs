@@ -245,11 +245,7 @@ impl Meters {
 fn keep_for_later(table: &'static str, written: Result<(), DbError>) -> bool {
     match written {
         Ok(()) => false,
-        Err(DbError::Deadlock(_) | DbError::Busy) => true,
-        // It took no connection: nothing was sent.
-        Err(DbError::Unavailable(sqlx::Error::Io(error))) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            true
-        }
+        Err(error) if error.is_undone() => true,
         Err(error) => {
             tracing::debug!(%error, table, "statistics were not written");
             metrics::counter!("job_stats_lost_total", "table" => table).increment(1);
@@ -348,16 +344,6 @@ mod tests {
         meters.put_back_outcomes(outcomes.clone());
         meters.put_back_durations(durations.clone());
         assert_eq!(meters.take(), (outcomes, durations));
-    }
-
-    #[test]
-    fn what_was_certainly_not_written_is_kept() {
-        let io = |kind: std::io::ErrorKind| Err(DbError::Unavailable(sqlx::Error::Io(kind.into())));
-        assert!(keep_for_later("job_stats", Err(DbError::Busy)));
-        assert!(keep_for_later("job_stats", io(std::io::ErrorKind::ConnectionRefused)));
-        // The answer is missing, not the deed.
-        assert!(!keep_for_later("job_stats", io(std::io::ErrorKind::TimedOut)));
-        assert!(!keep_for_later("job_stats", Ok(())));
     }
 
     #[test]
