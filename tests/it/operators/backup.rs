@@ -109,6 +109,24 @@ async fn database_and_bucket_come_back_as_they_were() {
     assert_eq!(replaced.code, 0, "{}", replaced.err);
     database::checksums(&app.db).await.unwrap().assert_same(&rows, "the replaced database");
     publish(&app, &creator, "Delta tables").await;
+
+    // She takes her erasure back after the backup: a restore does not begin it, although its day has come.
+    let waiting = "INSERT INTO data_requests (id, user_id, kind, cause, due_at, created_at)
+       SELECT id, id, 'erasure', 'person', '2020-01-31', '2020-01-01' FROM users WHERE username = 'ada'";
+    database::execute(&app.db, waiting).await.unwrap();
+    assert_eq!(backup(&app, &ours, None, &["run", "--to", to]).await.code, 0);
+    database::execute(&app.db, "UPDATE data_requests SET state = 'withdrawn'").await.unwrap();
+    let restored = backup(&app, &ours, None, &["restore", "--from", to, "--replace"]).await;
+    assert_eq!(
+        (restored.code, restored.out.contains("since the backup: 1\n")),
+        (0, true),
+        "{}{}",
+        restored.out,
+        restored.err
+    );
+    let put_off = "SELECT COUNT(*) FROM data_requests
+       WHERE state = 'waiting' AND due_at > UTC_TIMESTAMP(6) + INTERVAL 6 DAY";
+    assert_eq!(database::number(&app.db, put_off).await.unwrap(), 1);
     app.finish().await;
 }
 

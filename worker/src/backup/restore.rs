@@ -3,8 +3,10 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, bail};
+use chrono::{TimeDelta, Utc};
 use db::Db;
 use infra::{
+    db::data_requests,
     env::{BackupKeyArgs, DatabaseArgs, DatabaseSettings, Problems, StorageArgs, StorageSettings},
     sealed_file::FileKey,
     storage::Storage,
@@ -20,6 +22,9 @@ use super::{
     progress::Progress,
     readable,
 };
+
+/// No erasure begins earlier after a restore: it may have been taken back after the backup was made.
+const ERASURE_PAUSE: TimeDelta = TimeDelta::days(7);
 
 #[derive(clap::Args)]
 pub struct RestoreArgs {
@@ -94,6 +99,12 @@ async fn restore(
     db.drop_tables().await?;
     let (dump, opened_with) = (folder.dump(&manifest.name), key.clone());
     tokio::task::spawn_blocking(move || program.read_dump(&dump, &opened_with)).await??;
+    let put_off = if db.tables().await?.iter().any(|table| table == "data_requests") {
+        let put_off = data_requests::put_off_erasures(&db, Utc::now() + ERASURE_PAUSE).await;
+        put_off.context("start no worker: erasures that were taken back since the backup would begin")?
+    } else {
+        0
+    };
 
     let schema = match db.misfit().await? {
         None => String::new(),
@@ -101,6 +112,7 @@ async fn restore(
     };
     Ok(format!(
         "restored: backup {} of {} UTC, {} objects\n\
+         erasures that were put off for 7 days, because people may have taken them back since the backup: {put_off}\n\
          Next (docs/restoring.md):\n{schema}  \
          redis-cli FLUSHALL on both Redis servers: answers and limits in them are of another time\n  \
          start the programs\n  \

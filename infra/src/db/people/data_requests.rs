@@ -153,6 +153,19 @@ pub async fn due(db: &Db, now: DateTime<Utc>) -> Result<Vec<DataRequest>, DbErro
     .await?)
 }
 
+/// Erasures that wait and would begin before `until` begin then, not earlier; how many. Whoever has taken one back since the backup
+/// that a database comes from is asked again.
+pub async fn put_off_erasures(db: &Db, until: DateTime<Utc>) -> Result<u64, DbError> {
+    let done = sqlx::query!(
+        "UPDATE data_requests SET due_at = ? WHERE kind = 'erasure' AND state = 'waiting' AND due_at < ?",
+        until,
+        until
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Exports whose files have had their time; at most 100.
 pub async fn expired(db: &Db, now: DateTime<Utc>) -> Result<Vec<DataRequestId>, DbError> {
     Ok(sqlx::query_scalar!(
