@@ -184,10 +184,11 @@ async fn linked(context: &Context, file: &OwnFile, key: &Key) -> Result<Value, J
     Ok(json!({"nano": file.nano_title, "version": file.number, "bytes": file.bytes, "link": link.as_str()}))
 }
 
-/// Where a file stands in the ZIP. Titles may have any characters, and two nanos the same title: the name in the store is its own.
+/// Where a file stands in the ZIP. Titles may have any characters, and two nanos the same title and the same content: only the whole
+/// name in the store is its own.
 fn name_of(file: &OwnFile) -> String {
     let title: String = file.nano_title.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).take(60).collect();
-    let stored = file.key.rsplit('/').next().unwrap_or_default();
+    let stored = file.key.replace('/', "-");
     format!("files/{title}-{}-{stored}", file.number)
 }
 
@@ -220,15 +221,17 @@ mod tests {
 
     #[test]
     fn names_in_the_zip_are_plain_and_differ() {
-        let file = |title: &str, number| OwnFile {
+        let file = |title: &str, number, nano: &str| OwnFile {
             nano_title: title.to_owned(),
             number,
-            key: format!("nanos/019aa1c2/{}.zip", "ab".repeat(32)),
+            key: format!("nanos/{nano}/{}.zip", "ab".repeat(32)),
             bytes: 1,
         };
-        let name = name_of(&file("../../Größe & \"Form\"", 2));
-        assert_eq!(name, format!("files/------Größe----Form--2-{}.zip", "ab".repeat(32)));
-        assert_ne!(name_of(&file("a", 1)), name_of(&file("a", 2)));
+        let name = name_of(&file("../../Größe & \"Form\"", 2, "019aa1c2"));
+        assert_eq!(name, format!("files/------Größe----Form--2-nanos-019aa1c2-{}.zip", "ab".repeat(32)));
+        assert_ne!(name_of(&file("a", 1, "019aa1c2")), name_of(&file("a", 2, "019aa1c2")));
+        // Two nanos of one title with one file.
+        assert_ne!(name_of(&file("a", 1, "019aa1c2")), name_of(&file("a", 1, "019aa1c3")));
     }
 
     #[test]
