@@ -208,6 +208,12 @@ async fn the_last_admin_stays_and_admins_ask_for_others() {
     let refused = end_account(&app, &root, json!({"password": PASSWORD})).await;
     assert_eq!(refused.error(StatusCode::CONFLICT), "LAST_ADMIN");
 
+    // Another admin is there, but the proof that is asked for at /me is not gone round.
+    app.user("sam", Role::Admin).await;
+    let own = json!({"user_id": root.id, "kind": "erasure", "reason": "enough of it"});
+    assert_eq!(root.post(&app, REQUESTS, &own).await.error(StatusCode::FORBIDDEN), "OWN_ACCOUNT");
+    assert_eq!(count(&app, "data_requests").await, 0);
+
     let form = |kind: &str| json!({"user_id": ada.id, "kind": kind, "reason": "asked by letter"});
     let begun = root.post(&app, REQUESTS, &form("erasure")).await;
     assert_eq!(begun.data(StatusCode::ACCEPTED)["cause"], "admin");

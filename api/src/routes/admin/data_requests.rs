@@ -148,14 +148,14 @@ impl Input for NewDataRequest {
 }
 
 /// Asks for somebody who cannot: an export, which only its owner can download, or an erasure, which they can take back for 30 days.
-/// A mail tells them.
+/// A mail tells them. The end of your own account you ask for yourself, with a proof that it is you.
 #[utoipa::path(post, path = "/admin/data-requests", tag = "data protection", request_body = NewDataRequest,
     security(("bearer" = [])),
     responses((status = 202, description = "It is begun", body = Envelope<DataRequestRow>,
         headers(("Location" = String, description = "The list")))),
     extensions(("x-errors" = json!([
-        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::AccountState, Code::ExportTooSoon,
-        Code::ErasureWaits, Code::LastAdmin
+        Code::ValidationFailed, Code::Forbidden, Code::NotFound, Code::OwnAccount, Code::AccountState,
+        Code::ExportTooSoon, Code::ErasureWaits, Code::LastAdmin
     ])), ("x-permission" = json!("users:manage"))))]
 pub async fn begin(
     State(state): State<AppState>,
@@ -163,6 +163,10 @@ pub async fn begin(
     RequirePermission { user, .. }: RequirePermission<UsersManage>,
     Json(form): Json<NewDataRequest>,
 ) -> Result<Reply<DataRequestRow>, Error> {
+    // Password and second factor are asked for where people end their own accounts.
+    if form.kind == Kind::Erasure && form.user_id == user.id {
+        return Err(Error::new(Code::OwnAccount));
+    }
     let now = state.clock.now();
     let request = transaction!(state.db, |tx| {
         let about = users::get_in(tx, form.user_id).await?.ok_or_else(Error::not_found)?;
