@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
     ids::{WebhookDeliveryId, WebhookEventId, WebhookId},
-    webhook::DeliveryState,
+    webhook::{DeliveryState, TEST_EVENT},
 };
 
 /// A delivery with its event.
@@ -71,6 +71,19 @@ pub async fn page(
     )
     .fetch_all(db.pool())
     .await?)
+}
+
+/// How many messages that try a locked endpoint are under way.
+pub async fn count_tests(tx: &mut Tx, webhook: WebhookId) -> Result<u64, DbError> {
+    let tests = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "tests!: i64" FROM webhook_deliveries d JOIN webhook_events e ON e.id = d.event_id
+           WHERE d.webhook_id = ? AND d.state = 'pending' AND e.kind = ?"#,
+        webhook,
+        TEST_EVENT
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(tests.unsigned_abs())
 }
 
 pub async fn insert(
