@@ -8,7 +8,10 @@ use domain::{
     webhook::{ATTEMPTS_LISTED, ROUNDS_MAX, TESTS_MAX},
 };
 use jobs::{DeliverWebhook, Retention};
-use queue::ledger::State;
+use queue::{
+    control::act,
+    ledger::{Action, By, State},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
@@ -110,6 +113,31 @@ async fn a_delivery_that_waits_is_sent_at_once_when_its_owner_asks() {
     assert_eq!(stage.receiver.received().len(), 2);
     assert_eq!(stage.attempt(&kit, old).await, State::Completed);
     assert_eq!(stage.receiver.received().len(), 2, "the old job finds it done");
+    assert_eq!(stage.deliveries().await.remove(0)["state"], "delivered");
+    stage.app.finish().await;
+}
+
+/// An operator who cancels the older of two requests for the same delivery leaves the newer one alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_takes_no_later_request_with_it() {
+    let stage = Stage::start().await;
+    let kit = stage.app.kit().await.clone();
+    stage.receiver.react([Reaction::Status(500), Reaction::Status(500)]);
+    stage.rated(RatingId::new(), 1).await;
+    let old = stage.job().await;
+    assert_eq!(stage.attempt(&kit, old).await, State::Scheduled);
+    let waiting = stage.deliveries().await.remove(0);
+    let resend = stage.path(&format!("/deliveries/{}/resend", waiting["id"].as_str().unwrap()));
+    ask(&stage.app, &stage.creator, &resend).await.data(StatusCode::ACCEPTED);
+    let mut tx = stage.app.db.begin().await.unwrap();
+    act::operate(&mut tx, &jobs::KINDS, old, Action::Cancel, &By::system("a test")).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    stage.app.run_all_due().await;
+    assert_eq!(stage.receiver.received().len(), 2);
+    assert_eq!(stage.deliveries().await.remove(0)["state"], "pending", "the newer one goes on");
+    let jobs = stage.app.enqueued::<DeliverWebhook>().await;
+    let (new, _) = jobs.into_iter().find(|(_, job)| job.round == 2).unwrap();
+    assert_eq!(stage.attempt(&kit, new).await, State::Completed);
     assert_eq!(stage.deliveries().await.remove(0)["state"], "delivered");
     stage.app.finish().await;
 }

@@ -143,12 +143,14 @@ pub async fn attempted(
     Ok(())
 }
 
-/// A delivery that waits will not be tried.
-pub async fn drop_pending(tx: &mut Tx, id: WebhookDeliveryId, now: DateTime<Utc>) -> Result<(), DbError> {
+/// A delivery that waits in this round will not be tried; one that was asked for again since goes on.
+pub async fn drop_pending(tx: &mut Tx, id: WebhookDeliveryId, round: u32, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
-        "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, updated_at = ? WHERE id = ? AND state = 'pending'",
+        "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, updated_at = ?
+         WHERE id = ? AND round = ? AND state = 'pending'",
         now,
-        id
+        id,
+        round
     )
     .execute(&mut **tx)
     .await?;
