@@ -61,10 +61,6 @@ impl Job<Context> for DeliverWebhook {
         Some(format!("{}:{}", self.delivery_id, self.round))
     }
 
-    fn limit_key(&self) -> Option<String> {
-        Some(self.webhook_id.to_string())
-    }
-
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(delivery) = webhook_deliveries::get(&context.db, self.delivery_id).await? else {
             return Ok(Outcome::Done);
