@@ -13,6 +13,12 @@ use crate::words;
 pub const WEBHOOKS_MAX: u64 = 10;
 /// Most secrets of one endpoint that are good at a time: the newest, and replaced ones whose time is not over.
 pub const SECRETS_MAX: u64 = 5;
+/// Most times that one delivery is sent, each with all the attempts of a new one: when it is made, and when its owner asks.
+pub const ROUNDS_MAX: u32 = 20;
+/// Most messages that try an endpoint and are still under way.
+pub const TESTS_MAX: u64 = 20;
+/// Of a delivery's attempts so many are listed, the newest: more than a round has.
+pub const ATTEMPTS_LISTED: u32 = 20;
 /// Longest name of an endpoint, in characters.
 pub const NAME_MAX: usize = 100;
 /// Longest address of an endpoint, in bytes.

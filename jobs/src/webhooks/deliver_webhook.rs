@@ -61,10 +61,6 @@ impl Job<Context> for DeliverWebhook {
         Some(format!("{}:{}", self.delivery_id, self.round))
     }
 
-    fn limit_key(&self) -> Option<String> {
-        Some(self.webhook_id.to_string())
-    }
-
     async fn run(&self, context: &Context, run: &Run) -> Result<Outcome, JobError> {
         let Some(delivery) = webhook_deliveries::get(&context.db, self.delivery_id).await? else {
             return Ok(Outcome::Done);
@@ -78,7 +74,7 @@ impl Job<Context> for DeliverWebhook {
         let owner = users::get(&context.db, endpoint.user_id).await?;
         if endpoint.disabled_at.is_some() || !owner.is_some_and(|owner| owner.status.may_sign_in()) {
             let mut tx = context.db.begin().await?;
-            webhook_deliveries::drop_pending(&mut tx, delivery.id, context.clock.now()).await?;
+            webhook_deliveries::drop_pending(&mut tx, delivery.id, delivery.round, context.clock.now()).await?;
             return Ok(Outcome::DoneIn(tx));
         }
         let began = context.clock.now();
@@ -185,7 +181,7 @@ impl DeliverWebhook {
 
     /// An operator has cancelled it, or it was broken by a fault of ours.
     async fn given_up(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<(), DbError> {
-        webhook_deliveries::drop_pending(tx, self.delivery_id, now).await
+        webhook_deliveries::drop_pending(tx, self.delivery_id, self.round, now).await
     }
 }
 

@@ -3,9 +3,15 @@
 use std::{collections::HashSet, time::Duration};
 
 use chrono::TimeDelta;
-use domain::ids::{NanoId, RatingId, UserId};
+use domain::{
+    ids::{NanoId, RatingId, UserId},
+    webhook::{ATTEMPTS_LISTED, ROUNDS_MAX, TESTS_MAX},
+};
 use jobs::{DeliverWebhook, Retention};
-use queue::ledger::State;
+use queue::{
+    control::act,
+    ledger::{Action, By, State},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
@@ -111,6 +117,31 @@ async fn a_delivery_that_waits_is_sent_at_once_when_its_owner_asks() {
     stage.app.finish().await;
 }
 
+/// An operator who cancels the older of two requests for the same delivery leaves the newer one alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_takes_no_later_request_with_it() {
+    let stage = Stage::start().await;
+    let kit = stage.app.kit().await.clone();
+    stage.receiver.react([Reaction::Status(500), Reaction::Status(500)]);
+    stage.rated(RatingId::new(), 1).await;
+    let old = stage.job().await;
+    assert_eq!(stage.attempt(&kit, old).await, State::Scheduled);
+    let waiting = stage.deliveries().await.remove(0);
+    let resend = stage.path(&format!("/deliveries/{}/resend", waiting["id"].as_str().unwrap()));
+    ask(&stage.app, &stage.creator, &resend).await.data(StatusCode::ACCEPTED);
+    let mut tx = stage.app.db.begin().await.unwrap();
+    act::operate(&mut tx, &jobs::KINDS, old, Action::Cancel, &By::system("a test")).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    stage.app.run_all_due().await;
+    assert_eq!(stage.receiver.received().len(), 2);
+    assert_eq!(stage.deliveries().await.remove(0)["state"], "pending", "the newer one goes on");
+    let jobs = stage.app.enqueued::<DeliverWebhook>().await;
+    let (new, _) = jobs.into_iter().find(|(_, job)| job.round == 2).unwrap();
+    assert_eq!(stage.attempt(&kit, new).await, State::Completed);
+    assert_eq!(stage.deliveries().await.remove(0)["state"], "delivered");
+    stage.app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_fails_for_days_is_switched_off_and_its_owner_told() {
     let stage = Stage::start().await;
@@ -211,6 +242,50 @@ async fn what_a_killed_worker_has_sent_is_sent_again_under_the_same_id() {
     let delivery = stage.deliveries().await.remove(0);
     assert_eq!(delivery["state"], "delivered");
     second.terminate(Duration::from_secs(20)).await.unwrap();
+    stage.app.finish().await;
+}
+
+/// Whoever asks without end makes no list that is too long to be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_sent_again_a_few_times_and_no_more() {
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    stage.rated(RatingId::new(), 1).await;
+    app.run_all_due().await;
+    let delivered = stage.deliveries().await.remove(0);
+    let resend = stage.path(&format!("/deliveries/{}/resend", delivered["id"].as_str().unwrap()));
+    // As if it had failed again and again: the last attempts are listed.
+    let (first, last) = (2, ATTEMPTS_LISTED + 5);
+    for number in first..=last {
+        let copy = format!(
+            "INSERT INTO webhook_attempts (delivery_id, number, started_at, duration_ms, status, error, answer)
+             SELECT delivery_id, {number}, started_at, duration_ms, 500, NULL, '' FROM webhook_attempts WHERE number = 1"
+        );
+        database::execute(&app.db, &copy).await.unwrap();
+    }
+    let counted = format!("UPDATE webhook_deliveries SET attempts = {last}, round = {}", ROUNDS_MAX - 1);
+    database::execute(&app.db, &counted).await.unwrap();
+    let listed = stage.deliveries().await.remove(0);
+    let numbers: Vec<_> =
+        listed["attempts"].as_array().unwrap().iter().map(|attempt| attempt["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (u64::from(last - ATTEMPTS_LISTED) + 1..=u64::from(last)).collect::<Vec<_>>());
+
+    ask(app, &stage.creator, &resend).await.data(StatusCode::ACCEPTED);
+    assert_eq!(ask(app, &stage.creator, &resend).await.error(StatusCode::CONFLICT), "COLLECTION_FULL");
+    app.run_all_due().await;
+    assert_eq!(ask(app, &stage.creator, &resend).await.error(StatusCode::CONFLICT), "COLLECTION_FULL");
+    assert_eq!(stage.receiver.received().len(), 2);
+
+    // Messages that try it are counted while they are under way, and not with others.
+    stage.rated(RatingId::new(), 1).await;
+    let test = stage.path("/test");
+    for _ in 0..TESTS_MAX {
+        ask(app, &stage.creator, &test).await.data(StatusCode::ACCEPTED);
+    }
+    assert_eq!(ask(app, &stage.creator, &test).await.error(StatusCode::CONFLICT), "COLLECTION_FULL");
+    app.run_all_due().await;
+    ask(app, &stage.creator, &test).await.data(StatusCode::ACCEPTED);
+    app.run_all_due().await;
     stage.app.finish().await;
 }
 

@@ -118,8 +118,12 @@ async fn fetch(
     let path = folder.object(&sha256);
     if !path.is_file() {
         file.as_file().sync_all()?;
-        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        let parent = path.parent().unwrap_or(&path);
+        fs::create_dir_all(parent)?;
         file.persist(&path)?;
+        // The names, too: of the file in its folder, and of a folder that is new.
+        File::open(parent)?.sync_all()?;
+        File::open(folder.objects())?.sync_all()?;
     }
     // The tag of the listing: that is what the next backup compares.
     let (etag, content_type) = (found.etag, head.content_type);

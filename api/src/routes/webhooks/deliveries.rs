@@ -4,7 +4,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{WebhookDeliveryId, WebhookId},
-    webhook::DeliveryState,
+    webhook::{DeliveryState, ROUNDS_MAX, TESTS_MAX},
 };
 use http::header;
 use infra::db::{
@@ -74,7 +74,7 @@ pub struct Delivery {
     pub delivered_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "time")]
     pub created_at: DateTime<Utc>,
-    /// In their order.
+    /// The last 20, in their order.
     pub attempts: Vec<Attempt>,
 }
 
@@ -123,7 +123,7 @@ impl Input for DeliveriesQuery {
     }
 }
 
-/// What a webhook was told in the last 30 days, the newest first, each with its attempts.
+/// What a webhook was told in the last 30 days, the newest first, each with its last 20 attempts.
 #[utoipa::path(get, path = "/me/webhooks/{id}/deliveries", tag = "webhooks",
     params(("id" = Uuid, Path,), DeliveriesParams), security(("bearer" = [])),
     responses((status = 200, description = "A page of them", body = Envelope<Vec<Delivery>>)),
@@ -171,12 +171,13 @@ fn enabled(webhook: &Webhook) -> Result<(), Error> {
     }
 }
 
-/// Sends a webhook a message of the type `webhook.test`, whatever else it is told of. The list of deliveries says what became of it.
+/// Sends a webhook a message of the type `webhook.test`, whatever else it is told of; at most 20 of them are under way at a
+/// time. The list of deliveries says what became of it.
 #[utoipa::path(post, path = "/me/webhooks/{id}/test", tag = "webhooks", params(("id" = Uuid, Path,)),
     security(("bearer" = [])),
     responses((status = 202, description = "It is on its way", body = Envelope<Asked>,
         headers(("Location" = String, description = "The deliveries")))),
-    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::NotFound, Code::WebhookDisabled])),
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::NotFound, Code::WebhookDisabled, Code::CollectionFull])),
         ("x-permission" = json!("owner"))))]
 pub async fn try_it(
     State(state): State<AppState>,
@@ -188,17 +189,21 @@ pub async fn try_it(
     once!(state, key, now, |tx| {
         let webhook = webhook_endpoints::lock(tx, user.id, id).await?.ok_or_else(Error::not_found)?;
         enabled(&webhook)?;
+        if webhook_deliveries::count_tests(tx, id).await? >= TESTS_MAX {
+            return Err(Error::with(Code::CollectionFull, json!({"limit": TESTS_MAX})));
+        }
         let delivery = jobs::try_webhook(tx, &webhook, now).await?;
         Ok(Reply::accepted(Asked { delivery_id: delivery.0 }, &format!("/api/v1/me/webhooks/{id}/deliveries")))
     })
 }
 
-/// Sends a message again, now, whatever became of it: with its `webhook-id` and all the attempts of a new one.
+/// Sends a message again, now, whatever became of it: with its `webhook-id` and all the attempts of a new one. A
+/// delivery is sent 20 times at most.
 #[utoipa::path(post, path = "/me/webhooks/{id}/deliveries/{delivery_id}/resend", tag = "webhooks",
     params(("id" = Uuid, Path,), ("delivery_id" = Uuid, Path,)), security(("bearer" = [])),
     responses((status = 202, description = "It is on its way", body = Envelope<Asked>,
         headers(("Location" = String, description = "The deliveries")))),
-    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::NotFound, Code::WebhookDisabled])),
+    extensions(("x-keyed" = json!(true)), ("x-errors" = json!([Code::NotFound, Code::WebhookDisabled, Code::CollectionFull])),
         ("x-permission" = json!("owner"))))]
 pub async fn resend(
     State(state): State<AppState>,
@@ -211,6 +216,9 @@ pub async fn resend(
         let webhook = webhook_endpoints::lock(tx, user.id, id).await?.ok_or_else(Error::not_found)?;
         enabled(&webhook)?;
         let delivery = webhook_deliveries::lock(tx, id, delivery_id).await?.ok_or_else(Error::not_found)?;
+        if delivery.round >= ROUNDS_MAX {
+            return Err(Error::with(Code::CollectionFull, json!({"limit": ROUNDS_MAX})));
+        }
         jobs::redeliver(tx, &webhook, &delivery, now).await?;
         Ok(Reply::accepted(Asked { delivery_id: delivery.id.0 }, &format!("/api/v1/me/webhooks/{id}/deliveries")))
     })

@@ -124,7 +124,7 @@ pub async fn create(
         }
         webhook_endpoints::insert(tx, &new, now).await?;
         secrets::keep(tx, id, &sealed, now).await?;
-        let details = json!({"host": form.url.host_str(), "events": form.events});
+        let details = json!({"events": form.events});
         let entry = client.audit("webhook.make", Some(user.id), ("webhook", Some(id.0)), details, now);
         audit_log::append(tx, &entry).await?;
         webhook_endpoints::lock(tx, user.id, id).await?.ok_or_else(Error::not_found)
@@ -190,8 +190,7 @@ pub async fn edit(
             _ => {}
         }
         webhook_endpoints::update(tx, &webhook, now).await?;
-        let details = json!({"host": form.url.as_ref().and_then(Url::host_str), "events": form.events,
-            "enabled": form.enabled});
+        let details = json!({"address": form.url.is_some(), "events": form.events, "enabled": form.enabled});
         let entry = client.audit("webhook.edit", Some(user.id), ("webhook", Some(id.0)), details, now);
         audit_log::append(tx, &entry).await?;
         webhook_endpoints::lock(tx, user.id, id).await?.ok_or_else(Error::not_found)

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
-use domain::ids::WebhookDeliveryId;
+use domain::{ids::WebhookDeliveryId, webhook::ATTEMPTS_LISTED};
 use sqlx::QueryBuilder;
 
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -39,19 +39,20 @@ pub async fn insert(tx: &mut Tx, attempt: &WebhookAttempt) -> Result<(), DbError
     Ok(())
 }
 
-/// All attempts at these deliveries, in their order.
+/// The last attempts at each of these deliveries, at most [`ATTEMPTS_LISTED`] of one, in their order.
 pub async fn of(db: &Db, deliveries: &[WebhookDeliveryId]) -> Result<Vec<WebhookAttempt>, DbError> {
     if deliveries.is_empty() {
         return Ok(Vec::new());
     }
     // Built at run time, because a page has any length.
     let mut query = QueryBuilder::new(
-        "SELECT delivery_id, number, started_at, duration_ms, status, error, answer FROM webhook_attempts WHERE delivery_id IN (",
+        "SELECT a.delivery_id, a.number, a.started_at, a.duration_ms, a.status, a.error, a.answer
+         FROM webhook_attempts a JOIN webhook_deliveries d ON d.id = a.delivery_id WHERE a.delivery_id IN (",
     );
     let mut ids = query.separated(", ");
     for id in deliveries {
         ids.push_bind(*id);
     }
-    query.push(") ORDER BY delivery_id, number");
+    query.push(") AND a.number + ").push_bind(ATTEMPTS_LISTED).push(" > d.attempts ORDER BY a.delivery_id, a.number");
     Ok(query.build_query_as::<WebhookAttempt>().fetch_all(db.pool()).await?)
 }

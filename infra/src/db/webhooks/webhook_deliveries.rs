@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use db::{Db, DbError, Tx};
 use domain::{
     ids::{WebhookDeliveryId, WebhookEventId, WebhookId},
-    webhook::DeliveryState,
+    webhook::{DeliveryState, TEST_EVENT},
 };
 
 /// A delivery with its event.
@@ -73,6 +73,19 @@ pub async fn page(
     .await?)
 }
 
+/// How many messages that try a locked endpoint are under way.
+pub async fn count_tests(tx: &mut Tx, webhook: WebhookId) -> Result<u64, DbError> {
+    let tests = sqlx::query_scalar!(
+        r#"SELECT COUNT(*) AS "tests!: i64" FROM webhook_deliveries d JOIN webhook_events e ON e.id = d.event_id
+           WHERE d.webhook_id = ? AND d.state = 'pending' AND e.kind = ?"#,
+        webhook,
+        TEST_EVENT
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(tests.unsigned_abs())
+}
+
 pub async fn insert(
     tx: &mut Tx,
     id: WebhookDeliveryId,
@@ -130,12 +143,14 @@ pub async fn attempted(
     Ok(())
 }
 
-/// A delivery that waits will not be tried.
-pub async fn drop_pending(tx: &mut Tx, id: WebhookDeliveryId, now: DateTime<Utc>) -> Result<(), DbError> {
+/// A delivery that waits in this round will not be tried; one that was asked for again since goes on.
+pub async fn drop_pending(tx: &mut Tx, id: WebhookDeliveryId, round: u32, now: DateTime<Utc>) -> Result<(), DbError> {
     sqlx::query!(
-        "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, updated_at = ? WHERE id = ? AND state = 'pending'",
+        "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, updated_at = ?
+         WHERE id = ? AND round = ? AND state = 'pending'",
         now,
-        id
+        id,
+        round
     )
     .execute(&mut **tx)
     .await?;

@@ -44,10 +44,10 @@ pub(super) const SECTION: Section = Section {
         ),
         entry(
             Code::CollectionFull,
-            "The caller has 5,000 favourites, 100 lists, 25 saved searches or 10 webhooks, the list has 200 nanos, or the webhook has 5 secrets that are still good; `details.limit` says which.",
-            "Remove some first; secrets that were replaced end by themselves after a day.",
-            "Die fragende Person hat 5.000 Favoriten, 100 Listen, 25 gespeicherte Suchen oder 10 Webhooks, die Liste hat 200 Nanos, oder der Webhook hat 5 noch gültige Geheimnisse; `details.limit` nennt die Grenze.",
-            "Zuerst einige entfernen; ersetzte Geheimnisse enden nach einem Tag von selbst.",
+            "The caller has 5,000 favourites, 100 lists, 25 saved searches or 10 webhooks, the list has 200 nanos, the webhook has 5 secrets that are still good or 20 test messages under way, or the delivery was sent 20 times; `details.limit` says which.",
+            "Remove some first; secrets that were replaced end by themselves after a day, test messages once they have arrived or failed.",
+            "Die fragende Person hat 5.000 Favoriten, 100 Listen, 25 gespeicherte Suchen oder 10 Webhooks, die Liste hat 200 Nanos, der Webhook hat 5 noch gültige Geheimnisse oder 20 Testnachrichten unterwegs, oder die Zustellung wurde 20-mal gesendet; `details.limit` nennt die Grenze.",
+            "Zuerst einige entfernen; ersetzte Geheimnisse enden nach einem Tag von selbst, Testnachrichten, sobald sie angekommen oder gescheitert sind.",
         ),
         entry(
             Code::UploadClosed,
