@@ -269,6 +269,7 @@ mod tests {
             "/admin/jobs/kinds/{kind}/resume",
             "/admin/jobs/schedules/{name}/pause",
             "/admin/jobs/schedules/{name}/resume",
+            "/admin/mails/{id}/judge",
             "/admin/users/{id}/suspend",
             "/admin/users/{id}/unsuspend",
             "/admin/users/{id}/end-sessions",

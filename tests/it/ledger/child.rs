@@ -32,9 +32,9 @@ use uuid::Uuid;
 /// Says which process runs which job.
 const VERBOSE: (&str, &str) = ("RUST_LOG", "info,queue=debug");
 
-/// Enough text that its check takes a moment.
+/// Enough text that its check takes a moment: longer than a busy machine needs from reading who checks it to the kill.
 fn long_unit() -> Vec<u8> {
-    archives::unit_with(&[("long.txt", lines(400_000).as_bytes())])
+    archives::unit_with(&[("long.txt", lines(1_200_000).as_bytes())])
 }
 
 fn lines(count: u32) -> String {

@@ -55,6 +55,19 @@ fn has(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
+/// On MySQL where its own client programs are missing a backup is refused, with what to install; Debian's `mysqldump` is MariaDB's.
+async fn is_refused_for_want_of_programs(app: &TestApp, key: &str, to: &str) -> bool {
+    if app.db.version().await.unwrap().contains("MariaDB") {
+        return false;
+    }
+    let refused = backup(app, key, None, &["run", "--to", to]).await;
+    if refused.code == 0 {
+        return false;
+    }
+    assert_eq!((refused.code, refused.err.contains("mysql-client")), (1, true), "{}{}", refused.out, refused.err);
+    true
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn database_and_bucket_come_back_as_they_were() {
     let app = TestApp::start().await;
@@ -67,6 +80,9 @@ async fn database_and_bucket_come_back_as_they_were() {
     let folder = app.folder.path().join("backups");
     let to = folder.to_str().unwrap();
     let (ours, of) = (key(1), format!("{} objects", there.len()));
+    if is_refused_for_want_of_programs(&app, &ours, to).await {
+        return app.finish().await;
+    }
 
     let made = backup(&app, &ours, None, &["run", "--to", to]).await;
     assert_eq!((made.code, made.out.contains(&of)), (0, true), "{}{}", made.out, made.err);
@@ -138,6 +154,9 @@ async fn what_is_not_as_it_was_written_is_named() {
     let folder = app.folder.path().join("backups");
     let to = folder.to_str().unwrap();
     let ours = key(1);
+    if is_refused_for_want_of_programs(&app, &ours, to).await {
+        return app.finish().await;
+    }
     // The programs of the database are not to be found: it is said which package has them.
     let lacking = backup(&app, &ours, Some("/nonexistent"), &["run", "--to", to]).await;
     assert_eq!((lacking.code, lacking.err.contains("mariadb-client")), (1, true), "{}", lacking.err);

@@ -48,15 +48,23 @@ impl Program {
         Self::find(CLIENT, url, server)
     }
 
-    /// `server` is what the server says it is: each make's own programs come first.
-    fn find(mut names: [&str; 2], url: &SecretString, server: &str) -> anyhow::Result<Self> {
-        if !server.contains("MariaDB") {
-            names.reverse();
+    /// `server` is what the server says it is. Each make takes its own programs' dumps only: MariaDB's write values of generated
+    /// columns, which MySQL refuses.
+    fn find(names: [&str; 2], url: &SecretString, server: &str) -> anyhow::Result<Self> {
+        let of_mariadb = server.contains("MariaDB");
+        let mut of_the_other = None;
+        let mut fits = None;
+        for path in on_path(&names) {
+            let said = Command::new(&path).arg("--version").stdin(Stdio::null()).output();
+            let said = said.with_context(|| format!("cannot run {}", path.display()))?;
+            let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+            if version.contains("MariaDB") == of_mariadb {
+                fits = Some((path, version));
+                break;
+            }
+            of_the_other = Some(path);
         }
-        let path = on_path(&names)?;
-        let said = Command::new(&path).arg("--version").stdin(Stdio::null()).output();
-        let said = said.with_context(|| format!("cannot run {}", path.display()))?;
-        let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let (path, version) = fits.ok_or_else(|| missing(names, of_mariadb, of_the_other.as_deref()))?;
         let url = Url::parse(url.expose_secret())?;
         let mut options = tempfile::Builder::new().prefix("nano-backup-").suffix(".cnf").tempfile()?;
         options.write_all(option_file(&url, version.contains("MariaDB"))?.as_bytes())?;
@@ -162,14 +170,25 @@ fn listen(child: &mut Child) -> anyhow::Result<JoinHandle<String>> {
     }))
 }
 
-fn on_path(names: &[&str]) -> anyhow::Result<PathBuf> {
+fn on_path(names: &[&str]) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let found = names.iter().find_map(|name| folders.iter().map(|dir| dir.join(name)).find(|file| file.is_file()));
-    found.ok_or_else(|| {
-        let names = names.join(" nor ");
-        anyhow!("neither {names} is on PATH: install the package mariadb-client (Debian, Ubuntu), mariadb (Fedora) or mysql-client")
-    })
+    names.iter().flat_map(|name| folders.iter().map(move |dir| dir.join(name))).filter(|file| file.is_file()).collect()
+}
+
+fn missing(names: [&str; 2], of_mariadb: bool, of_the_other: Option<&Path>) -> anyhow::Error {
+    let install = if of_mariadb {
+        "install the package mariadb-client (Debian, Ubuntu) or mariadb (Fedora)"
+    } else {
+        "install MySQL's own client programs: the package mysql-client or mysql-community-client"
+    };
+    match of_the_other {
+        Some(path) if of_mariadb => anyhow!("the server is MariaDB, and {} is MySQL's: {install}", path.display()),
+        Some(path) => {
+            anyhow!("the server is MySQL, which does not take what {} of MariaDB dumps: {install}", path.display())
+        }
+        None => anyhow!("neither {} is on PATH: {install}", names.join(" nor ")),
+    }
 }
 
 /// The options of a client program for this address; those of TLS have different names in the two makes.
@@ -255,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named_with_its_package() {
-        let error = on_path(&["no-such-program", "nor-this-one"]).unwrap_err().to_string();
+        let error = missing(["no-such-program", "nor-this-one"], true, None).to_string();
         assert!(error.contains("no-such-program nor nor-this-one") && error.contains("mariadb-client"), "{error}");
     }
 }
