@@ -101,7 +101,7 @@ export interface paths {
         put?: never;
         /**
          * Asks for somebody who cannot: an export, which only its owner can download, or an erasure, which they can take back for 30 days.
-         *     A mail tells them.
+         *     A mail tells them. The end of your own account you ask for yourself, with a proof that it is you.
          */
         post: operations["post_admin_data_requests"];
         delete?: never;
@@ -2018,7 +2018,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a webhook was told in the last 30 days, the newest first, each with its attempts. */
+        /** What a webhook was told in the last 30 days, the newest first, each with its last 20 attempts. */
         get: operations["get_me_webhooks_id_deliveries"];
         put?: never;
         post?: never;
@@ -2037,7 +2037,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a message again, now, whatever became of it: with its `webhook-id` and all the attempts of a new one. */
+        /**
+         * Sends a message again, now, whatever became of it: with its `webhook-id` and all the attempts of a new one. A
+         *     delivery is sent 20 times at most.
+         */
         post: operations["post_me_webhooks_id_deliveries_delivery_id_resend"];
         delete?: never;
         options?: never;
@@ -2074,7 +2077,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a webhook a message of the type `webhook.test`, whatever else it is told of. The list of deliveries says what became of it. */
+        /**
+         * Sends a webhook a message of the type `webhook.test`, whatever else it is told of; at most 20 of them are under way at a
+         *     time. The list of deliveries says what became of it.
+         */
         post: operations["post_me_webhooks_id_test"];
         delete?: never;
         options?: never;
@@ -3277,7 +3283,7 @@ export interface components {
         };
         /** @description One event told to one endpoint. */
         Delivery: {
-            /** @description In their order. */
+            /** @description The last 20, in their order. */
             attempts: components["schemas"]["Attempt"][];
             /** Format: date-time */
             created_at: string;
@@ -6901,6 +6907,7 @@ export interface operations {
              *     - `CONSENT_REQUIRED`: Agree to the texts that details name first; until then you can read and administer your own account.
              *     - `ACCOUNT_NOT_ACTIVE`: This account is switched off.
              *     - `FORBIDDEN`: Your role does not allow this.
+             *     - `OWN_ACCOUNT`: Nobody administers their own account.
              */
             403: {
                 headers: {
@@ -22970,6 +22977,7 @@ export interface operations {
             };
             /**
              * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first.
              *     - `WEBHOOK_DISABLED`: This webhook is switched off; switch it on first.
              */
             409: {
@@ -23222,6 +23230,7 @@ export interface operations {
             };
             /**
              * @description - `IDEMPOTENCY_KEY_IN_USE`: The first request with this Idempotency-Key is still being worked on; ask again shortly.
+             *     - `COLLECTION_FULL`: There are as many of these as anybody may have; remove some first.
              *     - `WEBHOOK_DISABLED`: This webhook is switched off; switch it on first.
              */
             409: {
