@@ -72,7 +72,7 @@ impl Cache {
     }
 
     /// Connects, so that a process that has just started does not take a Redis for away that it has not met yet. Comes back within
-    /// [`WARM_WITHIN`], also without Redis.
+    /// `WARM_WITHIN`, also without Redis.
     pub async fn warm(&self) {
         tokio::join!(self.0.limits.warm(WARM_WITHIN), self.0.answers.warm(WARM_WITHIN));
     }

@@ -104,7 +104,7 @@ pub async fn page(
     Ok(page.fetch_all(db.pool()).await?)
 }
 
-/// How many of this person's are unread, at most [`UNREAD_CAP`].
+/// How many of this person's are unread, at most `UNREAD_CAP`.
 pub async fn unread(db: &Db, user: UserId) -> Result<u64, DbError> {
     let unread = sqlx::query_scalar!(
         r#"SELECT COUNT(*) AS "unread!: i64" FROM
