@@ -1,8 +1,9 @@
 //! `worker backup`: database and bucket of one machine or a small installation, sealed, in a folder; read through, and brought
 //! back.
 //!
-//! The database is copied first and the bucket after it, so every object that a row of the copy names is there. Objects are written
-//! once and never changed: what an earlier backup has of the same key, size and tag is not copied again.
+//! The database is copied first and the bucket after it, so every object that a row of the copy names is there, unless it was
+//! deleted between the two. Objects are written once and never changed: what an earlier backup has of the
+//! same key, size and tag is not copied again.
 
 mod counted;
 mod database;
