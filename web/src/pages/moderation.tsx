@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLanguage } from '../i18n/setup'
-import { ModerationSections } from '../features/moderation/sections'
 import { useTexts } from '../features/moderation/texts'
+import { WaitingList } from '../features/moderation/waiting-list'
 import { Link, useSearchParams } from '../app/navigation'
 import { describe } from '../api/failure'
 import { decide, moderationQueue } from '../api/moderation'
@@ -17,45 +17,25 @@ import { TextArea } from '../parts/field'
 import { ScanFindings } from '../parts/findings'
 import { Icon } from '../parts/icon'
 import { FailureNotice, Notice } from '../parts/notice'
-import { Empty, Loading, Page, Panel } from '../parts/page'
-import { Pager } from '../parts/pager'
-import { Stale } from '../parts/stale'
+import { Panel } from '../parts/page'
 import { Picture } from '../parts/picture'
 import { Words } from '../parts/words'
 import { useMe } from '../session/store'
 
 /** Versions, edits and words of ratings that wait for a person's decision. */
 export function Component() {
-  const { t } = useTexts()
   const [params] = useSearchParams()
-  const page = Math.max(1, Number(params.get('page')) || 1)
-  const { data, error, dataUpdatedAt, refetch } = useQuery(moderationQueue(page))
-  const [done, setDone] = useState('')
+  const page = Math.max(1, Math.floor(Number(params.get('page')) || 1))
+  const read = useQuery(moderationQueue(page))
+  const [said, setSaid] = useState('')
   return (
-    <Page title={t('moderation.title')}>
-      <ModerationSections />
-      <p className="mb-6 text-muted">{t('moderation.lead')}</p>
-      <div role="status">{done && <Notice tone="good">{done}</Notice>}</div>
-      {!data && !error && <Loading />}
-      {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}
-      {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
-      {data && data.data.length > 0 && (
-        <p className="my-4 text-muted">{t('moderation.waiting', { count: data.meta?.total ?? 0 })}</p>
+    <WaitingList of="moderation" said={said} read={read} path="/moderation">
+      {(item) => (
+        <li key={item.id}>
+          <CaseCard item={item} onDecided={setSaid} />
+        </li>
       )}
-      {data?.data.length === 0 && (
-        <div className="mt-4">
-          <Empty title={t('moderation.empty')} text={t('moderation.emptyText')} />
-        </div>
-      )}
-      <ul className="space-y-6">
-        {data?.data.map((item) => (
-          <li key={item.id}>
-            <CaseCard item={item} onDecided={setDone} />
-          </li>
-        ))}
-      </ul>
-      {data && <Pager meta={data.meta ?? {}} to={(page) => `/moderation?page=${page}`} />}
-    </Page>
+    </WaitingList>
   )
 }
 

@@ -10,10 +10,8 @@ import { Button } from '../../parts/button'
 import { DialogButton } from '../../parts/dialog'
 import { TextArea } from '../../parts/field'
 import { FailureNotice, Notice } from '../../parts/notice'
-import { Empty, Loading, Page, Panel } from '../../parts/page'
-import { Pager } from '../../parts/pager'
+import { Panel } from '../../parts/page'
 import { ReasonForm } from '../../parts/reason-form'
-import { Stale } from '../../parts/stale'
 import { useMe, useRight } from '../../session/store'
 import {
   closeChat,
@@ -24,41 +22,23 @@ import {
   type ReportCase,
   type ReportDecision,
 } from '../chat/api'
-import { ModerationSections } from './sections'
 import { useTexts } from './texts'
+import { WaitingList } from './waiting-list'
 
 /** Messages that somebody has reported, and that wait for a person's decision. */
 export function Component() {
-  const { t } = useTexts()
   const [params] = useSearchParams()
   const page = Math.max(1, Math.floor(Number(params.get('page')) || 1))
-  const { data, error, dataUpdatedAt, refetch } = useQuery(reportPage(page))
+  const read = useQuery(reportPage(page))
   const [said, setSaid] = useState('')
   return (
-    <Page title={t('reports.title')}>
-      <ModerationSections />
-      <p className="mb-6 text-muted">{t('reports.lead')}</p>
-      <div role="status">{said && <Notice tone="good">{said}</Notice>}</div>
-      {!data && !error && <Loading />}
-      {error && data && <Stale since={dataUpdatedAt} retry={() => void refetch()} />}
-      {error && !data && <FailureNotice error={error} retry={() => void refetch()} />}
-      {data && data.data.length > 0 && (
-        <p className="my-4 text-muted">{t('reports.waiting', { count: data.meta?.total ?? 0 })}</p>
+    <WaitingList of="reports" said={said} read={read} path="/moderation/reports">
+      {(item) => (
+        <li key={item.report.id}>
+          <ReportCard item={item} onDone={setSaid} />
+        </li>
       )}
-      {data?.data.length === 0 && (
-        <div className="mt-4">
-          <Empty title={t('moderation.empty')} text={t('reports.emptyText')} />
-        </div>
-      )}
-      <ul className="space-y-6">
-        {data?.data.map((item) => (
-          <li key={item.report.id}>
-            <ReportCard item={item} onDone={setSaid} />
-          </li>
-        ))}
-      </ul>
-      {data && <Pager meta={data.meta ?? {}} to={(page) => `/moderation/reports?page=${page}`} />}
-    </Page>
+    </WaitingList>
   )
 }
 
